@@ -1,0 +1,210 @@
+//! Checksums, and bytes that are known to match theirs.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::str::FromStr;
+
+/// A SHA-256 digest.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Checksum([u8; 32]);
+
+/// A text that is no checksum this buildpack can hold a download against.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChecksumError {
+    /// Neither `checksum` nor `sha256` is there, or it is empty.
+    #[error("there is no checksum")]
+    Missing,
+    /// An algorithm other than SHA-256.
+    #[error("{0:?} is of a kind that is not known")]
+    UnknownKind(String),
+    /// Not 64 hexadecimal digits.
+    #[error("{0:?} is not a SHA-256 digest")]
+    Malformed(String),
+    /// `checksum` and `sha256` name different digests.
+    #[error("checksum {0} and sha256 {1} differ")]
+    Contradictory(Checksum, Checksum),
+}
+
+impl Checksum {
+    /// The digest of some bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    /// The 64 lower-case hexadecimal digits.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        hex::encode(self.0)
+    }
+
+    /// Parses 64 hexadecimal digits without a prefix, as the key `sha256` has them.
+    ///
+    /// # Errors
+    /// Any other text.
+    pub fn from_hex(digits: &str) -> Result<Self, ChecksumError> {
+        let mut digest = [0; 32];
+        hex::decode_to_slice(digits, &mut digest)
+            .map_err(|_| ChecksumError::Malformed(digits.to_owned()))?;
+        Ok(Self(digest))
+    }
+}
+
+impl FromStr for Checksum {
+    type Err = ChecksumError;
+
+    /// Parses `sha256:<64 hexadecimal digits>`, the form of buildpack.toml's `checksum` keys.
+    fn from_str(text: &str) -> Result<Self, ChecksumError> {
+        match text.split_once(':') {
+            Some((kind, digits)) if kind.eq_ignore_ascii_case("sha256") => Self::from_hex(digits),
+            _ if text.is_empty() => Err(ChecksumError::Missing),
+            _ => Err(ChecksumError::UnknownKind(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Checksum {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "sha256:{}", self.hex())
+    }
+}
+
+impl fmt::Debug for Checksum {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl Serialize for Checksum {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Checksum {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
+    }
+}
+
+/// Takes bytes piece by piece and gives their checksum.
+#[derive(Default)]
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    /// Adds the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The checksum of all bytes so far.
+    #[must_use]
+    pub fn finish(self) -> Checksum {
+        Checksum(self.0.finalize().into())
+    }
+}
+
+/// Bytes whose checksum is the expected one. There is no other way to make one, and unpacking
+/// takes nothing else: what was not verified cannot be decoded.
+pub struct Verified(Vec<u8>);
+
+/// The bytes are not those that were expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}, got {actual}")]
+pub struct Mismatch {
+    /// What the dependency's entry says.
+    pub expected: Checksum,
+    /// What the bytes have.
+    pub actual: Checksum,
+    /// How many bytes there were.
+    pub length: u64,
+}
+
+impl Verified {
+    /// Holds bytes against a checksum.
+    ///
+    /// # Errors
+    /// They differ.
+    pub fn new(bytes: Vec<u8>, expected: Checksum) -> Result<Self, Mismatch> {
+        let actual = Checksum::of(&bytes);
+        if actual == expected {
+            Ok(Self(bytes))
+        } else {
+            Err(Mismatch {
+                expected,
+                actual,
+                length: bytes.len() as u64,
+            })
+        }
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The digest of no bytes (FIPS 180-4's example).
+    const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn both_spellings_name_the_same_digest() {
+        let checksum = Checksum::of(b"");
+        assert_eq!(format!("sha256:{EMPTY}").parse(), Ok(checksum));
+        assert_eq!(
+            format!("SHA256:{}", EMPTY.to_uppercase()).parse(),
+            Ok(checksum)
+        );
+        assert_eq!(Checksum::from_hex(EMPTY), Ok(checksum));
+        assert_eq!(checksum.to_string(), format!("sha256:{EMPTY}"));
+    }
+
+    #[test]
+    fn what_cannot_be_checked_is_refused() {
+        assert_eq!("".parse::<Checksum>(), Err(ChecksumError::Missing));
+        for text in ["md5:abc", "sha512:abc", EMPTY] {
+            assert_eq!(
+                text.parse::<Checksum>(),
+                Err(ChecksumError::UnknownKind(text.to_owned()))
+            );
+        }
+        for text in [
+            "sha256:",
+            "sha256:abc",
+            "sha256:zz",
+            &format!("sha256:{EMPTY}0"),
+        ] {
+            assert!(matches!(
+                text.parse::<Checksum>(),
+                Err(ChecksumError::Malformed(_))
+            ));
+        }
+    }
+
+    #[test]
+    fn only_the_expected_bytes_become_verified() {
+        assert!(Verified::new(vec![], Checksum::of(b"")).is_ok());
+        let Err(mismatch) = Verified::new(vec![1], Checksum::of(b"")) else {
+            panic!("bytes with another checksum were accepted");
+        };
+        assert_eq!(mismatch.expected, Checksum::of(b""));
+        assert_eq!(mismatch.actual, Checksum::of(&[1]));
+    }
+
+    #[test]
+    fn pieces_and_the_whole_have_one_checksum() {
+        let mut hasher = Hasher::default();
+        hasher.update(b"live ");
+        hasher.update(b"reload");
+        assert_eq!(hasher.finish(), Checksum::of(b"live reload"));
+    }
+}

@@ -1,0 +1,63 @@
+//! Everything that stops the buildpack. What people read of it is in [`crate::messages::errors`].
+
+use crate::bundle::BundleError;
+use crate::checksum::ChecksumError;
+use crate::configuration::{ConfigurationError, InvalidValue};
+use crate::dependency::NoMatch;
+use crate::entry::EntryError;
+use crate::fetch::FetchError;
+use crate::locate::LocateError;
+use crate::requirement::InvalidRequirement;
+use crate::unpack::UnpackError;
+
+/// An error of one of the modules.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The call.
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+    /// A variable.
+    #[error(transparent)]
+    Configuration(#[from] ConfigurationError),
+    /// Choosing a dependency.
+    #[error(transparent)]
+    NoMatch(#[from] NoMatch),
+    /// The checksum of the chosen dependency.
+    #[error("watchexec {version}: {error}")]
+    Checksum {
+        /// Version of the dependency.
+        version: String,
+        /// What is wrong.
+        error: ChecksumError,
+    },
+    /// Finding a place to take it from.
+    #[error(transparent)]
+    Locate(#[from] LocateError),
+    /// Fetching and verifying it.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// Unpacking it.
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
+    /// Installing the bundled one.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+}
+
+impl From<InvalidValue> for Error {
+    fn from(error: InvalidValue) -> Self {
+        ConfigurationError::from(error).into()
+    }
+}
+
+impl From<InvalidRequirement> for Error {
+    fn from(error: InvalidRequirement) -> Self {
+        ConfigurationError::from(error).into()
+    }
+}
+
+impl From<Error> for libcnb::Error<Error> {
+    fn from(error: Error) -> Self {
+        Self::BuildpackError(error)
+    }
+}

@@ -1,0 +1,30 @@
+//! The Watchexec Buildpack, in the order in which a build goes through it.
+//!
+//! | step | module |
+//! |---|---|
+//! | called by the lifecycle | [`entry`] |
+//! | settings | [`environment`], [`configuration`] |
+//! | take part or not, and what other buildpacks want | [`detect`] |
+//! | choose a release | [`requirement`], [`dependency`] |
+//! | locate it | [`locate`], [`bundle`], [`address`] |
+//! | fetch and verify it | [`fetch`], [`checksum`] |
+//! | install it, or keep what the cache has | [`unpack`], [`release`], [`layer`] |
+//! | tell people | [`log`], [`messages`], [`error`] |
+
+pub mod address;
+pub mod bundle;
+pub mod checksum;
+pub mod configuration;
+pub mod dependency;
+pub mod detect;
+pub mod entry;
+pub mod environment;
+pub mod error;
+pub mod fetch;
+pub mod layer;
+pub mod locate;
+pub mod log;
+pub mod messages;
+pub mod release;
+pub mod requirement;
+pub mod unpack;

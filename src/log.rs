@@ -1,0 +1,127 @@
+//! The build's log: what the user sees on standard output.
+
+use crate::configuration::LogLevel;
+use std::cell::RefCell;
+use std::io::Write;
+
+/// Writes the log in three depths: a title, what is done under it, and its details.
+///
+/// A log that cannot be written (the reader went away) is no reason to fail a build, so write
+/// errors are passed over.
+pub struct Log {
+    out: RefCell<Box<dyn Write>>,
+    level: LogLevel,
+}
+
+impl Log {
+    /// A log that goes to `out`.
+    #[must_use]
+    pub fn new(out: Box<dyn Write>, level: LogLevel) -> Self {
+        Self {
+            out: RefCell::new(out),
+            level,
+        }
+    }
+
+    /// The first line: which buildpack this is.
+    pub fn title(&self, text: &str) {
+        self.lines("", text);
+    }
+
+    /// A step of the build, after an empty line.
+    pub fn step(&self, text: &str) {
+        self.lines("", "");
+        self.lines("  ", text);
+    }
+
+    /// What a step did.
+    pub fn detail(&self, text: &str) {
+        self.lines("    ", text);
+    }
+
+    /// Something the user should know although the build goes on.
+    pub fn warning(&self, text: &str) {
+        self.lines("  ", &format!("Warning: {text}"));
+    }
+
+    /// A decision and what it was taken from; shown with `BP_LOG_LEVEL=DEBUG` only.
+    pub fn debug(&self, text: &str) {
+        if self.level == LogLevel::Debug {
+            self.lines("    ", &format!("[debug] {text}"));
+        }
+    }
+
+    fn lines(&self, indent: &str, text: &str) {
+        let mut out = self.out.borrow_mut();
+        if text.is_empty() {
+            let _ = writeln!(out);
+        }
+        for line in text.lines() {
+            let _ = writeln!(out, "{indent}{line}");
+        }
+        let _ = out.flush();
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::{Log, LogLevel};
+    use std::cell::RefCell;
+    use std::io::{self, Write};
+    use std::rc::Rc;
+
+    /// What was written to a log made by [`recording`].
+    #[derive(Clone, Default)]
+    pub(crate) struct Recording(Rc<RefCell<Vec<u8>>>);
+
+    impl Recording {
+        pub(crate) fn text(&self) -> String {
+            String::from_utf8_lossy(&self.0.borrow()).into_owned()
+        }
+    }
+
+    impl Write for Recording {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A log that shows everything, and what it wrote.
+    pub(crate) fn recording(level: LogLevel) -> (Log, Recording) {
+        let recording = Recording::default();
+        (Log::new(Box::new(recording.clone()), level), recording)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::recording;
+    use super::*;
+
+    fn sample(level: LogLevel) -> String {
+        let (log, recording) = recording(level);
+        log.title("Buildpack 1");
+        log.step("step");
+        log.detail("one\ntwo");
+        log.debug("because");
+        log.warning("mind");
+        recording.text()
+    }
+
+    #[test]
+    fn depth_shows_in_the_indent() {
+        assert_eq!(
+            sample(LogLevel::Info),
+            "Buildpack 1\n\n  step\n    one\n    two\n  Warning: mind\n"
+        );
+    }
+
+    #[test]
+    fn decisions_show_at_debug_only() {
+        assert!(sample(LogLevel::Debug).contains("    [debug] because\n"));
+    }
+}

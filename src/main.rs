@@ -1,0 +1,84 @@
+//! `bin/detect` and `bin/build` of the Watchexec Buildpack.
+
+use libcnb::build::{BuildContext, BuildResult, BuildResultBuilder};
+use libcnb::detect::{DetectContext, DetectResult, DetectResultBuilder};
+use libcnb::generic::GenericPlatform;
+use libcnb::{Buildpack, Env, Platform as _};
+use std::io::stdout;
+use std::process::ExitCode;
+use watchexec_buildpack::configuration::{Activation, Configuration};
+use watchexec_buildpack::dependency::{BuildpackMetadata, Platform, choose};
+use watchexec_buildpack::detect::{Plan, build_plan};
+use watchexec_buildpack::entry;
+use watchexec_buildpack::environment::Environment;
+use watchexec_buildpack::error::Error;
+use watchexec_buildpack::fetch::Policy;
+use watchexec_buildpack::layer::{Order, provide};
+use watchexec_buildpack::locate::locate;
+use watchexec_buildpack::log::Log;
+use watchexec_buildpack::messages::{errors, lines};
+
+struct WatchexecBuildpack;
+
+fn main() -> ExitCode {
+    entry::run(&WatchexecBuildpack)
+}
+
+impl Buildpack for WatchexecBuildpack {
+    type Platform = GenericPlatform;
+    type Metadata = BuildpackMetadata;
+    type Error = Error;
+
+    fn detect(&self, context: DetectContext<Self>) -> libcnb::Result<DetectResult, Error> {
+        let activation = Activation::read(&environment(&context.platform)).map_err(Error::from)?;
+        println!("{}", lines::activation(&activation));
+        match build_plan(&activation) {
+            Some(plan) => DetectResultBuilder::pass().build_plan(plan).build(),
+            None => DetectResultBuilder::fail().build(),
+        }
+    }
+
+    fn build(&self, context: BuildContext<Self>) -> libcnb::Result<BuildResult, Error> {
+        let configuration =
+            Configuration::read(&environment(&context.platform)).map_err(Error::from)?;
+        let log = Log::new(Box::new(stdout()), configuration.log_level);
+        log.title(&lines::title(&context.buildpack_descriptor.buildpack));
+        log.detail(&lines::activation(&configuration.activation));
+
+        let plan = Plan::read(&context.buildpack_plan);
+        let requirements = plan
+            .requirements(configuration.watchexec_version.as_ref(), &log)
+            .map_err(Error::from)?;
+        let platform = Platform::of(&context.target);
+        let dependencies = &context.buildpack_descriptor.metadata.dependencies;
+        let choice = choose(dependencies, &platform, &requirements).map_err(Error::from)?;
+        log.step(&lines::choice(&choice, &platform, &requirements));
+
+        let checksum = choice.dependency.verifiable()?;
+        let source =
+            locate(choice.dependency, checksum, &context.buildpack_dir).map_err(Error::from)?;
+        provide(
+            &context,
+            &Order {
+                dependency: choice.dependency,
+                checksum,
+                platform: &platform,
+                source: &source,
+                wanted_at_build: plan.wanted_at_build,
+            },
+            &Policy::default(),
+            &log,
+        )?;
+
+        log.step(&lines::usage(plan.required_by_others));
+        BuildResultBuilder::new().build()
+    }
+
+    fn on_error(&self, error: libcnb::Error<Error>) {
+        eprint!("{}", errors::text(&error));
+    }
+}
+
+fn environment(platform: &GenericPlatform) -> Environment {
+    Environment::new(Env::from_current(), platform.env().clone())
+}

@@ -1,0 +1,398 @@
+//! The texts of errors: what happened, why, and what to do.
+
+use super::{lines, size};
+use crate::address::{Address, InvalidAddress};
+use crate::bundle::BundleError;
+use crate::checksum::{ChecksumError, Mismatch};
+use crate::configuration::{ConfigurationError, InvalidValue, WATCHEXEC_VERSION};
+use crate::dependency::NoMatch;
+use crate::entry::{EntryError, SUPPORTED_APIS};
+use crate::error::Error;
+use crate::fetch::{Failure, FetchError};
+use crate::locate::LocateError;
+use crate::requirement::{InvalidRequirement, Origin};
+use crate::unpack::UnpackError;
+use reqwest::StatusCode;
+use std::fmt;
+
+/// What a person is told about an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorText {
+    /// What happened, one sentence.
+    what: String,
+    /// Why, as far as it is known.
+    why: String,
+    /// What can be done, each a sentence.
+    remedies: Vec<String>,
+}
+
+impl ErrorText {
+    fn new(
+        what: impl Into<String>,
+        why: impl Into<String>,
+        remedies: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self {
+            what: what.into(),
+            why: why.into(),
+            remedies: remedies.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl fmt::Display for ErrorText {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "Error: {}", self.what)?;
+        writeln!(formatter, "\n{}", self.why)?;
+        writeln!(formatter, "\nWhat to do:")?;
+        for remedy in &self.remedies {
+            writeln!(formatter, "- {remedy}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The text of an error, whether the buildpack's own or one that libcnb found.
+#[must_use]
+pub fn text(error: &libcnb::Error<Error>) -> ErrorText {
+    match error {
+        libcnb::Error::BuildpackError(error) => own(error),
+        other => ErrorText::new(
+            "The files that the build platform and the buildpack exchange cannot be read or \
+             written.",
+            format!("{other}."),
+            [
+                "Check that the platform follows the Cloud Native Buildpacks specification, and \
+                 that there is space left for layers.",
+            ],
+        ),
+    }
+}
+
+fn own(error: &Error) -> ErrorText {
+    match error {
+        Error::Entry(error) => entry(error),
+        Error::Configuration(ConfigurationError::InvalidValue(error)) => invalid_value(error),
+        Error::Configuration(ConfigurationError::InvalidRequirement(error)) => {
+            invalid_requirement(error)
+        }
+        Error::NoMatch(error) => no_match(error),
+        Error::Checksum { version, error } => checksum(version, error),
+        Error::Locate(error) => locate(error),
+        Error::Fetch(error) => fetch(error),
+        Error::Unpack(error) => unpack(error),
+        Error::Bundle(error) => bundle(error),
+    }
+}
+
+fn entry(error: &EntryError) -> ErrorText {
+    match error {
+        EntryError::UnsupportedApi(api) => ErrorText::new(
+            format!("buildpack.toml is written for Buildpack API {api}."),
+            format!(
+                "This buildpack works with the Buildpack APIs {}.",
+                SUPPORTED_APIS.map(|api| api.to_string()).join(" and ")
+            ),
+            [
+                "Set `api` in buildpack.toml to \"0.12\", or to \"0.10\" for a lifecycle older \
+                 than 0.21.",
+            ],
+        ),
+        EntryError::Usage(arguments) => ErrorText::new(
+            "The buildpack was not called as the lifecycle calls it.",
+            format!("It was called as: {}", arguments.join(" ")),
+            [
+                "Call it as `bin/detect <platform> <plan>` or as `bin/build <layers> <platform> \
+                 <plan>`; the program's name decides which of the two it is.",
+            ],
+        ),
+        EntryError::NoBuildpackDirectory(error) => ErrorText::new(
+            "The buildpack cannot find its own files.",
+            format!("CNB_BUILDPACK_DIR: {error}."),
+            ["Set CNB_BUILDPACK_DIR to the buildpack's directory, as the lifecycle does."],
+        ),
+        EntryError::Descriptor { path, error } => ErrorText::new(
+            "buildpack.toml cannot be used.",
+            format!("{}: {error}", path.display()),
+            ["Mend the file, or use the released buildpack."],
+        ),
+        EntryError::Restart(error) => ErrorText::new(
+            "The buildpack could not start itself with the variables it needs.",
+            format!("{error}."),
+            [
+                "Give the run image the labels io.buildpacks.base.distro.name and \
+                 io.buildpacks.base.distro.version, with which no such start is needed.",
+            ],
+        ),
+    }
+}
+
+fn invalid_value(error: &InvalidValue) -> ErrorText {
+    ErrorText::new(
+        format!("{} has a value that cannot be used.", error.variable),
+        format!("It is {:?}. Accepted: {}.", error.value, error.accepted),
+        [format!("Change {}, or leave it out.", error.variable)],
+    )
+}
+
+fn invalid_requirement(error: &InvalidRequirement) -> ErrorText {
+    let (what, remedy) = match error.origin {
+        Origin::Variable => (
+            format!("{WATCHEXEC_VERSION} is not a version requirement."),
+            format!("Change {WATCHEXEC_VERSION}, or leave it out for the newest version."),
+        ),
+        Origin::BuildPlan => (
+            "A buildpack asks for a version of watchexec in a form that is not known.".to_owned(),
+            format!(
+                "Set {WATCHEXEC_VERSION}, which overrules it, and tell the authors of the \
+                 buildpack that requires watchexec."
+            ),
+        ),
+    };
+    ErrorText::new(
+        what,
+        format!(
+            "It is {:?}: {}. Accepted: versions as 2.8.0, 2.8 or 2.*, and comparisons as ~2.7, \
+             ^2, or >=2.5, <2.8.",
+            error.text, error.reason
+        ),
+        [remedy],
+    )
+}
+
+fn no_match(error: &NoMatch) -> ErrorText {
+    let NoMatch {
+        platform,
+        requirements,
+        available,
+        platforms,
+    } = error;
+    if available.is_empty() {
+        return ErrorText::new(
+            format!("There is no watchexec for {platform}."),
+            format!("This buildpack has it for {}.", platforms.join(", ")),
+            [
+                "Build for one of these platforms.",
+                "Or add an entry for this one to buildpack.toml (docs/repackaging.md).",
+            ],
+        );
+    }
+    let asked: Vec<String> = requirements.iter().map(lines::requirement).collect();
+    ErrorText::new(
+        format!(
+            "There is no watchexec that satisfies {}.",
+            asked.join(" and ")
+        ),
+        format!("For {platform} there is {}.", lines::versions(available)),
+        [
+            format!("Ask for one of these versions with {WATCHEXEC_VERSION}."),
+            "Or use a version of this buildpack that ships the wanted one.".to_owned(),
+        ],
+    )
+}
+
+fn checksum(version: &str, error: &ChecksumError) -> ErrorText {
+    let why = match error {
+        ChecksumError::Missing => {
+            "Its entry in buildpack.toml has neither `checksum` nor `sha256`.".to_owned()
+        }
+        ChecksumError::UnknownKind(text) => {
+            format!(
+                "Its entry in buildpack.toml has the checksum {text:?}, whose kind is not known."
+            )
+        }
+        ChecksumError::Malformed(text) => format!(
+            "Its entry in buildpack.toml has the checksum {text:?}, which is not 64 hexadecimal \
+             digits."
+        ),
+        ChecksumError::Contradictory(first, second) => {
+            format!("Its entry in buildpack.toml has two: {first} and {second}.")
+        }
+    };
+    ErrorText::new(
+        format!("watchexec {version} has no checksum it could be verified by."),
+        why,
+        [
+            "Give the entry a `checksum = \"sha256:<64 hexadecimal digits>\"`; the release page of \
+             watchexec lists them.",
+        ],
+    )
+}
+
+fn locate(error: &LocateError) -> ErrorText {
+    match error {
+        LocateError::Uri { version, error } => ErrorText::new(
+            format!("The address of watchexec {version} cannot be used."),
+            format!(
+                "The `uri` of its entry in buildpack.toml: {}.",
+                invalid_address(error)
+            ),
+            ["Give the entry an https, http or file address."],
+        ),
+    }
+}
+
+fn invalid_address(error: &InvalidAddress) -> String {
+    match error {
+        InvalidAddress::NotAUri(reason) => format!("it is not a URI ({reason})"),
+        InvalidAddress::UnknownScheme(scheme) => {
+            format!("its scheme is {scheme:?}, and known are https, http and file")
+        }
+        InvalidAddress::NotAFile => {
+            "a file address has an absolute path and no host, as in file:///folder/name".to_owned()
+        }
+    }
+}
+
+fn fetch(error: &FetchError) -> ErrorText {
+    match error {
+        FetchError::File { path, error } => ErrorText::new(
+            "The archive of watchexec cannot be read.",
+            format!("{}: {error}.", path.display()),
+            [
+                "Check that the file is there in the container in which the buildpack runs; a \
+                 file of the host has to be mounted, for example with `pack build --volume`.",
+            ],
+        ),
+        FetchError::FileTooLarge(path) => ErrorText::new(
+            "The archive of watchexec is too large to be one.",
+            format!(
+                "{} has more than {}.",
+                path.display(),
+                size(crate::fetch::LARGEST_ARCHIVE)
+            ),
+            ["Check the address: it names another file."],
+        ),
+        FetchError::Download { address, failures } => download(address, failures),
+        FetchError::Checksum { address, mismatch } => wrong_checksum(address, mismatch),
+    }
+}
+
+fn download(address: &Address, failures: &[Failure]) -> ErrorText {
+    let requests: Vec<String> = failures
+        .iter()
+        .enumerate()
+        .map(|(index, reason)| format!("  request {}: {}", index + 1, failure(reason)))
+        .collect();
+    let why = format!("From {address}:\n{}", requests.join("\n"));
+    let mut remedies = Vec::new();
+    match failures.last() {
+        Some(Failure::Tls(_)) => remedies.push(
+            "If a proxy or an own server is signed by an own authority, give the build its \
+             certificate with a binding of type ca-certificates.",
+        ),
+        Some(Failure::Status { status, .. })
+            if [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(status) =>
+        {
+            remedies.push(
+                "Give the address, or a netrc file, the credentials that the server asks for.",
+            );
+        }
+        Some(Failure::Status { status, .. }) if *status == StatusCode::NOT_FOUND => {
+            remedies.push("Check that the server has this file, under this path.");
+        }
+        _ => remedies.push(
+            "Check that the build may reach this address; behind a proxy set HTTPS_PROXY for the \
+             build.",
+        ),
+    }
+    remedies.extend([
+        "Set BP_DEPENDENCY_MIRROR to a mirror that the build can reach.",
+        "Or map the archive to another address with a binding of type dependency-mapping.",
+        "Or use the offline package of this buildpack, which has the archive inside.",
+    ]);
+    ErrorText::new("watchexec could not be downloaded.", why, remedies)
+}
+
+/// How a request failed, as a part of a sentence.
+pub(super) fn failure(failure: &Failure) -> String {
+    match failure {
+        Failure::Connect(reason) => format!("no connection ({reason})"),
+        Failure::Tls(reason) => format!("no trusted connection ({reason})"),
+        Failure::Timeout(limit) => limit.to_string(),
+        Failure::Status { status, .. } => format!("the server answered {status}"),
+        Failure::Interrupted { received, reason } => {
+            format!("the connection ended after {} ({reason})", size(*received))
+        }
+        Failure::TooLarge(limit) => {
+            format!("the server sends more than {}", size(*limit))
+        }
+        Failure::Redirect(rule) => format!("the server {rule}"),
+        Failure::Other(reason) => reason.clone(),
+    }
+}
+
+fn wrong_checksum(address: &Address, mismatch: &Mismatch) -> ErrorText {
+    ErrorText::new(
+        "What was fetched is not the watchexec that buildpack.toml names.",
+        format!(
+            "From {address} came {} with another checksum:\n  expected {}\n  received {}",
+            size(mismatch.length),
+            mismatch.expected,
+            mismatch.actual
+        ),
+        [
+            "If a mirror or a proxy is in between, check what it answers under this address: a \
+             few kilobytes are most often an error page.",
+            "If buildpack.toml was changed, check its `checksum` against the release page of \
+             watchexec.",
+            "Otherwise do not use what came: it was changed on its way or at its source.",
+        ],
+    )
+}
+
+fn unpack(error: &UnpackError) -> ErrorText {
+    let why = match error {
+        UnpackError::UnknownFormat => {
+            "Its first bytes are those of neither xz, gzip nor tar.".to_owned()
+        }
+        UnpackError::Damaged(error) => format!("It is cut or damaged: {error}."),
+        UnpackError::TooManyEntries(limit) => format!("It has more than {limit} entries."),
+        UnpackError::TooLarge(limit) => format!("It decodes to more than {}.", size(*limit)),
+        UnpackError::Duplicate(name) => format!("It has two files {name}."),
+        UnpackError::NotAFile(name) => format!("Its {name} is a link or a device, not a file."),
+        UnpackError::NoProgram => {
+            "It has no file watchexec, neither at its top nor in a folder at its top.".to_owned()
+        }
+        UnpackError::Write(error) => {
+            return ErrorText::new(
+                "watchexec cannot be written to its layer.",
+                format!("{error}."),
+                ["Check that there is space left for layers, about 10 MB."],
+            );
+        }
+    };
+    ErrorText::new(
+        "The archive has the right checksum and yet is no release of watchexec.",
+        why,
+        [
+            "Name another archive, and its checksum, in buildpack.toml: a .tar.xz, .tar.gz or .tar \
+             as the watchexec project releases them.",
+        ],
+    )
+}
+
+fn bundle(error: &BundleError) -> ErrorText {
+    let why = match error {
+        BundleError::List { path, error } => format!("{}: {error}", path.display()),
+        BundleError::Unreadable { path, error } => format!("{}: {error}.", path.display()),
+        BundleError::Changed { path, mismatch } => format!(
+            "{} has another checksum than when it was packaged:\n  expected {}\n  found    {}",
+            path.display(),
+            mismatch.expected,
+            mismatch.actual
+        ),
+        BundleError::Write(error) => {
+            return ErrorText::new(
+                "watchexec cannot be written to its layer.",
+                format!("{error}."),
+                ["Check that there is space left for layers, about 10 MB."],
+            );
+        }
+    };
+    ErrorText::new(
+        "The watchexec inside the buildpack is not what was packaged.",
+        why,
+        ["Package the buildpack again, or take it again from where it is published."],
+    )
+}

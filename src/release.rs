@@ -1,0 +1,238 @@
+//! The files of a watchexec release that are installed, and where.
+
+use crate::checksum::{Checksum, Hasher};
+use serde::{Deserialize, Serialize};
+use std::ffi::OsStr;
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// A file that is taken out of a release. Its manual, logo and completions are of no use in an
+/// image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReleaseFile {
+    /// The program.
+    Program,
+    /// Its licence, which asks to go where the program goes.
+    License,
+}
+
+impl ReleaseFile {
+    /// The wanted file of this name.
+    #[must_use]
+    pub fn by_name(name: &OsStr) -> Option<Self> {
+        [Self::Program, Self::License]
+            .into_iter()
+            .find(|file| name == file.name())
+    }
+
+    /// Its name in the archive.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Program => "watchexec",
+            Self::License => "LICENSE",
+        }
+    }
+
+    /// Its path in a layer. The lifecycle puts a layer's `bin` on PATH.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Program => "bin/watchexec",
+            Self::License => "LICENSE",
+        }
+    }
+
+    fn mode(self) -> u32 {
+        match self {
+            Self::Program => 0o755,
+            Self::License => 0o644,
+        }
+    }
+
+    /// Writes all that `reader` gives to the file's place below `directory`.
+    ///
+    /// # Errors
+    /// Reading or writing fails.
+    pub fn install(
+        self,
+        reader: &mut impl Read,
+        directory: &Path,
+    ) -> Result<InstalledFile, InstallError> {
+        let mut out = self.create(directory).map_err(InstallError::Write)?;
+        let mut hasher = Hasher::default();
+        let mut size = 0;
+        // Large enough that the system calls do not count, small enough for the cache.
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let length = reader.read(&mut buffer).map_err(InstallError::Read)?;
+            let piece = buffer.get(..length).unwrap_or_default();
+            if piece.is_empty() {
+                break;
+            }
+            hasher.update(piece);
+            out.write_all(piece).map_err(InstallError::Write)?;
+            size += length as u64;
+        }
+        Ok(InstalledFile {
+            file: self,
+            size,
+            checksum: hasher.finish(),
+        })
+    }
+
+    /// Writes bytes that are already known to be right.
+    ///
+    /// # Errors
+    /// Writing fails.
+    pub fn write(self, bytes: &[u8], directory: &Path) -> io::Result<()> {
+        self.create(directory)?.write_all(bytes)
+    }
+
+    /// Makes the empty file with its mode, whatever the umask. It must not exist yet: nothing
+    /// may be written through a link that somebody left there.
+    fn create(self, directory: &Path) -> io::Result<File> {
+        let path = directory.join(self.path());
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        let file = File::create_new(path)?;
+        file.set_permissions(Permissions::from_mode(self.mode()))?;
+        Ok(file)
+    }
+}
+
+/// Why a file could not be installed.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// It could not be read from where it comes from.
+    #[error("cannot read: {0}")]
+    Read(io::Error),
+    /// It could not be written.
+    #[error("cannot write: {0}")]
+    Write(io::Error),
+}
+
+/// A file that is in its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstalledFile {
+    /// Which one.
+    pub file: ReleaseFile,
+    /// Bytes.
+    pub size: u64,
+    /// Checksum of its content.
+    pub checksum: Checksum,
+}
+
+/// The files of one release that are in their places.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Installed {
+    /// The program.
+    pub program: InstalledFile,
+    /// Its licence, where the archive has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub license: Option<InstalledFile>,
+}
+
+impl Installed {
+    /// Puts the files in order; `None` where the program is not among them.
+    #[must_use]
+    pub fn new(files: Vec<InstalledFile>) -> Option<Self> {
+        let (mut program, mut license) = (None, None);
+        for file in files {
+            match file.file {
+                ReleaseFile::Program => program = Some(file),
+                ReleaseFile::License => license = Some(file),
+            }
+        }
+        Some(Self {
+            program: program?,
+            license,
+        })
+    }
+
+    /// All files.
+    pub fn files(&self) -> impl Iterator<Item = &InstalledFile> {
+        std::iter::once(&self.program).chain(&self.license)
+    }
+
+    /// The first file that is not below `directory` as it was installed, judged by kind, size
+    /// and mode, which a look-up tells without reading ten megabytes.
+    #[must_use]
+    pub fn first_missing(&self, directory: &Path) -> Option<&InstalledFile> {
+        self.files().find(|installed| {
+            fs::symlink_metadata(directory.join(installed.file.path())).map_or(true, |metadata| {
+                !metadata.is_file()
+                    || metadata.len() != installed.size
+                    || metadata.permissions().mode() & 0o777 != installed.file.mode()
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn install(directory: &Path) -> Installed {
+        let files = [ReleaseFile::License, ReleaseFile::Program]
+            .map(|file| file.install(&mut &b"content"[..], directory).unwrap());
+        Installed::new(files.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn files_get_their_place_and_mode() {
+        let directory = tempfile::tempdir().unwrap();
+        let installed = install(directory.path());
+        assert_eq!(installed.program.size, 7);
+        assert_eq!(installed.program.checksum, Checksum::of(b"content"));
+        let program = fs::metadata(directory.path().join("bin/watchexec")).unwrap();
+        assert_eq!(program.permissions().mode() & 0o7777, 0o755);
+        let license = fs::metadata(directory.path().join("LICENSE")).unwrap();
+        assert_eq!(license.permissions().mode() & 0o7777, 0o644);
+    }
+
+    #[test]
+    fn what_is_there_is_not_written_over() {
+        let directory = tempfile::tempdir().unwrap();
+        install(directory.path());
+        assert!(matches!(
+            ReleaseFile::Program.install(&mut &b"x"[..], directory.path()),
+            Err(InstallError::Write(_))
+        ));
+    }
+
+    #[test]
+    fn a_missing_changed_or_unusable_file_is_found() {
+        let directory = tempfile::tempdir().unwrap();
+        let installed = install(directory.path());
+        assert_eq!(installed.first_missing(directory.path()), None);
+
+        let program = directory.path().join("bin/watchexec");
+        fs::set_permissions(&program, Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(
+            installed.first_missing(directory.path()),
+            Some(&installed.program)
+        );
+        fs::remove_file(&program).unwrap();
+        std::os::unix::fs::symlink("/bin/true", &program).unwrap();
+        assert_eq!(
+            installed.first_missing(directory.path()),
+            Some(&installed.program)
+        );
+    }
+
+    #[test]
+    fn the_program_is_a_must() {
+        let directory = tempfile::tempdir().unwrap();
+        let license = ReleaseFile::License
+            .install(&mut &b""[..], directory.path())
+            .unwrap();
+        assert_eq!(Installed::new(vec![license]), None);
+    }
+}

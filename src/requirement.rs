@@ -1,0 +1,129 @@
+//! Which versions of watchexec somebody accepts.
+
+use semver::{Version, VersionReq};
+use std::fmt;
+
+/// Who asked for a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The user, by `BP_WATCHEXEC_VERSION`.
+    Variable,
+    /// A buildpack, by the `version` of its build plan entry's metadata.
+    BuildPlan,
+}
+
+/// A semver requirement and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requirement {
+    text: String,
+    origin: Origin,
+    parsed: VersionReq,
+}
+
+/// A text that is no requirement.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not a version requirement: {reason}")]
+pub struct InvalidRequirement {
+    /// The text.
+    pub text: String,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Requirement {
+    /// Parses a requirement such as `2.5.1`, `2.7`, `2.*`, `~2.7`, `^2`, `>=2.5, <2.8` or `*`.
+    ///
+    /// A version without an operator means that version, and a shorter one all that start with
+    /// it, as in every other buildpack's version variable. (Cargo reads `2.5.1` as `^2.5.1`,
+    /// which would surprise: a person who writes a whole version wants that one.)
+    ///
+    /// # Errors
+    /// Anything that is not a comma-separated list of semver comparators.
+    pub fn parse(text: &str, origin: Origin) -> Result<Self, InvalidRequirement> {
+        let text = text.trim();
+        let comparators: Vec<String> = text.split(',').map(with_operator).collect();
+        match VersionReq::parse(&comparators.join(",")) {
+            Ok(parsed) => Ok(Self {
+                text: text.to_owned(),
+                origin,
+                parsed,
+            }),
+            Err(error) => Err(InvalidRequirement {
+                text: text.to_owned(),
+                origin,
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    /// Whether a version satisfies the requirement.
+    #[must_use]
+    pub fn matches(&self, version: &Version) -> bool {
+        self.parsed.matches(version)
+    }
+
+    /// Where the requirement comes from.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+fn with_operator(comparator: &str) -> String {
+    let comparator = comparator.trim();
+    let is_bare_version = comparator.starts_with(|first: char| first.is_ascii_digit());
+    let has_wildcard = comparator.contains(['*', 'x', 'X']);
+    if is_bare_version && !has_wildcard {
+        format!("={comparator}")
+    } else {
+        comparator.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matching(text: &str) -> Vec<&'static str> {
+        let requirement = Requirement::parse(text, Origin::Variable).unwrap();
+        ["2.5.0", "2.5.1", "2.7.3", "2.8.0", "3.0.0"]
+            .into_iter()
+            .filter(|version| requirement.matches(&version.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn a_bare_version_means_itself_and_a_short_one_its_line() {
+        assert_eq!(matching("2.5.0"), ["2.5.0"]);
+        assert_eq!(matching("2.5"), ["2.5.0", "2.5.1"]);
+        assert_eq!(matching("2"), ["2.5.0", "2.5.1", "2.7.3", "2.8.0"]);
+    }
+
+    #[test]
+    fn operators_and_wildcards() {
+        assert_eq!(matching("*").len(), 5);
+        assert_eq!(matching("2.*"), ["2.5.0", "2.5.1", "2.7.3", "2.8.0"]);
+        assert_eq!(matching("2.5.x"), ["2.5.0", "2.5.1"]);
+        assert_eq!(matching("~2.5.1"), ["2.5.1"]);
+        assert_eq!(matching("^2.7"), ["2.7.3", "2.8.0"]);
+        assert_eq!(matching(" >=2.5.1 , <2.8"), ["2.5.1", "2.7.3"]);
+        assert_eq!(matching("=2.8.0"), ["2.8.0"]);
+    }
+
+    #[test]
+    fn what_is_not_a_requirement_is_refused_with_the_reason() {
+        for text in ["latest", "v2.5.1", "2.5.1.4", ">=", "2,,3", ""] {
+            let error = Requirement::parse(text, Origin::BuildPlan).unwrap_err();
+            assert_eq!(error.text, text);
+            assert!(!error.reason.is_empty());
+        }
+    }
+}
