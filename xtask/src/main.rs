@@ -1,0 +1,53 @@
+//! What the people who work on the buildpack run: `cargo xtask help`.
+
+mod archive;
+mod cargo;
+mod descriptor;
+mod directory;
+mod package;
+mod triple;
+mod workspace;
+
+use crate::workspace::Workspace;
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "Work on the Watchexec Buildpack"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Make sure there is a watchexec release archive for this machine
+    ///
+    /// It is the published one where the release site can be reached, otherwise one that is built
+    /// from the same version on crates.io. The last line of the output is the directory with the
+    /// archive and a buildpack.toml that points at it.
+    Archive,
+    /// Make a buildpack directory
+    ///
+    /// The last line of the output is the directory.
+    Package(package::Options),
+}
+
+fn main() -> Result<()> {
+    let workspace = Workspace::current();
+    match Arguments::parse().task {
+        Task::Archive => {
+            let archive = archive::provide(&workspace)?;
+            println!("{}", archive.directory().display());
+        }
+        Task::Package(options) => {
+            let directory = package::package(&workspace, &options)?;
+            println!("{}", directory.display());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! The releases that an offline package carries.
+
+use crate::descriptor::Descriptor;
+use anyhow::{Context, Result, bail, ensure};
+use fs_err as fs;
+use std::path::{Path, PathBuf};
+use watchexec_buildpack::address::Address;
+use watchexec_buildpack::bundle::Bundle;
+use watchexec_buildpack::checksum::{Checksum, Verified};
+use watchexec_buildpack::configuration::LogLevel;
+use watchexec_buildpack::dependency::{Dependency, WATCHEXEC};
+use watchexec_buildpack::fetch::{Policy, fetch};
+use watchexec_buildpack::log::Log;
+
+/// A release to carry.
+pub(super) struct Release {
+    dependency: Dependency,
+    archive: Verified,
+}
+
+impl Release {
+    pub(super) fn checksum(&self) -> Checksum {
+        Checksum::of(self.archive.bytes())
+    }
+
+    /// Puts it into the buildpack of one architecture, if it is for that one.
+    pub(super) fn add_to(&self, buildpack: &Path, arch: &str) -> Result<()> {
+        if is_for(&self.dependency, arch) {
+            Bundle::pack(&self.archive, buildpack).with_context(|| {
+                format!("watchexec {} cannot be put inside", self.dependency.version)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// The releases to carry for some architectures: the given archives, or else the newest release
+/// for each, downloaded as a build would.
+pub(super) fn releases(
+    descriptor: &Descriptor,
+    archives: &[PathBuf],
+    arches: &[&str],
+) -> Result<Vec<Release>> {
+    let releases: Vec<Release> = if archives.is_empty() {
+        arches
+            .iter()
+            .map(|arch| download(descriptor.newest(arch)?))
+            .collect::<Result<_>>()?
+    } else {
+        let dependencies = descriptor.dependencies()?;
+        archives
+            .iter()
+            .map(|archive| identify(archive, &dependencies))
+            .collect::<Result<_>>()?
+    };
+    for arch in arches {
+        ensure!(
+            releases
+                .iter()
+                .any(|release| is_for(&release.dependency, arch)),
+            "none of the archives is for {arch}"
+        );
+    }
+    Ok(releases)
+}
+
+fn is_for(dependency: &Dependency, arch: &str) -> bool {
+    dependency
+        .arch
+        .as_deref()
+        .is_none_or(|wanted| wanted == arch)
+}
+
+fn download(dependency: Dependency) -> Result<Release> {
+    eprintln!("Downloading {}", dependency.uri);
+    let address = Address::parse(&dependency.uri)?;
+    let log = Log::new(Box::new(std::io::stderr()), LogLevel::Info);
+    let archive = fetch(&address, dependency.checksum()?, &Policy::default(), &log)
+        .context("where there is no network, --archive takes a file instead")?;
+    Ok(Release {
+        dependency,
+        archive,
+    })
+}
+
+/// Finds what a file is the archive of. The checksum decides, not the name.
+fn identify(file: &Path, dependencies: &[Dependency]) -> Result<Release> {
+    let bytes = fs::read(file)?;
+    let checksum = Checksum::of(&bytes);
+    let found = dependencies.iter().find(|dependency| {
+        dependency.id == WATCHEXEC && dependency.checksum().is_ok_and(|listed| listed == checksum)
+    });
+    let Some(dependency) = found else {
+        let listed: Vec<&str> = dependencies
+            .iter()
+            .map(|dependency| dependency.uri.as_str())
+            .collect();
+        bail!(
+            "{} has the checksum {checksum}, which is that of none of the releases in \
+             buildpack.toml:\n  {}\nDownload one of these, or give a buildpack.toml that lists \
+             this archive (--buildpack-toml).",
+            file.display(),
+            listed.join("\n  ")
+        )
+    };
+    Ok(Release {
+        dependency: dependency.clone(),
+        archive: Verified::new(bytes, checksum)?,
+    })
+}
