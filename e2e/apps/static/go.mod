@@ -1,0 +1,3 @@
+module live-reload/watchexec/e2e/static
+
+go 1.21

@@ -1,0 +1,47 @@
+//! The cases, by theme.
+
+mod failures;
+mod flag;
+mod rebuild;
+mod reload;
+mod unaware;
+
+use std::io::Write;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::Result;
+use libtest_mimic::Trial;
+
+use crate::platform::Platform;
+
+/// A case: its name, whose first part is its theme, and what it does.
+type Case = (&'static str, fn(&Platform) -> Result<()>);
+
+/// All cases, as trials that run on a platform which need not be there to list them.
+pub(crate) fn all(platform: &Arc<OnceLock<Platform>>) -> Vec<Trial> {
+    [
+        reload::CASES,
+        unaware::CASES,
+        flag::CASES,
+        rebuild::CASES,
+        failures::CASES,
+    ]
+    .concat()
+    .into_iter()
+    .map(|(name, case)| {
+        let platform = Arc::clone(platform);
+        Trial::test(name, move || {
+            let platform = platform.get().ok_or("the platform was not provided")?;
+            case(platform).map_err(|error| format!("{error:?}").into())
+        })
+    })
+    .collect()
+}
+
+/// Shows how long a reload took, before the case's `ok`.
+fn show_reload(duration: Duration) -> Result<()> {
+    print!("reloaded {} ms after the sync ... ", duration.as_millis());
+    std::io::stdout().flush()?;
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! Where the suite reads and writes: its sources, and everything it makes below `target/e2e`.
+
+use std::path::{Path, PathBuf};
+use std::{env, process};
+
+use anyhow::{Context, Result};
+use fs_err as fs;
+use sha2::{Digest, Sha256};
+
+/// The places of one checkout.
+#[derive(Debug)]
+pub(crate) struct Directories {
+    workspace: PathBuf,
+    target: PathBuf,
+}
+
+impl Directories {
+    /// Finds the workspace by this crate's place in it, and makes the directories for output.
+    pub(crate) fn create() -> Result<Self> {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .context("the crate e2e has no workspace above it")?
+            .to_owned();
+        let target = env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| workspace.join("target"), |target| workspace.join(target))
+            .join("e2e");
+        let directories = Self { workspace, target };
+        fs::create_dir_all(directories.target.join("cache"))?;
+        fs::create_dir_all(directories.target.join("logs"))?;
+        Ok(directories)
+    }
+
+    /// The root of the repository.
+    pub(crate) fn workspace(&self) -> &Path {
+        &self.workspace
+    }
+
+    /// A file or directory of this crate's sources.
+    pub(crate) fn source(&self, path: &str) -> PathBuf {
+        self.workspace.join("e2e").join(path)
+    }
+
+    /// Something that the suite makes.
+    pub(crate) fn target(&self, path: &str) -> PathBuf {
+        self.target.join(path)
+    }
+
+    /// The file that keeps a program's output.
+    pub(crate) fn log(&self, name: &str) -> PathBuf {
+        self.target
+            .join("logs")
+            .join(format!("{}.log", name.replace("::", "-")))
+    }
+
+    /// A file or directory that is costly to make and depends on the given inputs alone: made
+    /// under a temporary name, so that one which was interrupted is never taken for a whole one.
+    pub(crate) fn cached(
+        &self,
+        name: &str,
+        inputs: &[&[u8]],
+        make: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<PathBuf> {
+        let path = self
+            .target
+            .join("cache")
+            .join(format!("{name}-{}", digest(inputs)));
+        if !path.exists() {
+            let partial = path.with_extension(format!("partial-{}", process::id()));
+            make(&partial)?;
+            fs::rename(&partial, &path)?;
+        }
+        Ok(path)
+    }
+}
+
+/// A short name for contents.
+fn digest(inputs: &[&[u8]]) -> String {
+    let mut hasher = Sha256::new();
+    for input in inputs {
+        hasher.update(Sha256::digest(input));
+    }
+    hex::encode(&hasher.finalize()[..8])
+}

@@ -1,0 +1,81 @@
+//! The suite on the real platform: the buildpack, packaged as for its users, in builds by pack and
+//! the lifecycle, and real applications in containers of what they made.
+//!
+//! `cargo run -p e2e -- [FILTER]` takes what `cargo test` takes. It needs Rust, Go and, on a
+//! machine without a Docker engine, Debian's packages and the rights to install them. All that it
+//! makes is below `target/e2e`, and stays there to make the next run quick.
+
+mod archives;
+mod builder;
+mod buildpack;
+mod cases;
+mod command;
+mod container;
+mod debian;
+mod directories;
+mod engine;
+mod go;
+mod images;
+mod maven;
+mod pack;
+mod platform;
+mod server;
+mod xtask;
+
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+
+use anyhow::{Context, Result};
+use fs_err::File;
+use libtest_mimic::{Arguments, Conclusion};
+
+use crate::directories::Directories;
+use crate::engine::Engine;
+use crate::platform::{Platform, step};
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // They share an engine, and measure times.
+    arguments.test_threads = Some(1);
+    if arguments.list {
+        return libtest_mimic::run(&arguments, cases::all(&Arc::default())).exit_code();
+    }
+    match run(&arguments) {
+        Ok(conclusion) => conclusion.exit_code(),
+        Err(error) => {
+            eprintln!("error: {error:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<Conclusion> {
+    let directories = Arc::new(Directories::create()?);
+    let lock = File::create(directories.target("lock"))?;
+    if lock.file().try_lock().is_err() {
+        println!("waiting for another run of the suite in this checkout");
+        lock.file().lock()?;
+    }
+
+    let engine = Arc::new(step("Docker engine", || Engine::open(&directories))?);
+    let _closing = Closing(Arc::clone(&engine));
+    let interrupted = Arc::clone(&engine);
+    ctrlc::set_handler(move || {
+        interrupted.close();
+        std::process::exit(130);
+    })
+    .context("cannot handle interrupts")?;
+    println!("using {}", engine.description()?);
+
+    let platform = Arc::new(OnceLock::from(Platform::provide(directories, engine)?));
+    Ok(libtest_mimic::run(arguments, cases::all(&platform)))
+}
+
+/// Closes the engine however the suite ends.
+struct Closing(Arc<Engine>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}

@@ -1,0 +1,84 @@
+//! Everything that the cases run on.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::archives::Archive;
+use crate::builder::{self, Parts};
+use crate::buildpack::{Buildpack, Offer};
+use crate::directories::Directories;
+use crate::engine::Engine;
+use crate::images::Images;
+use crate::server::{Served, Server};
+use crate::{go, maven};
+
+/// What a case needs: tools, images, sample applications and the buildpack under test.
+#[derive(Debug)]
+pub(crate) struct Platform {
+    pub(crate) directories: Arc<Directories>,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) images: Images,
+    pub(crate) pack: PathBuf,
+    pub(crate) builder: String,
+    pub(crate) server: Server,
+    pub(crate) archive: Archive,
+    pub(crate) buildpack: Buildpack,
+    pub(crate) static_app: PathBuf,
+    pub(crate) jar: PathBuf,
+}
+
+impl Platform {
+    /// Finds or makes all of it, and says what and how long each took.
+    pub(crate) fn provide(directories: Arc<Directories>, engine: Arc<Engine>) -> Result<Self> {
+        let images = step("base images", || Images::provide(&engine, &directories))?;
+        let pack = step("pack", || go::pack(&directories))?;
+        let lifecycle = step("lifecycle", || go::lifecycle(&directories))?;
+        let static_app = step("static application", || go::static_app(&directories))?;
+        let jar = step("Java application", || maven::jar(&directories))?;
+        let archive = step("watchexec archive", || Archive::released(&directories))?;
+        let buildpack = step("buildpack", || Buildpack::package(&directories))?;
+
+        let server = Server::start()?;
+        let uri = server.serve(&archive.file_name, Served::whole(archive.contents.clone()));
+        let watchexec = buildpack.offering("served", &Offer::new(&archive, uri))?;
+        let builder = step("builder", || {
+            let parts = Parts {
+                pack: &pack,
+                lifecycle: &lifecycle,
+                images: &images,
+                watchexec: &watchexec,
+            };
+            builder::create(&parts, &engine, &directories)
+        })?;
+        Ok(Self {
+            directories,
+            engine,
+            images,
+            pack,
+            builder,
+            server,
+            archive,
+            buildpack,
+            static_app,
+            jar,
+        })
+    }
+}
+
+/// Provides one thing, and says how long it took: the first time, some take minutes.
+pub(crate) fn step<T>(what: &str, provide: impl FnOnce() -> Result<T>) -> Result<T> {
+    print!("{what:<20}");
+    std::io::stdout().flush()?;
+    let started = Instant::now();
+    let provided = provide().with_context(|| format!("cannot provide: {what}"));
+    let seconds = started.elapsed().as_secs_f64();
+    println!(
+        "{seconds:6.1} s{}",
+        if provided.is_ok() { "" } else { "  failed" }
+    );
+    provided
+}

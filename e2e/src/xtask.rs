@@ -1,0 +1,42 @@
+//! The repository's own tasks, as its users call them.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use fs_err as fs;
+use fs_err::File;
+
+use crate::command::last_lines;
+use crate::directories::Directories;
+
+/// Runs `cargo xtask` and returns the last line of its output, which names what it made.
+pub(crate) fn last_line(
+    arguments: &[&str],
+    log: &str,
+    directories: &Directories,
+) -> Result<String> {
+    let log = directories.log(log);
+    let output = Command::new(env!("CARGO"))
+        .arg("xtask")
+        .args(arguments)
+        .current_dir(directories.workspace())
+        .stdin(Stdio::null())
+        .stderr(File::create(&log)?.into_parts().0)
+        .output()
+        .context("cannot run cargo")?;
+    if !output.status.success() {
+        bail!(
+            "cargo xtask {}: {}\n{}\n(all of it in {})",
+            arguments.join(" "),
+            output.status,
+            last_lines(&fs::read_to_string(&log)?),
+            log.display()
+        );
+    }
+    let printed = String::from_utf8(output.stdout)?;
+    let last = printed
+        .lines()
+        .last()
+        .context("cargo xtask printed nothing")?;
+    Ok(last.to_owned())
+}
