@@ -396,3 +396,279 @@ fn bundle(error: &BundleError) -> ErrorText {
         ["Package the buildpack again, or take it again from where it is published."],
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checksum::Checksum;
+    use crate::dependency::Platform;
+    use crate::fetch::Timeout;
+    use crate::requirement::Requirement;
+    use insta::assert_snapshot;
+    use libcnb::data::buildpack::BuildpackApi;
+    use std::env::VarError;
+    use std::io;
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    fn shown(error: impl Into<Error>) -> String {
+        text(&libcnb::Error::BuildpackError(error.into())).to_string()
+    }
+
+    fn address() -> Address {
+        Address::parse("https://user:secret@example.com/watchexec.tar.xz?token=secret").unwrap()
+    }
+
+    fn broken(text: &str) -> io::Error {
+        io::Error::other(text.to_owned())
+    }
+
+    fn mismatch() -> Mismatch {
+        Mismatch {
+            expected: Checksum::of(b"expected"),
+            actual: Checksum::of(b"actual"),
+            length: 1_234,
+        }
+    }
+
+    fn broken_toml() -> libcnb::TomlFileError {
+        toml::from_str::<toml::Table>("a =").unwrap_err().into()
+    }
+
+    #[test]
+    fn platform_files() {
+        assert_snapshot!(text(&libcnb::Error::CannotReadBuildpackPlan(
+            broken("permission denied").into()
+        )));
+    }
+
+    #[test]
+    fn unsupported_api() {
+        let api = BuildpackApi { major: 0, minor: 9 };
+        assert_snapshot!(shown(EntryError::UnsupportedApi(api)));
+    }
+
+    #[test]
+    fn usage() {
+        assert_snapshot!(shown(EntryError::Usage(vec![
+            "watchexec-buildpack".to_owned()
+        ])));
+    }
+
+    #[test]
+    fn no_buildpack_directory() {
+        assert_snapshot!(shown(EntryError::NoBuildpackDirectory(
+            VarError::NotPresent
+        )));
+    }
+
+    #[test]
+    fn descriptor() {
+        assert_snapshot!(shown(EntryError::Descriptor {
+            path: PathBuf::from("/cnb/buildpacks/watchexec/buildpack.toml"),
+            error: broken_toml(),
+        }));
+    }
+
+    #[test]
+    fn restart() {
+        assert_snapshot!(shown(EntryError::Restart(broken("no such file"))));
+    }
+
+    #[test]
+    fn invalid_flag() {
+        assert_snapshot!(shown(InvalidValue {
+            variable: "BP_LIVE_RELOAD_ENABLED".to_owned(),
+            value: "yes".to_owned(),
+            accepted: "true or false".to_owned(),
+        }));
+    }
+
+    #[test]
+    fn invalid_requirements() {
+        let invalid = |origin| shown(Requirement::parse("latest", origin).unwrap_err());
+        assert_snapshot!(
+            "invalid_requirement_of_the_variable",
+            invalid(Origin::Variable)
+        );
+        assert_snapshot!(
+            "invalid_requirement_of_the_plan",
+            invalid(Origin::BuildPlan)
+        );
+    }
+
+    #[test]
+    fn no_match() {
+        let no_match = |available: &[&str]| {
+            shown(NoMatch {
+                platform: Platform {
+                    os: "linux".to_owned(),
+                    arch: "amd64".to_owned(),
+                },
+                requirements: vec![Requirement::parse("9.*", Origin::Variable).unwrap()],
+                available: available.iter().map(|text| text.parse().unwrap()).collect(),
+                platforms: vec!["linux/arm64".to_owned()],
+            })
+        };
+        assert_snapshot!("no_version", no_match(&["2.8.0", "2.7.3"]));
+        assert_snapshot!("no_platform", no_match(&[]));
+    }
+
+    #[test]
+    fn checksums() {
+        for (name, error) in [
+            ("checksum_missing", ChecksumError::Missing),
+            (
+                "checksum_unknown",
+                ChecksumError::UnknownKind("md5:0".to_owned()),
+            ),
+            (
+                "checksum_malformed",
+                ChecksumError::Malformed("zz".to_owned()),
+            ),
+            (
+                "checksum_contradictory",
+                ChecksumError::Contradictory(Checksum::of(b"1"), Checksum::of(b"2")),
+            ),
+        ] {
+            let version = "2.8.0".to_owned();
+            assert_snapshot!(name, shown(Error::Checksum { version, error }));
+        }
+    }
+
+    #[test]
+    fn uris() {
+        for (name, error) in [
+            ("uri_none", InvalidAddress::NotAUri("empty host".to_owned())),
+            (
+                "uri_scheme",
+                InvalidAddress::UnknownScheme("ftp".to_owned()),
+            ),
+            ("uri_file", InvalidAddress::NotAFile),
+        ] {
+            let version = "2.8.0".to_owned();
+            assert_snapshot!(name, shown(LocateError::Uri { version, error }));
+        }
+    }
+
+    #[test]
+    fn files() {
+        let path = PathBuf::from("/archives/watchexec.tar.xz");
+        assert_snapshot!(
+            "file_unreadable",
+            shown(FetchError::File {
+                path: path.clone(),
+                error: broken("no such file")
+            })
+        );
+        assert_snapshot!("file_too_large", shown(FetchError::FileTooLarge(path)));
+    }
+
+    #[test]
+    fn downloads() {
+        let status = |code: u16| Failure::Status {
+            status: StatusCode::from_u16(code).unwrap(),
+            retry_after: None,
+        };
+        let limit = Duration::from_secs(10);
+        for (name, failures) in [
+            (
+                "download_broken_network",
+                vec![
+                    Failure::Connect("connection refused".to_owned()),
+                    Failure::Timeout(Timeout::Connect(limit)),
+                    Failure::Timeout(Timeout::ResponseHeader(limit)),
+                    Failure::Timeout(Timeout::Stall(limit)),
+                    Failure::Interrupted {
+                        received: 1_000_000,
+                        reason: "connection reset".to_owned(),
+                    },
+                    status(503),
+                    Failure::Timeout(Timeout::Total(limit)),
+                ],
+            ),
+            (
+                "download_tls",
+                vec![Failure::Tls("unknown issuer".to_owned())],
+            ),
+            ("download_forbidden", vec![status(403)]),
+            ("download_not_found", vec![status(404)]),
+            ("download_too_large", vec![Failure::TooLarge(128 << 20)]),
+            (
+                "download_redirect",
+                vec![Failure::Redirect(
+                    "redirected from https to http".to_owned(),
+                )],
+            ),
+            (
+                "download_other",
+                vec![Failure::Other("no runtime".to_owned())],
+            ),
+        ] {
+            let address = address();
+            let error = shown(FetchError::Download { address, failures });
+            assert!(!error.contains("secret"), "{error}");
+            assert_snapshot!(name, error);
+        }
+    }
+
+    #[test]
+    fn wrong_checksum() {
+        let error = shown(FetchError::Checksum {
+            address: address(),
+            mismatch: mismatch(),
+        });
+        assert!(!error.contains("secret"), "{error}");
+        assert_snapshot!(error);
+    }
+
+    #[test]
+    fn archives() {
+        for (name, error) in [
+            ("archive_format", UnpackError::UnknownFormat),
+            (
+                "archive_damaged",
+                UnpackError::Damaged(broken("unexpected end")),
+            ),
+            ("archive_entries", UnpackError::TooManyEntries(10)),
+            ("archive_large", UnpackError::TooLarge(1_000_000)),
+            ("archive_duplicate", UnpackError::Duplicate("watchexec")),
+            ("archive_link", UnpackError::NotAFile("watchexec")),
+            ("archive_without_program", UnpackError::NoProgram),
+            ("archive_write", UnpackError::Write(broken("no space left"))),
+        ] {
+            assert_snapshot!(name, shown(error));
+        }
+    }
+
+    #[test]
+    fn bundles() {
+        let path = PathBuf::from("/cnb/dependencies/0123/bin/watchexec");
+        for (name, error) in [
+            (
+                "bundle_list",
+                BundleError::List {
+                    path: path.clone(),
+                    error: broken_toml(),
+                },
+            ),
+            (
+                "bundle_unreadable",
+                BundleError::Unreadable {
+                    path: path.clone(),
+                    error: broken("no such file"),
+                },
+            ),
+            (
+                "bundle_changed",
+                BundleError::Changed {
+                    path,
+                    mismatch: mismatch(),
+                },
+            ),
+            ("bundle_write", BundleError::Write(broken("no space left"))),
+        ] {
+            assert_snapshot!(name, shown(error));
+        }
+    }
+}

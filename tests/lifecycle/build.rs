@@ -1,0 +1,342 @@
+//! `bin/build`: the layer, its metadata, its reuse, and what is left after a failure.
+
+use crate::support::lifecycle::{Lifecycle, Outcome};
+use crate::support::server::{Reply, Server, nobody};
+use crate::support::{ARCHIVE, dependency};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use watchexec_buildpack::bundle::Bundle;
+use watchexec_buildpack::checksum::{Checksum, Verified};
+
+fn served(archive: &'static [u8]) -> (Server, Lifecycle) {
+    let server = Server::http(move |_| Reply::ok(archive));
+    let lifecycle = Lifecycle::new(&dependency(
+        "2.8.0",
+        &server.url("/watchexec.tar.xz"),
+        Checksum::of(archive),
+    ));
+    (server, lifecycle)
+}
+
+/// A failed build: exit status 1, these words, and nothing that the lifecycle would export.
+fn assert_fails(lifecycle: &Lifecycle, words: &[&str]) -> Outcome {
+    let outcome = lifecycle.build().assert_failure();
+    for word in words {
+        assert!(
+            outcome.stderr.contains(word),
+            "no {word:?} in: {}",
+            outcome.stderr
+        );
+    }
+    assert!(outcome.stderr.contains("What to do:"));
+    assert_eq!(lifecycle.layer_files(), [""; 0]);
+    outcome
+}
+
+#[test]
+fn the_layer_has_the_program_and_its_licence_and_nothing_else() {
+    let (_server, lifecycle) = served(ARCHIVE);
+    lifecycle.build().assert_success();
+
+    let contents: Vec<String> = lifecycle
+        .layer_files()
+        .into_iter()
+        .filter(|path| path.starts_with("watchexec/"))
+        .collect();
+    assert_eq!(contents, ["watchexec/LICENSE", "watchexec/bin/watchexec"]);
+    let mode = |name: &str| {
+        let metadata = fs::symlink_metadata(lifecycle.layer().join(name)).unwrap();
+        assert!(metadata.is_file());
+        metadata.permissions().mode() & 0o7777
+    };
+    assert_eq!(mode("bin/watchexec"), 0o755);
+    assert_eq!(mode("LICENSE"), 0o644);
+
+    let toml: toml::Table = lifecycle.layer_toml().parse().unwrap();
+    assert_eq!(toml["types"]["launch"], true.into());
+    assert_eq!(toml["types"]["build"], false.into());
+    assert_eq!(toml["types"]["cache"], true.into());
+    assert_eq!(toml["metadata"]["release"]["version"], "2.8.0".into());
+}
+
+#[test]
+fn every_kind_of_archive_installs() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/archives");
+    // xz -9e; xz -T2 --block-size=8KiB (five blocks); two xz streams in a row; gzip; none.
+    for name in [
+        "xz-9e.tar.xz",
+        "xz-T2.tar.xz",
+        "xz-streams.tar.xz",
+        "gzip.tar.gz",
+        "plain.tar",
+    ] {
+        let path = folder.join(name);
+        let lifecycle = Lifecycle::new(&dependency(
+            "2.8.0",
+            &format!("file://{}", path.display()),
+            Checksum::of(&fs::read(&path).unwrap()),
+        ));
+        lifecycle.build().assert_success();
+        let program = fs::read_to_string(lifecycle.layer().join("bin/watchexec")).unwrap();
+        assert_eq!(program, "#!/bin/sh\necho watchexec 9.9.9\n", "{name}");
+    }
+}
+
+#[test]
+fn a_buildpack_that_wants_it_at_build_time_gets_it() {
+    let (_server, lifecycle) = served(ARCHIVE);
+    lifecycle
+        .build_with("[[entries]]\nname = \"watchexec\"\n[entries.metadata]\nbuild = true\n")
+        .assert_success();
+    assert!(lifecycle.layer_toml().contains("build = true"));
+}
+
+#[test]
+fn an_equal_cached_layer_is_kept_without_asking_the_server() {
+    let (server, lifecycle) = served(ARCHIVE);
+    lifecycle.build().assert_success();
+    lifecycle.restore_cache();
+    let outcome = lifecycle.build().assert_success();
+    assert!(outcome.stdout.contains("Using the cached layer"));
+    assert_eq!(server.requests().len(), 1);
+    assert!(lifecycle.layer_toml().contains("launch = true"));
+}
+
+#[test]
+fn a_changed_dependency_replaces_the_layer_and_the_log_says_why() {
+    let (server, lifecycle) = served(ARCHIVE);
+    lifecycle.build().assert_success();
+    lifecycle.restore_cache();
+    lifecycle.set_dependencies(&dependency(
+        "2.9.0",
+        &server.url("/watchexec.tar.xz"),
+        Checksum::of(ARCHIVE),
+    ));
+    let outcome = lifecycle.build().assert_success();
+    assert!(
+        outcome
+            .stdout
+            .contains("Discarding the cached layer: its version was 2.8.0 and is now 2.9.0"),
+        "{}",
+        outcome.stdout
+    );
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn a_layer_of_another_form_or_without_its_program_is_replaced() {
+    let (server, lifecycle) = served(ARCHIVE);
+    lifecycle.build().assert_success();
+    lifecycle.restore_cache();
+    fs::write(
+        lifecycle.path("layers/watchexec.toml"),
+        "[metadata]\na = 1\n",
+    )
+    .unwrap();
+    let outcome = lifecycle.build().assert_success();
+    assert!(outcome.stdout.contains("another version of this buildpack"));
+
+    lifecycle.restore_cache();
+    fs::write(lifecycle.layer().join("bin/watchexec"), "").unwrap();
+    let outcome = lifecycle.build().assert_success();
+    assert!(
+        outcome
+            .stdout
+            .contains("bin/watchexec is missing or changed")
+    );
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn the_version_variable_overrules_the_plan() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/archives/plain.tar");
+    let checksum = Checksum::of(&fs::read(&path).unwrap());
+    let uri = format!("file://{}", path.display());
+    let dependencies = ["2.5.1", "2.7.3", "2.8.0"]
+        .map(|version| dependency(version, &uri, checksum))
+        .concat();
+    let version_for_plan = |lifecycle: &Lifecycle, entry: &str| {
+        lifecycle.build_with(entry).assert_success();
+        let toml: toml::Table = lifecycle.layer_toml().parse().unwrap();
+        toml["metadata"]["release"]["version"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let entry = "[[entries]]\nname = \"watchexec\"\n[entries.metadata]\nversion = \"2.7\"\n";
+
+    let lifecycle = Lifecycle::new(&dependencies);
+    assert_eq!(version_for_plan(&lifecycle, ""), "2.8.0");
+    let lifecycle = Lifecycle::new(&dependencies);
+    assert_eq!(version_for_plan(&lifecycle, entry), "2.7.3");
+    let lifecycle = Lifecycle::new(&dependencies).with("BP_WATCHEXEC_VERSION", "2.5.*");
+    assert_eq!(version_for_plan(&lifecycle, entry), "2.5.1");
+
+    assert_fails(
+        &Lifecycle::new(&dependencies).with("BP_WATCHEXEC_VERSION", "9"),
+        &[
+            "no watchexec that satisfies BP_WATCHEXEC_VERSION=9",
+            "2.8.0, 2.7.3, 2.5.1",
+        ],
+    );
+    assert_fails(
+        &Lifecycle::new(&dependencies).with("CNB_TARGET_ARCH", "s390x"),
+        &["no watchexec for linux/s390x", "linux/amd64"],
+    );
+}
+
+#[test]
+fn debug_shows_decisions() {
+    let (_server, lifecycle) = served(ARCHIVE);
+    let lifecycle = lifecycle.with("BP_LOG_LEVEL", "DEBUG");
+    let outcome = lifecycle.build().assert_success();
+    assert!(
+        outcome
+            .stdout
+            .contains("[debug] Located by the uri of buildpack.toml")
+    );
+}
+
+#[test]
+fn the_log_tells_the_whole_way() {
+    let (server, lifecycle) = served(ARCHIVE);
+    let outcome = lifecycle.build().assert_success();
+    let log = outcome.stdout.replace(&server.url(""), "http://server");
+    insta::assert_snapshot!(log);
+    assert_eq!(outcome.stderr, "");
+}
+
+#[test]
+fn a_release_inside_the_buildpack_needs_no_server() {
+    let lifecycle = Lifecycle::new(&dependency(
+        "2.8.0",
+        &format!("http://{}/watchexec.tar.xz", nobody()),
+        Checksum::of(ARCHIVE),
+    ));
+    let archive = Verified::new(ARCHIVE.to_vec(), Checksum::of(ARCHIVE)).unwrap();
+    Bundle::pack(&archive, &lifecycle.buildpack()).unwrap();
+    lifecycle.build().assert_success();
+    assert!(lifecycle.layer_toml().contains("cache = false"));
+
+    let program =
+        Bundle::directory(&lifecycle.buildpack(), Checksum::of(ARCHIVE)).join("bin/watchexec");
+    fs::write(program, "changed").unwrap();
+    assert_fails(&lifecycle, &["not what was packaged"]);
+}
+
+#[test]
+fn an_archive_inside_the_buildpack_needs_no_server() {
+    let lifecycle = Lifecycle::new(&dependency(
+        "2.8.0",
+        &format!("http://{}/watchexec.tar.xz", nobody()),
+        Checksum::of(ARCHIVE),
+    ));
+    let folder = Bundle::directory(&lifecycle.buildpack(), Checksum::of(ARCHIVE));
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("watchexec.tar.xz"), ARCHIVE).unwrap();
+    lifecycle.build().assert_success();
+
+    fs::write(folder.join("watchexec.tar.xz"), "cut").unwrap();
+    assert_fails(&lifecycle, &["not the watchexec that buildpack.toml names"]);
+}
+
+#[test]
+fn a_wrong_checksum_installs_nothing() {
+    let server = Server::http(|_| Reply::ok(ARCHIVE));
+    let lifecycle = Lifecycle::new(&dependency(
+        "2.8.0",
+        &server.url("/w.tar.xz"),
+        Checksum::of(b"another"),
+    ));
+    assert_fails(
+        &lifecycle,
+        &[
+            "not the watchexec that buildpack.toml names",
+            &Checksum::of(b"another").to_string(),
+            &Checksum::of(ARCHIVE).to_string(),
+        ],
+    );
+    assert_eq!(
+        server.requests().len(),
+        1,
+        "a whole body is not asked for again"
+    );
+}
+
+#[test]
+fn a_failed_rebuild_leaves_no_layer_either() {
+    let (server, lifecycle) = served(ARCHIVE);
+    lifecycle.build().assert_success();
+    lifecycle.restore_cache();
+    lifecycle.set_dependencies(&dependency(
+        "2.9.0",
+        &server.url("/w.tar.xz"),
+        Checksum::of(b"another"),
+    ));
+    assert_fails(&lifecycle, &["not the watchexec that buildpack.toml names"]);
+}
+
+#[test]
+fn without_a_usable_checksum_nothing_is_fetched() {
+    let server = Server::http(|_| Reply::ok(ARCHIVE));
+    for (entry, words) in [
+        ("", "neither `checksum` nor `sha256`"),
+        ("checksum = \"\"", "neither `checksum` nor `sha256`"),
+        ("checksum = \"md5:0123\"", "whose kind is not known"),
+        ("checksum = \"sha256:0123\"", "not 64 hexadecimal digits"),
+    ] {
+        let lifecycle = Lifecycle::new(&format!(
+            "[[metadata.dependencies]]\nid = \"watchexec\"\nversion = \"2.8.0\"\nuri = {:?}\n{entry}\n",
+            server.url("/w.tar.xz")
+        ));
+        assert_fails(&lifecycle, &[words]);
+    }
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[test]
+fn an_archive_without_watchexec_or_none_at_all_installs_nothing() {
+    for (archive, words) in [
+        (&b"<html>sign in</html>"[..], "neither xz, gzip nor tar"),
+        (&ARCHIVE[..ARCHIVE.len() / 2], "cut or damaged"),
+    ] {
+        let server = Server::http(move |_| Reply::ok(archive));
+        let uri = server.url("/w.tar.xz");
+        let lifecycle = Lifecycle::new(&dependency("2.8.0", &uri, Checksum::of(archive)));
+        assert_fails(&lifecycle, &[words]);
+    }
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let lifecycle = Lifecycle::new(&dependency(
+        "2.8.0",
+        "file:///missing/w.tar.xz",
+        Checksum::of(ARCHIVE),
+    ));
+    assert_fails(&lifecycle, &["/missing/w.tar.xz", "--volume"]);
+}
+
+#[test]
+fn an_unknown_scheme_is_named() {
+    let lifecycle = Lifecycle::new(&dependency(
+        "2.8.0",
+        "ftp://example.com/w.tar.xz",
+        Checksum::of(ARCHIVE),
+    ));
+    assert_fails(&lifecycle, &["\"ftp\"", "https, http and file"]);
+}
+
+#[test]
+fn a_call_that_is_not_the_lifecycles_says_how_to_call_it() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_watchexec-buildpack"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("bin/detect <platform> <plan>")
+    );
+}

@@ -1,0 +1,99 @@
+//! `bin/detect`: its exit status, its plan and its words.
+
+use crate::support::lifecycle::Lifecycle;
+
+const PLAN: &str = "\
+[[provides]]
+name = \"watchexec\"
+
+[[requires]]
+name = \"watchexec\"
+
+[requires.metadata]
+launch = true
+";
+
+fn lifecycle() -> Lifecycle {
+    Lifecycle::new("").without("BP_LIVE_RELOAD_ENABLED")
+}
+
+#[test]
+fn the_flag_alone_brings_watchexec() {
+    for value in ["1", "t", "T", "TRUE", "true", "True", " true\n"] {
+        let lifecycle = lifecycle().with("BP_LIVE_RELOAD_ENABLED", value);
+        lifecycle.detect().assert_success();
+        assert_eq!(lifecycle.plan(), PLAN);
+    }
+}
+
+#[test]
+fn a_false_flag_takes_no_part_whatever_the_execution_environment() {
+    for value in ["0", "f", "F", "FALSE", "false", "False"] {
+        let outcome = lifecycle()
+            .with("BP_LIVE_RELOAD_ENABLED", value)
+            .with("CNB_EXEC_ENV", "development")
+            .detect();
+        assert_eq!(outcome.status, 100, "{value}");
+    }
+}
+
+#[test]
+fn without_the_flag_the_execution_environment_decides() {
+    for (environment, status) in [
+        ("development", 0),
+        ("production", 100),
+        ("test", 100),
+        ("", 100),
+    ] {
+        let outcome = lifecycle().with("CNB_EXEC_ENV", environment).detect();
+        assert_eq!(outcome.status, status, "{environment}");
+        let outcome = lifecycle()
+            .with("CNB_EXEC_ENV", environment)
+            .with("BP_LIVE_RELOAD_ENABLED", "")
+            .detect();
+        assert_eq!(outcome.status, status, "{environment}");
+    }
+    assert_eq!(lifecycle().detect().status, 100);
+}
+
+#[test]
+fn any_other_flag_is_an_error_with_the_accepted_values() {
+    let outcome = lifecycle()
+        .with("BP_LIVE_RELOAD_ENABLED", "yes")
+        .detect()
+        .assert_failure();
+    for part in ["BP_LIVE_RELOAD_ENABLED", "\"yes\"", "1 t T TRUE true True"] {
+        assert!(outcome.stderr.contains(part), "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn the_platform_directory_is_the_fallback_and_the_process_wins() {
+    let platform_only = lifecycle().with_platform("BP_LIVE_RELOAD_ENABLED", "true");
+    platform_only.detect().assert_success();
+    let overruled = platform_only.with("BP_LIVE_RELOAD_ENABLED", "false");
+    assert_eq!(overruled.detect().status, 100);
+}
+
+#[test]
+fn both_apis_work_and_others_say_what_to_do() {
+    for (api, status) in [("0.12", 0), ("0.10", 0), ("0.9", 1), ("0.13", 1)] {
+        let lifecycle = lifecycle().with("BP_LIVE_RELOAD_ENABLED", "true");
+        lifecycle.set_api(api);
+        let outcome = lifecycle.detect();
+        assert_eq!(outcome.status, status, "{api}: {}", outcome.output());
+        if status != 0 {
+            assert!(outcome.stderr.contains("0.12 and 0.10"));
+        }
+    }
+}
+
+#[test]
+fn a_base_image_without_distribution_labels_is_no_obstacle() {
+    let lifecycle = lifecycle()
+        .with("BP_LIVE_RELOAD_ENABLED", "true")
+        .without("CNB_TARGET_DISTRO_NAME")
+        .without("CNB_TARGET_DISTRO_VERSION");
+    lifecycle.detect().assert_success();
+    assert_eq!(lifecycle.plan(), PLAN);
+}

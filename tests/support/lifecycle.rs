@@ -1,0 +1,207 @@
+//! Runs the built program as the lifecycle does: by its name, with its arguments, in the app's
+//! directory, and with an environment that holds what the lifecycle passes and nothing else.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// One build: a buildpack, an app, a platform and layers, in a folder of their own.
+pub(crate) struct Lifecycle {
+    folder: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+/// What a phase did.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Outcome {
+    /// Both outputs, as a user sees them.
+    pub(crate) fn output(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+
+    pub(crate) fn assert_success(self) -> Self {
+        assert_eq!(self.status, 0, "{}", self.output());
+        self
+    }
+
+    pub(crate) fn assert_failure(self) -> Self {
+        assert_eq!(self.status, 1, "{}", self.output());
+        self
+    }
+}
+
+impl Lifecycle {
+    /// A buildpack whose buildpack.toml has these dependencies.
+    pub(crate) fn new(dependencies: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        for name in ["buildpack/bin", "app", "platform/env", "layers"] {
+            fs::create_dir_all(path.join(name)).unwrap();
+        }
+        for phase in ["detect", "build"] {
+            symlink(
+                env!("CARGO_BIN_EXE_watchexec-buildpack"),
+                path.join("buildpack/bin").join(phase),
+            )
+            .unwrap();
+        }
+        let lifecycle = Self {
+            folder,
+            variables: Vec::new(),
+        };
+        lifecycle.set_dependencies(dependencies);
+        let buildpack = path_text(&lifecycle.buildpack());
+        lifecycle
+            .with("CNB_BUILDPACK_DIR", buildpack)
+            .with("CNB_TARGET_OS", "linux")
+            .with("CNB_TARGET_ARCH", "amd64")
+            .with("CNB_TARGET_DISTRO_NAME", "debian")
+            .with("CNB_TARGET_DISTRO_VERSION", "12")
+            .with("BP_LIVE_RELOAD_ENABLED", "true")
+    }
+
+    /// Writes buildpack.toml with other dependencies.
+    pub(crate) fn set_dependencies(&self, dependencies: &str) {
+        let descriptor = format!(
+            "api = \"0.12\"\n\n[buildpack]\nid = \"test/watchexec\"\nname = \"Test Buildpack\"\n\
+             version = \"1.2.3\"\n\n[metadata]\n{dependencies}"
+        );
+        fs::write(self.buildpack().join("buildpack.toml"), descriptor).unwrap();
+    }
+
+    /// Writes buildpack.toml with another API.
+    pub(crate) fn set_api(&self, api: &str) {
+        let path = self.buildpack().join("buildpack.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(path, text.replace("\"0.12\"", &format!("{api:?}"))).unwrap();
+    }
+
+    /// Sets a variable of the process.
+    #[must_use]
+    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self = self.without(name);
+        self.variables.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Removes a variable of the process.
+    #[must_use]
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.variables.retain(|(other, _)| other != name);
+        self
+    }
+
+    /// Sets a variable in the platform directory.
+    #[must_use]
+    pub(crate) fn with_platform(self, name: &str, value: &str) -> Self {
+        fs::write(self.path("platform/env").join(name), value).unwrap();
+        self
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn buildpack(&self) -> PathBuf {
+        self.path("buildpack")
+    }
+
+    pub(crate) fn layers(&self) -> PathBuf {
+        self.path("layers")
+    }
+
+    pub(crate) fn layer(&self) -> PathBuf {
+        self.path("layers/watchexec")
+    }
+
+    /// The layer's metadata, as text.
+    pub(crate) fn layer_toml(&self) -> String {
+        fs::read_to_string(self.path("layers/watchexec.toml")).unwrap()
+    }
+
+    /// Everything below the layers directory, as sorted relative paths.
+    pub(crate) fn layer_files(&self) -> Vec<String> {
+        let mut files = Vec::new();
+        let mut folders = vec![self.layers()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() && !path.is_symlink() {
+                    folders.push(path);
+                } else {
+                    files.push(path_text(path.strip_prefix(self.layers()).unwrap()));
+                }
+            }
+        }
+        files.sort();
+        files
+    }
+
+    /// What the lifecycle does between two builds with the same cache: contents and metadata
+    /// come back, the layer types do not.
+    pub(crate) fn restore_cache(&self) {
+        let path = self.path("layers/watchexec.toml");
+        let mut toml: toml::Table = fs::read_to_string(&path).unwrap().parse().unwrap();
+        let types = toml.remove("types").unwrap();
+        assert_eq!(types["cache"], true.into(), "only cached layers come back");
+        fs::write(path, toml.to_string()).unwrap();
+    }
+
+    pub(crate) fn detect(&self) -> Outcome {
+        self.phase("detect", &[&self.path("platform"), &self.plan_path()])
+    }
+
+    /// The build plan that detect wrote.
+    pub(crate) fn plan(&self) -> String {
+        fs::read_to_string(self.plan_path()).unwrap()
+    }
+
+    fn plan_path(&self) -> PathBuf {
+        self.path("plan.toml")
+    }
+
+    /// A build in which nobody else requires watchexec.
+    pub(crate) fn build(&self) -> Outcome {
+        self.build_with("")
+    }
+
+    /// A build with further entries in the buildpack plan.
+    pub(crate) fn build_with(&self, entries: &str) -> Outcome {
+        let plan = self.path("buildpack-plan.toml");
+        fs::write(
+            &plan,
+            format!(
+                "[[entries]]\nname = \"watchexec\"\n[entries.metadata]\nlaunch = true\n{entries}"
+            ),
+        )
+        .unwrap();
+        self.phase("build", &[&self.layers(), &self.path("platform"), &plan])
+    }
+
+    fn phase(&self, name: &str, arguments: &[&Path]) -> Outcome {
+        let output = Command::new(self.buildpack().join("bin").join(name))
+            .args(arguments)
+            .current_dir(self.path("app"))
+            .env_clear()
+            .envs(self.variables.clone())
+            .output()
+            .unwrap();
+        Outcome {
+            status: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+fn path_text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}

@@ -1,0 +1,210 @@
+//! Servers on loopback that do what they are told, broken answers included. They speak HTTP by
+//! hand, since a library would mend what is meant to be broken.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+/// A request that came.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    /// As it stands in the request line: a path, or for a proxy a whole address.
+    pub(crate) target: String,
+    /// By lower-case name.
+    pub(crate) headers: HashMap<String, String>,
+    /// How many requests came before this one.
+    pub(crate) number: usize,
+}
+
+/// What happens to the connection after an answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Then {
+    Close,
+    /// Nothing more is sent, and the connection stays open.
+    Stall,
+    /// The same bytes again and again.
+    Repeat,
+}
+
+/// An answer, to the byte.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) then: Then,
+}
+
+impl Reply {
+    /// `200 OK` with a body.
+    pub(crate) fn ok(body: &[u8]) -> Self {
+        Self::with_headers("200 OK", &[], body)
+    }
+
+    /// A status and no body.
+    pub(crate) fn status(status: &str) -> Self {
+        Self::with_headers(status, &[], b"")
+    }
+
+    pub(crate) fn redirect(to: &str) -> Self {
+        Self::with_headers("302 Found", &[("Location", to)], b"")
+    }
+
+    pub(crate) fn with_headers(status: &str, headers: &[(&str, &str)], body: &[u8]) -> Self {
+        let headers: Vec<String> = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
+        let head = format!(
+            "HTTP/1.1 {status}\r\nContent-Length: {}\r\n{}Connection: close\r\n\r\n",
+            body.len(),
+            headers.concat()
+        );
+        Self::raw([head.as_bytes(), body].concat())
+    }
+
+    /// Any bytes at all.
+    pub(crate) fn raw(bytes: impl Into<Vec<u8>>) -> Self {
+        Self {
+            bytes: bytes.into(),
+            then: Then::Close,
+        }
+    }
+
+    /// Takes the last bytes away; the announced length stays.
+    #[must_use]
+    pub(crate) fn cut(mut self, bytes: usize) -> Self {
+        self.bytes.truncate(self.bytes.len() - bytes);
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn then(mut self, then: Then) -> Self {
+        self.then = then;
+        self
+    }
+}
+
+/// A server on a free port of loopback.
+pub(crate) struct Server {
+    address: SocketAddr,
+    scheme: &'static str,
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Server {
+    /// Serves http; `answer` is asked for each request.
+    pub(crate) fn http(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        Self::start("http", answer, Ok)
+    }
+
+    /// Serves https with a certificate.
+    pub(crate) fn https(
+        config: Arc<rustls::ServerConfig>,
+        answer: impl Fn(&Request) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self::start("https", answer, move |stream| {
+            let connection =
+                rustls::ServerConnection::new(config.clone()).map_err(std::io::Error::other)?;
+            Ok(rustls::StreamOwned::new(connection, stream))
+        })
+    }
+
+    fn start<S: Read + Write>(
+        scheme: &'static str,
+        answer: impl Fn(&Request) -> Reply + Send + Sync + 'static,
+        accept: impl Fn(TcpStream) -> std::io::Result<S> + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
+        let log = requests.clone();
+        let serve = Arc::new(move |stream: TcpStream| {
+            let socket = stream.try_clone().unwrap();
+            let Ok(stream) = accept(stream) else { return };
+            let mut reader = BufReader::new(stream);
+            // A client may go away at any time; that is its right, and no concern of the server.
+            let Some(mut request) = read_request(&mut reader) else {
+                return;
+            };
+            {
+                let mut log = log.lock().unwrap();
+                request.number = log.len();
+                log.push(request.clone());
+            }
+            let _ = send(reader.into_inner(), &socket, &answer(&request));
+        });
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let serve = serve.clone();
+                thread::spawn(move || serve(stream));
+            }
+        });
+        Self {
+            address,
+            scheme,
+            requests,
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The address of a path, which starts with `/`.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}://{}{path}", self.scheme, self.address)
+    }
+
+    /// What has come so far.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+/// An address on which nothing listens.
+pub(crate) fn nobody() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+}
+
+fn read_request(reader: &mut impl BufRead) -> Option<Request> {
+    let mut lines = reader.lines();
+    let first = lines.next()?.ok()?;
+    let mut words = first.split(' ');
+    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let headers = lines
+        .map_while(Result::ok)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            Some((name.to_lowercase(), value.trim().to_owned()))
+        })
+        .collect();
+    Some(Request {
+        method,
+        target,
+        headers,
+        number: 0,
+    })
+}
+
+fn send(mut stream: impl Write, socket: &TcpStream, reply: &Reply) -> std::io::Result<()> {
+    stream.write_all(&reply.bytes)?;
+    stream.flush()?;
+    match reply.then {
+        Then::Close => socket.shutdown(Shutdown::Write),
+        Then::Stall => {
+            // Longer than any limit under test; the thread ends with the test program.
+            thread::sleep(Duration::from_mins(10));
+            Ok(())
+        }
+        Then::Repeat => loop {
+            stream.write_all(&reply.bytes)?;
+        },
+    }
+}
