@@ -2,6 +2,7 @@
 
 mod archive;
 mod cargo;
+mod demo;
 mod descriptor;
 mod directory;
 mod package;
@@ -11,6 +12,7 @@ mod workspace;
 use crate::workspace::Workspace;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
 #[derive(Parser)]
 #[command(
@@ -35,9 +37,21 @@ enum Task {
     ///
     /// The last line of the output is the directory.
     Package(package::Options),
+    /// Show the main job from detect to a reload, on this machine and without containers
+    Demo,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("Error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let workspace = Workspace::current();
     match Arguments::parse().task {
         Task::Archive => {
@@ -48,6 +62,7 @@ fn main() -> Result<()> {
             let directory = package::package(&workspace, &options)?;
             println!("{}", directory.display());
         }
+        Task::Demo => demo::demo(&workspace)?,
     }
     Ok(())
 }

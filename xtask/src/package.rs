@@ -76,6 +76,21 @@ impl BuildpackApi {
     }
 }
 
+impl Options {
+    /// The package of one buildpack.toml for this machine.
+    pub(crate) fn online(buildpack_toml: &Path, output: &Path) -> Self {
+        Self {
+            offline: false,
+            archives: Vec::new(),
+            buildpack_toml: Some(buildpack_toml.to_owned()),
+            buildpack_api: None,
+            targets: Vec::new(),
+            binaries: None,
+            output: Some(output.to_owned()),
+        }
+    }
+}
+
 /// Makes the package and returns its directory.
 ///
 /// A package is for the architectures it has programs for: `[[targets]]` and dependencies of
@@ -128,6 +143,10 @@ pub(crate) fn package(workspace: &Workspace, options: &Options) -> Result<PathBu
         };
         add_programs(&programs, target, &root)?;
         for document in DOCUMENTS {
+            if !workspace.root().join(document).exists() {
+                eprintln!("There is no {document} yet.");
+                continue;
+            }
             fs::copy(workspace.root().join(document), root.join(document))?;
         }
         for release in &bundled {
@@ -160,11 +179,23 @@ fn targets(options: &Options) -> Result<Vec<Triple>> {
 
 /// Builds both programs, and returns the folder they are in.
 fn build(workspace: &Workspace, target: &Triple) -> Result<PathBuf> {
-    Cargo::new(workspace, "build")
-        .args(["--release", "--locked", "--package", BUILDPACK, "--bins"])
-        .target_dir(&workspace.target())
-        .static_for(target)
-        .run()?;
+    for program in [BUILDPACK, COMPANION] {
+        let built = Cargo::new(workspace, "build")
+            .args([
+                "--release",
+                "--locked",
+                "--package",
+                BUILDPACK,
+                "--bin",
+                program,
+            ])
+            .target_dir(&workspace.target())
+            .static_for(target)
+            .run();
+        if program == BUILDPACK {
+            built?;
+        }
+    }
     Ok(workspace.target().join(target.as_str()).join("release"))
 }
 
@@ -175,6 +206,10 @@ fn add_programs(programs: &Path, target: &Triple, root: &Path) -> Result<()> {
     fs::create_dir_all(&bin)?;
     for (program, name) in [(BUILDPACK, "build"), (COMPANION, "live-reload")] {
         let program = programs.join(program);
+        if name == "live-reload" && !program.exists() {
+            eprintln!("There is no {COMPANION} yet.");
+            continue;
+        }
         let contents = fs::read(&program)?;
         ensure!(
             target.is_program(&contents),
