@@ -10,6 +10,7 @@ use fs_err as fs;
 use crate::command::logged;
 use crate::directories::Directories;
 use crate::engine::Engine;
+use crate::go::Lifecycle;
 use crate::images::Images;
 
 /// The id of the buildpack under test.
@@ -25,7 +26,7 @@ pub(crate) const PROCFILE: &str = "live-reload-e2e/procfile";
 #[derive(Debug)]
 pub(crate) struct Parts<'a> {
     pub(crate) pack: &'a Path,
-    pub(crate) lifecycle: &'a Path,
+    pub(crate) lifecycle: &'a Lifecycle,
     pub(crate) images: &'a Images,
     pub(crate) watchexec: &'a Path,
 }
@@ -41,7 +42,7 @@ pub(crate) fn create(
         format!("[run]\n[[run.images]]\nimage = {:?}", parts.images.base),
         format!(
             "[lifecycle]\nuri = \"file://{}\"",
-            parts.lifecycle.display()
+            parts.lifecycle.tarball.display()
         ),
         format!(
             "[[buildpacks]]\nuri = \"file://{}\"",

@@ -18,7 +18,9 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
         bail!(
             "{shown}: {}\n{}",
             output.status,
-            last_lines(&String::from_utf8_lossy(&output.stderr))
+            last_lines(&String::from_utf8_lossy(
+                &[output.stdout, output.stderr].concat()
+            ))
         );
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())

@@ -1,11 +1,13 @@
 //! Where the suite reads and writes: its sources, and everything it makes below `target/e2e`.
 
 use std::path::{Path, PathBuf};
-use std::{env, process};
 
 use anyhow::{Context, Result};
 use fs_err as fs;
 use sha2::{Digest, Sha256};
+
+use crate::command::output;
+use crate::debian::as_root;
 
 /// The places of one checkout.
 #[derive(Debug)]
@@ -21,11 +23,11 @@ impl Directories {
             .parent()
             .context("the crate e2e has no workspace above it")?
             .to_owned();
-        let target = env::var_os("CARGO_TARGET_DIR")
-            .map_or_else(|| workspace.join("target"), |target| workspace.join(target))
-            .join("e2e");
+        // Not where CARGO_TARGET_DIR says: xtask's packages are below `target` too.
+        let target = workspace.join("target/e2e");
         let directories = Self { workspace, target };
         fs::create_dir_all(directories.target.join("cache"))?;
+        fs::create_dir_all(directories.unfinished())?;
         fs::create_dir_all(directories.target.join("logs"))?;
         Ok(directories)
     }
@@ -52,8 +54,25 @@ impl Directories {
             .join(format!("{}.log", name.replace("::", "-")))
     }
 
+    /// Where things are made that are whole only at the end. What an interrupted run has left there
+    /// goes away with [`Self::remove_unfinished`].
+    pub(crate) fn unfinished(&self) -> PathBuf {
+        self.target.join("unfinished")
+    }
+
+    /// Removes what an interrupted run has left, which may be root's.
+    pub(crate) fn remove_unfinished(&self) -> Result<()> {
+        output(
+            as_root("rm")
+                .args(["--recursive", "--force"])
+                .arg(self.unfinished()),
+        )?;
+        fs::create_dir(self.unfinished())?;
+        Ok(())
+    }
+
     /// A file or directory that is costly to make and depends on the given inputs alone: made
-    /// under a temporary name, so that one which was interrupted is never taken for a whole one.
+    /// in another place, so that one which was interrupted is never taken for a whole one.
     pub(crate) fn cached(
         &self,
         name: &str,
@@ -65,9 +84,9 @@ impl Directories {
             .join("cache")
             .join(format!("{name}-{}", digest(inputs)));
         if !path.exists() {
-            let partial = path.with_extension(format!("partial-{}", process::id()));
-            make(&partial)?;
-            fs::rename(&partial, &path)?;
+            let unfinished = self.unfinished().join(name);
+            make(&unfinished)?;
+            fs::rename(&unfinished, &path)?;
         }
         Ok(path)
     }

@@ -47,6 +47,10 @@ struct Daemon {
 impl Engine {
     /// Takes the engine that answers, else starts a private one, installing it where missing.
     pub(crate) fn open(directories: &Directories) -> Result<Self> {
+        if answering_host().is_none() {
+            debian::provide("dockerd", &["docker.io"], directories)?;
+        }
+        // On a machine with an init system the installation has started an engine.
         if let Some(host) = answering_host() {
             return Ok(Self {
                 host,
@@ -54,11 +58,6 @@ impl Engine {
                 daemon: Mutex::new(None),
                 made: Mutex::default(),
             });
-        }
-        debian::provide("dockerd", &["docker.io"], directories)?;
-        // On a machine with an init system the installation has started an engine.
-        if let Some(host) = answering_host() {
-            bail!("the installation started an engine at {host}: run the suite again to use it");
         }
         let (daemon, host) = Daemon::start(directories)?;
         let engine = Self {
@@ -126,12 +125,12 @@ impl Engine {
 
     /// Makes an image of a root file system in a tarball. On the private engine the image of an
     /// earlier run is as good, since its name holds the digest of the tarball's recipe.
-    pub(crate) fn import(&self, tarball: &Path, changes: &[String]) -> Result<String> {
+    pub(crate) fn import(&self, tarball: &Path, changes: &[&str]) -> Result<String> {
         let name = tarball
             .file_name()
             .context("a tarball has a name")?
             .to_string_lossy();
-        let image = self.named(&format!("base-{name}"));
+        let image = self.named(&format!("image-{name}"));
         if self.image_id(&image).is_none() {
             let mut command = self.docker();
             command.arg("import");
@@ -189,7 +188,7 @@ impl Engine {
             "--filter",
             &reference,
         ]))?;
-        let base = self.named("base-");
+        let base = self.named("image-");
         let keep_base = self.is_private();
         let made = std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner));
         let images = images

@@ -29,8 +29,19 @@ pub(crate) fn pack(directories: &Directories) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// The lifecycle as `pack builder create` takes it: its descriptor and the programs beside it.
-pub(crate) fn lifecycle(directories: &Directories) -> Result<PathBuf> {
+/// The lifecycle in its two forms.
+#[derive(Debug)]
+pub(crate) struct Lifecycle {
+    /// Its version.
+    pub(crate) version: String,
+    /// The directory of its programs.
+    pub(crate) programs: PathBuf,
+    /// The tarball that `pack builder create` takes: its descriptor and the programs.
+    pub(crate) tarball: PathBuf,
+}
+
+/// Builds the lifecycle from `e2e/lifecycle`.
+pub(crate) fn lifecycle(directories: &Directories) -> Result<Lifecycle> {
     let source = directories.source("lifecycle");
     let descriptor = source.join("lifecycle.toml");
     let contents: toml::Table = fs::read_to_string(&descriptor)?.parse()?;
@@ -75,7 +86,11 @@ pub(crate) fn lifecycle(directories: &Directories) -> Result<PathBuf> {
             .arg(directories.target("lifecycle"))
             .args(["lifecycle.toml", "lifecycle"]),
     )?;
-    Ok(tarball)
+    Ok(Lifecycle {
+        version: version.to_owned(),
+        programs,
+        tarball,
+    })
 }
 
 /// A directory with the static sample application in it.

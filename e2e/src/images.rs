@@ -5,22 +5,37 @@ use std::process::Command;
 
 use anyhow::Result;
 use fs_err::File;
-use tar::{Builder, EntryType, Header};
+use tar::{EntryType, Header};
 
 use crate::command::{logged, output};
 use crate::debian::{self, as_root};
 use crate::directories::Directories;
 use crate::engine::Engine;
+use crate::go::Lifecycle;
 
 const SUITE: &str = "bookworm";
 /// What the sample applications need beside the base system.
 const PACKAGES: &str = "ca-certificates,openjdk-17-jre-headless,python3";
 /// The authorities whose certificates the tiny image trusts, as a distribution's tiny image does.
 const CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
-/// The user of both phases, whom the tiny image must know too.
+/// The user of both phases in the base image; the lifecycle asks for the home directory.
+const USER: &str = "useradd --uid 1000 --user-group --create-home cnb";
+/// The same user in the tiny image.
 const PASSWD: &str =
     "root:x:0:0:root:/root:/sbin/nologin\ncnb:x:1000:1000::/home/cnb:/sbin/nologin\n";
 const GROUP: &str = "root:x:0:\ncnb:x:1000:\n";
+
+/// What the platform reads of a base image (platform specification, "Build Image" and "Run Image"):
+/// its user, and its distribution, without which the lifecycle tells buildpacks of none. Without
+/// PATH the launcher finds no program.
+const CONFIGURATION: [&str; 6] = [
+    "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "ENV CNB_USER_ID=1000",
+    "ENV CNB_GROUP_ID=1000",
+    "USER 1000:1000",
+    "LABEL io.buildpacks.base.distro.name=debian",
+    "LABEL io.buildpacks.base.distro.version=12",
+];
 
 /// The images by what they are for.
 #[derive(Debug)]
@@ -29,43 +44,44 @@ pub(crate) struct Images {
     pub(crate) base: String,
     /// An image to run applications in with no shell, no libc, no program at all.
     pub(crate) tiny: String,
+    /// The lifecycle alone: pack runs its phases from this one when a build brings buildpacks that
+    /// the builder does not have.
+    pub(crate) lifecycle: String,
 }
 
 impl Images {
-    /// Makes both, from tarballs that are kept for the next run.
-    pub(crate) fn provide(engine: &Engine, directories: &Directories) -> Result<Self> {
-        let base = directories.cached(
-            "base",
-            &[SUITE.as_bytes(), PACKAGES.as_bytes()],
-            |tarball| bootstrap(tarball, directories),
-        )?;
-        let inputs = [
-            base.as_os_str().as_encoded_bytes(),
-            PASSWD.as_bytes(),
-            GROUP.as_bytes(),
-        ];
-        let tiny = directories.cached("tiny", &inputs, |tarball| assemble_tiny(tarball, &base))?;
+    /// Makes them, from tarballs that are kept for the next run.
+    pub(crate) fn provide(
+        lifecycle: &Lifecycle,
+        engine: &Engine,
+        directories: &Directories,
+    ) -> Result<Self> {
+        let recipe = [SUITE, PACKAGES, USER].map(str::as_bytes);
+        let base =
+            directories.cached("base", &recipe, |tarball| bootstrap(tarball, directories))?;
+        let base_name = base.as_os_str().as_encoded_bytes();
+        let recipe = [base_name, PASSWD.as_bytes(), GROUP.as_bytes()];
+        let tiny = directories.cached("tiny", &recipe, |tarball| {
+            let mut archive = tar::Builder::new(File::create(tarball)?);
+            add_tiny(&mut archive, &base)?;
+            archive.finish()?;
+            Ok(())
+        })?;
+        let version = lifecycle.version.as_bytes();
+        let phases = directories.cached("lifecycle", &[base_name, version], |tarball| {
+            let mut archive = tar::Builder::new(File::create(tarball)?);
+            add_tiny(&mut archive, &base)?;
+            archive.follow_symlinks(false);
+            archive.append_dir_all("cnb/lifecycle", &lifecycle.programs)?;
+            archive.finish()?;
+            Ok(())
+        })?;
         Ok(Self {
-            base: engine.import(&base, &configuration())?,
-            tiny: engine.import(&tiny, &configuration())?,
+            base: engine.import(&base, &CONFIGURATION)?,
+            tiny: engine.import(&tiny, &CONFIGURATION)?,
+            lifecycle: engine.import(&phases, &[])?,
         })
     }
-}
-
-/// What the platform reads of a base image (platform specification, "Build Image" and "Run Image"):
-/// its user, and its distribution, without which the lifecycle tells buildpacks of none. Without
-/// PATH the launcher finds no program.
-fn configuration() -> Vec<String> {
-    [
-        "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        "ENV CNB_USER_ID=1000",
-        "ENV CNB_GROUP_ID=1000",
-        "USER 1000:1000",
-        "LABEL io.buildpacks.base.distro.name=debian",
-        "LABEL io.buildpacks.base.distro.version=12",
-    ]
-    .map(str::to_owned)
-    .to_vec()
 }
 
 fn bootstrap(tarball: &Path, directories: &Directories) -> Result<()> {
@@ -74,7 +90,7 @@ fn bootstrap(tarball: &Path, directories: &Directories) -> Result<()> {
         &["debootstrap", "debian-archive-keyring"],
         directories,
     )?;
-    let root = tempfile::tempdir_in(directories.target("cache"))?;
+    let root = tempfile::tempdir_in(directories.unfinished())?;
     let root = root.path().join("root");
     let built = logged(
         as_root("debootstrap")
@@ -82,7 +98,8 @@ fn bootstrap(tarball: &Path, directories: &Directories) -> Result<()> {
             .arg(&root),
         &directories.log("debootstrap"),
     )
-    .and_then(|()| {
+    .and_then(|()| output(as_root("chroot").arg(&root).args(USER.split(' '))))
+    .and_then(|_| {
         output(
             as_root("tar")
                 .args(["--create", "--numeric-owner"])
@@ -102,20 +119,21 @@ fn bootstrap(tarball: &Path, directories: &Directories) -> Result<()> {
     built.map(drop)
 }
 
-fn assemble_tiny(tarball: &Path, base: &Path) -> Result<()> {
+/// What a program needs of an image when it brings everything else itself.
+fn add_tiny(archive: &mut tar::Builder<File>, base: &Path) -> Result<()> {
     let certificates = output(
         Command::new("tar")
             .args(["--extract", "--to-stdout", "--file"])
             .arg(base)
             .arg(format!("./{CERTIFICATES}")),
     )?;
-    let mut archive = Builder::new(File::create(tarball)?);
     for (path, mode, owner) in [
         ("etc/", 0o755, 0),
         ("etc/ssl/", 0o755, 0),
         ("etc/ssl/certs/", 0o755, 0),
         ("home/", 0o755, 0),
         ("home/cnb/", 0o755, 1000),
+        ("root/", 0o700, 0),
         ("tmp/", 0o1777, 0),
     ] {
         archive.append_data(
@@ -129,13 +147,9 @@ fn assemble_tiny(tarball: &Path, base: &Path) -> Result<()> {
         ("etc/group", GROUP),
         (CERTIFICATES, &certificates),
     ] {
-        archive.append_data(
-            &mut header(EntryType::Regular, 0o644, 0, text),
-            path,
-            text.as_bytes(),
-        )?;
+        let mut header = header(EntryType::Regular, 0o644, 0, text);
+        archive.append_data(&mut header, path, text.as_bytes())?;
     }
-    archive.into_inner()?;
     Ok(())
 }
 

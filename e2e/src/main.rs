@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     match run(&arguments) {
         Ok(conclusion) => conclusion.exit_code(),
         Err(error) => {
-            eprintln!("error: {error:?}");
+            eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -56,6 +56,7 @@ fn run(arguments: &Arguments) -> Result<Conclusion> {
         println!("waiting for another run of the suite in this checkout");
         lock.file().lock()?;
     }
+    directories.remove_unfinished()?;
 
     let engine = Arc::new(step("Docker engine", || Engine::open(&directories))?);
     let _closing = Closing(Arc::clone(&engine));

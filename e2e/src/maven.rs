@@ -24,7 +24,7 @@ pub(crate) fn jar(directories: &Directories) -> Result<PathBuf> {
     let inputs: Vec<&[u8]> = contents.iter().map(Vec::as_slice).collect();
     directories.cached("java-app", &inputs, |jar| {
         // Maven writes beside its sources, and those are the repository's.
-        let project = tempfile::tempdir_in(directories.target("cache"))?;
+        let project = tempfile::tempdir_in(directories.unfinished())?;
         for (file, contents) in SOURCES.iter().zip(&contents) {
             let copy = project.path().join(file);
             fs::create_dir_all(copy.parent().unwrap_or(&copy))?;

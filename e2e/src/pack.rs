@@ -72,6 +72,10 @@ impl<'a> Build<'a> {
         for buildpack in buildpacks {
             self.command.args(["--buildpack", buildpack]);
         }
+        // pack does not trust a builder with added buildpacks, and then takes the phases that
+        // need the engine from an image that has nothing else.
+        self.command
+            .args(["--lifecycle-image", &self.platform.images.lifecycle]);
         self
     }
 

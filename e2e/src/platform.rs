@@ -34,9 +34,11 @@ pub(crate) struct Platform {
 impl Platform {
     /// Finds or makes all of it, and says what and how long each took.
     pub(crate) fn provide(directories: Arc<Directories>, engine: Arc<Engine>) -> Result<Self> {
-        let images = step("base images", || Images::provide(&engine, &directories))?;
         let pack = step("pack", || go::pack(&directories))?;
         let lifecycle = step("lifecycle", || go::lifecycle(&directories))?;
+        let images = step("images", || {
+            Images::provide(&lifecycle, &engine, &directories)
+        })?;
         let static_app = step("static application", || go::static_app(&directories))?;
         let jar = step("Java application", || maven::jar(&directories))?;
         let archive = step("watchexec archive", || Archive::released(&directories))?;

@@ -33,7 +33,7 @@ pub(crate) fn all(platform: &Arc<OnceLock<Platform>>) -> Vec<Trial> {
         let platform = Arc::clone(platform);
         Trial::test(name, move || {
             let platform = platform.get().ok_or("the platform was not provided")?;
-            case(platform).map_err(|error| format!("{error:?}").into())
+            case(platform).map_err(|error| format!("{error:#}").into())
         })
     })
     .collect()
