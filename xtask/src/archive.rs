@@ -6,6 +6,7 @@ mod built;
 mod layout;
 
 use crate::descriptor::Descriptor;
+use crate::download;
 use crate::triple::Triple;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
@@ -15,12 +16,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::Url;
-use watchexec_buildpack::address::Address;
 use watchexec_buildpack::checksum::{Checksum, Verified};
-use watchexec_buildpack::configuration::LogLevel;
 use watchexec_buildpack::dependency::Dependency;
-use watchexec_buildpack::fetch::{Failure, FetchError, Policy, fetch};
-use watchexec_buildpack::log::Log;
+use watchexec_buildpack::fetch::{Failure, FetchError, Policy};
 
 /// An archive on this machine.
 pub(crate) struct Archive {
@@ -114,35 +112,30 @@ fn is_whole(file: &Path, dependency: &Dependency) -> Result<bool> {
 
 /// Downloads the published archive, or says why that cannot be done here.
 fn download(dependency: &Dependency) -> Result<Option<Verified>> {
-    // A person waits, and there is another way: one short attempt.
-    let policy = Policy {
-        connect: Duration::from_secs(3),
-        response_header: Duration::from_secs(5),
-        stall: Duration::from_secs(10),
-        total: Duration::from_secs(120),
-        retries: 0,
-        ..Policy::default()
+    // A person waits, and there is another way.
+    let short_attempt = |policy: &mut Policy| {
+        policy.connect = Duration::from_secs(3);
+        policy.response_header = Duration::from_secs(5);
+        policy.stall = Duration::from_secs(10);
+        policy.retries = 0;
     };
-    eprintln!("Downloading {}", dependency.uri);
-    let address = Address::parse(&dependency.uri)?;
-    let log = Log::new(Box::new(std::io::stderr()), LogLevel::Info);
-    match fetch(&address, dependency.checksum()?, &policy, &log) {
+    match download::archive(dependency, short_attempt)? {
         Ok(archive) => Ok(Some(archive)),
-        Err(FetchError::Download { failures, .. }) if !failures.iter().any(is_answer) => {
-            let reasons: Vec<String> = failures
+        // An answer that there is no such file is an error of buildpack.toml, which another
+        // archive in its place would hide.
+        Err(FetchError::Download { attempts, .. })
+            if !attempts
                 .iter()
-                .map(|failure| format!("{failure:?}"))
-                .collect();
-            eprintln!("It cannot be reached from here ({}).", reasons.join("; "));
+                .any(|attempt| is_not_found(&attempt.failure)) =>
+        {
+            eprintln!("The release site cannot be reached from here.");
             Ok(None)
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(download::explained(error)),
     }
 }
 
-/// Whether the release site itself answered that it does not have the archive: then buildpack.toml
-/// is wrong, and another archive in its place would hide it.
-fn is_answer(failure: &Failure) -> bool {
+fn is_not_found(failure: &Failure) -> bool {
     matches!(failure, Failure::Status { status, .. } if status.as_u16() == 404)
 }
 

@@ -5,8 +5,10 @@ mod cargo;
 mod demo;
 mod descriptor;
 mod directory;
+mod download;
 mod package;
 mod triple;
+mod update;
 mod workspace;
 
 use crate::workspace::Workspace;
@@ -37,6 +39,10 @@ enum Task {
     ///
     /// The last line of the output is the directory.
     Package(package::Options),
+    /// Bring new releases of watchexec into buildpack.toml
+    ///
+    /// Their checksums are those that the releases publish, provided that nothing contradicts them.
+    Update(update::Options),
     /// Show the main job from detect to a reload, on this machine and without containers
     Demo,
 }
@@ -62,6 +68,7 @@ fn run() -> Result<()> {
             let directory = package::package(&workspace, &options)?;
             println!("{}", directory.display());
         }
+        Task::Update(options) => update::update(&workspace, &options)?,
         Task::Demo => demo::demo(&workspace)?,
     }
     Ok(())

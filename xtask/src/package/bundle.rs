@@ -1,16 +1,13 @@
 //! The releases that an offline package carries.
 
 use crate::descriptor::Descriptor;
-use anyhow::{Context, Result, bail, ensure};
+use crate::download;
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use fs_err as fs;
 use std::path::{Path, PathBuf};
-use watchexec_buildpack::address::Address;
 use watchexec_buildpack::bundle::Bundle;
 use watchexec_buildpack::checksum::{Checksum, Verified};
-use watchexec_buildpack::configuration::LogLevel;
 use watchexec_buildpack::dependency::{Dependency, WATCHEXEC};
-use watchexec_buildpack::fetch::{Policy, fetch};
-use watchexec_buildpack::log::Log;
 
 /// A release to carry.
 pub(super) struct Release {
@@ -72,11 +69,13 @@ fn is_for(dependency: &Dependency, arch: &str) -> bool {
 }
 
 fn download(dependency: Dependency) -> Result<Release> {
-    eprintln!("Downloading {}", dependency.uri);
-    let address = Address::parse(&dependency.uri)?;
-    let log = Log::new(Box::new(std::io::stderr()), LogLevel::Info);
-    let archive = fetch(&address, dependency.checksum()?, &Policy::default(), &log)
-        .context("where there is no network, --archive takes a file instead")?;
+    let archive = download::archive(&dependency, |_| {})?.map_err(|error| {
+        anyhow!(
+            "{}\n- Or give a file, with --archive. `cargo xtask archive` makes one, and the \
+                 buildpack.toml that lists it.",
+            download::explained(error)
+        )
+    })?;
     Ok(Release {
         dependency,
         archive,

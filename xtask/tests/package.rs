@@ -1,0 +1,297 @@
+//! `cargo xtask package` with given programs, so that nothing has to be built, for machines that
+//! this one is not too.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy takes only functions marked as tests for tests"
+)]
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+use toml_edit::DocumentMut;
+use watchexec_buildpack::bundle::Bundle;
+use watchexec_buildpack::checksum::Checksum;
+
+const AMD64: &str = "x86_64-unknown-linux-musl";
+const ARM64: &str = "aarch64-unknown-linux-musl";
+
+/// The beginning of an ELF header: `e_machine` is its bytes 18 and 19.
+fn program(machine: u8) -> Vec<u8> {
+    let mut header = b"\x7fELF\x02\x01\x01".to_vec();
+    header.resize(18, 0);
+    header.extend([machine, 0]);
+    header
+}
+
+/// A folder with programs for both architectures, and room for packages.
+struct Bench(TempDir);
+
+impl Bench {
+    fn new() -> Self {
+        let bench = Self(tempfile::tempdir().unwrap());
+        for (target, machine) in [(AMD64, 62), (ARM64, 183)] {
+            let folder = bench.path("programs").join(target);
+            fs::create_dir_all(&folder).unwrap();
+            for name in ["watchexec-buildpack", "live-reload"] {
+                fs::write(folder.join(name), program(machine)).unwrap();
+            }
+        }
+        bench
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn package(&self, output: &str, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .env_clear()
+            .args(["package", "--output"])
+            .arg(self.path(output))
+            .args(arguments)
+            .output()
+            .unwrap()
+    }
+
+    /// Packages for one target and returns the directory.
+    fn packaged(&self, output: &str, target: &str, more: &[&str]) -> PathBuf {
+        let programs = self.path("programs").join(target);
+        let programs = programs.to_str().unwrap();
+        let arguments = [&["--target", target, "--binaries", programs], more].concat();
+        succeeded(&self.package(output, &arguments));
+        self.path(output)
+    }
+
+    /// Writes a release archive and a buildpack.toml that lists it beside others.
+    fn release(&self) -> (PathBuf, PathBuf, Checksum) {
+        let mut tar = tar::Builder::new(Vec::new());
+        for (name, contents) in [("watchexec", "program"), ("LICENSE", "licence")] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(contents.len() as u64);
+            let path = format!("watchexec-2.8.0/{name}");
+            tar.append_data(&mut header, path, contents.as_bytes())
+                .unwrap();
+        }
+        let archive = tar.into_inner().unwrap();
+        let checksum = Checksum::of(&archive);
+        let file = self.path("release.tar");
+        fs::write(&file, archive).unwrap();
+
+        let official = "sha256:35ea667cbe4bc96c23ba2a1f46c94c46bc385b67165e3bf621c0e7e4959aa99b";
+        let root = include_str!("../../buildpack.toml");
+        assert!(
+            root.contains(official),
+            "another release is the newest by now"
+        );
+        let buildpack_toml = self.path("buildpack.toml");
+        fs::write(
+            &buildpack_toml,
+            root.replace(official, &checksum.to_string()),
+        )
+        .unwrap();
+        (file, buildpack_toml, checksum)
+    }
+}
+
+fn succeeded(output: &Output) {
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaints}");
+}
+
+fn refused(output: &Output, reason: &str) {
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{complaints}");
+    assert!(complaints.contains(reason), "{complaints}");
+}
+
+fn buildpack_toml(package: &Path) -> DocumentMut {
+    let text = fs::read_to_string(package.join("buildpack.toml")).unwrap();
+    text.parse().unwrap()
+}
+
+/// The values of a key in an array of tables, each once.
+fn values(tables: &toml_edit::Item, key: &str) -> Vec<String> {
+    let mut values: Vec<String> = tables
+        .as_array_of_tables()
+        .unwrap()
+        .iter()
+        .map(|table| table[key].as_str().unwrap().to_owned())
+        .collect();
+    values.dedup();
+    values
+}
+
+/// Everything that a package is: path, mode, time, and contents or the target of a link.
+fn contents(directory: &Path) -> Vec<(PathBuf, u32, i64, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut pending = vec![directory.to_owned()];
+    while let Some(path) = pending.pop() {
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        let bytes = if metadata.is_dir() {
+            let entries = fs::read_dir(&path).unwrap();
+            pending.extend(entries.map(|entry| entry.unwrap().path()));
+            Vec::new()
+        } else if metadata.is_symlink() {
+            let target = fs::read_link(&path).unwrap();
+            target.into_os_string().into_encoded_bytes()
+        } else {
+            fs::read(&path).unwrap()
+        };
+        let path = path.strip_prefix(directory).unwrap().to_owned();
+        found.push((path, metadata.mode(), metadata.mtime(), bytes));
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_package_is_for_the_architecture_of_its_programs() {
+    let bench = Bench::new();
+    for (target, arch) in [(AMD64, "amd64"), (ARM64, "arm64")] {
+        let package = bench.packaged(arch, target, &[]);
+        let programs = bench.path("programs").join(target);
+        assert_eq!(
+            fs::read(package.join("bin/build")).unwrap(),
+            fs::read(programs.join("watchexec-buildpack")).unwrap()
+        );
+        assert_eq!(
+            fs::read(package.join("bin/live-reload")).unwrap(),
+            fs::read(programs.join("live-reload")).unwrap()
+        );
+        assert_eq!(
+            fs::read_link(package.join("bin/detect")).unwrap(),
+            Path::new("build")
+        );
+        assert!(package.join("LICENSE").is_file());
+
+        let descriptor = buildpack_toml(&package);
+        assert_eq!(values(&descriptor["targets"], "arch"), [arch]);
+        let dependencies = &descriptor["metadata"]["dependencies"];
+        assert_eq!(values(dependencies, "arch"), [arch]);
+        assert_eq!(values(dependencies, "version").len(), 3);
+    }
+}
+
+#[test]
+fn the_api_is_changed_and_the_comments_stay() {
+    let bench = Bench::new();
+    let package = bench.packaged("package", ARM64, &["--buildpack-api", "0.10"]);
+    assert_eq!(buildpack_toml(&package)["api"].as_str(), Some("0.10"));
+    let text = fs::read_to_string(package.join("buildpack.toml")).unwrap();
+    let comments = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| line.starts_with('#'));
+        lines.map(str::to_owned).collect()
+    };
+    assert_eq!(
+        comments(&text),
+        comments(include_str!("../../buildpack.toml"))
+    );
+}
+
+#[test]
+fn a_package_for_both_has_a_folder_for_each() {
+    let bench = Bench::new();
+    let programs = bench.path("programs");
+    succeeded(&bench.package(
+        "package",
+        &[
+            "--target",
+            AMD64,
+            "--target",
+            ARM64,
+            "--binaries",
+            programs.to_str().unwrap(),
+        ],
+    ));
+    let package = bench.path("package");
+    for (target, arch) in [(AMD64, "amd64"), (ARM64, "arm64")] {
+        let root = package.join("linux").join(arch);
+        assert_eq!(
+            fs::read(root.join("bin/detect")).unwrap(),
+            fs::read(programs.join(target).join("watchexec-buildpack")).unwrap()
+        );
+        // pack puts it there.
+        assert!(!root.join("buildpack.toml").exists());
+    }
+    assert!(!package.join("bin").exists());
+    let descriptor = buildpack_toml(&package);
+    assert_eq!(values(&descriptor["targets"], "arch"), ["amd64", "arm64"]);
+}
+
+#[test]
+fn the_same_programs_make_the_same_package() {
+    let bench = Bench::new();
+    let first = bench.packaged("first", AMD64, &[]);
+    let second = bench.packaged("elsewhere/second", AMD64, &[]);
+    assert_eq!(contents(&first), contents(&second));
+}
+
+#[test]
+fn programs_for_another_machine_are_refused() {
+    let bench = Bench::new();
+    let programs = bench.path("programs").join(ARM64);
+    let output = bench.package(
+        "package",
+        &["--target", AMD64, "--binaries", programs.to_str().unwrap()],
+    );
+    refused(&output, "is not a program for x86_64-unknown-linux-musl");
+    assert!(!bench.path("package").exists());
+}
+
+#[test]
+fn an_offline_package_has_the_release_inside_and_offers_no_other() {
+    let bench = Bench::new();
+    let (archive, descriptor, checksum) = bench.release();
+    let package = bench.packaged(
+        "package",
+        AMD64,
+        &[
+            "--archive",
+            archive.to_str().unwrap(),
+            "--buildpack-toml",
+            descriptor.to_str().unwrap(),
+        ],
+    );
+    let dependencies = &buildpack_toml(&package)["metadata"]["dependencies"];
+    assert_eq!(values(dependencies, "version"), ["2.8.0"]);
+
+    let layer = bench.path("layer");
+    let bundle = Bundle::find(&package, checksum).unwrap();
+    bundle.install(&layer).unwrap();
+    assert_eq!(
+        fs::read_to_string(layer.join("bin/watchexec")).unwrap(),
+        "program"
+    );
+}
+
+#[test]
+fn an_archive_that_buildpack_toml_does_not_list_is_refused() {
+    let bench = Bench::new();
+    let (archive, descriptor, _) = bench.release();
+    let programs = bench.path("programs").join(AMD64);
+    let package = |descriptor: &str, target: &str| {
+        bench.package(
+            "package",
+            &[
+                "--archive",
+                archive.to_str().unwrap(),
+                "--buildpack-toml",
+                descriptor,
+                "--target",
+                target,
+                "--binaries",
+                programs.to_str().unwrap(),
+            ],
+        )
+    };
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../buildpack.toml");
+    refused(&package(root, AMD64), "is that of none of the releases");
+    // It is listed, but for another architecture.
+    refused(
+        &package(descriptor.to_str().unwrap(), ARM64),
+        "is that of none of the releases",
+    );
+}

@@ -1,0 +1,317 @@
+//! `cargo xtask update` against a server with real listings (`tests/update/listings` has the linux
+//! archives of each).
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy takes only functions marked as tests for tests"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
+
+const ONLY_2_5_1: &str = include_str!("update/only-2.5.1.toml");
+const SHIPPED: &str = include_str!("update/shipped.toml");
+const CHANGELOG: &str = "# Changelog\n\n## [Unreleased]\n\n### Changed\n\n- Something else.\n";
+
+/// The program that 2.8.0 ships for amd64.
+const AMD64: &str = "watchexec-2.8.0-x86_64-unknown-linux-musl.tar.xz";
+
+/// A release site on loopback.
+struct Site {
+    address: String,
+    listings: Arc<Mutex<BTreeMap<String, String>>>,
+}
+
+impl Site {
+    /// One with the real releases from 2.5.0 on.
+    fn real() -> Self {
+        let listings = [
+            ("v2.8.0", include_str!("update/listings/v2.8.0")),
+            ("v2.7.3", include_str!("update/listings/v2.7.3")),
+            ("v2.7.2", include_str!("update/listings/v2.7.2")),
+            ("v2.6.1", include_str!("update/listings/v2.6.1")),
+            ("v2.5.1", include_str!("update/listings/v2.5.1")),
+            ("v2.5.0", include_str!("update/listings/v2.5.0")),
+        ];
+        let listings = listings.map(|(tag, listing)| (tag.to_owned(), listing.to_owned()));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let site = Self {
+            address: format!("http://{}", listener.local_addr().unwrap()),
+            listings: Arc::new(Mutex::new(BTreeMap::from(listings))),
+        };
+        let listings = Arc::clone(&site.listings);
+        std::thread::spawn(move || {
+            for connection in listener.incoming() {
+                answer(&connection.unwrap(), &listings.lock().unwrap());
+            }
+        });
+        site
+    }
+
+    /// Changes the listing of a release, or adds one.
+    fn edit(&self, tag: &str, edit: impl FnOnce(&str) -> String) {
+        let mut listings = self.listings.lock().unwrap();
+        let listing = listings.get(tag).cloned().unwrap_or_default();
+        listings.insert(tag.to_owned(), edit(&listing));
+    }
+}
+
+fn answer(mut connection: &TcpStream, listings: &BTreeMap<String, String>) {
+    let mut request = BufReader::new(connection).lines().map(Result::unwrap);
+    let first = request.next().unwrap();
+    let path = first.split(' ').nth(1).unwrap().to_owned();
+    // The rest of the head has to be read before the connection may be closed.
+    request.find(String::is_empty);
+    let body = match path.as_str() {
+        "/releases?per_page=100" => Some(feed(listings)),
+        path => path
+            .strip_prefix("/download/")
+            .and_then(|path| path.strip_suffix("/SHA256SUMS"))
+            .and_then(|tag| listings.get(tag).cloned()),
+    };
+    let (status, body) = match body {
+        Some(body) => ("200 OK", body),
+        None => ("404 Not Found", String::new()),
+    };
+    write!(
+        connection,
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+}
+
+/// The releases as GitHub lists them, newest first, with the parts that are read and some others.
+/// The site's own digests are the real ones.
+fn feed(listings: &BTreeMap<String, String>) -> String {
+    let releases: Vec<serde_json::Value> = listings
+        .keys()
+        .rev()
+        .map(|tag| {
+            let real = match tag.as_str() {
+                "v2.8.0" => include_str!("update/listings/v2.8.0"),
+                _ => "",
+            };
+            let assets: Vec<serde_json::Value> = real
+                .lines()
+                .filter_map(|line| line.split_once("  "))
+                .map(|(digits, name)| {
+                    serde_json::json!({
+                        "name": name,
+                        "state": "uploaded",
+                        "digest": format!("sha256:{digits}"),
+                    })
+                })
+                .collect();
+            serde_json::json!({
+                "tag_name": tag,
+                "name": format!("CLI {tag}"),
+                "draft": false,
+                "prerelease": false,
+                "assets": assets,
+            })
+        })
+        .collect();
+    serde_json::Value::from(releases).to_string()
+}
+
+/// A buildpack.toml and a changelog in a folder of their own.
+struct Files(TempDir);
+
+impl Files {
+    fn with(buildpack_toml: &str) -> Self {
+        let files = Self(tempfile::tempdir().unwrap());
+        fs::write(files.path("buildpack.toml"), buildpack_toml).unwrap();
+        fs::write(files.path("CHANGELOG.md"), CHANGELOG).unwrap();
+        files
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn buildpack_toml(&self) -> String {
+        fs::read_to_string(self.path("buildpack.toml")).unwrap()
+    }
+
+    fn changelog(&self) -> String {
+        fs::read_to_string(self.path("CHANGELOG.md")).unwrap()
+    }
+
+    fn update(&self, site: &Site, more: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .env_clear()
+            .arg("update")
+            .args(["--feed", &format!("{}/releases", site.address)])
+            .args(["--downloads", &format!("{}/download", site.address)])
+            .arg("--buildpack-toml")
+            .arg(self.path("buildpack.toml"))
+            .arg("--changelog")
+            .arg(self.path("CHANGELOG.md"))
+            .args(more)
+            .output()
+            .unwrap()
+    }
+
+    /// Updates and returns what was said.
+    fn updated(&self, site: &Site, more: &[&str]) -> String {
+        let output = self.update(site, more);
+        let said = String::from_utf8(output.stdout).unwrap();
+        let complaints = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}{complaints}");
+        said
+    }
+
+    /// Makes sure that the update is refused for a reason, and that nothing was written.
+    fn refused(&self, site: &Site, reason: &str) {
+        let before = self.buildpack_toml();
+        let output = self.update(site, &[]);
+        let complaints = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{complaints}");
+        assert!(complaints.contains(reason), "{complaints}");
+        assert_eq!(self.buildpack_toml(), before);
+        assert_eq!(self.changelog(), CHANGELOG);
+    }
+}
+
+#[test]
+fn one_call_leads_from_one_release_to_all_that_are_shipped() {
+    let files = Files::with(ONLY_2_5_1);
+    let said = files.updated(&Site::real(), &[]);
+    assert_eq!(files.buildpack_toml(), SHIPPED);
+    assert!(said.contains("2.8.0, 2.7.3 and 2.5.1"), "{said}");
+    assert_eq!(
+        files.changelog(),
+        format!("{CHANGELOG}- Ships watchexec 2.8.0 and 2.7.3.\n")
+    );
+}
+
+#[test]
+fn nothing_to_do_is_a_success() {
+    let files = Files::with(SHIPPED);
+    let said = files.updated(&Site::real(), &[]);
+    assert!(said.contains("nothing to do"), "{said}");
+    assert_eq!(files.buildpack_toml(), SHIPPED);
+    assert_eq!(files.changelog(), CHANGELOG);
+}
+
+#[test]
+fn a_dry_run_says_the_same_and_writes_nothing() {
+    let files = Files::with(ONLY_2_5_1);
+    let said = files.updated(&Site::real(), &["--dry-run"]);
+    assert!(
+        said.contains("- Ships watchexec 2.8.0 and 2.7.3."),
+        "{said}"
+    );
+    assert_eq!(files.buildpack_toml(), ONLY_2_5_1);
+    assert_eq!(files.changelog(), CHANGELOG);
+}
+
+#[test]
+fn a_newer_patch_takes_the_place_of_the_older_one() {
+    let commented = SHIPPED.replacen(
+        "\n[[metadata.dependencies]]\nid = \"watchexec\"\nname = \"watchexec\"\nversion = \"2.7.3\"",
+        "\n# A reason to keep this line.\n[[metadata.dependencies]]\nid = \"watchexec\"\n\
+         name = \"watchexec\"\nversion = \"2.7.2\" # for now",
+        1,
+    );
+    let files = Files::with(&commented);
+    files.updated(&Site::real(), &[]);
+    let updated = files.buildpack_toml();
+    assert!(updated.contains("# A reason to keep this line.\n[[metadata.dependencies]]"));
+    assert!(updated.contains("version = \"2.7.3\" # for now"));
+    assert!(!updated.contains("2.7.2"), "{updated}");
+}
+
+#[test]
+fn a_new_line_ends_the_oldest_one() {
+    let site = Site::real();
+    let new = include_str!("update/listings/v2.8.0").replace("2.8.0", "2.10.0");
+    site.edit("v2.10.0", |_| new);
+    let files = Files::with(SHIPPED);
+    files.updated(&site, &[]);
+    let updated = files.buildpack_toml();
+    // The comment on all entries stays above the first one.
+    let comment = "# commands such as `PORT=1 app`, and it panics where there is no shell.\n\n";
+    let (_, below) = updated.split_once(comment).unwrap();
+    assert!(below.starts_with(
+        "[[metadata.dependencies]]\nid = \"watchexec\"\nname = \"watchexec\"\nversion = \"2.10.0\""
+    ));
+    assert!(!updated.contains("2.5.1"), "{updated}");
+    assert!(
+        files
+            .changelog()
+            .contains("- Ships watchexec 2.10.0, and no longer 2.5.1.")
+    );
+}
+
+#[test]
+fn what_a_repackager_added_stays() {
+    let other = "\n[[metadata.dependencies]]\nid = \"other\"\nversion = \"2.5.1\"\n\
+                 uri = \"https://example.com/other-2.5.1.tar.gz\"\n";
+    let files = Files::with(&format!("{ONLY_2_5_1}{other}"));
+    files.updated(&Site::real(), &[]);
+    assert_eq!(files.buildpack_toml(), format!("{SHIPPED}{other}"));
+}
+
+#[test]
+fn checksums_of_another_length_are_refused() {
+    let site = Site::real();
+    // As in the listing of 2.1.0, which has SHA-512 checksums.
+    site.edit("v2.8.0", |listing| {
+        let lines = listing.lines().filter_map(|line| line.split_once("  "));
+        let wrong = lines.map(|(digits, name)| format!("{digits}{digits}  {name}"));
+        wrong.collect::<Vec<_>>().join("\n")
+    });
+    Files::with(ONLY_2_5_1).refused(&site, "is not a SHA-256 digest");
+}
+
+#[test]
+fn a_missing_architecture_is_refused() {
+    let site = Site::real();
+    site.edit("v2.8.0", |listing| {
+        let lines = listing.lines().filter(|line| !line.ends_with(AMD64));
+        lines.collect::<Vec<_>>().join("\n")
+    });
+    Files::with(ONLY_2_5_1).refused(&site, &format!("{AMD64} is not listed"));
+}
+
+#[test]
+fn two_checksums_of_one_file_are_refused() {
+    let site = Site::real();
+    site.edit("v2.8.0", |listing| {
+        format!("{listing}{}  {AMD64}\n", "0".repeat(64))
+    });
+    Files::with(ONLY_2_5_1).refused(&site, &format!("{AMD64} is listed with two checksums"));
+}
+
+#[test]
+fn a_listing_that_the_site_contradicts_is_refused() {
+    let site = Site::real();
+    site.edit("v2.8.0", |listing| {
+        let line = listing.lines().find(|line| line.ends_with(AMD64)).unwrap();
+        listing.replace(line, &format!("{}  {AMD64}", "0".repeat(64)))
+    });
+    Files::with(ONLY_2_5_1).refused(&site, "but the release site has");
+}
+
+#[test]
+fn a_published_archive_that_changed_is_refused() {
+    let site = Site::real();
+    let digits = "c073887583d502fa0b393a8b847bb4460a111b3b0a199d1f70dafd5d89e71a2f";
+    site.edit("v2.5.1", |listing| listing.replace(digits, &"0".repeat(64)));
+    Files::with(SHIPPED).refused(&site, "a published archive must never change");
+}
+
+#[test]
+fn a_release_without_a_listing_is_refused() {
+    let site = Site::real();
+    site.edit("v2.8.0", |_| String::new());
+    Files::with(ONLY_2_5_1).refused(&site, "is not listed");
+}
