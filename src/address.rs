@@ -48,6 +48,16 @@ impl Address {
         }
     }
 
+    /// An address that was made out of a parsed one.
+    pub(crate) fn from_url(url: Url) -> Self {
+        Self(url)
+    }
+
+    /// The address with all its parts, credentials too: not for printing.
+    pub(crate) fn into_url(self) -> Url {
+        self.0
+    }
+
     /// The address of a file; `None` unless its path is absolute.
     #[must_use]
     pub fn file(path: &Path) -> Option<Self> {

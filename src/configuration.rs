@@ -1,8 +1,13 @@
 //! What the user, the operator and the platform asked for: every variable that the buildpack
 //! heeds, read once and checked here. No other module looks at the environment.
 
+use crate::bindings::{BindingError, Bindings};
 use crate::environment::Environment;
+use crate::locate::Substitutes;
+use crate::mirror::Mirrors;
+use crate::network::{Network, NetworkError};
 use crate::requirement::{InvalidRequirement, Origin, Requirement};
+use std::path::Path;
 
 /// Turns live reload on or off.
 pub const LIVE_RELOAD_ENABLED: &str = "BP_LIVE_RELOAD_ENABLED";
@@ -112,7 +117,6 @@ impl LogLevel {
 }
 
 /// All settings of a build.
-#[derive(Debug)]
 pub struct Configuration {
     /// Why live reload is on.
     pub activation: Activation,
@@ -120,6 +124,10 @@ pub struct Configuration {
     pub watchexec_version: Option<Requirement>,
     /// How much the log shows.
     pub log_level: LogLevel,
+    /// Where dependencies are taken from instead of their own addresses.
+    pub substitutes: Substitutes,
+    /// How servers are reached.
+    pub network: Network,
 }
 
 /// A setting that stops the build.
@@ -131,14 +139,24 @@ pub enum ConfigurationError {
     /// A version requirement that is not one.
     #[error(transparent)]
     InvalidRequirement(#[from] InvalidRequirement),
+    /// Bindings that cannot be used.
+    #[error(transparent)]
+    Binding(#[from] BindingError),
+    /// Settings of the network that cannot be used.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
 }
 
 impl Configuration {
-    /// Reads and checks every variable.
+    /// Reads and checks every variable and every binding.
     ///
     /// # Errors
-    /// The first variable whose value cannot be used.
-    pub fn read(environment: &Environment) -> Result<Self, ConfigurationError> {
+    /// The first one that cannot be used.
+    pub fn read(
+        environment: &Environment,
+        platform_dir: &Path,
+    ) -> Result<Self, ConfigurationError> {
+        let bindings = Bindings::locate(environment, platform_dir);
         Ok(Self {
             activation: Activation::read(environment)?,
             watchexec_version: environment
@@ -146,6 +164,11 @@ impl Configuration {
                 .map(|text| Requirement::parse(&text, Origin::Variable))
                 .transpose()?,
             log_level: LogLevel::read(environment),
+            substitutes: Substitutes {
+                mappings: bindings.of_type("dependency-mapping")?,
+                mirrors: Mirrors::collect(environment, &bindings.of_type("dependency-mirror")?),
+            },
+            network: Network::read(environment, &bindings.of_type("ca-certificates")?)?,
         })
     }
 }

@@ -1,7 +1,43 @@
 //! The environment variables of a phase, as the platform gave them.
 
-use libcnb::Env;
+use libcnb::generic::GenericPlatform;
+use libcnb::{Env, Platform};
 use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The platform directory of a phase: variables, and the place of bindings.
+pub struct BuildPlatform {
+    directory: PathBuf,
+    variables: GenericPlatform,
+}
+
+impl Platform for BuildPlatform {
+    fn env(&self) -> &Env {
+        self.variables.env()
+    }
+
+    fn from_path(directory: impl AsRef<Path>) -> io::Result<Self> {
+        Ok(Self {
+            directory: directory.as_ref().to_owned(),
+            variables: GenericPlatform::from_path(&directory)?,
+        })
+    }
+}
+
+impl BuildPlatform {
+    /// The directory itself.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The variables of this process and of this platform.
+    #[must_use]
+    pub fn environment(&self) -> Environment {
+        Environment::new(Env::from_current(), self.env().clone())
+    }
+}
 
 /// The variables that a phase sees: those of the process, then those of `<platform>/env`.
 ///

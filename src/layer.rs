@@ -3,10 +3,11 @@
 use crate::checksum::Checksum;
 use crate::dependency::{Dependency, Platform};
 use crate::error::Error;
-use crate::fetch::{Policy, fetch};
+use crate::fetch::fetch;
 use crate::locate::Source;
 use crate::log::Log;
 use crate::messages::lines;
+use crate::network::Network;
 use crate::release::Installed;
 use crate::unpack::{Limits, unpack};
 use libcnb::Buildpack;
@@ -134,7 +135,7 @@ pub fn name() -> LayerName {
 pub fn provide<B: Buildpack<Error = Error>>(
     context: &BuildContext<B>,
     order: &Order,
-    policy: &Policy,
+    network: &Network,
     log: &Log,
 ) -> libcnb::Result<Installed, Error> {
     let release = Release::of(order.dependency, order.checksum, order.platform);
@@ -146,7 +147,7 @@ pub fn provide<B: Buildpack<Error = Error>>(
                 launch: true,
             },
         )?;
-        return fill(context, &layer, release, order, policy, log);
+        return fill(context, &layer, release, order, network, log);
     }
 
     let layer = context.cached_layer(
@@ -183,7 +184,7 @@ pub fn provide<B: Buildpack<Error = Error>>(
         } => log.detail(&lines::discarded(&[Discard::OtherForm])),
         _ => log.debug(&lines::nothing_cached()),
     }
-    fill(context, &layer, release, order, policy, log)
+    fill(context, &layer, release, order, network, log)
 }
 
 /// Puts the release into an empty layer; if that fails, removes the layer.
@@ -192,10 +193,10 @@ fn fill<B: Buildpack<Error = Error>, MAC, RAC>(
     layer: &LayerRef<B, MAC, RAC>,
     release: Release,
     order: &Order,
-    policy: &Policy,
+    network: &Network,
     log: &Log,
 ) -> libcnb::Result<Installed, Error> {
-    let filled = install(order, &layer.path(), policy, log)
+    let filled = install(order, &layer.path(), network, log)
         .map_err(libcnb::Error::from)
         .and_then(|installed| {
             let metadata = LayerMetadata { release, installed };
@@ -212,7 +213,7 @@ fn fill<B: Buildpack<Error = Error>, MAC, RAC>(
 }
 
 /// Brings the release into a folder.
-fn install(order: &Order, layer: &Path, policy: &Policy, log: &Log) -> Result<Installed, Error> {
+fn install(order: &Order, layer: &Path, network: &Network, log: &Log) -> Result<Installed, Error> {
     let installed = match order.source {
         Source::Bundle(bundle) => {
             log.detail(&lines::bundled());
@@ -223,7 +224,7 @@ fn install(order: &Order, layer: &Path, policy: &Policy, log: &Log) -> Result<In
         Source::Archive { address, reason } => {
             log.debug(&lines::located(reason));
             log.detail(&lines::fetching(address));
-            let archive = fetch(address, order.checksum, policy, log)?;
+            let archive = fetch(address, order.checksum, network, log)?;
             log.detail(&lines::verified(order.checksum, archive.bytes().len()));
             unpack(&archive, layer, &Limits::BUILD)?
         }

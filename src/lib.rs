@@ -3,15 +3,16 @@
 //! | step | module |
 //! |---|---|
 //! | called by the lifecycle | [`entry`] |
-//! | settings | [`environment`], [`configuration`] |
+//! | settings | [`environment`], [`bindings`], [`configuration`], [`network`] |
 //! | take part or not, and what other buildpacks want | [`detect`] |
 //! | choose a release | [`requirement`], [`dependency`] |
-//! | locate it | [`locate`], [`bundle`], [`address`] |
+//! | locate it | [`locate`], [`bundle`], [`mirror`], [`address`] |
 //! | fetch and verify it | [`fetch`], [`checksum`] |
 //! | install it, or keep what the cache has | [`unpack`], [`release`], [`layer`] |
 //! | tell people | [`log`], [`messages`], [`error`] |
 
 pub mod address;
+pub mod bindings;
 pub mod bundle;
 pub mod checksum;
 pub mod configuration;
@@ -25,6 +26,8 @@ pub mod layer;
 pub mod locate;
 pub mod log;
 pub mod messages;
+pub mod mirror;
+pub mod network;
 pub mod release;
 pub mod requirement;
 pub mod unpack;

@@ -1,18 +1,16 @@
 //! `bin/detect` and `bin/build` of the Watchexec Buildpack.
 
+use libcnb::Buildpack;
 use libcnb::build::{BuildContext, BuildResult, BuildResultBuilder};
 use libcnb::detect::{DetectContext, DetectResult, DetectResultBuilder};
-use libcnb::generic::GenericPlatform;
-use libcnb::{Buildpack, Env, Platform as _};
 use std::io::stdout;
 use std::process::ExitCode;
 use watchexec_buildpack::configuration::{Activation, Configuration};
 use watchexec_buildpack::dependency::{BuildpackMetadata, Platform, choose};
 use watchexec_buildpack::detect::{Plan, build_plan};
 use watchexec_buildpack::entry;
-use watchexec_buildpack::environment::Environment;
+use watchexec_buildpack::environment::BuildPlatform;
 use watchexec_buildpack::error::Error;
-use watchexec_buildpack::fetch::Policy;
 use watchexec_buildpack::layer::{Order, provide};
 use watchexec_buildpack::locate::locate;
 use watchexec_buildpack::log::Log;
@@ -25,12 +23,12 @@ fn main() -> ExitCode {
 }
 
 impl Buildpack for WatchexecBuildpack {
-    type Platform = GenericPlatform;
+    type Platform = BuildPlatform;
     type Metadata = BuildpackMetadata;
     type Error = Error;
 
     fn detect(&self, context: DetectContext<Self>) -> libcnb::Result<DetectResult, Error> {
-        let activation = Activation::read(&environment(&context.platform)).map_err(Error::from)?;
+        let activation = Activation::read(&context.platform.environment()).map_err(Error::from)?;
         println!("{}", lines::activation(&activation));
         match build_plan(&activation) {
             Some(plan) => DetectResultBuilder::pass().build_plan(plan).build(),
@@ -39,8 +37,11 @@ impl Buildpack for WatchexecBuildpack {
     }
 
     fn build(&self, context: BuildContext<Self>) -> libcnb::Result<BuildResult, Error> {
-        let configuration =
-            Configuration::read(&environment(&context.platform)).map_err(Error::from)?;
+        let configuration = Configuration::read(
+            &context.platform.environment(),
+            context.platform.directory(),
+        )
+        .map_err(Error::from)?;
         let log = Log::new(Box::new(stdout()), configuration.log_level);
         log.title(&lines::title(&context.buildpack_descriptor.buildpack));
         log.detail(&lines::activation(&configuration.activation));
@@ -55,8 +56,13 @@ impl Buildpack for WatchexecBuildpack {
         log.step(&lines::choice(&choice, &platform, &requirements));
 
         let checksum = choice.dependency.verifiable()?;
-        let source =
-            locate(choice.dependency, checksum, &context.buildpack_dir).map_err(Error::from)?;
+        let source = locate(
+            choice.dependency,
+            checksum,
+            &context.buildpack_dir,
+            &configuration.substitutes,
+        )
+        .map_err(Error::from)?;
         provide(
             &context,
             &Order {
@@ -66,7 +72,7 @@ impl Buildpack for WatchexecBuildpack {
                 source: &source,
                 wanted_at_build: plan.wanted_at_build,
             },
-            &Policy::default(),
+            &configuration.network,
             &log,
         )?;
 
@@ -77,8 +83,4 @@ impl Buildpack for WatchexecBuildpack {
     fn on_error(&self, error: libcnb::Error<Error>) {
         eprint!("{}", errors::text(&error));
     }
-}
-
-fn environment(platform: &GenericPlatform) -> Environment {
-    Environment::new(Env::from_current(), platform.env().clone())
 }

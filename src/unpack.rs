@@ -132,16 +132,17 @@ fn unpack_tar(
     let mut archive = Archive::new(tar.take(most + 1));
     let unpacked = unpack_entries(&mut archive, directory, limits);
     let mut rest = archive.into_inner();
-    // The tar ends before the compressed stream does: only at its end does the decoder check the
-    // whole.
-    let drained = io::copy(&mut rest, &mut io::sink());
+    // The tar ends before the compressed stream does, and only at its end does the decoder check
+    // the whole. After an error the decoder is not asked again: it may never return.
+    let unpacked = unpacked.and_then(|installed| {
+        io::copy(&mut rest, &mut io::sink()).map_err(UnpackError::Damaged)?;
+        Ok(installed)
+    });
     // To the tar reader an exhausted limit is an archive that ends early: say which it was.
     if rest.limit() == 0 {
         return Err(UnpackError::TooLarge(most));
     }
-    let installed = unpacked?;
-    drained.map_err(UnpackError::Damaged)?;
-    Ok(installed)
+    unpacked
 }
 
 fn unpack_entries(
@@ -195,6 +196,7 @@ mod tests {
     use crate::checksum::Checksum;
     use flate2::{Compression, write::GzEncoder};
     use lzma_rust2::{XzOptions, XzWriter};
+    use proptest::prelude::*;
     use std::fs;
     use std::io::Write;
     use tar::{Builder, Header};
@@ -414,5 +416,92 @@ mod tests {
             unpack_with(xz(&release(), XzOptions::with_preset(9)), &dictionary).0,
             Err(UnpackError::Damaged(_))
         ));
+    }
+
+    #[test]
+    fn a_crowd_of_entries_is_refused() {
+        let crowd = tar_of(&vec![("a/x", EntryType::Regular, &b""[..]); 10_001]);
+        for bytes in [crowd.clone(), xz(&crowd, XzOptions::with_preset(0))] {
+            let (result, files) = unpack_with(bytes, &Limits::BUILD);
+            let limit = matches!(
+                result,
+                Err(UnpackError::TooManyEntries(10_000) | UnpackError::TooLarge(_))
+            );
+            assert!(limit, "{result:?}");
+            assert!(files.is_empty());
+        }
+    }
+
+    #[test]
+    fn an_announced_size_is_not_believed() {
+        for size in ["77777777777", "\u{80}\u{0}\u{0}"] {
+            let mut tar = tar_of(&[("a/watchexec", EntryType::Regular, b"program")]);
+            let mut header = Header::from_byte_slice(&tar[..512]).clone();
+            header.as_old_mut().size[..size.len()].copy_from_slice(size.as_bytes());
+            header.set_cksum();
+            tar[..512].copy_from_slice(header.as_bytes());
+            assert!(unpack_all(tar).is_err());
+        }
+    }
+
+    fn kinds() -> impl Strategy<Value = EntryType> {
+        prop::sample::select(vec![
+            EntryType::Regular,
+            EntryType::Directory,
+            EntryType::Symlink,
+            EntryType::Link,
+            EntryType::Char,
+            EntryType::Fifo,
+            EntryType::GNULongName,
+            EntryType::GNULongLink,
+            EntryType::XHeader,
+            EntryType::GNUSparse,
+        ])
+    }
+
+    proptest! {
+        /// Any bytes, with each format's first bytes before them.
+        #[test]
+        fn rubbish_is_refused_without_a_panic(
+            magic in prop::sample::select(vec![XZ_MAGIC, GZIP_MAGIC, b""]),
+            rest in prop::collection::vec(any::<u8>(), 0..2_000),
+        ) {
+            let (result, files) = unpack_with([magic, &rest].concat(), &Limits::BUILD);
+            prop_assert!(result.is_err());
+            prop_assert_eq!(files, Vec::<String>::new());
+        }
+
+        /// A real archive in which a byte is another one.
+        #[test]
+        fn damage_is_an_error_or_harmless(position in 0usize..1_000, byte: u8) {
+            let mut bytes = xz(&release(), XzOptions::with_preset(6));
+            let position = position % bytes.len();
+            bytes[position] = byte;
+            if let (Ok(installed), _) = unpack_with(bytes, &Limits::BUILD) {
+                prop_assert_eq!(installed.program.checksum, Checksum::of(b"program"));
+            }
+        }
+
+        /// Entries of any kind and name: nothing but the two wanted files is ever written.
+        #[test]
+        fn nothing_else_leaves_an_archive(
+            entries in prop::collection::vec(
+                (
+                    "(/|\\.\\./|\\./|a/|bin/){0,3}(watchexec|LICENSE|passwd)",
+                    kinds(),
+                    prop::collection::vec(any::<u8>(), 0..40),
+                ),
+                0..6,
+            ),
+        ) {
+            let entries: Vec<Entry> = entries
+                .iter()
+                .map(|(path, kind, content)| (path.as_str(), *kind, content.as_slice()))
+                .collect();
+            let (_, files) = unpack_with(tar_of(&entries), &Limits::BUILD);
+            for file in files {
+                prop_assert!(["LICENSE", "watchexec"].contains(&file.as_str()), "{}", file);
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! How a request for an archive can fail, and which failures may pass.
 
+use crate::address::Address;
 use reqwest::StatusCode;
 use std::error::Error as StdError;
 use std::fmt;
@@ -17,6 +18,24 @@ pub enum Timeout {
     Stall(Duration),
     /// The whole download, with all its requests.
     Total(Duration),
+}
+
+/// A request that brought no archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Why.
+    pub failure: Failure,
+    /// Where redirects led, if there were any.
+    pub redirected_to: Option<Address>,
+}
+
+impl From<Failure> for Attempt {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            redirected_to: None,
+        }
+    }
 }
 
 /// Why one request brought no archive. No variant carries a credential.
@@ -72,6 +91,14 @@ impl Failure {
             return Self::Connect(innermost(error));
         }
         Self::Other(innermost(error))
+    }
+
+    /// How long the server asks to wait.
+    pub(super) fn asked_pause(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
     }
 
     /// Whether another request may succeed. Those that the server or its certificate decided

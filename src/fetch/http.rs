@@ -1,15 +1,18 @@
 //! Downloads that stand what networks do: retries with growing pauses, resumption, and a limit
 //! on everything.
 
-use super::failure::{Failure, Timeout};
+use super::failure::{Attempt, Failure, Timeout};
+use crate::address::Address;
 use crate::log::Log;
 use crate::messages::lines;
+use crate::network::Network;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use reqwest::header::{
     ACCEPT_RANGES, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, LAST_MODIFIED, RANGE, RETRY_AFTER,
 };
 use reqwest::redirect;
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{Client, ClientBuilder, Response, StatusCode, Url};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
@@ -58,11 +61,29 @@ impl Default for Policy {
     }
 }
 
-/// Downloads by https and http.
+/// Downloads one address by https or http.
 pub struct Downloader<'a> {
     client: Client,
-    policy: &'a Policy,
+    url: &'a Url,
+    network: &'a Network,
     log: &'a Log,
+    redirect: LastRedirect,
+}
+
+/// Where the last redirect of a request led. The HTTP library names the start only, and a
+/// redirect's target is what a firewall most often stops.
+#[derive(Clone, Default)]
+struct LastRedirect(Arc<Mutex<Option<Url>>>);
+
+impl LastRedirect {
+    fn set(&self, url: Option<Url>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = url;
+    }
+
+    fn take(&self) -> Option<Address> {
+        let mut url = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        url.take().map(Address::from_url)
+    }
 }
 
 /// What has come so far, over all requests.
@@ -81,20 +102,27 @@ impl<'a> Downloader<'a> {
     ///
     /// # Errors
     /// The system's certificates cannot be used.
-    pub fn new(policy: &'a Policy, log: &'a Log) -> Result<Self, Vec<Failure>> {
+    pub fn new(url: &'a Url, network: &'a Network, log: &'a Log) -> Result<Self, Vec<Attempt>> {
         // The client takes the process's provider of cryptography. A second call fails, and
         // leaves the first provider in place, which is the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .user_agent(concat!("watchexec-buildpack/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(policy.connect)
-            .redirect(redirects(policy.redirects))
-            .build()
-            .map_err(|error| vec![Failure::from_request(&error, policy.connect)])?;
+        let redirect = LastRedirect::default();
+        let with_system = builder(network, &redirect).tls_certs_merge(network.authorities.clone());
+        let client = match with_system.build() {
+            // A base image may have no certificates at all, and http needs none.
+            Err(_) if url.scheme() == "http" => builder(network, &redirect)
+                .tls_certs_only(network.authorities.clone())
+                .build(),
+            built => built,
+        };
+        let client = client
+            .map_err(|error| vec![Failure::from_request(&error, network.policy.connect).into()])?;
         Ok(Self {
             client,
-            policy,
+            url,
+            network,
             log,
+            redirect,
         })
     }
 
@@ -102,77 +130,75 @@ impl<'a> Downloader<'a> {
     ///
     /// # Errors
     /// How each request failed, in order; the last one is why there was no further one.
-    pub fn download(&self, url: &Url) -> Result<Vec<u8>, Vec<Failure>> {
+    pub fn download(&self) -> Result<Vec<u8>, Vec<Attempt>> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|error| vec![Failure::Other(error.to_string())])?;
-        let mut failures = Vec::new();
+            .map_err(|error| vec![Failure::Other(error.to_string()).into()])?;
+        let mut attempts = Vec::new();
         let bytes = runtime.block_on(async {
-            timeout(self.policy.total, self.with_retries(url, &mut failures)).await
+            timeout(self.network.policy.total, self.with_retries(&mut attempts)).await
         });
         // A name look-up that hangs must not hold the program back after its limit.
         runtime.shutdown_background();
         match bytes {
             Ok(Some(bytes)) => Ok(bytes),
-            Ok(None) => Err(failures),
+            Ok(None) => Err(attempts),
             Err(_) => {
-                failures.push(Failure::Timeout(Timeout::Total(self.policy.total)));
-                Err(failures)
+                attempts.push(Failure::Timeout(Timeout::Total(self.network.policy.total)).into());
+                Err(attempts)
             }
         }
     }
 
-    async fn with_retries(&self, url: &Url, failures: &mut Vec<Failure>) -> Option<Vec<u8>> {
+    async fn with_retries(&self, attempts: &mut Vec<Attempt>) -> Option<Vec<u8>> {
         let mut pauses = ExponentialBuilder::new()
-            .with_min_delay(self.policy.first_pause)
-            .with_max_delay(self.policy.longest_pause)
-            .with_max_times(self.policy.retries)
+            .with_min_delay(self.network.policy.first_pause)
+            .with_max_delay(self.network.policy.longest_pause)
+            .with_max_times(self.network.policy.retries)
             .with_jitter()
             .build();
         let mut partial = Partial::default();
         loop {
-            let failure = match self.request(url, &mut partial).await {
+            let failure = match self.request(&mut partial).await {
                 Ok(()) => return Some(partial.bytes),
                 Err(failure) => failure,
             };
-            let next = failure.may_pass().then(|| pauses.next()).flatten();
-            failures.push(failure.clone());
-            let pause = match (next, &failure) {
-                (None, _) => return None,
-                (
-                    Some(_),
-                    Failure::Status {
-                        retry_after: Some(asked),
-                        ..
-                    },
-                ) => (*asked).min(self.policy.longest_pause),
-                (Some(pause), _) => pause.min(self.policy.longest_pause),
-            };
-            self.log.detail(&lines::retry(
-                &failure,
-                pause,
-                failures.len(),
-                self.policy.retries,
-            ));
+            attempts.push(Attempt {
+                failure: failure.clone(),
+                redirected_to: self.redirect.take(),
+            });
+            let pause = failure.may_pass().then(|| pauses.next()).flatten()?;
+            let pause = failure
+                .asked_pause()
+                .unwrap_or(pause)
+                .min(self.network.policy.longest_pause);
+            let retries = self.network.policy.retries;
+            self.log
+                .detail(&lines::retry(&failure, pause, attempts.len(), retries));
             tokio::time::sleep(pause).await;
         }
     }
 
     /// One request, which continues where the one before it broke off.
-    async fn request(&self, url: &Url, partial: &mut Partial) -> Result<(), Failure> {
-        let mut request = self.client.get(url.clone());
+    async fn request(&self, partial: &mut Partial) -> Result<(), Failure> {
+        let policy = &self.network.policy;
+        let mut request = self.client.get(self.url.clone());
+        if let Some(login) = self.network.logins.for_address(self.url) {
+            request = request.basic_auth(login.user, Some(login.password));
+        }
         if partial.resumable && !partial.bytes.is_empty() {
             request = request.header(RANGE, format!("bytes={}-", partial.bytes.len()));
             if let Some(validator) = &partial.validator {
                 request = request.header(IF_RANGE, validator);
             }
         }
-        let limit = self.policy.connect + self.policy.response_header;
+        let limit = policy.connect + policy.response_header;
+        self.redirect.set(None);
         let response = timeout(limit, request.send())
             .await
-            .map_err(|_| Failure::Timeout(Timeout::ResponseHeader(limit)))?
-            .map_err(|error| Failure::from_request(&error, self.policy.connect))?;
+            .map_err(|_| Failure::Timeout(Timeout::ResponseHeader(policy.response_header)))?
+            .map_err(|error| Failure::from_request(&error, policy.connect))?;
         partial.accept(&response)?;
         self.read_body(response, partial).await
     }
@@ -184,14 +210,14 @@ impl<'a> Downloader<'a> {
     ) -> Result<(), Failure> {
         let start = partial.bytes.len() as u64;
         let total = response.content_length().map(|length| start + length);
-        if total.is_some_and(|total| total > self.policy.largest) {
-            return Err(Failure::TooLarge(self.policy.largest));
+        if total.is_some_and(|total| total > self.network.policy.largest) {
+            return Err(Failure::TooLarge(self.network.policy.largest));
         }
         let mut last_line = Instant::now();
         loop {
-            let piece = timeout(self.policy.stall, response.chunk())
+            let piece = timeout(self.network.policy.stall, response.chunk())
                 .await
-                .map_err(|_| Failure::Timeout(Timeout::Stall(self.policy.stall)))?
+                .map_err(|_| Failure::Timeout(Timeout::Stall(self.network.policy.stall)))?
                 .map_err(|error| Failure::Interrupted {
                     received: partial.bytes.len() as u64,
                     reason: super::failure::innermost(&error),
@@ -201,10 +227,10 @@ impl<'a> Downloader<'a> {
             };
             partial.bytes.extend_from_slice(&piece);
             let received = partial.bytes.len() as u64;
-            if received > self.policy.largest {
-                return Err(Failure::TooLarge(self.policy.largest));
+            if received > self.network.policy.largest {
+                return Err(Failure::TooLarge(self.network.policy.largest));
             }
-            if last_line.elapsed() >= self.policy.progress_every {
+            if last_line.elapsed() >= self.network.policy.progress_every {
                 self.log.detail(&lines::received(received, total));
                 last_line = Instant::now();
             }
@@ -253,8 +279,23 @@ impl Partial {
     }
 }
 
+/// A client with everything but its certificates.
+fn builder(network: &Network, redirect: &LastRedirect) -> ClientBuilder {
+    let policy = &network.policy;
+    let builder = Client::builder()
+        .user_agent(concat!("watchexec-buildpack/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(policy.connect)
+        .redirect(redirects(policy.redirects, redirect.clone()))
+        // Those that the library finds by itself; the configuration's are all there are.
+        .no_proxy();
+    network
+        .proxies
+        .iter()
+        .fold(builder, |builder, proxy| builder.proxy(proxy.clone()))
+}
+
 /// At most `most` redirects, and none that gives up encryption.
-fn redirects(most: usize) -> redirect::Policy {
+fn redirects(most: usize, last: LastRedirect) -> redirect::Policy {
     redirect::Policy::custom(move |attempt| {
         let from_https = attempt
             .previous()
@@ -265,6 +306,7 @@ fn redirects(most: usize) -> redirect::Policy {
         } else if attempt.previous().len() > most {
             attempt.error(format!("redirected more than {most} times"))
         } else {
+            last.set(Some(attempt.url().clone()));
             attempt.follow()
         }
     })

@@ -4,12 +4,13 @@
 mod failure;
 mod http;
 
-pub use failure::{Failure, Timeout};
+pub use failure::{Attempt, Failure, Timeout};
 pub use http::{Downloader, Policy};
 
 use crate::address::{Address, Place};
 use crate::checksum::{Checksum, Mismatch, Verified};
 use crate::log::Log;
+use crate::network::Network;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -32,12 +33,12 @@ pub enum FetchError {
     #[error("{0} is too large")]
     FileTooLarge(PathBuf),
     /// No request to the server brought the archive.
-    #[error("{address}: {failures:?}")]
+    #[error("{address}: {attempts:?}")]
     Download {
         /// What was asked for.
         address: Address,
         /// How each request failed, in order.
-        failures: Vec<Failure>,
+        attempts: Vec<Attempt>,
     },
     /// What came is not what the dependency's entry names.
     #[error("{address}: {mismatch}")]
@@ -56,16 +57,16 @@ pub enum FetchError {
 pub fn fetch(
     address: &Address,
     checksum: Checksum,
-    policy: &Policy,
+    network: &Network,
     log: &Log,
 ) -> Result<Verified, FetchError> {
     let bytes = match address.place() {
         Place::File(path) => read_file(path)?,
-        Place::Server(url) => Downloader::new(policy, log)
-            .and_then(|downloader| downloader.download(&url))
-            .map_err(|failures| FetchError::Download {
+        Place::Server(url) => Downloader::new(&url, network, log)
+            .and_then(|downloader| downloader.download())
+            .map_err(|attempts| FetchError::Download {
                 address: address.clone(),
-                failures,
+                attempts,
             })?,
     };
     Verified::new(bytes, checksum).map_err(|mismatch| FetchError::Checksum {

@@ -2,14 +2,17 @@
 
 use super::{lines, size};
 use crate::address::{Address, InvalidAddress};
+use crate::bindings::BindingError;
 use crate::bundle::BundleError;
 use crate::checksum::{ChecksumError, Mismatch};
 use crate::configuration::{ConfigurationError, InvalidValue, WATCHEXEC_VERSION};
 use crate::dependency::NoMatch;
 use crate::entry::{EntryError, SUPPORTED_APIS};
 use crate::error::Error;
-use crate::fetch::{Failure, FetchError};
+use crate::fetch::{Attempt, Failure, FetchError};
 use crate::locate::LocateError;
+use crate::mirror::{InvalidMirror, InvalidMirrorReason};
+use crate::network::NetworkError;
 use crate::requirement::{InvalidRequirement, Origin};
 use crate::unpack::UnpackError;
 use reqwest::StatusCode;
@@ -76,6 +79,8 @@ fn own(error: &Error) -> ErrorText {
         Error::Configuration(ConfigurationError::InvalidRequirement(error)) => {
             invalid_requirement(error)
         }
+        Error::Configuration(ConfigurationError::Binding(error)) => binding(error),
+        Error::Configuration(ConfigurationError::Network(error)) => network(error),
         Error::NoMatch(error) => no_match(error),
         Error::Checksum { version, error } => checksum(version, error),
         Error::Locate(error) => locate(error),
@@ -160,6 +165,57 @@ fn invalid_requirement(error: &InvalidRequirement) -> ErrorText {
     )
 }
 
+fn binding(error: &BindingError) -> ErrorText {
+    let (why, remedy) = match error {
+        BindingError::Unreadable { path, error } => (
+            format!("{}: {error}.", path.display()),
+            "Let the build's user read the binding; an entry has to be a text.",
+        ),
+        BindingError::Duplicate { first, second } => (
+            format!(
+                "{} and {} set the same entry.",
+                first.display(),
+                second.display()
+            ),
+            "Remove one of the two.",
+        ),
+    };
+    ErrorText::new(
+        "The service bindings of the build cannot be used.",
+        why,
+        [remedy],
+    )
+}
+
+fn network(error: &NetworkError) -> ErrorText {
+    match error {
+        NetworkError::InvalidValue(error) => invalid_value(error),
+        NetworkError::Binding(error) => binding(error),
+        NetworkError::Proxy(variable) => ErrorText::new(
+            format!("{variable} is not the address of a proxy."),
+            "Its value is not shown, since it may hold a password. Accepted: \
+             http://[user:password@]host[:port], or https:// before it.",
+            [format!("Change {variable}, or leave it out.")],
+        ),
+        NetworkError::Certificate(path) => ErrorText::new(
+            "A certificate of a ca-certificates binding cannot be used.",
+            format!("{} has no certificate in PEM form.", path.display()),
+            [
+                "Give the certificate as text that starts with -----BEGIN CERTIFICATE-----; \
+                 `openssl x509 -inform der -in FILE` writes it so.",
+            ],
+        ),
+        NetworkError::Netrc { path, reason } => ErrorText::new(
+            "The netrc file cannot be used.",
+            format!("{}: {reason}.", path.display()),
+            [
+                "Mend the file: `machine HOST login USER password PASSWORD` for each host. Or set \
+                 NETRC to another one.",
+            ],
+        ),
+    }
+}
+
 fn no_match(error: &NoMatch) -> ErrorText {
     let NoMatch {
         platform,
@@ -229,6 +285,33 @@ fn locate(error: &LocateError) -> ErrorText {
             ),
             ["Give the entry an https, http or file address."],
         ),
+        LocateError::Mapping { path, error } => ErrorText::new(
+            "A dependency-mapping for watchexec cannot be used.",
+            format!("{}: {}.", path.display(), invalid_address(error)),
+            [
+                "Give the entry an https, http or file address.",
+                "Or remove the entry, to take the archive from where buildpack.toml says.",
+            ],
+        ),
+        LocateError::Mirror(InvalidMirror { setting, reason }) => ErrorText::new(
+            "The mirror for watchexec cannot be used.",
+            format!("{setting}: {}.", invalid_mirror(reason)),
+            [
+                "Write it as ADDRESS or as ADDRESS,skip-path=PATH, with an https, http or file \
+                 address.",
+                "Or remove it, to take the archive from where buildpack.toml says.",
+            ],
+        ),
+    }
+}
+
+fn invalid_mirror(reason: &InvalidMirrorReason) -> String {
+    match reason {
+        InvalidMirrorReason::Address(error) => invalid_address(error),
+        InvalidMirrorReason::UnknownPart(name) => {
+            format!("it has a part {name:?}, and known are mirror and skip-path")
+        }
+        InvalidMirrorReason::NoAddress => "it has no address".to_owned(),
     }
 }
 
@@ -263,20 +346,30 @@ fn fetch(error: &FetchError) -> ErrorText {
             ),
             ["Check the address: it names another file."],
         ),
-        FetchError::Download { address, failures } => download(address, failures),
+        FetchError::Download { address, attempts } => download(address, attempts),
         FetchError::Checksum { address, mismatch } => wrong_checksum(address, mismatch),
     }
 }
 
-fn download(address: &Address, failures: &[Failure]) -> ErrorText {
-    let requests: Vec<String> = failures
+fn download(address: &Address, attempts: &[Attempt]) -> ErrorText {
+    let requests: Vec<String> = attempts
         .iter()
         .enumerate()
-        .map(|(index, reason)| format!("  request {}: {}", index + 1, failure(reason)))
+        .map(|(index, attempt)| {
+            let redirect = match &attempt.redirected_to {
+                Some(address) => format!(", redirected to {address}"),
+                None => String::new(),
+            };
+            let number = index + 1;
+            format!(
+                "  request {number}{redirect}: {}",
+                failure(&attempt.failure)
+            )
+        })
         .collect();
     let why = format!("From {address}:\n{}", requests.join("\n"));
     let mut remedies = Vec::new();
-    match failures.last() {
+    match attempts.last().map(|attempt| &attempt.failure) {
         Some(Failure::Tls(_)) => remedies.push(
             "If a proxy or an own server is signed by an own authority, give the build its \
              certificate with a binding of type ca-certificates.",
@@ -566,6 +659,10 @@ mod tests {
 
     #[test]
     fn downloads() {
+        let redirected = Attempt {
+            failure: Failure::Connect("host not found".to_owned()),
+            redirected_to: Some(Address::parse("https://cdn.example.com/w?sig=secret").unwrap()),
+        };
         let status = |code: u16| Failure::Status {
             status: StatusCode::from_u16(code).unwrap(),
             retry_after: None,
@@ -605,10 +702,96 @@ mod tests {
                 vec![Failure::Other("no runtime".to_owned())],
             ),
         ] {
-            let address = address();
-            let error = shown(FetchError::Download { address, failures });
+            let error = shown(FetchError::Download {
+                address: address(),
+                attempts: failures.into_iter().map(Attempt::from).collect(),
+            });
             assert!(!error.contains("secret"), "{error}");
             assert_snapshot!(name, error);
+        }
+        let error = shown(FetchError::Download {
+            address: address(),
+            attempts: vec![redirected],
+        });
+        assert!(!error.contains("secret"), "{error}");
+        assert_snapshot!("download_redirected", error);
+    }
+
+    #[test]
+    fn bindings() {
+        let path = PathBuf::from("/platform/bindings/map/key");
+        for (name, error) in [
+            (
+                "binding_unreadable",
+                BindingError::Unreadable {
+                    path: path.clone(),
+                    error: broken("permission denied"),
+                },
+            ),
+            (
+                "binding_duplicate",
+                BindingError::Duplicate {
+                    first: path,
+                    second: PathBuf::from("/platform/bindings/other/key"),
+                },
+            ),
+        ] {
+            assert_snapshot!(name, shown(ConfigurationError::from(error)));
+        }
+    }
+
+    #[test]
+    fn networks() {
+        for (name, error) in [
+            (
+                "network_proxy",
+                NetworkError::Proxy("HTTPS_PROXY".to_owned()),
+            ),
+            (
+                "network_certificate",
+                NetworkError::Certificate(PathBuf::from("/platform/bindings/ca/own.pem")),
+            ),
+            (
+                "network_netrc",
+                NetworkError::Netrc {
+                    path: PathBuf::from("/secrets/netrc"),
+                    reason: "no such file".to_owned(),
+                },
+            ),
+        ] {
+            assert_snapshot!(name, shown(ConfigurationError::from(error)));
+        }
+    }
+
+    #[test]
+    fn substitutes() {
+        let mirror = |reason| InvalidMirror {
+            setting: "BP_DEPENDENCY_MIRROR".to_owned(),
+            reason,
+        };
+        let scheme = InvalidAddress::UnknownScheme("s3".to_owned());
+        for (name, error) in [
+            (
+                "substitute_mapping",
+                LocateError::Mapping {
+                    path: PathBuf::from("/platform/bindings/map/0123"),
+                    error: scheme.clone(),
+                },
+            ),
+            (
+                "substitute_mirror_address",
+                mirror(InvalidMirrorReason::Address(scheme)).into(),
+            ),
+            (
+                "substitute_mirror_part",
+                mirror(InvalidMirrorReason::UnknownPart("token".to_owned())).into(),
+            ),
+            (
+                "substitute_mirror_empty",
+                mirror(InvalidMirrorReason::NoAddress).into(),
+            ),
+        ] {
+            assert_snapshot!(name, shown(error));
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod build;
 mod detect;
+mod network;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -208,3 +208,53 @@ fn send(mut stream: impl Write, socket: &TcpStream, reply: &Reply) -> std::io::R
         },
     }
 }
+
+/// A proxy that opens tunnels, all to one server whatever they ask for.
+pub(crate) struct Tunnel {
+    address: SocketAddr,
+    targets: Arc<Mutex<Vec<String>>>,
+}
+
+impl Tunnel {
+    pub(crate) fn to(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let targets: Arc<Mutex<Vec<String>>> = Arc::default();
+        let log = targets.clone();
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let log = log.clone();
+                thread::spawn(move || {
+                    let mut reader = BufReader::new(client);
+                    let Some(request) = read_request(&mut reader) else {
+                        return;
+                    };
+                    log.lock().unwrap().push(request.target);
+                    let mut client = reader.into_inner();
+                    let server = TcpStream::connect(server).unwrap();
+                    let _ = client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n");
+                    forward(&client, &server);
+                    forward(&server, &client);
+                });
+            }
+        });
+        Self { address, targets }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What tunnels were asked for.
+    pub(crate) fn targets(&self) -> Vec<String> {
+        self.targets.lock().unwrap().clone()
+    }
+}
+
+fn forward(from: &TcpStream, to: &TcpStream) {
+    let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+    thread::spawn(move || {
+        let _ = std::io::copy(&mut from, &mut to);
+        let _ = to.shutdown(Shutdown::Write);
+    });
+}

@@ -1,0 +1,277 @@
+//! How a build reaches servers: proxies, certificates, credentials and time limits, as the user
+//! and the operator set them.
+
+use crate::bindings::{BindingError, Entries};
+use crate::configuration::InvalidValue;
+use crate::environment::Environment;
+use crate::fetch::Policy;
+use netrc::Netrc;
+use reqwest::{Certificate, NoProxy, Proxy, Url};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Names the netrc file; without it, it is `.netrc` in the home directory.
+pub const NETRC: &str = "NETRC";
+/// Seconds for a connection, as libpak reads it.
+pub const DIALER_TIMEOUT: &str = "BP_DIALER_TIMEOUT";
+/// Seconds for the TLS handshake, as libpak reads it.
+pub const TLS_HANDSHAKE_TIMEOUT: &str = "BP_TLS_HANDSHAKE_TIMEOUT";
+/// Seconds for the server's answer, as libpak reads it.
+pub const RESPONSE_HEADER_TIMEOUT: &str = "BP_RESPONSE_HEADER_TIMEOUT";
+
+/// Everything that decides how a server is asked. It has no `Debug`: it holds credentials.
+#[derive(Default)]
+pub struct Network {
+    /// Time limits, retries, sizes.
+    pub policy: Policy,
+    /// Proxies, each for its scheme.
+    pub proxies: Vec<Proxy>,
+    /// Authorities that are trusted beside the system's.
+    pub authorities: Vec<Certificate>,
+    /// Credentials by host.
+    pub logins: Logins,
+}
+
+/// A setting that would have to be ignored to go on.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    /// A time limit.
+    #[error(transparent)]
+    InvalidValue(#[from] InvalidValue),
+    /// A proxy. Its value may hold credentials and is not here.
+    #[error("{0} is no proxy's address")]
+    Proxy(String),
+    /// An entry of a `ca-certificates` binding.
+    #[error("{0} has no PEM certificate")]
+    Certificate(PathBuf),
+    /// The file that `NETRC` names.
+    #[error("{path}: {reason}")]
+    Netrc {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, without any content of the file.
+        reason: String,
+    },
+    /// A binding.
+    #[error(transparent)]
+    Binding(#[from] BindingError),
+}
+
+impl Network {
+    /// Reads the settings; `authorities` are the bindings of type `ca-certificates`.
+    ///
+    /// # Errors
+    /// One of them cannot be used.
+    pub fn read(environment: &Environment, authorities: &Entries) -> Result<Self, NetworkError> {
+        Ok(Self {
+            policy: policy(environment)?,
+            proxies: proxies(environment)?,
+            authorities: certificates(authorities)?,
+            logins: Logins::read(environment)?,
+        })
+    }
+}
+
+fn policy(environment: &Environment) -> Result<Policy, InvalidValue> {
+    let policy = Policy::default();
+    let seconds = |name: &str, default: Duration| match environment.non_empty(name) {
+        None => Ok(default),
+        Some(value) => match value.parse() {
+            // No limit of its own; the one on the whole download still holds.
+            Ok(0) => Ok(policy.total),
+            Ok(seconds) => Ok(Duration::from_secs(seconds)),
+            Err(_) => Err(InvalidValue {
+                variable: name.to_owned(),
+                value,
+                accepted: "a whole number of seconds; 0 for no limit".to_owned(),
+            }),
+        },
+    };
+    let dial = seconds(DIALER_TIMEOUT, policy.connect / 2)?;
+    let handshake = seconds(TLS_HANDSHAKE_TIMEOUT, policy.connect / 2)?;
+    Ok(Policy {
+        // The HTTP library has one limit for both.
+        connect: dial + handshake,
+        response_header: seconds(RESPONSE_HEADER_TIMEOUT, policy.response_header)?,
+        ..policy
+    })
+}
+
+/// The proxies of `http_proxy` and `https_proxy`, in either case, for all hosts that `no_proxy`
+/// does not name. Lower case comes first, as curl has it.
+fn proxies(environment: &Environment) -> Result<Vec<Proxy>, NetworkError> {
+    let value = |name: &str| {
+        [name.to_owned(), name.to_uppercase()]
+            .into_iter()
+            .find_map(|name| environment.non_empty(&name).map(|value| (name, value)))
+    };
+    let except = value("no_proxy").and_then(|(_, hosts)| NoProxy::from_string(&hosts));
+    let http = value("http_proxy").map(|(name, value)| (name, Proxy::http(value)));
+    let https = value("https_proxy").map(|(name, value)| (name, Proxy::https(value)));
+    [http, https]
+        .into_iter()
+        .flatten()
+        .map(|(name, proxy)| match proxy {
+            Ok(proxy) => Ok(proxy.no_proxy(except.clone())),
+            Err(_) => Err(NetworkError::Proxy(name)),
+        })
+        .collect()
+}
+
+fn certificates(entries: &Entries) -> Result<Vec<Certificate>, NetworkError> {
+    let mut all = Vec::new();
+    for (_, entry) in entries.iter() {
+        match Certificate::from_pem_bundle(entry.content.as_bytes()) {
+            Ok(certificates) if !certificates.is_empty() => all.extend(certificates),
+            _ => return Err(NetworkError::Certificate(entry.path.clone())),
+        }
+    }
+    Ok(all)
+}
+
+/// User names and passwords by host, from a netrc file. Its `default` entry is not used: it
+/// would hand a password to whatever host an address names.
+#[derive(Default)]
+pub struct Logins(Option<Netrc>);
+
+/// A user name and a password.
+#[derive(PartialEq, Eq)]
+pub struct Login {
+    /// The user name.
+    pub user: String,
+    /// The password.
+    pub password: String,
+}
+
+impl Logins {
+    /// Reads the file that `NETRC` names, else `.netrc` in the home directory.
+    ///
+    /// # Errors
+    /// The file that `NETRC` names is not there, or a file is no netrc file.
+    fn read(environment: &Environment) -> Result<Self, NetworkError> {
+        let named = environment.non_empty(NETRC).map(PathBuf::from);
+        let home = || Some(Path::new(&environment.non_empty("HOME")?).join(".netrc"));
+        let is_named = named.is_some();
+        let Some(path) = named.or_else(home) else {
+            return Ok(Self::default());
+        };
+        match Netrc::from_file(&path) {
+            Ok(netrc) => Ok(Self(Some(netrc))),
+            Err(netrc::Error::Io(error))
+                if error.kind() == io::ErrorKind::NotFound && !is_named =>
+            {
+                Ok(Self::default())
+            }
+            Err(netrc::Error::Io(error)) => Err(NetworkError::Netrc {
+                path,
+                reason: error.to_string(),
+            }),
+            // The parser's words quote the file.
+            Err(netrc::Error::Parsing { .. }) => Err(NetworkError::Netrc {
+                path,
+                reason: "it is not written as a netrc file is".to_owned(),
+            }),
+        }
+    }
+
+    /// The login for the host of an address that has none of its own.
+    #[must_use]
+    pub fn for_address(&self, url: &Url) -> Option<Login> {
+        if !url.username().is_empty() || url.password().is_some() {
+            return None;
+        }
+        let authenticator = self.0.as_ref()?.hosts.get(url.host_str()?)?;
+        Some(Login {
+            user: authenticator.login.clone(),
+            password: authenticator.password.clone(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn network(variables: &[(&str, &str)]) -> Result<Network, NetworkError> {
+        Network::read(&Environment::of(variables), &Entries::default())
+    }
+
+    #[test]
+    fn time_limits_are_seconds() {
+        let policy = network(&[
+            (DIALER_TIMEOUT, "3"),
+            (TLS_HANDSHAKE_TIMEOUT, "4"),
+            (RESPONSE_HEADER_TIMEOUT, "0"),
+        ])
+        .unwrap()
+        .policy;
+        assert_eq!(policy.connect, Duration::from_secs(7));
+        assert_eq!(policy.response_header, Policy::default().total);
+        assert_eq!(
+            network(&[]).unwrap().policy.connect,
+            Policy::default().connect
+        );
+        for value in ["1s", "-1", "1.5"] {
+            assert!(matches!(
+                network(&[(DIALER_TIMEOUT, value)]),
+                Err(NetworkError::InvalidValue(_))
+            ));
+        }
+    }
+
+    #[test]
+    fn proxies_are_named_in_either_case() {
+        for (variables, count) in [
+            (&[("http_proxy", "http://p:1")][..], 1),
+            (&[("HTTPS_PROXY", "p:1"), ("HTTP_PROXY", "")], 1),
+            (&[("HTTPS_PROXY", "p:1"), ("http_proxy", "p:2")], 2),
+            (&[("no_proxy", "*")], 0),
+        ] {
+            assert_eq!(network(variables).unwrap().proxies.len(), count);
+        }
+        let Err(error) = network(&[("HTTPS_PROXY", "http://u:secret@:bad")]) else {
+            panic!("not a proxy");
+        };
+        assert!(!error.to_string().contains("secret"));
+    }
+
+    #[test]
+    fn netrc_gives_its_hosts_their_login_and_no_other_host_any() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(
+            folder.path().join(".netrc"),
+            "machine example.com login user password secret\ndefault login d password d\n",
+        )
+        .unwrap();
+        let home = folder.path().to_str().unwrap();
+        let logins = network(&[("HOME", home)]).unwrap().logins;
+        let user = |url: &str| {
+            let login = logins.for_address(&Url::parse(url).unwrap());
+            login.map(|login| format!("{}:{}", login.user, login.password))
+        };
+        assert_eq!(
+            user("https://example.com/a").as_deref(),
+            Some("user:secret")
+        );
+        assert_eq!(user("https://own:login@example.com/a"), None);
+        assert_eq!(user("https://sub.example.com/a"), None);
+    }
+
+    #[test]
+    fn a_netrc_that_was_named_has_to_be_there_and_to_be_one() {
+        assert!(network(&[("HOME", "/missing")]).is_ok());
+        assert!(matches!(
+            network(&[(NETRC, "/missing/netrc")]),
+            Err(NetworkError::Netrc { .. })
+        ));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("netrc");
+        fs::write(&path, "machine example.com login user secret secret\n").unwrap();
+        let Err(error) = network(&[(NETRC, path.to_str().unwrap())]) else {
+            panic!("not a netrc file");
+        };
+        assert!(!error.to_string().contains("secret"));
+    }
+}

@@ -1,0 +1,295 @@
+//! Mirrors, mappings, proxies and certificates, as an operator sets them for the program; and
+//! that no credential of theirs is ever shown.
+
+use crate::support::certificates::Authority;
+use crate::support::lifecycle::Lifecycle;
+use crate::support::server::{Reply, Server};
+use crate::support::{ARCHIVE, dependency};
+use std::fs;
+use watchexec_buildpack::checksum::Checksum;
+
+/// An address that no test server has: whoever asks it did not heed the setting under test.
+const ELSEWHERE: &str = "https://watchexec.invalid/v1/w.tar.xz";
+
+fn lifecycle() -> Lifecycle {
+    Lifecycle::new(&dependency("2.8.0", ELSEWHERE, Checksum::of(ARCHIVE)))
+        .with("BP_LOG_LEVEL", "DEBUG")
+}
+
+fn archive_server() -> Server {
+    Server::http(|_| Reply::ok(ARCHIVE))
+}
+
+/// Writes the entries of a binding.
+fn bind(lifecycle: &Lifecycle, kind: &str, entries: &[(&str, &str)]) {
+    let folder = lifecycle.path("platform/bindings").join(kind);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("type"), kind).unwrap();
+    for (name, content) in entries {
+        fs::write(folder.join(name), content).unwrap();
+    }
+}
+
+#[test]
+fn a_mirror_for_the_host_is_asked_instead() {
+    let mirror = archive_server();
+    let lifecycle = lifecycle()
+        .with("BP_DEPENDENCY_MIRROR", "https://other.invalid")
+        .with(
+            "BP_DEPENDENCY_MIRROR_WATCHEXEC_INVALID",
+            format!("{},skip-path=/v1", mirror.url("/{originalHost}")),
+        );
+    let outcome = lifecycle.build().assert_success();
+    assert_eq!(mirror.requests()[0].target, "/watchexec.invalid/w.tar.xz");
+    assert!(
+        outcome
+            .stdout
+            .contains("Located by the mirror of BP_DEPENDENCY_MIRROR_WATCHEXEC_INVALID")
+    );
+}
+
+#[test]
+fn a_mirror_of_the_platform_directory_is_heeded_too() {
+    let mirror = archive_server();
+    lifecycle()
+        .with_platform("BP_DEPENDENCY_MIRROR", &mirror.url(""))
+        .build()
+        .assert_success();
+    assert_eq!(mirror.requests()[0].target, "/v1/w.tar.xz");
+}
+
+#[test]
+fn a_mapping_comes_first_and_is_still_verified() {
+    let mapped = archive_server();
+    let lifecycle = lifecycle().with("BP_DEPENDENCY_MIRROR", "https://mirror.invalid");
+    let key = Checksum::of(ARCHIVE).hex();
+    bind(
+        &lifecycle,
+        "dependency-mapping",
+        &[(&key, &mapped.url("/x"))],
+    );
+    let outcome = lifecycle.build().assert_success();
+    assert!(outcome.stdout.contains("Located by the dependency-mapping"));
+
+    let other = Server::http(|_| Reply::ok(b"another archive"));
+    let lifecycle = lifecycle.with("BP_LOG_LEVEL", "INFO");
+    bind(
+        &lifecycle,
+        "dependency-mapping",
+        &[(&key, &other.url("/x"))],
+    );
+    fs::remove_dir_all(lifecycle.layers()).unwrap();
+    fs::create_dir(lifecycle.layers()).unwrap();
+    let outcome = lifecycle.build().assert_failure();
+    assert!(
+        outcome
+            .stderr
+            .contains("not the watchexec that buildpack.toml names")
+    );
+}
+
+#[test]
+fn a_mapping_may_be_a_file() {
+    let lifecycle = lifecycle();
+    let path = lifecycle.path("archive");
+    fs::write(&path, ARCHIVE).unwrap();
+    let key = format!("sha256_{}", Checksum::of(ARCHIVE).hex());
+    bind(
+        &lifecycle,
+        "Dependency-Mapping",
+        &[(&key, &format!("file://{}\n", path.display()))],
+    );
+    lifecycle.build().assert_success();
+}
+
+#[test]
+fn a_mirror_that_cannot_be_used_is_named_and_nothing_else_is_asked() {
+    for (mirror, words) in [
+        ("s3://bucket", "\"s3\""),
+        ("mirror.example.com", "it has no address"),
+        ("https://", "it is not a URI"),
+    ] {
+        let outcome = lifecycle()
+            .with("BP_DEPENDENCY_MIRROR", mirror)
+            .build()
+            .assert_failure();
+        assert!(
+            outcome.stderr.contains("BP_DEPENDENCY_MIRROR:"),
+            "{}",
+            outcome.stderr
+        );
+        assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn an_authority_of_a_binding_makes_a_private_mirror_trusted() {
+    let authority = Authority::new();
+    let mirror = Server::https(authority.server("127.0.0.1"), |_| Reply::ok(ARCHIVE));
+    let lifecycle = lifecycle().with("BP_DEPENDENCY_MIRROR", mirror.url(""));
+    let outcome = lifecycle.build().assert_failure();
+    assert!(
+        outcome.stderr.contains("no trusted connection"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(
+        outcome.stderr.contains("ca-certificates"),
+        "{}",
+        outcome.stderr
+    );
+
+    bind(
+        &lifecycle,
+        "ca-certificates",
+        &[("own.pem", &authority.pem())],
+    );
+    lifecycle.build().assert_success();
+}
+
+#[test]
+fn an_authority_of_ssl_cert_file_is_trusted() {
+    let authority = Authority::new();
+    let mirror = Server::https(authority.server("127.0.0.1"), |_| Reply::ok(ARCHIVE));
+    let lifecycle = lifecycle().with("BP_DEPENDENCY_MIRROR", mirror.url(""));
+    let path = lifecycle.path("own.pem");
+    fs::write(&path, authority.pem()).unwrap();
+    lifecycle
+        .with("SSL_CERT_FILE", path.to_str().unwrap())
+        .build()
+        .assert_success();
+}
+
+#[test]
+fn an_authority_in_ssl_cert_dir_is_trusted() {
+    let authority = Authority::new();
+    let mirror = Server::https(authority.server("127.0.0.1"), |_| Reply::ok(ARCHIVE));
+    let lifecycle = lifecycle().with("BP_DEPENDENCY_MIRROR", mirror.url(""));
+    let folder = lifecycle.path("certificates");
+    fs::create_dir(&folder).unwrap();
+    // The name by which OpenSSL finds an authority: a hash, and a number.
+    fs::write(folder.join("0a1b2c3d.0"), authority.pem()).unwrap();
+    lifecycle
+        .with("SSL_CERT_DIR", folder.to_str().unwrap())
+        .build()
+        .assert_success();
+}
+
+#[test]
+fn a_base_image_without_certificates_is_no_obstacle_to_http() {
+    let mirror = archive_server();
+    lifecycle()
+        .with("BP_DEPENDENCY_MIRROR", mirror.url(""))
+        .with("SSL_CERT_FILE", "/missing")
+        .with("SSL_CERT_DIR", "/missing")
+        .build()
+        .assert_success();
+}
+
+#[test]
+fn a_certificate_that_is_none_is_named() {
+    let lifecycle = lifecycle();
+    bind(
+        &lifecycle,
+        "ca-certificates",
+        &[("own.pem", "no certificate")],
+    );
+    let outcome = lifecycle.build().assert_failure();
+    assert!(
+        outcome
+            .stderr
+            .contains("own.pem has no certificate in PEM form")
+    );
+}
+
+#[test]
+fn proxies_of_the_environment_are_used() {
+    let (proxy, server) = (archive_server(), archive_server());
+    for (name, uri) in [
+        ("http_proxy", "http://watchexec.invalid/w.tar.xz".to_owned()),
+        ("HTTP_PROXY", server.url("/w.tar.xz")),
+    ] {
+        let before = proxy.requests().len();
+        let lifecycle = Lifecycle::new(&dependency("2.8.0", &uri, Checksum::of(ARCHIVE)))
+            .with(name, proxy.url(""))
+            .with("NO_PROXY", "other.invalid");
+        lifecycle.build().assert_success();
+        assert_eq!(proxy.requests().len(), before + 1);
+        assert_eq!(proxy.requests()[before].target, uri);
+    }
+
+    let uri = server.url("/w.tar.xz");
+    Lifecycle::new(&dependency("2.8.0", &uri, Checksum::of(ARCHIVE)))
+        .with("HTTP_PROXY", proxy.url(""))
+        .with("no_proxy", "other.invalid,127.0.0.1")
+        .build()
+        .assert_success();
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn time_limits_that_are_none_are_named() {
+    let outcome = lifecycle()
+        .with("BP_DIALER_TIMEOUT", "soon")
+        .build()
+        .assert_failure();
+    assert!(
+        outcome
+            .stderr
+            .contains("BP_DIALER_TIMEOUT has a value that cannot be used")
+    );
+}
+
+#[test]
+fn no_credential_is_ever_shown() {
+    let refusing = Server::http(|_| Reply::status("403 Forbidden"));
+    let with_login = |path: &str| {
+        refusing
+            .url(path)
+            .replace("//", "//user-secret:pass-secret@")
+    };
+    let check = |lifecycle: Lifecycle| {
+        let outcome = lifecycle.build().assert_failure();
+        assert!(!outcome.output().contains("secret"), "{}", outcome.output());
+    };
+
+    check(lifecycle().with("BP_DEPENDENCY_MIRROR", with_login("")));
+    check(lifecycle().with(
+        "BP_DEPENDENCY_MIRROR",
+        "https://user-secret:pass-secret@[bad",
+    ));
+    check(lifecycle().with(
+        "BP_DEPENDENCY_MIRROR",
+        "https://m.invalid,token-is=secret,secret",
+    ));
+    check(lifecycle().with("HTTPS_PROXY", "http://user-secret:pass-secret@[bad"));
+    check(Lifecycle::new(&dependency(
+        "2.8.0",
+        &format!("{}?signature=secret", with_login("/w")),
+        Checksum::of(ARCHIVE),
+    )));
+    let by_proxy = dependency("2.8.0", "http://watchexec.invalid/w", Checksum::of(ARCHIVE));
+    check(Lifecycle::new(&by_proxy).with("HTTP_PROXY", with_login("")));
+
+    let mapped = lifecycle();
+    let key = Checksum::of(ARCHIVE).hex();
+    bind(
+        &mapped,
+        "dependency-mapping",
+        &[(&key, &with_login("/w?sig=secret"))],
+    );
+    check(mapped);
+
+    let netrc = lifecycle().with("BP_DEPENDENCY_MIRROR", refusing.url(""));
+    let path = netrc.path("netrc");
+    fs::write(
+        &path,
+        "machine 127.0.0.1 login user-secret password pass-secret",
+    )
+    .unwrap();
+    check(netrc.with("NETRC", path.to_str().unwrap()));
+
+    let to = with_login("/there?sig=secret");
+    let redirecting = Server::http(move |_| Reply::redirect(&to));
+    check(lifecycle().with("BP_DEPENDENCY_MIRROR", redirecting.url("")));
+}
