@@ -82,6 +82,7 @@ pub(crate) fn demo(workspace: &Workspace) -> Result<()> {
     call(&lifecycle.build(arch, &ASKED_FOR), &directory)?;
     say("In the layers:");
     list_files(&lifecycle.own_layers)?;
+    show_sboms(&lifecycle.own_layers)?;
     let process = choose_process(&lifecycle, web)?;
 
     heading("6. Start");
@@ -274,6 +275,32 @@ fn quote(text: &str) {
     for line in text.lines() {
         println!("   | {line}");
     }
+}
+
+/// Shows what the layers' CycloneDX SBOMs say is in them. The others say the same.
+fn show_sboms(layers: &Path) -> Result<()> {
+    let mut paths = Vec::new();
+    collect(layers, &mut paths)?;
+    paths.sort();
+    for path in paths {
+        if !path.to_string_lossy().ends_with(".sbom.cdx.json") {
+            continue;
+        }
+        say(&format!("{} lists:", path.strip_prefix(layers)?.display()));
+        let sbom: serde_json::Value = serde_json::from_slice(&fs::read(&path)?)?;
+        let components = sbom["components"].as_array();
+        for component in components.map(Vec::as_slice).unwrap_or_default() {
+            let text = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
+            quote(&format!(
+                "{} {}, {}, {}",
+                text(&component["name"]),
+                text(&component["version"]),
+                text(&component["licenses"][0]["license"]["id"]),
+                text(&component["purl"])
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Shows every file below a directory with its size.

@@ -50,8 +50,8 @@ pub(crate) fn text(uri: &str) -> Result<String> {
     };
     let (mut configuration, log) = settings()?;
     configuration.network.policy.largest = LARGEST_TEXT;
-    let bytes = Downloader::new(&configuration.network, &log)
-        .and_then(|downloader| downloader.download(&url))
+    let bytes = Downloader::new(&url, &configuration.network, &log)
+        .and_then(|downloader| downloader.download())
         .map_err(|attempts| explained(FetchError::Download { address, attempts }))?;
     String::from_utf8(bytes).with_context(|| format!("{uri} is not a text"))
 }

@@ -179,23 +179,11 @@ fn targets(options: &Options) -> Result<Vec<Triple>> {
 
 /// Builds both programs, and returns the folder they are in.
 fn build(workspace: &Workspace, target: &Triple) -> Result<PathBuf> {
-    for program in [BUILDPACK, COMPANION] {
-        let built = Cargo::new(workspace, "build")
-            .args([
-                "--release",
-                "--locked",
-                "--package",
-                BUILDPACK,
-                "--bin",
-                program,
-            ])
-            .target_dir(&workspace.target())
-            .static_for(target)
-            .run();
-        if program == BUILDPACK {
-            built?;
-        }
-    }
+    Cargo::new(workspace, "build")
+        .args(["--release", "--locked", "--package", BUILDPACK, "--bins"])
+        .target_dir(&workspace.target())
+        .static_for(target)
+        .run()?;
     Ok(workspace.target().join(target.as_str()).join("release"))
 }
 
@@ -206,10 +194,6 @@ fn add_programs(programs: &Path, target: &Triple, root: &Path) -> Result<()> {
     fs::create_dir_all(&bin)?;
     for (program, name) in [(BUILDPACK, "build"), (COMPANION, "live-reload")] {
         let program = programs.join(program);
-        if name == "live-reload" && !program.exists() {
-            eprintln!("There is no {COMPANION} yet.");
-            continue;
-        }
         let contents = fs::read(&program)?;
         ensure!(
             target.is_program(&contents),
