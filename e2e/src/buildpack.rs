@@ -43,11 +43,13 @@ pub(crate) struct Buildpack {
 }
 
 impl Buildpack {
-    /// Packages it from the sources of this checkout.
-    pub(crate) fn package(directories: &Directories) -> Result<Self> {
-        let directory = directories.target("package");
-        let arguments = ["package", "--output", &directory.to_string_lossy()];
-        xtask::last_line(&arguments, "xtask-package", directories)?;
+    /// Packages it from the sources of this checkout, under a name and with further choices of
+    /// `cargo xtask package`.
+    pub(crate) fn package(name: &str, choices: &[&str], directories: &Directories) -> Result<Self> {
+        let directory = directories.target("packages").join(name);
+        let output = directory.to_string_lossy();
+        let arguments = [&["package", "--output", &output], choices].concat();
+        xtask::last_line(&arguments, &format!("xtask-{name}"), directories)?;
         Ok(Self {
             directory,
             copies: directories.target("buildpacks"),

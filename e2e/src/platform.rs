@@ -42,7 +42,9 @@ impl Platform {
         let static_app = step("static application", || go::static_app(&directories))?;
         let jar = step("Java application", || maven::jar(&directories))?;
         let archive = step("watchexec archive", || Archive::released(&directories))?;
-        let buildpack = step("buildpack", || Buildpack::package(&directories))?;
+        let buildpack = step("buildpack", || {
+            Buildpack::package("package", &[], &directories)
+        })?;
 
         let server = Server::start()?;
         let uri = server.serve(&archive.file_name, Served::whole(archive.contents.clone()));

@@ -1,5 +1,6 @@
 //! The cases, by theme.
 
+mod compatibility;
 mod failures;
 mod flag;
 mod rebuild;
@@ -26,6 +27,7 @@ pub(crate) fn all(platform: &Arc<OnceLock<Platform>>) -> Vec<Trial> {
         flag::CASES,
         rebuild::CASES,
         failures::CASES,
+        compatibility::CASES,
     ]
     .concat()
     .into_iter()
