@@ -1,0 +1,132 @@
+//! The programs that a process type has for itself: `<layer>/exec.d/<type>/`.
+//!
+//! The launcher has run those that all processes have; a second launcher would run them again, at
+//! each restart. Each program writes variables as TOML to its file descriptor 3 (buildpack
+//! specification, "Exec.d").
+
+use super::environment::Environment;
+use command_fds::{CommandFdExt, FdMapping};
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+
+/// The descriptor that the programs write to.
+const OUTPUT_DESCRIPTOR: i32 = 3;
+
+/// An exec.d program that did not do its part.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {cause}", program.display())]
+pub(crate) struct ExecDError {
+    /// The program.
+    pub(crate) program: PathBuf,
+    /// What happened.
+    pub(crate) cause: ExecDFailure,
+}
+
+/// What can happen to an exec.d program.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ExecDFailure {
+    /// It cannot be run.
+    #[error("it cannot be run ({0})")]
+    Run(#[from] io::Error),
+    /// It says that it failed.
+    #[error("it ended with {0}")]
+    Status(ExitStatus),
+    /// It wrote something other than names and texts.
+    #[error("it wrote what is not a list of variables in TOML ({0})")]
+    Output(#[from] toml::de::Error),
+}
+
+/// Runs a program in the app directory, and takes the variables that it gives.
+///
+/// # Errors
+/// It cannot be run, fails, or writes something else.
+pub(crate) fn run(
+    program: &Path,
+    app_directory: &Path,
+    environment: &mut Environment,
+) -> Result<(), ExecDError> {
+    let output = output_of(program, app_directory, environment).map_err(|cause| ExecDError {
+        program: program.to_owned(),
+        cause,
+    })?;
+    for (name, value) in output {
+        environment.set(name, value);
+    }
+    Ok(())
+}
+
+fn output_of(
+    program: &Path,
+    app_directory: &Path,
+    environment: &Environment,
+) -> Result<BTreeMap<String, String>, ExecDFailure> {
+    let (mut reader, writer) = io::pipe()?;
+    let mut command = Command::new(program);
+    command
+        .current_dir(app_directory)
+        .env_clear()
+        .envs(environment.iter())
+        .stdin(Stdio::null())
+        .fd_mappings(vec![FdMapping {
+            parent_fd: writer.into(),
+            child_fd: OUTPUT_DESCRIPTOR,
+        }])
+        .map_err(io::Error::other)?;
+    let mut child = command.spawn()?;
+    // Closes this side's end for writing: the output ends when the program's end is closed.
+    drop(command);
+    let mut output = String::new();
+    let read = reader.read_to_string(&mut output);
+    let status = child.wait()?;
+    if !status.success() {
+        return Err(ExecDFailure::Status(status));
+    }
+    read?;
+    Ok(toml::from_str(&output)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn run_script(script: &str) -> (Result<(), ExecDError>, Environment) {
+        let directory = tempfile::tempdir().unwrap();
+        let program = directory.path().join("helper");
+        fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let mut environment = Environment::current();
+        environment.set("GIVEN", "before");
+        let result = run(&program, directory.path(), &mut environment);
+        (result, environment)
+    }
+
+    #[test]
+    fn takes_the_variables_that_a_program_writes() {
+        let (result, environment) = run_script(r#"echo "A = \"$GIVEN, $(basename $PWD)\"" >&3"#);
+        result.unwrap();
+        let value = environment.get("A").unwrap().to_str().unwrap();
+        assert!(value.starts_with("before, ."), "{value}");
+    }
+
+    #[test]
+    fn a_program_may_write_nothing() {
+        run_script("true").0.unwrap();
+    }
+
+    #[test]
+    fn a_failure_is_the_launchs() {
+        let cause = |script| run_script(script).0.unwrap_err().cause;
+        assert!(matches!(cause("exit 3"), ExecDFailure::Status(_)));
+        assert!(matches!(cause("echo 'A = 1' >&3"), ExecDFailure::Output(_)));
+        let missing = run(
+            Path::new("/missing/helper"),
+            Path::new("/"),
+            &mut Environment::current(),
+        );
+        assert!(matches!(missing.unwrap_err().cause, ExecDFailure::Run(_)));
+    }
+}

@@ -1,0 +1,143 @@
+//! The `reload` process from its command line to its end.
+
+use super::checks;
+use super::environment::Environment;
+use super::file_system;
+use super::image::Image;
+use super::inotify::{self, Shortage};
+use super::launch::Launch;
+use super::metadata::{Metadata, Process};
+use super::supervise::{self, Stop};
+use super::texts::{Notice, Problem};
+use super::watchexec;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use watchexec_buildpack::reload::Settings;
+
+/// The launcher's default of `CNB_EXEC_ENV` (platform specification, "Launcher").
+const DEFAULT_EXECUTION_ENVIRONMENT: &str = "production";
+
+/// Restarts a process whenever files change, until this program is told to stop.
+///
+/// The exit status is that of the process; 1 where it cannot be started, 2 where the arguments
+/// cannot be used.
+pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
+    let outcome = prepare(arguments)
+        .and_then(|ready| supervise::run(ready.watchexec, ready.stop).map_err(Problem::Supervise));
+    match outcome {
+        Ok(status) => ExitCode::from(status),
+        Err(problem) => {
+            eprintln!("{problem}");
+            ExitCode::from(problem.exit_status())
+        }
+    }
+}
+
+/// What is left to do once everything has been found.
+struct Ready {
+    watchexec: Command,
+    stop: Stop,
+}
+
+fn prepare(arguments: Vec<OsString>) -> Result<Ready, Problem> {
+    let settings = Settings::from_arguments(arguments)?;
+    let image = Image::find().map_err(Problem::NoAppDirectory)?;
+    let metadata = Metadata::read(&image.metadata()).map_err(|error| Problem::Metadata {
+        file: image.metadata(),
+        error,
+    })?;
+    let environment = Environment::current();
+    let process = find_process(&settings, &metadata, &environment)?;
+    let launch = Launch::prepare(process, &metadata, &image, environment).map_err(|error| {
+        Problem::Launch {
+            process: settings.process.clone(),
+            error,
+        }
+    })?;
+    let watch = find_problems(&settings, &image, &launch)?;
+    let program =
+        watchexec::find(&image, launch.environment.get("PATH")).ok_or(Problem::NoWatchexec)?;
+    eprintln!(
+        "{}",
+        Notice::Restarting {
+            process: &settings.process,
+            command: &process.command_line(),
+            watch: &watch,
+        }
+    );
+    Ok(Ready {
+        watchexec: watchexec::command(&program, &settings, &watch, &image.app, &launch),
+        stop: Stop {
+            signal: settings.signal.signal(),
+            timeout: settings.stop_timeout.duration(),
+        },
+    })
+}
+
+fn find_process<'a>(
+    settings: &Settings,
+    metadata: &'a Metadata,
+    environment: &Environment,
+) -> Result<&'a Process, Problem> {
+    let execution_environment = environment
+        .get("CNB_EXEC_ENV")
+        .and_then(|value| value.to_str())
+        .filter(|value| !value.is_empty())
+        .unwrap_or(DEFAULT_EXECUTION_ENVIRONMENT);
+    metadata
+        .process(settings.process.as_str(), execution_environment)
+        .map_err(|reason| Problem::NoProcess {
+            wanted: settings.process.clone(),
+            execution_environment: execution_environment.to_owned(),
+            reason,
+        })
+}
+
+/// Finds what would fail silently. Gives the paths to watch; what is no more than a risk is told
+/// on the way.
+fn find_problems(
+    settings: &Settings,
+    image: &Image,
+    launch: &Launch,
+) -> Result<Vec<PathBuf>, Problem> {
+    if !launch.working_directory.is_dir() {
+        return Err(Problem::NoWorkingDirectory {
+            process: settings.process.clone(),
+            directory: launch.working_directory.clone(),
+        });
+    }
+    if launch.through_launcher {
+        eprintln!("{}", Notice::ThroughLauncher(&settings.process));
+    } else {
+        checks::program(launch).map_err(|error| Problem::Program {
+            process: settings.process.clone(),
+            error,
+        })?;
+    }
+    if runs_watchexec(launch) {
+        eprintln!("{}", Notice::RestartsItself(&settings.process));
+    }
+    let watch = checks::watch_paths(&settings.watch, &image.app).map_err(Problem::WatchPaths)?;
+    if settings.poll.is_none() {
+        match inotify::check(&watch) {
+            Ok(()) => {}
+            Err(Shortage::Instances { limit }) => return Err(Problem::NoInstance { limit }),
+            Err(Shortage::Watches { limit }) => {
+                eprintln!("{}", Notice::FewWatches { limit });
+            }
+        }
+        for place in file_system::unreported(&watch) {
+            eprintln!("{}", Notice::Unreported(&place));
+        }
+    }
+    Ok(watch)
+}
+
+/// Whether the buildpack of the process lets watchexec restart it already.
+fn runs_watchexec(launch: &Launch) -> bool {
+    launch
+        .command
+        .first()
+        .is_some_and(|program| Path::new(program).ends_with("watchexec"))
+}
