@@ -6,6 +6,7 @@ use crate::environment::Environment;
 use crate::locate::Substitutes;
 use crate::mirror::Mirrors;
 use crate::network::{Network, NetworkError};
+use crate::reload::{InvalidSetting, ProcessChoice, Setting, Settings};
 use crate::requirement::{InvalidRequirement, Origin, Requirement};
 use std::path::Path;
 
@@ -15,6 +16,10 @@ pub const LIVE_RELOAD_ENABLED: &str = "BP_LIVE_RELOAD_ENABLED";
 pub const EXECUTION_ENVIRONMENT: &str = "CNB_EXEC_ENV";
 /// Which watchexec to install, a semver requirement.
 pub const WATCHEXEC_VERSION: &str = "BP_WATCHEXEC_VERSION";
+/// Process types `tar` and `rm`, for run images that lack these programs.
+pub const SYNC_TOOLS: &str = "BP_LIVE_RELOAD_SYNC_TOOLS";
+/// What all variables of this buildpack's own start with.
+const OWN_PREFIX: &str = "BP_LIVE_RELOAD_";
 /// `DEBUG` shows every decision; shared by many buildpacks.
 pub const LOG_LEVEL: &str = "BP_LOG_LEVEL";
 
@@ -28,6 +33,28 @@ pub struct InvalidValue {
     pub value: String,
     /// The accepted form, for people.
     pub accepted: String,
+}
+
+/// The values that Go's `strconv.ParseBool` takes, as all Paketo buildpacks read flags.
+const TRUE: [&str; 6] = ["1", "t", "T", "TRUE", "true", "True"];
+const FALSE: [&str; 6] = ["0", "f", "F", "FALSE", "false", "False"];
+
+/// Reads a flag, and gives its value as it was written too; `None` where it is not set or empty.
+fn flag(environment: &Environment, variable: &str) -> Result<Option<(bool, String)>, InvalidValue> {
+    match environment.non_empty(variable) {
+        None => Ok(None),
+        Some(value) if TRUE.contains(&value.as_str()) => Ok(Some((true, value))),
+        Some(value) if FALSE.contains(&value.as_str()) => Ok(Some((false, value))),
+        Some(value) => Err(InvalidValue {
+            variable: variable.to_owned(),
+            value,
+            accepted: format!(
+                "{} to turn it on, {} to turn it off",
+                TRUE.join(" "),
+                FALSE.join(" ")
+            ),
+        }),
+    }
 }
 
 /// Whether live reload was asked for, and by what.
@@ -44,27 +71,14 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// The values that Go's `strconv.ParseBool` takes, as all Paketo buildpacks read flags.
-    const TRUE: [&'static str; 6] = ["1", "t", "T", "TRUE", "true", "True"];
-    const FALSE: [&'static str; 6] = ["0", "f", "F", "FALSE", "false", "False"];
-
     /// Reads the flag, and where it is not set the execution environment.
     ///
     /// # Errors
     /// A flag that is neither true nor false.
     pub fn read(environment: &Environment) -> Result<Self, InvalidValue> {
-        match environment.non_empty(LIVE_RELOAD_ENABLED) {
-            Some(value) if Self::TRUE.contains(&value.as_str()) => Ok(Self::OnByFlag(value)),
-            Some(value) if Self::FALSE.contains(&value.as_str()) => Ok(Self::OffByFlag(value)),
-            Some(value) => Err(InvalidValue {
-                variable: LIVE_RELOAD_ENABLED.to_owned(),
-                value,
-                accepted: format!(
-                    "{} to turn it on, {} to turn it off",
-                    Self::TRUE.join(" "),
-                    Self::FALSE.join(" ")
-                ),
-            }),
+        match flag(environment, LIVE_RELOAD_ENABLED)? {
+            Some((true, value)) => Ok(Self::OnByFlag(value)),
+            Some((false, value)) => Ok(Self::OffByFlag(value)),
             None if ExecutionEnvironment::read(environment).is_development() => {
                 Ok(Self::OnByExecutionEnvironment)
             }
@@ -91,6 +105,13 @@ impl ExecutionEnvironment {
     fn is_development(&self) -> bool {
         self.0.as_deref() == Some("development")
     }
+
+    /// Whether the image is one for production. Without a word from the platform it may be
+    /// anything.
+    #[must_use]
+    pub fn is_production(&self) -> bool {
+        self.0.as_deref() == Some("production")
+    }
 }
 
 /// How much the log shows.
@@ -116,10 +137,51 @@ impl LogLevel {
     }
 }
 
+/// A variable with the prefix of this buildpack's that it does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownVariable {
+    /// Its name.
+    pub name: String,
+    /// The known name that is most like it.
+    pub nearest: &'static str,
+}
+
+impl UnknownVariable {
+    fn find(environment: &Environment) -> Vec<Self> {
+        let known: Vec<&'static str> = [LIVE_RELOAD_ENABLED, SYNC_TOOLS]
+            .into_iter()
+            .chain(Setting::ALL.map(Setting::variable))
+            .collect();
+        environment
+            .names_with_prefix(OWN_PREFIX)
+            .into_iter()
+            .filter(|name| !known.contains(&name.as_str()))
+            .filter_map(|name| {
+                // Alike by pairs of letters: a name that lacks a word, or has one more, counts as near.
+                let likeness = |known: &str| strsim::sorensen_dice(&name, known);
+                let nearest = known
+                    .iter()
+                    .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+                Some(Self { name, nearest })
+            })
+            .collect()
+    }
+}
+
 /// All settings of a build.
 pub struct Configuration {
     /// Why live reload is on.
     pub activation: Activation,
+    /// What the image is for.
+    pub execution_environment: ExecutionEnvironment,
+    /// Which process the `reload` process restarts, if there is to be one.
+    pub process: ProcessChoice,
+    /// How it restarts it.
+    pub reload: Settings,
+    /// Whether `tar` and `rm` are to be process types.
+    pub sync_tools: bool,
+    /// Variables that look like ones of this buildpack and are not.
+    pub unknown: Vec<UnknownVariable>,
     /// The user's own version requirement.
     pub watchexec_version: Option<Requirement>,
     /// How much the log shows.
@@ -136,6 +198,9 @@ pub enum ConfigurationError {
     /// A value that cannot be used.
     #[error(transparent)]
     InvalidValue(#[from] InvalidValue),
+    /// Settings of the `reload` process that cannot be used, all of them.
+    #[error("{0:?}")]
+    InvalidSettings(Vec<InvalidSetting>),
     /// A version requirement that is not one.
     #[error(transparent)]
     InvalidRequirement(#[from] InvalidRequirement),
@@ -159,6 +224,13 @@ impl Configuration {
         let bindings = Bindings::locate(environment, platform_dir);
         Ok(Self {
             activation: Activation::read(environment)?,
+            execution_environment: ExecutionEnvironment::read(environment),
+            process: ProcessChoice::from_variables(|name| environment.get(name))
+                .map_err(|error| ConfigurationError::InvalidSettings(vec![error]))?,
+            reload: Settings::from_variables(|name| environment.get(name))
+                .map_err(ConfigurationError::InvalidSettings)?,
+            sync_tools: flag(environment, SYNC_TOOLS)?.is_some_and(|(on, _)| on),
+            unknown: UnknownVariable::find(environment),
             watchexec_version: environment
                 .non_empty(WATCHEXEC_VERSION)
                 .map(|text| Requirement::parse(&text, Origin::Variable))
@@ -179,11 +251,11 @@ mod tests {
 
     #[test]
     fn the_flag_takes_the_values_of_parse_bool_only() {
-        for value in Activation::TRUE {
+        for value in TRUE {
             let environment = Environment::of(&[(LIVE_RELOAD_ENABLED, value)]);
             assert!(Activation::read(&environment).unwrap().is_on(), "{value}");
         }
-        for value in Activation::FALSE {
+        for value in FALSE {
             let environment = Environment::of(&[
                 (LIVE_RELOAD_ENABLED, value),
                 (EXECUTION_ENVIRONMENT, "development"),
@@ -213,6 +285,30 @@ mod tests {
                 assert_eq!(activation.is_on(), on, "{variables:?}");
             }
         }
+    }
+
+    #[test]
+    fn an_unknown_variable_comes_with_the_nearest_known_one() {
+        let environment = Environment::of(&[
+            ("BP_LIVE_RELOAD_WATCHES", "src"),
+            ("BP_LIVE_RELOAD_DEBOUNCE", "1s"),
+            ("BP_LIVE_RELOAD_TIMEOUT", "1s"),
+            ("BP_LIVE_RELOADED", "1"),
+        ]);
+        let unknown: Vec<(String, &str)> = UnknownVariable::find(&environment)
+            .into_iter()
+            .map(|variable| (variable.name, variable.nearest))
+            .collect();
+        assert_eq!(
+            unknown,
+            [
+                (
+                    "BP_LIVE_RELOAD_TIMEOUT".to_owned(),
+                    "BP_LIVE_RELOAD_STOP_TIMEOUT"
+                ),
+                ("BP_LIVE_RELOAD_WATCHES".to_owned(), "BP_LIVE_RELOAD_WATCH"),
+            ]
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::bundle::BundleError;
 use crate::checksum::ChecksumError;
+use crate::companion::CompanionError;
 use crate::configuration::{ConfigurationError, InvalidValue};
 use crate::dependency::NoMatch;
 use crate::entry::EntryError;
@@ -39,6 +40,9 @@ pub enum Error {
     /// Unpacking it.
     #[error(transparent)]
     Unpack(#[from] UnpackError),
+    /// The companion.
+    #[error(transparent)]
+    Companion(#[from] CompanionError),
     /// Installing the bundled one.
     #[error(transparent)]
     Bundle(#[from] BundleError),

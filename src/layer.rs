@@ -131,7 +131,7 @@ pub fn name() -> LayerName {
 /// more than it saves. Everything else is cached.
 ///
 /// # Errors
-/// The release cannot be had or installed. Then there is no layer, not even an unfinished one.
+/// The release cannot be had or installed. What is in the layer then has to be [removed](remove_all).
 pub fn provide<B: Buildpack<Error = Error>>(
     context: &BuildContext<B>,
     order: &Order,
@@ -147,7 +147,7 @@ pub fn provide<B: Buildpack<Error = Error>>(
                 launch: true,
             },
         )?;
-        return fill(context, &layer, release, order, network, log);
+        return fill(&layer, release, order, network, log);
     }
 
     let layer = context.cached_layer(
@@ -184,32 +184,32 @@ pub fn provide<B: Buildpack<Error = Error>>(
         } => log.detail(&lines::discarded(&[Discard::OtherForm])),
         _ => log.debug(&lines::nothing_cached()),
     }
-    fill(context, &layer, release, order, network, log)
+    fill(&layer, release, order, network, log)
 }
 
-/// Puts the release into an empty layer; if that fails, removes the layer.
+/// Puts the release into an empty layer.
 fn fill<B: Buildpack<Error = Error>, MAC, RAC>(
-    context: &BuildContext<B>,
     layer: &LayerRef<B, MAC, RAC>,
     release: Release,
     order: &Order,
     network: &Network,
     log: &Log,
 ) -> libcnb::Result<Installed, Error> {
-    let filled = install(order, &layer.path(), network, log)
-        .map_err(libcnb::Error::from)
-        .and_then(|installed| {
-            let metadata = LayerMetadata { release, installed };
-            layer.write_metadata(&metadata)?;
-            Ok(metadata.installed)
-        });
-    if filled.is_err() {
-        // The error of the build is the one to report. Should this fail too, the lifecycle still
-        // exports nothing of a failed build.
-        let _ = fs::remove_dir_all(layer.path());
-        let _ = fs::remove_file(context.layers_dir.join(format!("{}.toml", name())));
+    let installed = install(order, &layer.path(), network, log)?;
+    let metadata = LayerMetadata { release, installed };
+    layer.write_metadata(&metadata)?;
+    Ok(metadata.installed)
+}
+
+/// Removes all layers of a failed build, finished or not, so that there is nothing of them that
+/// could be taken for a layer. The directory is this buildpack's own.
+pub fn remove_all(layers_dir: &Path) {
+    // The error of the build is the one to report; should this fail too, the lifecycle still
+    // exports nothing of a failed build.
+    for entry in fs::read_dir(layers_dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let _ = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
     }
-    filled
 }
 
 /// Brings the release into a folder.

@@ -9,12 +9,15 @@
 //! | locate it | [`locate`], [`bundle`], [`mirror`], [`address`] |
 //! | fetch and verify it | [`fetch`], [`checksum`] |
 //! | install it, or keep what the cache has | [`unpack`], [`release`], [`layer`] |
+//! | restart other buildpacks' processes, and let files be synced | [`reload`], [`companion`], [`app_dir`] |
 //! | tell people | [`log`], [`messages`], [`error`] |
 
 pub mod address;
+pub mod app_dir;
 pub mod bindings;
 pub mod bundle;
 pub mod checksum;
+pub mod companion;
 pub mod configuration;
 pub mod dependency;
 pub mod detect;
@@ -29,5 +32,6 @@ pub mod messages;
 pub mod mirror;
 pub mod network;
 pub mod release;
+pub mod reload;
 pub mod requirement;
 pub mod unpack;

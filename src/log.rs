@@ -39,6 +39,13 @@ impl Log {
         self.lines("    ", text);
     }
 
+    /// Several details.
+    pub fn details(&self, texts: impl IntoIterator<Item = String>) {
+        for text in texts {
+            self.detail(&text);
+        }
+    }
+
     /// Something the user should know although the build goes on.
     pub fn warning(&self, text: &str) {
         self.lines("  ", &format!("Warning: {text}"));

@@ -5,13 +5,15 @@ use libcnb::build::{BuildContext, BuildResult, BuildResultBuilder};
 use libcnb::detect::{DetectContext, DetectResult, DetectResultBuilder};
 use std::io::stdout;
 use std::process::ExitCode;
+use watchexec_buildpack::app_dir::open_for_group;
+use watchexec_buildpack::companion::Companion;
 use watchexec_buildpack::configuration::{Activation, Configuration};
 use watchexec_buildpack::dependency::{BuildpackMetadata, Platform, choose};
 use watchexec_buildpack::detect::{Plan, build_plan};
 use watchexec_buildpack::entry;
 use watchexec_buildpack::environment::BuildPlatform;
 use watchexec_buildpack::error::Error;
-use watchexec_buildpack::layer::{Order, provide};
+use watchexec_buildpack::layer::{Order, provide, remove_all};
 use watchexec_buildpack::locate::locate;
 use watchexec_buildpack::log::Log;
 use watchexec_buildpack::messages::{errors, lines};
@@ -37,50 +39,74 @@ impl Buildpack for WatchexecBuildpack {
     }
 
     fn build(&self, context: BuildContext<Self>) -> libcnb::Result<BuildResult, Error> {
-        let configuration = Configuration::read(
-            &context.platform.environment(),
-            context.platform.directory(),
-        )
-        .map_err(Error::from)?;
-        let log = Log::new(Box::new(stdout()), configuration.log_level);
-        log.title(&lines::title(&context.buildpack_descriptor.buildpack));
-        log.detail(&lines::activation(&configuration.activation));
-
-        let plan = Plan::read(&context.buildpack_plan);
-        let requirements = plan
-            .requirements(configuration.watchexec_version.as_ref(), &log)
-            .map_err(Error::from)?;
-        let platform = Platform::of(&context.target);
-        let dependencies = &context.buildpack_descriptor.metadata.dependencies;
-        let choice = choose(dependencies, &platform, &requirements).map_err(Error::from)?;
-        log.step(&lines::choice(&choice, &platform, &requirements));
-
-        let checksum = choice.dependency.verifiable()?;
-        let source = locate(
-            choice.dependency,
-            checksum,
-            &context.buildpack_dir,
-            &configuration.substitutes,
-        )
-        .map_err(Error::from)?;
-        provide(
-            &context,
-            &Order {
-                dependency: choice.dependency,
-                checksum,
-                platform: &platform,
-                source: &source,
-                wanted_at_build: plan.wanted_at_build,
-            },
-            &configuration.network,
-            &log,
-        )?;
-
-        log.step(&lines::usage(plan.required_by_others));
-        BuildResultBuilder::new().build()
+        contribute(&context).inspect_err(|_| remove_all(&context.layers_dir))
     }
 
     fn on_error(&self, error: libcnb::Error<Error>) {
         eprint!("{}", errors::text(&error));
     }
+}
+
+/// The build, which may leave unfinished layers when it fails.
+fn contribute(context: &BuildContext<WatchexecBuildpack>) -> libcnb::Result<BuildResult, Error> {
+    let configuration = Configuration::read(
+        &context.platform.environment(),
+        context.platform.directory(),
+    )
+    .map_err(Error::from)?;
+    let log = Log::new(Box::new(stdout()), configuration.log_level);
+    log.title(&lines::title(&context.buildpack_descriptor.buildpack));
+    log.detail(&lines::activation(&configuration.activation));
+    if configuration.execution_environment.is_production() {
+        log.warning(&lines::production());
+    }
+    for variable in &configuration.unknown {
+        log.warning(&lines::unknown_variable(variable));
+    }
+
+    let plan = Plan::read(&context.buildpack_plan);
+    let requirements = plan
+        .requirements(configuration.watchexec_version.as_ref(), &log)
+        .map_err(Error::from)?;
+    let platform = Platform::of(&context.target);
+    let dependencies = &context.buildpack_descriptor.metadata.dependencies;
+    let choice = choose(dependencies, &platform, &requirements).map_err(Error::from)?;
+    log.step(&lines::choice(&choice, &platform, &requirements));
+
+    let checksum = choice.dependency.verifiable()?;
+    let source = locate(
+        choice.dependency,
+        checksum,
+        &context.buildpack_dir,
+        &configuration.substitutes,
+    )
+    .map_err(Error::from)?;
+    provide(
+        context,
+        &Order {
+            dependency: choice.dependency,
+            checksum,
+            platform: &platform,
+            source: &source,
+            wanted_at_build: plan.wanted_at_build,
+        },
+        &configuration.network,
+        &log,
+    )?;
+
+    let companion = Companion::decide(
+        &configuration.process,
+        &configuration.reload,
+        configuration.sync_tools,
+        plan.required_by_others,
+    );
+    companion.provide(context)?;
+    let opened = open_for_group(&context.app_dir);
+
+    log.step(&lines::usage(plan.required_by_others));
+    log.details(lines::companion(&companion));
+    log.details(lines::opened(&context.app_dir, &opened));
+    BuildResultBuilder::new()
+        .launch(companion.launch().map_err(Error::from)?)
+        .build()
 }

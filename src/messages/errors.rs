@@ -5,6 +5,7 @@ use crate::address::{Address, InvalidAddress};
 use crate::bindings::BindingError;
 use crate::bundle::BundleError;
 use crate::checksum::{ChecksumError, Mismatch};
+use crate::companion::CompanionError;
 use crate::configuration::{ConfigurationError, InvalidValue, WATCHEXEC_VERSION};
 use crate::dependency::NoMatch;
 use crate::entry::{EntryError, SUPPORTED_APIS};
@@ -13,6 +14,7 @@ use crate::fetch::{Attempt, Failure, FetchError};
 use crate::locate::LocateError;
 use crate::mirror::{InvalidMirror, InvalidMirrorReason};
 use crate::network::NetworkError;
+use crate::reload::InvalidSetting;
 use crate::requirement::{InvalidRequirement, Origin};
 use crate::unpack::UnpackError;
 use reqwest::StatusCode;
@@ -76,6 +78,9 @@ fn own(error: &Error) -> ErrorText {
     match error {
         Error::Entry(error) => entry(error),
         Error::Configuration(ConfigurationError::InvalidValue(error)) => invalid_value(error),
+        Error::Configuration(ConfigurationError::InvalidSettings(errors)) => {
+            invalid_settings(errors)
+        }
         Error::Configuration(ConfigurationError::InvalidRequirement(error)) => {
             invalid_requirement(error)
         }
@@ -87,6 +92,7 @@ fn own(error: &Error) -> ErrorText {
         Error::Fetch(error) => fetch(error),
         Error::Unpack(error) => unpack(error),
         Error::Bundle(error) => bundle(error),
+        Error::Companion(error) => companion(error),
     }
 }
 
@@ -138,6 +144,45 @@ fn invalid_value(error: &InvalidValue) -> ErrorText {
         format!("It is {:?}. Accepted: {}.", error.value, error.accepted),
         [format!("Change {}, or leave it out.", error.variable)],
     )
+}
+
+fn invalid_settings(errors: &[InvalidSetting]) -> ErrorText {
+    let names: Vec<&str> = errors.iter().map(InvalidSetting::name).collect();
+    let reasons: Vec<String> = errors
+        .iter()
+        .map(|error| {
+            format!(
+                "{} is {:?}, which {}. Accepted: {}.",
+                error.name(),
+                error.value,
+                error.why,
+                error.setting.accepted()
+            )
+        })
+        .collect();
+    ErrorText::new(
+        format!("{} cannot be used.", names.join(" and ")),
+        reasons.join("\n"),
+        [format!(
+            "Change {}, or leave out what is not needed.",
+            names.join(" and ")
+        )],
+    )
+}
+
+fn companion(error: &CompanionError) -> ErrorText {
+    match error {
+        CompanionError::Program { path, error } => ErrorText::new(
+            "The program of the reload process cannot be put into its layer.",
+            format!("{}: {error}.", path.display()),
+            ["Package the buildpack again: bin/live-reload belongs into it, beside bin/build."],
+        ),
+        CompanionError::ProcessType(error) => ErrorText::new(
+            "A process cannot be contributed.",
+            format!("{error}."),
+            ["Report it to the authors of this buildpack: no input should bring this about."],
+        ),
+    }
 }
 
 fn invalid_requirement(error: &InvalidRequirement) -> ErrorText {
@@ -496,6 +541,7 @@ mod tests {
     use crate::checksum::Checksum;
     use crate::dependency::Platform;
     use crate::fetch::Timeout;
+    use crate::reload::Settings;
     use crate::requirement::Requirement;
     use insta::assert_snapshot;
     use libcnb::data::buildpack::BuildpackApi;
@@ -574,6 +620,26 @@ mod tests {
             variable: "BP_LIVE_RELOAD_ENABLED".to_owned(),
             value: "yes".to_owned(),
             accepted: "true or false".to_owned(),
+        }));
+    }
+
+    #[test]
+    fn invalid_settings() {
+        let errors = Settings::from_variables(|name| match name {
+            "BP_LIVE_RELOAD_DEBOUNCE" => Some("50".to_owned()),
+            "BP_LIVE_RELOAD_SIGNAL" => Some("STOP".to_owned()),
+            _ => None,
+        });
+        assert_snapshot!(shown(ConfigurationError::InvalidSettings(
+            errors.unwrap_err()
+        )));
+    }
+
+    #[test]
+    fn companions() {
+        assert_snapshot!(shown(CompanionError::Program {
+            path: PathBuf::from("/cnb/buildpacks/watchexec/bin/live-reload"),
+            error: broken("no such file"),
         }));
     }
 

@@ -3,18 +3,23 @@
 use super::errors::failure;
 use super::size;
 use crate::address::Address;
+use crate::app_dir::Opened;
 use crate::checksum::Checksum;
+use crate::companion::Companion;
 use crate::configuration::{
-    Activation, EXECUTION_ENVIRONMENT, LIVE_RELOAD_ENABLED, WATCHEXEC_VERSION,
+    Activation, EXECUTION_ENVIRONMENT, LIVE_RELOAD_ENABLED, UnknownVariable, WATCHEXEC_VERSION,
 };
 use crate::dependency::{Choice, Platform};
 use crate::fetch::Failure;
 use crate::layer::Discard;
 use crate::locate::Reason;
 use crate::release::Installed;
+use crate::reload::Setting;
+use crate::reload::process_type::ProcessType;
 use crate::requirement::{Origin, Requirement};
 use libcnb::data::buildpack::Buildpack as BuildpackDescription;
 use semver::Version;
+use std::path::Path;
 use std::time::Duration;
 
 /// Which buildpack speaks.
@@ -183,6 +188,24 @@ pub fn installed(installed: &Installed) -> String {
     )
 }
 
+/// The image is built for production.
+#[must_use]
+pub fn production() -> String {
+    format!(
+        "{EXECUTION_ENVIRONMENT}=production, and an image with live reload is one for development: \
+         do not deploy it where others reach it"
+    )
+}
+
+/// A variable that is none of this buildpack's, although it looks like one.
+#[must_use]
+pub fn unknown_variable(variable: &UnknownVariable) -> String {
+    format!(
+        "{} is not a variable of this buildpack; did you mean {}?",
+        variable.name, variable.nearest
+    )
+}
+
 /// What the image can do now that it could not before.
 #[must_use]
 pub fn usage(required_by_others: bool) -> String {
@@ -191,10 +214,68 @@ pub fn usage(required_by_others: bool) -> String {
          it"
         .to_owned()
     } else {
-        "No other buildpack of this build required watchexec; it is on the PATH of the image, for \
-         example: watchexec --restart --shell=none -- <command>"
+        "watchexec is on the PATH of the image; no other buildpack of this build required it"
             .to_owned()
     }
+}
+
+/// The processes of the companion, and how to start them.
+#[must_use]
+pub fn companion(companion: &Companion) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(settings) = &companion.reload {
+        lines.push(format!(
+            "Process {} restarts the process {} when files change, and is the default one unless \
+             a later buildpack sets another",
+            ProcessType::RELOAD,
+            settings.process
+        ));
+        lines.push(format!(
+            "To start it in any case: docker run --entrypoint {0} IMAGE, or pack build \
+             --default-process {0}",
+            ProcessType::RELOAD
+        ));
+        lines.push(format!(
+            "To restart another process: {}=TYPE at build, or docker run --entrypoint {} IMAGE \
+             TYPE",
+            Setting::Process.variable(),
+            ProcessType::RELOAD
+        ));
+    }
+    if companion.sync_tools {
+        lines.push(
+            "Processes tar and rm serve tools that sync files through a running container"
+                .to_owned(),
+        );
+    }
+    lines
+}
+
+/// The app directory was made writable for the run image's user.
+#[must_use]
+pub fn opened(app_dir: &Path, opened: &Opened) -> Vec<String> {
+    /// How many of the failures are named; a directory that cannot be changed at all has many.
+    const NAMED: usize = 3;
+
+    let mut lines = Vec::new();
+    if opened.changed > 0 {
+        lines.push(format!(
+            "Let the group write {} files and directories of {}, so that the run image's user can \
+             replace them",
+            opened.changed,
+            app_dir.display()
+        ));
+    }
+    for (path, error) in opened.failed.iter().take(NAMED) {
+        lines.push(format!(
+            "Could not let the group write {} ({error}); a sync to it may be refused",
+            path.display()
+        ));
+    }
+    if opened.failed.len() > NAMED {
+        lines.push(format!("and {} more", opened.failed.len() - NAMED));
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -202,6 +283,7 @@ mod tests {
     use super::*;
     use crate::dependency::{Dependency, choose};
     use crate::release::{InstalledFile, ReleaseFile};
+    use crate::reload::Settings;
     use insta::assert_snapshot;
 
     fn platform() -> Platform {
@@ -295,6 +377,44 @@ mod tests {
         Installed bin/watchexec of 9.8 MB; the archive has no licence
         "
         );
+    }
+
+    #[test]
+    fn warnings() {
+        let variable = UnknownVariable {
+            name: "BP_LIVE_RELOAD_WATCHES".to_owned(),
+            nearest: "BP_LIVE_RELOAD_WATCH",
+        };
+        assert_snapshot!([production(), unknown_variable(&variable)].join("\n"));
+    }
+
+    #[test]
+    fn processes() {
+        let companion_lines = companion(&Companion {
+            reload: Some(Settings::default()),
+            sync_tools: true,
+        });
+        assert_snapshot!(
+            [vec![usage(false), usage(true)], companion_lines]
+                .concat()
+                .join("\n")
+        );
+    }
+
+    #[test]
+    fn writable_app_directory() {
+        let broken = |name: &str| {
+            let error = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+            (Path::new("/workspace").join(name), error)
+        };
+        let lines = opened(
+            Path::new("/workspace"),
+            &Opened {
+                changed: 12,
+                failed: ["a", "b", "c", "d", "e"].map(broken).into(),
+            },
+        );
+        assert_snapshot!(lines.join("\n"));
     }
 
     #[test]

@@ -222,6 +222,7 @@ fn a_release_inside_the_buildpack_needs_no_server() {
     let program =
         Bundle::directory(&lifecycle.buildpack(), Checksum::of(ARCHIVE)).join("bin/watchexec");
     fs::write(program, "changed").unwrap();
+    lifecycle.restore_cache();
     assert_fails(&lifecycle, &["not what was packaged"]);
 }
 
@@ -238,6 +239,7 @@ fn an_archive_inside_the_buildpack_needs_no_server() {
     lifecycle.build().assert_success();
 
     fs::write(folder.join("watchexec.tar.xz"), "cut").unwrap();
+    lifecycle.restore_cache();
     assert_fails(&lifecycle, &["not the watchexec that buildpack.toml names"]);
 }
 

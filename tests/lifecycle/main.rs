@@ -5,6 +5,7 @@
 mod build;
 mod detect;
 mod network;
+mod reload;
 
 #[path = "../support/mod.rs"]
 mod support;

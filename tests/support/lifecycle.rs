@@ -53,6 +53,11 @@ impl Lifecycle {
             )
             .unwrap();
         }
+        symlink(
+            env!("CARGO_BIN_EXE_live-reload"),
+            path.join("buildpack/bin/live-reload"),
+        )
+        .unwrap();
         let lifecycle = Self {
             folder,
             variables: Vec::new(),
@@ -122,6 +127,11 @@ impl Lifecycle {
         self.path("layers/watchexec")
     }
 
+    /// launch.toml, as text.
+    pub(crate) fn launch_toml(&self) -> String {
+        fs::read_to_string(self.path("layers/launch.toml")).unwrap()
+    }
+
     /// The layer's metadata, as text.
     pub(crate) fn layer_toml(&self) -> String {
         fs::read_to_string(self.path("layers/watchexec.toml")).unwrap()
@@ -145,14 +155,21 @@ impl Lifecycle {
         files
     }
 
-    /// What the lifecycle does between two builds with the same cache: contents and metadata
-    /// come back, the layer types do not.
+    /// What the lifecycle does between two builds with the same cache: what is cached comes back
+    /// without its types, of other launch layers the metadata alone, and launch.toml not at all.
     pub(crate) fn restore_cache(&self) {
-        let path = self.path("layers/watchexec.toml");
-        let mut toml: toml::Table = fs::read_to_string(&path).unwrap().parse().unwrap();
-        let types = toml.remove("types").unwrap();
-        assert_eq!(types["cache"], true.into(), "only cached layers come back");
-        fs::write(path, toml.to_string()).unwrap();
+        fs::remove_file(self.path("layers/launch.toml")).unwrap();
+        for name in ["watchexec", "live-reload"] {
+            let path = self.layers().join(format!("{name}.toml"));
+            let Ok(text) = fs::read_to_string(&path) else {
+                continue;
+            };
+            let mut toml: toml::Table = text.parse().unwrap();
+            if toml.remove("types").unwrap()["cache"] != true.into() {
+                fs::remove_dir_all(self.layers().join(name)).unwrap();
+            }
+            fs::write(path, toml.to_string()).unwrap();
+        }
     }
 
     pub(crate) fn detect(&self) -> Outcome {

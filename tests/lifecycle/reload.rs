@@ -1,0 +1,192 @@
+//! What a build contributes beside watchexec: the `reload` process, the sync tools, and an app
+//! directory that the run image's user may write.
+
+use crate::support::lifecycle::Lifecycle;
+use crate::support::{ARCHIVE, dependency};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use watchexec_buildpack::checksum::Checksum;
+
+/// A buildpack plan entry of a buildpack that wraps its own process.
+const WRAPPING: &str = "[[entries]]\nname = \"watchexec\"\n[entries.metadata]\nlaunch = true\n";
+
+fn lifecycle() -> Lifecycle {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/archives/xz-9e.tar.xz");
+    let uri = format!("file://{}", path.display());
+    Lifecycle::new(&dependency("2.8.0", &uri, Checksum::of(ARCHIVE)))
+}
+
+/// The command of a process type in launch.toml.
+fn command(lifecycle: &Lifecycle, kind: &str) -> Option<Vec<String>> {
+    let launch: toml::Table = lifecycle.launch_toml().parse().unwrap();
+    let process = launch
+        .get("processes")?
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|process| process["type"].as_str() == Some(kind))?;
+    let command = process["command"].as_array().unwrap();
+    Some(
+        command
+            .iter()
+            .map(|word| word.as_str().unwrap().to_owned())
+            .collect(),
+    )
+}
+
+fn has_companion(lifecycle: &Lifecycle) -> bool {
+    let program = lifecycle.path("layers/live-reload/bin/live-reload");
+    let toml = lifecycle.path("layers/live-reload.toml");
+    assert_eq!(program.exists(), toml.exists());
+    if program.exists() {
+        let mode = fs::metadata(&program).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o755);
+        assert!(fs::read_to_string(toml).unwrap().contains("launch = true"));
+    }
+    program.exists()
+}
+
+#[test]
+fn where_nobody_requires_watchexec_there_is_a_reload_process() {
+    let lifecycle = lifecycle();
+    let outcome = lifecycle.build().assert_success();
+    insta::assert_snapshot!(lifecycle.launch_toml());
+    assert!(has_companion(&lifecycle));
+    assert!(
+        outcome.stdout.contains("docker run --entrypoint reload"),
+        "{}",
+        outcome.stdout
+    );
+}
+
+#[test]
+fn where_a_buildpack_wraps_its_process_there_is_none_unless_asked_for() {
+    let silent = lifecycle();
+    silent.build_with(WRAPPING).assert_success();
+    assert_eq!(command(&silent, "reload"), None);
+    assert!(!has_companion(&silent));
+
+    let asked = lifecycle().with("BP_LIVE_RELOAD_PROCESS", "worker");
+    asked.build_with(WRAPPING).assert_success();
+    assert_eq!(command(&asked, "reload").unwrap().last().unwrap(), "worker");
+    assert!(has_companion(&asked));
+}
+
+#[test]
+fn an_empty_process_is_no_process() {
+    let lifecycle = lifecycle().with("BP_LIVE_RELOAD_PROCESS", "");
+    lifecycle.build().assert_success();
+    assert_eq!(command(&lifecycle, "reload"), None);
+    assert!(!has_companion(&lifecycle));
+}
+
+#[test]
+fn every_setting_reaches_the_process() {
+    let lifecycle = lifecycle()
+        .with("BP_LIVE_RELOAD_PROCESS", "worker")
+        .with("BP_LIVE_RELOAD_WATCH", "src:config")
+        .with("BP_LIVE_RELOAD_IGNORE", "*.csv:uploads/")
+        .with("BP_LIVE_RELOAD_DEBOUNCE", "10ms")
+        .with("BP_LIVE_RELOAD_SIGNAL", "INT")
+        .with("BP_LIVE_RELOAD_STOP_TIMEOUT", "30s")
+        .with("BP_LIVE_RELOAD_POLL", "500ms");
+    lifecycle.build().assert_success();
+    let command = command(&lifecycle, "reload").unwrap().join(" ");
+    assert_eq!(
+        command,
+        "live-reload --watch src --watch config --ignore *.csv --ignore uploads/ \
+         --debounce 10ms --signal SIGINT --stop-timeout 30s --poll 500ms worker"
+    );
+}
+
+#[test]
+fn a_setting_that_cannot_be_used_fails_the_build_with_what_is_accepted() {
+    for (name, value, accepted) in [
+        ("BP_LIVE_RELOAD_PROCESS", "reload", "a process type"),
+        ("BP_LIVE_RELOAD_IGNORE", "[a", "patterns"),
+        ("BP_LIVE_RELOAD_DEBOUNCE", "50", "a time with its unit"),
+        ("BP_LIVE_RELOAD_SIGNAL", "STOPPED", "the name of a signal"),
+        (
+            "BP_LIVE_RELOAD_STOP_TIMEOUT",
+            "soon",
+            "a time with its unit",
+        ),
+        ("BP_LIVE_RELOAD_POLL", "0ms", "a time above zero"),
+        ("BP_LIVE_RELOAD_SYNC_TOOLS", "yes", "1 t T TRUE true True"),
+    ] {
+        let lifecycle = lifecycle().with(name, value);
+        let outcome = lifecycle.build().assert_failure();
+        assert!(outcome.stderr.contains(name), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains(accepted), "{}", outcome.stderr);
+        assert_eq!(lifecycle.layer_files(), [""; 0]);
+    }
+}
+
+#[test]
+fn an_unknown_setting_is_warned_of() {
+    let outcome = lifecycle()
+        .with("BP_LIVE_RELOAD_DEBOUNSE", "1s")
+        .build()
+        .assert_success();
+    assert!(
+        outcome
+            .stdout
+            .contains("did you mean BP_LIVE_RELOAD_DEBOUNCE?"),
+        "{}",
+        outcome.stdout
+    );
+}
+
+#[test]
+fn the_sync_tools_are_processes_of_the_companion() {
+    let lifecycle = lifecycle()
+        .with("BP_LIVE_RELOAD_PROCESS", "")
+        .with("BP_LIVE_RELOAD_SYNC_TOOLS", "true");
+    lifecycle.build().assert_success();
+    assert_eq!(command(&lifecycle, "tar").unwrap(), ["live-reload", "tar"]);
+    assert_eq!(command(&lifecycle, "rm").unwrap(), ["live-reload", "rm"]);
+    assert!(has_companion(&lifecycle));
+}
+
+#[test]
+fn a_buildpack_without_the_companion_says_so_and_leaves_no_layer() {
+    let lifecycle = lifecycle();
+    fs::remove_file(lifecycle.buildpack().join("bin/live-reload")).unwrap();
+    let outcome = lifecycle.build().assert_failure();
+    assert!(
+        outcome.stderr.contains("bin/live-reload belongs into it"),
+        "{}",
+        outcome.stderr
+    );
+    assert_eq!(lifecycle.layer_files(), [""; 0]);
+}
+
+#[test]
+fn an_image_for_production_is_warned_of() {
+    let warned = |environment: &str| {
+        let lifecycle = lifecycle().with("CNB_EXEC_ENV", environment);
+        let outcome = lifecycle.build().assert_success();
+        outcome.stdout.contains("Warning: CNB_EXEC_ENV=production")
+    };
+    assert!(warned("production"));
+    assert!(!warned("development"));
+    assert!(!warned("test"));
+    assert!(!warned(""));
+}
+
+#[test]
+fn the_app_directory_becomes_writable_for_the_group() {
+    let lifecycle = lifecycle();
+    let folder = lifecycle.path("app/src");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+    let outcome = lifecycle.build().assert_success();
+    let mode = fs::metadata(&folder).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o775);
+    assert!(
+        outcome.stdout.contains("Let the group write"),
+        "{}",
+        outcome.stdout
+    );
+}
