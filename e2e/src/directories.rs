@@ -32,6 +32,11 @@ impl Directories {
         Ok(directories)
     }
 
+    /// What tells this checkout from others on the machine.
+    pub(crate) fn id(&self) -> String {
+        digest(&[self.workspace.as_os_str().as_encoded_bytes()])
+    }
+
     /// The root of the repository.
     pub(crate) fn workspace(&self) -> &Path {
         &self.workspace

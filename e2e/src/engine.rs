@@ -3,19 +3,17 @@
 //! On an engine that was found, everything of ours has a name of this run alone and is removed at
 //! the end. The private engine keeps the base images for the next run.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use fs_err as fs;
 use fs_err::File;
-use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
+use rustix::process::{Pid, Signal, geteuid, getgid, kill_process};
 
 use crate::command::{last_lines, output};
 use crate::debian::{self, as_root};
@@ -29,8 +27,11 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) struct Engine {
     host: String,
     prefix: String,
-    /// The engine to stop at the end, when it is the suite's own.
+    /// Whether it is the suite's own.
+    private: bool,
+    /// The suite's own, until it is stopped.
     daemon: Mutex<Option<Daemon>>,
+    closed: Mutex<bool>,
     /// Ids of the images that were made: a rebuilt image's last one has no name any more.
     made: Mutex<Vec<String>>,
 }
@@ -40,8 +41,7 @@ pub(crate) struct Engine {
 struct Daemon {
     process: Child,
     pid: Pid,
-    /// Short paths for its sockets, whose length is limited; removed when it has stopped.
-    _sockets: TempDir,
+    directory: PathBuf,
 }
 
 impl Engine {
@@ -52,23 +52,25 @@ impl Engine {
         }
         // On a machine with an init system the installation has started an engine.
         if let Some(host) = answering_host() {
-            return Ok(Self {
-                host,
-                prefix: format!("live-reload-e2e-{}", std::process::id()),
-                daemon: Mutex::new(None),
-                made: Mutex::default(),
-            });
+            let prefix = format!("live-reload-e2e-{}", std::process::id());
+            return Ok(Self::new(host, prefix, None));
         }
         let (daemon, host) = Daemon::start(directories)?;
-        let engine = Self {
-            host,
-            prefix: "live-reload-e2e".to_owned(),
-            daemon: Mutex::new(Some(daemon)),
-            made: Mutex::default(),
-        };
+        let engine = Self::new(host, "live-reload-e2e".to_owned(), Some(daemon));
         // What a run that was killed has left.
         engine.remove_made()?;
         Ok(engine)
+    }
+
+    fn new(host: String, prefix: String, daemon: Option<Daemon>) -> Self {
+        Self {
+            host,
+            prefix,
+            private: daemon.is_some(),
+            daemon: Mutex::new(daemon),
+            closed: Mutex::new(false),
+            made: Mutex::default(),
+        }
     }
 
     /// A docker command against this engine.
@@ -98,7 +100,7 @@ impl Engine {
             self.docker()
                 .args(["version", "--format", "{{.Server.Version}}"]),
         )?;
-        Ok(if self.is_private() {
+        Ok(if self.private {
             format!("private engine {version}")
         } else {
             format!("engine {version} at {}", self.host)
@@ -142,28 +144,22 @@ impl Engine {
         Ok(image)
     }
 
-    /// Removes what was made, and stops the engine if it is the suite's own. May be called again.
+    /// Removes what was made, and stops the engine if it is the suite's own. A second call waits
+    /// for the first one, so that the end of the suite does not cut an interrupt's short.
     pub(crate) fn close(&self) {
-        if let Err(error) = self.remove_made() {
-            eprintln!("e2e: not everything could be removed: {error:#}");
+        let mut closed = lock(&self.closed);
+        if *closed {
+            return;
         }
-        let daemon = self
-            .daemon
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(daemon) = daemon
+        *closed = true;
+        if let Err(error) = self.remove_made() {
+            eprintln!("not everything could be removed: {error:#}");
+        }
+        if let Some(daemon) = lock(&self.daemon).take()
             && let Err(error) = daemon.stop()
         {
-            eprintln!("e2e: the private Docker engine could not be stopped: {error:#}");
+            eprintln!("the private Docker engine could not be stopped: {error:#}");
         }
-    }
-
-    fn is_private(&self) -> bool {
-        self.daemon
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_some()
     }
 
     fn remove_made(&self) -> Result<()> {
@@ -178,6 +174,15 @@ impl Engine {
             self.docker()
                 .args(["volume", "ls", "--quiet", "--filter", &name]),
         )?;
+        for volume in volumes.lines() {
+            // The containers of a build that was interrupted: pack gives them no name.
+            let volume = format!("volume={volume}");
+            let builds = output(
+                self.docker()
+                    .args(["ps", "--all", "--quiet", "--filter", &volume]),
+            )?;
+            self.remove(&["rm", "--force", "--volumes"], builds.lines())?;
+        }
         self.remove(&["volume", "rm", "--force"], volumes.lines())?;
 
         let reference = format!("reference={}-*", self.prefix);
@@ -189,8 +194,8 @@ impl Engine {
             &reference,
         ]))?;
         let base = self.named("image-");
-        let keep_base = self.is_private();
-        let made = std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner));
+        let keep_base = self.private;
+        let made = std::mem::take(&mut *lock(&self.made));
         let images = images
             .lines()
             .filter(|image| !(keep_base && image.starts_with(&base)));
@@ -215,29 +220,27 @@ impl Daemon {
     /// Starts dockerd on a socket of its own. It gets no bridge and no firewall rules, which two
     /// engines on one machine would fight over: the suite's containers use the host's network.
     fn start(directories: &Directories) -> Result<(Self, String)> {
-        let sockets = tempfile::Builder::new()
-            .prefix("live-reload-e2e-")
-            .tempdir()?;
-        let host = format!("unix://{}", sockets.path().join("docker.sock").display());
-        let data = directories.target("engine");
-        let pidfile = directories.target("dockerd.pid");
-        stop_left_behind(&pidfile, &data)?;
+        // One place for each checkout, so that what a killed run has left is found; and a short
+        // one, as the paths of sockets are limited to about 100 characters.
+        let directory = PathBuf::from(format!("/run/live-reload-e2e-{}", directories.id()));
+        let pidfile = directory.join("docker.pid");
+        stop_left_behind(&pidfile, &directory)?;
+        output(as_root("mkdir").arg(&directory))?;
+
+        let host = format!("unix://{}/docker.sock", directory.display());
         let log = directories.log("dockerd");
         let file = File::create(&log)?.into_parts().0;
         let mut process = as_root("dockerd")
             .arg("--data-root")
-            .arg(&data)
+            .arg(directories.target("engine"))
             .arg("--exec-root")
-            .arg(sockets.path().join("exec"))
+            .arg(directory.join("exec"))
             .arg("--pidfile")
             .arg(&pidfile)
-            .args([
-                "--host",
-                &host,
-                "--group",
-                &rustix::process::getgid().to_string(),
-            ])
+            .args(["--host", &host, "--group", &getgid().to_string()])
             .args(["--bridge=none", "--iptables=false", "--ip-forward=false"])
+            // Ctrl-C is for the suite, which still needs the engine to clean up.
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
             .stderr(file)
@@ -258,7 +261,7 @@ impl Daemon {
                     Self {
                         process,
                         pid,
-                        _sockets: sockets,
+                        directory,
                     },
                     host,
                 ));
@@ -278,7 +281,7 @@ impl Daemon {
     fn stop(mut self) -> Result<()> {
         terminate(self.pid)?;
         self.process.wait()?;
-        Ok(())
+        clear(&self.directory)
     }
 }
 
@@ -292,27 +295,39 @@ fn answering_host() -> Option<String> {
     output(Command::new("docker").args(["context", "inspect", "--format", endpoint])).ok()
 }
 
-/// Stops the private engine of a run that was killed before it could.
-fn stop_left_behind(pidfile: &Path, data: &Path) -> Result<()> {
-    let Some(pid) = read_pid(pidfile) else {
-        return Ok(());
-    };
-    let process = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
-    let arguments = fs::read(process.join("cmdline")).unwrap_or_default();
-    // The id may be another process's by now: only one with our directory is ours.
-    let ours = arguments
-        .split(|byte| *byte == 0)
-        .any(|word| Path::new(OsStr::from_bytes(word)) == data);
-    if ours {
-        terminate(pid)?;
-        let asked = Instant::now();
-        while process.exists() {
-            if asked.elapsed() > PATIENCE {
-                bail!("the engine of an earlier run, process {pid:?}, does not stop");
+/// Stops the private engine of a run that was killed before it could, and clears its place.
+fn stop_left_behind(pidfile: &Path, directory: &Path) -> Result<()> {
+    if let Some(pid) = read_pid(pidfile) {
+        let process = PathBuf::from(format!("/proc/{pid}"));
+        // The id may be another process's by now: only one that names our file is ours.
+        let arguments = fs::read(process.join("cmdline")).unwrap_or_default();
+        let pidfile = pidfile.as_os_str().as_encoded_bytes();
+        if arguments
+            .split(|byte| *byte == 0)
+            .any(|argument| argument == pidfile)
+        {
+            terminate(pid)?;
+            let asked = Instant::now();
+            while process.exists() {
+                if asked.elapsed() > PATIENCE {
+                    bail!("the engine of an earlier run, process {pid}, does not stop");
+                }
+                sleep(Duration::from_millis(100));
             }
-            sleep(Duration::from_millis(100));
         }
     }
+    clear(directory)
+}
+
+/// Removes what an engine leaves in its place, a mounted network namespace among it.
+fn clear(directory: &Path) -> Result<()> {
+    // There is none where the engine did not come that far.
+    let _ = output(as_root("umount").arg(directory.join("exec/netns/default")));
+    output(
+        as_root("rm")
+            .args(["--recursive", "--force", "--one-file-system"])
+            .arg(directory),
+    )?;
     Ok(())
 }
 
@@ -322,10 +337,15 @@ fn read_pid(pidfile: &Path) -> Option<Pid> {
 
 /// Asks an engine to stop; under sudo it is root's, whom only root may signal.
 fn terminate(pid: Pid) -> Result<()> {
-    if rustix::process::geteuid().is_root() {
+    if geteuid().is_root() {
         kill_process(pid, Signal::TERM)?;
     } else {
         output(as_root("kill").arg(pid.as_raw_nonzero().to_string()))?;
     }
     Ok(())
+}
+
+/// The value of a mutex, whose holder may have panicked: what is to be cleaned up still is.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
