@@ -34,6 +34,12 @@ impl Checksum {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// The digest itself.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// The 64 lower-case hexadecimal digits.
     #[must_use]
     pub fn hex(&self) -> String {

@@ -9,6 +9,7 @@ use crate::log::Log;
 use crate::messages::lines;
 use crate::network::Network;
 use crate::release::Installed;
+use crate::sbom::{Subject, crates, documents};
 use crate::unpack::{Limits, unpack};
 use libcnb::Buildpack;
 use libcnb::build::BuildContext;
@@ -147,7 +148,7 @@ pub fn provide<B: Buildpack<Error = Error>>(
                 launch: true,
             },
         )?;
-        return fill(&layer, release, order, network, log);
+        return fill(context, &layer, release, order, network, log);
     }
 
     let layer = context.cached_layer(
@@ -171,6 +172,8 @@ pub fn provide<B: Buildpack<Error = Error>>(
             cause: Ok(installed),
         } => {
             log.detail(&lines::kept(installed));
+            // The cache has its description too, but that may be an older buildpack's.
+            describe(context, &layer, order, installed, log)?;
             return Ok(installed.clone());
         }
         LayerState::Empty {
@@ -184,11 +187,12 @@ pub fn provide<B: Buildpack<Error = Error>>(
         } => log.detail(&lines::discarded(&[Discard::OtherForm])),
         _ => log.debug(&lines::nothing_cached()),
     }
-    fill(&layer, release, order, network, log)
+    fill(context, &layer, release, order, network, log)
 }
 
 /// Puts the release into an empty layer.
 fn fill<B: Buildpack<Error = Error>, MAC, RAC>(
+    context: &BuildContext<B>,
     layer: &LayerRef<B, MAC, RAC>,
     release: Release,
     order: &Order,
@@ -196,6 +200,7 @@ fn fill<B: Buildpack<Error = Error>, MAC, RAC>(
     log: &Log,
 ) -> libcnb::Result<Installed, Error> {
     let installed = install(order, &layer.path(), network, log)?;
+    describe(context, layer, order, &installed, log)?;
     let metadata = LayerMetadata { release, installed };
     layer.write_metadata(&metadata)?;
     Ok(metadata.installed)
@@ -210,6 +215,33 @@ pub fn remove_all(layers_dir: &Path) {
         let path = entry.path();
         let _ = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
     }
+}
+
+/// Writes the SBOMs of a layer that has its files.
+fn describe<B: Buildpack<Error = Error>, MAC, RAC>(
+    context: &BuildContext<B>,
+    layer: &LayerRef<B, MAC, RAC>,
+    order: &Order,
+    installed: &Installed,
+    log: &Log,
+) -> libcnb::Result<(), Error> {
+    let program = layer.path().join(installed.program.file.path());
+    // A program without a list that can be read is as good as one without a list.
+    let crates = crates::read(&program).unwrap_or_else(|error| {
+        log.warning(&lines::unreadable_crates(&error));
+        None
+    });
+    let documents = documents(&Subject {
+        buildpack: &context.buildpack_descriptor.buildpack,
+        dependency: order.dependency,
+        archive: order.checksum,
+        installed,
+        crates: crates.as_deref(),
+    })
+    .map_err(Error::Describe)?;
+    layer.write_sboms(&documents)?;
+    log.detail(&lines::described(crates.as_deref()));
+    Ok(())
 }
 
 /// Brings the release into a folder.

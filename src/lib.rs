@@ -9,6 +9,7 @@
 //! | locate it | [`locate`], [`bundle`], [`mirror`], [`address`] |
 //! | fetch and verify it | [`fetch`], [`checksum`] |
 //! | install it, or keep what the cache has | [`unpack`], [`release`], [`layer`] |
+//! | describe it | [`sbom`] |
 //! | restart other buildpacks' processes, and let files be synced | [`reload`], [`companion`], [`app_dir`] |
 //! | tell people | [`log`], [`messages`], [`error`] |
 
@@ -34,4 +35,5 @@ pub mod network;
 pub mod release;
 pub mod reload;
 pub mod requirement;
+pub mod sbom;
 pub mod unpack;

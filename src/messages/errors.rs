@@ -92,6 +92,11 @@ fn own(error: &Error) -> ErrorText {
         Error::Fetch(error) => fetch(error),
         Error::Unpack(error) => unpack(error),
         Error::Bundle(error) => bundle(error),
+        Error::Describe(error) => ErrorText::new(
+            "watchexec cannot be described in its SBOMs.",
+            format!("{error}."),
+            ["Report it to the authors of this buildpack: no input should bring this about."],
+        ),
         Error::Companion(error) => companion(error),
     }
 }
@@ -633,6 +638,12 @@ mod tests {
         assert_snapshot!(shown(ConfigurationError::InvalidSettings(
             errors.unwrap_err()
         )));
+    }
+
+    #[test]
+    fn descriptions() {
+        let error = serde_json::from_str::<bool>("").unwrap_err();
+        assert_snapshot!(shown(Error::Describe(error)));
     }
 
     #[test]

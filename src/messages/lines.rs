@@ -17,6 +17,7 @@ use crate::release::Installed;
 use crate::reload::Setting;
 use crate::reload::process_type::ProcessType;
 use crate::requirement::{Origin, Requirement};
+use crate::sbom::crates::{Crate, CratesError};
 use libcnb::data::buildpack::Buildpack as BuildpackDescription;
 use semver::Version;
 use std::path::Path;
@@ -186,6 +187,22 @@ pub fn installed(installed: &Installed) -> String {
         program.file.path(),
         size(program.size)
     )
+}
+
+/// The SBOMs are written.
+#[must_use]
+pub fn described(crates: Option<&[Crate]>) -> String {
+    let crates = match crates {
+        Some(crates) => format!(", with the {} crates it is made of", crates.len()),
+        None => String::new(),
+    };
+    format!("Described it in CycloneDX, SPDX and Syft SBOMs{crates}")
+}
+
+/// The SBOMs say less than they could.
+#[must_use]
+pub fn unreadable_crates(error: &CratesError) -> String {
+    format!("the list of crates inside watchexec cannot be read ({error}); its SBOMs do without it")
 }
 
 /// The image is built for production.
@@ -366,6 +383,8 @@ mod tests {
                 bundled(),
                 installed(&with_license),
                 installed(&without_license),
+                described(None),
+                described(Some(&[])),
             ].join("\n"),
             @"
         There is no cached layer
@@ -375,6 +394,8 @@ mod tests {
         Copying the release that is inside the buildpack
         Installed bin/watchexec of 9.8 MB and its licence
         Installed bin/watchexec of 9.8 MB; the archive has no licence
+        Described it in CycloneDX, SPDX and Syft SBOMs
+        Described it in CycloneDX, SPDX and Syft SBOMs, with the 0 crates it is made of
         "
         );
     }
@@ -385,7 +406,14 @@ mod tests {
             name: "BP_LIVE_RELOAD_WATCHES".to_owned(),
             nearest: "BP_LIVE_RELOAD_WATCH",
         };
-        assert_snapshot!([production(), unknown_variable(&variable)].join("\n"));
+        assert_snapshot!(
+            [
+                production(),
+                unknown_variable(&variable),
+                unreadable_crates(&CratesError::TooLarge(1)),
+            ]
+            .join("\n")
+        );
     }
 
     #[test]

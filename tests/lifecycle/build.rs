@@ -202,7 +202,10 @@ fn debug_shows_decisions() {
 fn the_log_tells_the_whole_way() {
     let (server, lifecycle) = served(ARCHIVE);
     let outcome = lifecycle.build().assert_success();
-    let log = outcome.stdout.replace(&server.url(""), "http://server");
+    let log = outcome
+        .stdout
+        .replace(&server.url(""), "http://server")
+        .replace(&lifecycle.path("app").display().to_string(), "/workspace");
     insta::assert_snapshot!(log);
     assert_eq!(outcome.stderr, "");
 }

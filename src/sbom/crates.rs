@@ -1,0 +1,146 @@
+//! The crates inside a program, where it lists them itself.
+//!
+//! `cargo auditable` adds the section `.dep-v0` to a program: the dependency tree it was built
+//! from, as JSON compressed with zlib (the format's description: `PARSING.md` of
+//! <https://github.com/rust-secure-code/cargo-auditable>). The program was verified, its author
+//! was not: what is read and what it decompresses to is bounded.
+
+use auditable_serde::{DependencyKind, Package, VersionInfo};
+use flate2::read::ZlibDecoder;
+use object::elf::FileHeader64;
+use object::read::elf::{FileHeader, SectionHeader};
+use object::{Endianness, FileKind, ReadCache};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// The name of the section.
+const SECTION: &[u8] = b".dep-v0";
+/// Most bytes of the section. Five hundred crates take 10 kB.
+const LARGEST_SECTION: u64 = 1 << 20;
+/// Most bytes of the JSON, as many as the `auditable-info` crate allows.
+const LARGEST_JSON: u64 = 8 << 20;
+/// What stands for itself in a purl (its specification, "Character encoding").
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// A crate that is part of a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crate {
+    /// Its name.
+    pub name: String,
+    /// Its semver version.
+    pub version: String,
+    /// Where its source is from: `crates.io`, `git`, `local`, `registry` for another registry.
+    pub source: String,
+    /// Whether it is the crate that the program is the product of.
+    pub root: bool,
+    /// The crates that it uses, as indices into the list that it is in.
+    pub dependencies: Vec<usize>,
+}
+
+/// A list of crates that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CratesError {
+    /// The program cannot be read.
+    #[error("{0}")]
+    Read(#[from] io::Error),
+    /// It starts like an ELF file and then is none.
+    #[error("it is damaged: {0}")]
+    Program(#[from] object::read::Error),
+    /// The section or its content has more bytes than the limit.
+    #[error("it has more than {0} bytes")]
+    TooLarge(u64),
+    /// The content is not the JSON that it should be.
+    #[error("{0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Reads the list of crates out of a 64-bit Linux program, and nothing else of it. `None` where it
+/// has none, or is no such program.
+///
+/// # Errors
+/// There is a list, but it cannot be read.
+pub fn read(program: &Path) -> Result<Option<Vec<Crate>>, CratesError> {
+    let Some(section) = section(File::open(program)?)? else {
+        return Ok(None);
+    };
+    let mut json = String::new();
+    ZlibDecoder::new(section.as_slice())
+        .take(LARGEST_JSON + 1)
+        .read_to_string(&mut json)?;
+    if json.len() as u64 > LARGEST_JSON {
+        return Err(CratesError::TooLarge(LARGEST_JSON));
+    }
+    let info: VersionInfo = serde_json::from_str(&json)?;
+    Ok(Some(in_program(info.packages)))
+}
+
+/// The bytes of the section, if there is one.
+fn section(program: File) -> Result<Option<Vec<u8>>, CratesError> {
+    let program = &ReadCache::new(program);
+    if !matches!(FileKind::parse(program), Ok(FileKind::Elf64)) {
+        return Ok(None);
+    }
+    let header = FileHeader64::<Endianness>::parse(program)?;
+    let endian = header.endian()?;
+    let sections = header.sections(endian, program)?;
+    let Some((_, section)) = sections.section_by_name(endian, SECTION) else {
+        return Ok(None);
+    };
+    if section.sh_size(endian) > LARGEST_SECTION {
+        return Err(CratesError::TooLarge(LARGEST_SECTION));
+    }
+    Ok(Some(section.data(endian, program)?.to_vec()))
+}
+
+/// The crates that are in the program: those that only took part in building it are not.
+fn in_program(packages: Vec<Package>) -> Vec<Crate> {
+    let mut next = 0;
+    let indices: Vec<Option<usize>> = packages
+        .iter()
+        .map(|package| {
+            (package.kind == DependencyKind::Runtime).then(|| {
+                next += 1;
+                next - 1
+            })
+        })
+        .collect();
+    packages
+        .into_iter()
+        .filter(|package| package.kind == DependencyKind::Runtime)
+        .map(|package| Crate {
+            name: package.name,
+            version: package.version.to_string(),
+            source: package.source.into(),
+            root: package.root,
+            // In order and each once, as the formats want them.
+            dependencies: package
+                .dependencies
+                .into_iter()
+                .filter_map(|index| indices.get(index).copied().flatten())
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
+        })
+        .collect()
+}
+
+impl Crate {
+    /// Its package URL. Without further qualifiers a purl of the type `cargo` names a crate of
+    /// crates.io, so that one from elsewhere has none: it would name another crate.
+    pub(super) fn purl(&self) -> Option<String> {
+        (self.source == "crates.io").then(|| {
+            format!(
+                "pkg:cargo/{}@{}",
+                utf8_percent_encode(&self.name, UNRESERVED),
+                utf8_percent_encode(&self.version, UNRESERVED)
+            )
+        })
+    }
+}

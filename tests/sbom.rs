@@ -1,0 +1,464 @@
+//! The SBOMs: what they say, that they are valid by the published schemas, and when they are
+//! written.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use insta::assert_snapshot;
+use libcnb::data::buildpack::Buildpack;
+use object::write::Object;
+use object::{Architecture, BinaryFormat, Endianness, SectionKind};
+use serde_json::{Value, json};
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use support::dependency;
+use support::lifecycle::Lifecycle;
+use tar::{Builder, Header};
+use watchexec_buildpack::checksum::Checksum;
+use watchexec_buildpack::dependency::Dependency;
+use watchexec_buildpack::release::{Installed, InstalledFile, ReleaseFile};
+use watchexec_buildpack::sbom::crates::{self, Crate, CratesError};
+use watchexec_buildpack::sbom::{Subject, documents};
+
+/// An entry of buildpack.toml with nothing that could be left out.
+const LEAST: &str = "
+id = 'watchexec'
+version = '2.8.0'
+uri = 'https://example.com/watchexec.tar.xz'
+";
+
+/// An entry with everything that is read.
+const FULL: &str = "
+id = 'watchexec'
+name = 'Watchexec'
+version = '2.8.0'
+uri = 'https://user:password@example.com/watchexec.tar.xz?token=secret'
+os = 'linux'
+arch = 'amd64'
+purl = 'pkg:github/watchexec/watchexec@v2.8.0?arch=amd64'
+cpes = ['cpe:2.3:a:watchexec:watchexec:2.8.0:*:*:*:*:*:*:*', 'cpe:/a:watchexec:watchexec:2.8.0']
+source = 'https://example.com/source.tar.gz'
+source-checksum = 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+
+[[licenses]]
+type = 'Apache-2.0'
+uri = 'https://example.com/LICENSE'
+";
+
+/// What `cargo auditable` writes: a crate of this workspace, two of crates.io, one from elsewhere,
+/// and two that only took part in the build.
+const AUDIT: &str = r#"{"packages":[
+{"name":"clap","version":"4.5.0","source":"crates.io","dependencies":[3]},
+{"name":"embed-resource","version":"3.0.0","source":"crates.io","kind":"build","dependencies":[5]},
+{"name":"forked","version":"0.1.0","source":"git"},
+{"name":"libc","version":"0.2.150+sys.1","source":"crates.io"},
+{"name":"watchexec-cli","version":"2.8.0","source":"local","dependencies":[3,0,1,2,3],"root":true},
+{"name":"winnow","version":"0.7.0","source":"crates.io","kind":"build"}
+],"format":1}"#;
+
+fn parse(entry: &str) -> Dependency {
+    toml::from_str(entry).unwrap()
+}
+
+fn buildpack() -> Buildpack {
+    toml::from_str("id = 'live-reload/watchexec'\nversion = '1.2.3'").unwrap()
+}
+
+fn installed() -> Installed {
+    let file = |file: ReleaseFile, content: &[u8]| InstalledFile {
+        file,
+        size: content.len() as u64,
+        checksum: Checksum::of(content),
+    };
+    Installed {
+        program: file(ReleaseFile::Program, b"program"),
+        license: Some(file(ReleaseFile::License, b"license")),
+    }
+}
+
+/// The three documents, as the platform gets them.
+fn written(entry: &str, crates: Option<&[Crate]>) -> [String; 3] {
+    let documents = documents(&Subject {
+        buildpack: &buildpack(),
+        dependency: &parse(entry),
+        archive: Checksum::of(b"archive"),
+        installed: &installed(),
+        crates,
+    });
+    documents
+        .unwrap()
+        .map(|document| String::from_utf8(document.data).unwrap())
+}
+
+/// A program with the section of `cargo auditable`.
+fn program(section: &[u8]) -> Vec<u8> {
+    let mut object = Object::new(
+        BinaryFormat::Elf,
+        Architecture::X86_64,
+        object::Endianness::Little,
+    );
+    let id = object.add_section(Vec::new(), b".dep-v0".to_vec(), SectionKind::ReadOnlyData);
+    object.append_section_data(id, section, 1);
+    object.write().unwrap()
+}
+
+fn zlib(content: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn crates_of(program: &[u8]) -> Result<Option<Vec<Crate>>, CratesError> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(program).unwrap();
+    crates::read(file.path())
+}
+
+fn audited() -> Vec<Crate> {
+    crates_of(&program(&zlib(AUDIT.as_bytes())))
+        .unwrap()
+        .unwrap()
+}
+
+fn schema(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/schemas")
+        .join(name);
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// The validators of the three documents, in their order.
+struct Schemas([jsonschema::Validator; 3]);
+
+impl Schemas {
+    fn new() -> Self {
+        let parts = ["spdx.SNAPSHOT.schema.json", "jsf-0.82.SNAPSHOT.schema.json"];
+        let registry = parts
+            .into_iter()
+            .fold(jsonschema::Registry::new(), |registry, part| {
+                let uri = format!("http://cyclonedx.org/schema/{part}");
+                registry.add(uri, schema(part)).unwrap()
+            })
+            .prepare()
+            .unwrap();
+        Self(
+            [
+                "bom-1.6.SNAPSHOT.schema.json",
+                "spdx-2.3.schema.json",
+                "syft-16.0.0.schema.json",
+            ]
+            .map(|name| {
+                jsonschema::options()
+                    .with_registry(&registry)
+                    .should_validate_formats(true)
+                    .build(&schema(name))
+                    .unwrap()
+            }),
+        )
+    }
+
+    fn assert_valid(&self, documents: &[String; 3], what: &str) {
+        for (validator, document) in self.0.iter().zip(documents) {
+            let value: Value = serde_json::from_str(document).unwrap();
+            let errors: Vec<String> = validator
+                .iter_errors(&value)
+                .map(|error| format!("{} at {}", error, error.instance_path()))
+                .collect();
+            assert_eq!(errors, [""; 0], "{what}: {document}");
+        }
+    }
+}
+
+#[test]
+fn the_whole_of_each_document() {
+    let [cyclonedx, spdx, syft] = written(FULL, Some(&audited()));
+    assert_snapshot!("cyclonedx", cyclonedx);
+    assert_snapshot!("spdx", spdx);
+    assert_snapshot!("syft", syft);
+}
+
+#[test]
+fn whatever_an_entry_says_the_documents_are_valid() {
+    let schemas = Schemas::new();
+    let crates = audited();
+    let license = |text: &str| format!("[[licenses]]\ntype = '{text}'\n");
+    let entries = [
+        LEAST.to_owned(),
+        FULL.to_owned(),
+        format!("{LEAST}{}", license("MIT OR Apache-2.0")),
+        format!(
+            "{LEAST}{}{}",
+            license("MIT OR Apache-2.0"),
+            license("GPL-2.0-only WITH Classpath-exception-2.0")
+        ),
+        format!("{LEAST}{}{}", license("House rules"), license("MIT")),
+        format!("{LEAST}[[licenses]]\nuri = 'no address'\n"),
+        LEAST.replace("https://example.com", "file:///opt/with space"),
+        LEAST.replace("https://", "no address "),
+        LEAST.replace("2.8.0", "2.8.0-rc.1+build.5"),
+    ];
+    for entry in &entries {
+        schemas.assert_valid(&written(entry, None), entry);
+        schemas.assert_valid(&written(entry, Some(&[])), entry);
+        schemas.assert_valid(&written(entry, Some(&crates)), entry);
+    }
+    // The validators do find what is wrong.
+    let broken = written(LEAST, None).map(|document| document.replace("\"name\"", "\"nam\""));
+    for (validator, document) in schemas.0.iter().zip(broken) {
+        assert!(!validator.is_valid(&serde_json::from_str(&document).unwrap()));
+    }
+}
+
+#[test]
+fn a_licence_is_what_it_is_in_each_format() {
+    let entry = format!(
+        "{LEAST}[[licenses]]\ntype = 'House rules'\nuri = 'https://example.com/rules'\n\
+         [[licenses]]\ntype = 'MIT OR ISC'\n[[licenses]]\ntype = 'BSD-3-Clause'\n"
+    );
+    let [cyclonedx, spdx, syft] =
+        written(&entry, None).map(|document| serde_json::from_str::<Value>(&document).unwrap());
+    // An expression cannot stand beside other licences, so here it is a name like any other.
+    assert_eq!(
+        cyclonedx["components"][0]["licenses"],
+        json!([
+            {"license": {"name": "House rules", "url": "https://example.com/rules"}},
+            {"license": {"name": "MIT OR ISC"}},
+            {"license": {"id": "BSD-3-Clause"}},
+        ])
+    );
+    assert_eq!(
+        spdx["packages"][0]["licenseDeclared"],
+        "LicenseRef-0 AND (MIT OR ISC) AND BSD-3-Clause"
+    );
+    assert_eq!(
+        spdx["hasExtractedLicensingInfos"],
+        json!([{
+            "licenseId": "LicenseRef-0",
+            "name": "House rules",
+            "extractedText": "See https://example.com/rules",
+            "seeAlsos": ["https://example.com/rules"],
+        }])
+    );
+    let expressions: Vec<&Value> = syft["artifacts"][0]["licenses"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|license| &license["spdxExpression"])
+        .collect();
+    assert_eq!(expressions, ["", "MIT OR ISC", "BSD-3-Clause"]);
+}
+
+#[test]
+fn no_credential_gets_into_a_document() {
+    for document in written(FULL, None) {
+        assert!(!document.contains("password"), "{document}");
+        assert!(!document.contains("secret"), "{document}");
+    }
+}
+
+#[test]
+fn equal_subjects_have_equal_documents_and_others_have_another_identity() {
+    let identities = |entry: &str, crates: Option<&[Crate]>| {
+        let [cyclonedx, spdx, _] = written(entry, crates)
+            .map(|document| serde_json::from_str::<Value>(&document).unwrap());
+        [
+            cyclonedx["serialNumber"].to_string(),
+            spdx["documentNamespace"].to_string(),
+        ]
+    };
+    assert_eq!(written(FULL, None), written(FULL, None));
+    let mut all: Vec<String> = [
+        identities(FULL, None),
+        identities(FULL, Some(&audited())),
+        identities(LEAST, None),
+        identities(&LEAST.replace("2.8.0", "2.8.1"), None),
+    ]
+    .concat();
+    all.sort();
+    let count = all.len();
+    all.dedup();
+    assert_eq!(all.len(), count);
+}
+
+#[test]
+fn crates_are_read_out_of_the_program() {
+    let crates = audited();
+    let names: Vec<&str> = crates.iter().map(|of| of.name.as_str()).collect();
+    // Those of the build are left out, and the indices point at the right ones still.
+    assert_eq!(names, ["clap", "forked", "libc", "watchexec-cli"]);
+    assert_eq!(crates[3].dependencies, [0, 1, 2]);
+    assert!(crates[3].root);
+}
+
+#[test]
+fn a_program_without_a_list_has_none() {
+    let without = Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
+    for program in [&without.write().unwrap()[..], b"#!/bin/sh\n", b""] {
+        assert_eq!(crates_of(program).unwrap(), None);
+    }
+}
+
+#[test]
+fn a_list_that_is_damaged_or_too_large_is_an_error() {
+    let bomb = zlib(&vec![b' '; 9 << 20]);
+    assert!(matches!(
+        crates_of(&program(&bomb)),
+        Err(CratesError::TooLarge(8_388_608))
+    ));
+    assert!(matches!(
+        crates_of(&program(&vec![0; (1 << 20) + 1])),
+        Err(CratesError::TooLarge(1_048_576))
+    ));
+    assert!(matches!(
+        crates_of(&program(b"not zlib")),
+        Err(CratesError::Read(_))
+    ));
+    for json in ["", "{}", "{\"packages\":[{\"name\":1}]}"] {
+        assert!(matches!(
+            crates_of(&program(&zlib(json.as_bytes()))),
+            Err(CratesError::Json(_))
+        ));
+    }
+    // A cut program: its section table lies behind its end.
+    let whole = program(&zlib(AUDIT.as_bytes()));
+    assert!(matches!(
+        crates_of(&whole[..whole.len() - 1]),
+        Err(CratesError::Program(_))
+    ));
+}
+
+/// A tar with one file, in a folder that outlives the build.
+fn archive(folder: &Path, program: &[u8]) -> String {
+    let mut builder = Builder::new(Vec::new());
+    let mut header = Header::new_ustar();
+    header.set_size(program.len() as u64);
+    builder
+        .append_data(&mut header, "w/watchexec", program)
+        .unwrap();
+    let bytes = builder.into_inner().unwrap();
+    let path = folder.join("watchexec.tar");
+    fs::write(&path, &bytes).unwrap();
+    dependency(
+        "2.8.0",
+        &format!("file://{}", path.display()),
+        Checksum::of(&bytes),
+    )
+}
+
+const FILES: [&str; 3] = [
+    "watchexec.sbom.cdx.json",
+    "watchexec.sbom.spdx.json",
+    "watchexec.sbom.syft.json",
+];
+
+fn sboms(lifecycle: &Lifecycle) -> [String; 3] {
+    FILES.map(|name| fs::read_to_string(lifecycle.layers().join(name)).unwrap())
+}
+
+#[test]
+fn a_build_describes_its_layer_and_the_crates_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = program(&zlib(AUDIT.as_bytes()));
+    let lifecycle = Lifecycle::new(&archive(folder.path(), &program));
+    let outcome = lifecycle.build().assert_success();
+    assert!(
+        outcome
+            .stdout
+            .contains("SBOMs, with the 4 crates it is made of"),
+        "{}",
+        outcome.stdout
+    );
+
+    let documents = sboms(&lifecycle);
+    Schemas::new().assert_valid(&documents, "build");
+    let digest = Checksum::of(&program).hex();
+    for document in &documents {
+        assert!(document.contains(&digest));
+        assert!(document.contains("pkg:cargo/libc@0.2.150%2Bsys.1"));
+        assert!(document.contains("test/watchexec"));
+    }
+}
+
+#[test]
+fn a_list_that_cannot_be_read_is_warned_of_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let lifecycle = Lifecycle::new(&archive(folder.path(), &program(b"not zlib")));
+    let outcome = lifecycle.build().assert_success();
+    assert!(
+        outcome
+            .stdout
+            .contains("Warning: the list of crates inside watchexec cannot be read"),
+        "{}",
+        outcome.stdout
+    );
+    Schemas::new().assert_valid(&sboms(&lifecycle), "build");
+}
+
+#[test]
+fn a_kept_layer_is_described_as_it_is_known_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let entry = archive(folder.path(), b"program");
+    let lifecycle = Lifecycle::new(&entry);
+    lifecycle.build().assert_success();
+    let first = sboms(&lifecycle);
+
+    lifecycle.restore_cache();
+    lifecycle.build().assert_success();
+    assert_eq!(sboms(&lifecycle), first);
+
+    // As a lifecycle that does not restore them.
+    for name in FILES {
+        fs::remove_file(lifecycle.layers().join(name)).unwrap();
+    }
+    lifecycle.restore_cache();
+    lifecycle.set_dependencies(&format!(
+        "{entry}purl = 'pkg:github/watchexec/watchexec@2.8.0'\n"
+    ));
+    let outcome = lifecycle.build().assert_success();
+    assert!(outcome.stdout.contains("Using the cached layer"));
+    for document in sboms(&lifecycle) {
+        assert!(document.contains("pkg:github/watchexec/watchexec@2.8.0"));
+    }
+}
+
+#[test]
+fn where_a_layer_cannot_be_described_there_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let lifecycle = Lifecycle::new(&archive(folder.path(), b"program"));
+    let in_the_way = lifecycle.layers().join(FILES[2]);
+
+    fs::create_dir(&in_the_way).unwrap();
+    lifecycle.build().assert_failure();
+    assert_eq!(lifecycle.layer_files(), [""; 0]);
+
+    lifecycle.build().assert_success();
+    lifecycle.restore_cache();
+    fs::remove_file(&in_the_way).unwrap();
+    fs::create_dir(&in_the_way).unwrap();
+    lifecycle.build().assert_failure();
+    assert_eq!(lifecycle.layer_files(), [""; 0]);
+}
+
+#[test]
+fn two_builds_give_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let entry = archive(folder.path(), &program(&zlib(AUDIT.as_bytes())));
+    let build = || {
+        let lifecycle = Lifecycle::new(&entry);
+        lifecycle.build().assert_success();
+        let layers = lifecycle.layers();
+        lifecycle
+            .layer_files()
+            .into_iter()
+            .map(|name| {
+                let content = fs::read(layers.join(&name)).unwrap();
+                (name, content)
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(build(), build());
+}
