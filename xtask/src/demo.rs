@@ -21,9 +21,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 use watchexec_buildpack::messages::size;
 
-/// How long an answer may take. The real times are some ten milliseconds, so this only ends a
-/// demo that has gone wrong.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long an answer may take. The real times are some ten milliseconds. It is less than the 10
+/// seconds after which a process that does not stop is killed, so that a stop signal which does not
+/// arrive fails the demo.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The file that is edited, and what it says before and after.
 const GREETING: &str = "greeting.txt";
@@ -140,34 +141,17 @@ fn make_app(workspace: &Workspace, lifecycle: &Lifecycle) -> Result<Process> {
     Ok(ProcessBuilder::new(process_type!("web"), [program]).build())
 }
 
-/// What to start. Where the buildpack contributed `reload`, that is it. Where it did not, it was
-/// another buildpack that asked for watchexec, and wraps its own process.
+/// Writes down the processes of the image, and gives the one to start: `reload`, which the
+/// buildpack contributed.
 fn choose_process(lifecycle: &Lifecycle, web: Process) -> Result<Process> {
     let mut processes = lifecycle.processes()?;
     let reload = processes
         .iter()
         .find(|process| process.r#type == process_type!("reload"))
-        .cloned();
-    let process = if let Some(reload) = reload {
-        say("Its process `reload` restarts the process `web` of the app's own buildpack:");
-        processes.push(web);
-        reload
-    } else {
-        say("The app's own buildpack wraps its process with it:");
-        let wrapped = [
-            "watchexec",
-            "--restart",
-            "--shell=none",
-            "--no-discover-ignore",
-            "--",
-        ]
-        .map(str::to_owned)
-        .into_iter()
-        .chain(web.command);
-        let wrapped = ProcessBuilder::new(web.r#type, wrapped).build();
-        processes.push(wrapped.clone());
-        wrapped
-    };
+        .cloned()
+        .context("the buildpack contributed no process `reload`")?;
+    processes.push(web);
+    say("The processes of the image; `web` is of the app's own buildpack:");
     for process in &processes {
         let words: Vec<&str> = process
             .command
@@ -179,7 +163,7 @@ fn choose_process(lifecycle: &Lifecycle, web: Process) -> Result<Process> {
         quote(&format!("{}{default}: {}", process.r#type, words.join(" ")));
     }
     lifecycle.write_metadata(&processes)?;
-    Ok(process)
+    Ok(reload)
 }
 
 /// Edits a file and waits for another process with another answer.

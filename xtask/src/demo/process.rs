@@ -9,8 +9,9 @@ use std::process::{Child, ExitStatus};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// How long a process may take to stop: watchexec gives its command 10 seconds.
-const STOP: Duration = Duration::from_secs(15);
+/// How long a process may take to stop. It is less than the 10 seconds after which watchexec kills
+/// its command, so that a stop signal which does not arrive is an error.
+const STOP: Duration = Duration::from_secs(8);
 
 /// A running process and all that it starts.
 pub(super) struct Running {
