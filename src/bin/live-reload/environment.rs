@@ -6,16 +6,15 @@
 //! `env/env.go`). One difference remains: the launcher goes layer by layer and has the process's
 //! own variables of one layer before the general ones of the next, here they come last.
 
-use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-/// Environment variables.
+/// Environment variables, each once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Environment(BTreeMap<OsString, OsString>);
+pub(crate) struct Environment(Vec<(OsString, OsString)>);
 
 impl Environment {
     /// The variables of this program.
@@ -25,17 +24,24 @@ impl Environment {
 
     /// The value of a variable.
     pub(crate) fn get(&self, name: &str) -> Option<&OsStr> {
-        self.0.get(OsStr::new(name)).map(OsString::as_os_str)
+        let (_, value) = self.0.iter().find(|(one, _)| one == name)?;
+        Some(value)
     }
 
     /// Gives a variable a value.
     pub(crate) fn set(&mut self, name: impl Into<OsString>, value: impl Into<OsString>) {
-        self.0.insert(name.into(), value.into());
+        let (name, value) = (name.into(), value.into());
+        match self.0.iter_mut().find(|(one, _)| *one == name) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((name, value)),
+        }
     }
 
     /// All of them.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&OsString, &OsString)> {
-        self.0.iter()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
 
     /// Applies the files of a directory such as `env.launch/web/`, in the order of their names.

@@ -6,10 +6,10 @@
 
 use super::environment::Environment;
 use command_fds::{CommandFdExt, FdMapping};
-use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use toml::de::DeTable;
 
 /// The descriptor that the programs write to.
 const OUTPUT_DESCRIPTOR: i32 = 3;
@@ -33,9 +33,12 @@ pub(crate) enum ExecDFailure {
     /// It says that it failed.
     #[error("it ended with {0}")]
     Status(ExitStatus),
-    /// It wrote something other than names and texts.
-    #[error("it wrote what is not a list of variables in TOML ({0})")]
-    Output(#[from] toml::de::Error),
+    /// It wrote something else than TOML.
+    #[error("it wrote what is not TOML ({0})")]
+    Toml(#[from] toml::de::Error),
+    /// A variable that is not a text.
+    #[error("it gave the variable `{0}` a value that is not a text")]
+    NoText(String),
 }
 
 /// Runs a program in the app directory, and takes the variables that it gives.
@@ -47,12 +50,20 @@ pub(crate) fn run(
     app_directory: &Path,
     environment: &mut Environment,
 ) -> Result<(), ExecDError> {
-    let output = output_of(program, app_directory, environment).map_err(|cause| ExecDError {
-        program: program.to_owned(),
-        cause,
-    })?;
-    for (name, value) in output {
-        environment.set(name, value);
+    output_of(program, app_directory, environment)
+        .and_then(|output| set_variables(&output, environment))
+        .map_err(|cause| ExecDError {
+            program: program.to_owned(),
+            cause,
+        })
+}
+
+fn set_variables(output: &str, environment: &mut Environment) -> Result<(), ExecDFailure> {
+    for (name, value) in DeTable::parse(output)?.get_ref() {
+        let name = name.get_ref();
+        let text = value.get_ref().as_str();
+        let text = text.ok_or_else(|| ExecDFailure::NoText(name.to_string()))?;
+        environment.set(name.as_ref(), text);
     }
     Ok(())
 }
@@ -61,7 +72,7 @@ fn output_of(
     program: &Path,
     app_directory: &Path,
     environment: &Environment,
-) -> Result<BTreeMap<String, String>, ExecDFailure> {
+) -> Result<String, ExecDFailure> {
     let (mut reader, writer) = io::pipe()?;
     let mut command = Command::new(program);
     command
@@ -84,7 +95,7 @@ fn output_of(
         return Err(ExecDFailure::Status(status));
     }
     read?;
-    Ok(toml::from_str(&output)?)
+    Ok(output)
 }
 
 #[cfg(test)]
@@ -121,7 +132,8 @@ mod tests {
     fn a_failure_is_the_launchs() {
         let cause = |script| run_script(script).0.unwrap_err().cause;
         assert!(matches!(cause("exit 3"), ExecDFailure::Status(_)));
-        assert!(matches!(cause("echo 'A = 1' >&3"), ExecDFailure::Output(_)));
+        assert!(matches!(cause("echo 'A = 1' >&3"), ExecDFailure::NoText(_)));
+        assert!(matches!(cause("echo A >&3"), ExecDFailure::Toml(_)));
         let missing = run(
             Path::new("/missing/helper"),
             Path::new("/"),

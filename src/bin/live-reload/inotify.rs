@@ -6,7 +6,6 @@
 
 use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
-use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -62,7 +61,7 @@ pub(crate) fn check(paths: &[PathBuf]) -> Result<(), Shortage> {
 /// though watchexec leaves them out: this is about orders of magnitude.
 fn has_directories(paths: &[PathBuf], wanted: usize) -> bool {
     let mut to_read: Vec<PathBuf> = paths.iter().filter(|path| path.is_dir()).cloned().collect();
-    let mut followed: HashSet<PathBuf> = HashSet::new();
+    let mut followed: Vec<PathBuf> = Vec::new();
     let mut count = to_read.len();
     while count < wanted {
         let Some(directory) = to_read.pop() else {
@@ -79,9 +78,10 @@ fn has_directories(paths: &[PathBuf], wanted: usize) -> bool {
                     let Some(target) = linked_directory(&entry.path(), paths) else {
                         continue;
                     };
-                    if !followed.insert(target.clone()) {
+                    if followed.contains(&target) {
                         continue;
                     }
+                    followed.push(target.clone());
                     to_read.push(target);
                 }
                 _ => continue,

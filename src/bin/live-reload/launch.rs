@@ -58,8 +58,7 @@ impl Launch {
         image: &Image,
         mut environment: Environment,
     ) -> Result<Self, LaunchError> {
-        let command_line = process.command_line();
-        if command_line.is_empty() {
+        if process.command_line.is_empty() {
             return Err(LaunchError::NoCommand);
         }
         if !process.direct {
@@ -88,12 +87,12 @@ impl Launch {
                 exec_d::run(&program, &image.app, &mut environment)?;
             }
         }
-        let working_directory = match process.working_dir.as_str() {
-            "" => image.app.clone(),
-            directory => image.app.join(directory),
+        let working_directory = match &process.working_directory {
+            None => image.app.clone(),
+            Some(directory) => image.app.join(directory),
         };
         Ok(Self {
-            command: command_line,
+            command: process.command_line.clone(),
             working_directory,
             environment,
             through_launcher: false,

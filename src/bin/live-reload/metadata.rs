@@ -1,12 +1,12 @@
 //! `<layers>/config/metadata.toml`: what the lifecycle noted of the build, for its launcher
 //! (platform specification, "metadata.toml").
 
-use serde::Deserialize;
+use std::io;
 use std::path::Path;
+use toml::de::{DeTable, DeValue};
 
 /// The parts of the file that matter to a launch.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug)]
 pub(crate) struct Metadata {
     /// The processes, one for each type.
     pub(crate) processes: Vec<Process>,
@@ -15,45 +15,42 @@ pub(crate) struct Metadata {
 }
 
 /// A process.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Process {
     /// Its type.
     pub(crate) r#type: String,
-    /// The program and arguments that are always there.
-    pub(crate) command: Command,
-    /// Arguments that a user may replace.
-    pub(crate) args: Vec<String>,
+    /// Program and arguments. The file has those that are always there, `command`, apart from
+    /// those that a user may replace, `args`; and at Platform API below 0.10 its `command` is the
+    /// program only, not a list.
+    pub(crate) command_line: Vec<String>,
     /// Whether it is executed as it is; else a shell reads `command` as a script. Buildpacks with
     /// an API below 0.9 can have the latter.
     pub(crate) direct: bool,
     /// Its working directory, where that is not the app directory.
-    pub(crate) working_dir: String,
+    pub(crate) working_directory: Option<String>,
     /// The execution environments that it is for; all where this is empty or has `*`.
-    pub(crate) exec_env: Vec<String>,
-}
-
-/// A program and arguments: a list, or at Platform API below 0.10 only the program.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Command {
-    /// At Platform API below 0.10.
-    Program(String),
-    /// At Platform API 0.10 and above.
-    List(Vec<String>),
-}
-
-impl Default for Command {
-    fn default() -> Self {
-        Self::List(Vec::new())
-    }
+    pub(crate) execution_environments: Vec<String>,
 }
 
 /// A buildpack that took part.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(crate) struct Buildpack {
     /// Its id.
     pub(crate) id: String,
+}
+
+/// A file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MetadataError {
+    /// It cannot be read.
+    #[error("{0}")]
+    Read(#[from] io::Error),
+    /// It is not TOML.
+    #[error("{0}")]
+    Toml(#[from] toml::de::Error),
+    /// A value is of another kind than the specification says.
+    #[error("`{0}` is not what it has to be")]
+    Kind(&'static str),
 }
 
 impl Metadata {
@@ -61,8 +58,25 @@ impl Metadata {
     ///
     /// # Errors
     /// It cannot be read, or is not what the specification says.
-    pub(crate) fn read(file: &Path) -> Result<Self, Box<dyn std::error::Error>> {
-        Ok(toml::from_str(&std::fs::read_to_string(file)?)?)
+    pub(crate) fn read(file: &Path) -> Result<Self, MetadataError> {
+        Self::parse(&std::fs::read_to_string(file)?)
+    }
+
+    // By hand rather than by serde, whose code would be a tenth of this program.
+    fn parse(text: &str) -> Result<Self, MetadataError> {
+        let document = DeTable::parse(text)?;
+        let document = document.get_ref();
+        Ok(Self {
+            processes: tables(document, "processes")?
+                .map(Process::from_table)
+                .collect::<Result<_, _>>()?,
+            buildpacks: tables(document, "buildpacks")?
+                .map(|table| {
+                    let id = text_of(table, "id")?.ok_or(MetadataError::Kind("id"))?;
+                    Ok(Buildpack { id })
+                })
+                .collect::<Result<_, MetadataError>>()?,
+        })
     }
 
     /// The process of a type that may run in this execution environment; the launcher's default
@@ -80,7 +94,7 @@ impl Metadata {
             if process.runs_in(execution_environment) {
                 return Ok(process);
             }
-            other_environments.extend(process.exec_env.iter().cloned());
+            other_environments.extend(process.execution_environments.iter().cloned());
         }
         if other_environments.is_empty() {
             Err(NoProcess::UnknownType {
@@ -114,22 +128,74 @@ pub(crate) enum NoProcess {
 }
 
 impl Process {
+    fn from_table(table: &DeTable<'_>) -> Result<Self, MetadataError> {
+        let direct = match value(table, "direct") {
+            None => false,
+            Some(DeValue::Boolean(direct)) => *direct,
+            Some(_) => return Err(MetadataError::Kind("direct")),
+        };
+        Ok(Self {
+            r#type: text_of(table, "type")?.ok_or(MetadataError::Kind("type"))?,
+            command_line: [texts(table, "command")?, texts(table, "args")?].concat(),
+            direct,
+            working_directory: text_of(table, "working-dir")?.filter(|path| !path.is_empty()),
+            execution_environments: texts(table, "exec-env")?,
+        })
+    }
+
     fn runs_in(&self, execution_environment: &str) -> bool {
-        self.exec_env.is_empty()
+        self.execution_environments.is_empty()
             || self
-                .exec_env
+                .execution_environments
                 .iter()
                 .any(|one| one == "*" || one == execution_environment)
     }
+}
 
-    /// Program and all arguments.
-    pub(crate) fn command_line(&self) -> Vec<String> {
-        let command = match &self.command {
-            Command::Program(program) => std::slice::from_ref(program),
-            Command::List(list) => list,
-        };
-        [command, &self.args].concat()
+/// The value of a key.
+fn value<'t>(table: &'t DeTable<'_>, key: &str) -> Option<&'t DeValue<'t>> {
+    table.get(key).map(toml::Spanned::get_ref)
+}
+
+/// An array of tables; none where there is no such key.
+fn tables<'t>(
+    table: &'t DeTable<'_>,
+    key: &'static str,
+) -> Result<impl Iterator<Item = &'t DeTable<'t>>, MetadataError> {
+    let array = match value(table, key) {
+        None => None,
+        Some(DeValue::Array(array)) => Some(array),
+        Some(_) => return Err(MetadataError::Kind(key)),
+    };
+    let tables: Option<Vec<_>> = array
+        .into_iter()
+        .flat_map(|array| array.iter())
+        .map(|element| element.get_ref().as_table())
+        .collect();
+    Ok(tables.ok_or(MetadataError::Kind(key))?.into_iter())
+}
+
+/// A text.
+fn text_of(table: &DeTable<'_>, key: &'static str) -> Result<Option<String>, MetadataError> {
+    match value(table, key) {
+        None => Ok(None),
+        Some(value) => match value.as_str() {
+            Some(text) => Ok(Some(text.to_owned())),
+            None => Err(MetadataError::Kind(key)),
+        },
     }
+}
+
+/// A list of texts, or one text instead of a list; none where there is no such key.
+fn texts(table: &DeTable<'_>, key: &'static str) -> Result<Vec<String>, MetadataError> {
+    let texts: Option<Vec<String>> = match value(table, key) {
+        Some(DeValue::Array(array)) => array
+            .iter()
+            .map(|element| element.get_ref().as_str().map(str::to_owned))
+            .collect(),
+        _ => return Ok(text_of(table, key)?.into_iter().collect()),
+    };
+    texts.ok_or(MetadataError::Kind(key))
 }
 
 impl Buildpack {
@@ -145,7 +211,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Metadata {
-        toml::from_str(text).unwrap()
+        Metadata::parse(text).unwrap()
     }
 
     /// As lifecycle 0.21 writes it.
@@ -177,7 +243,7 @@ mod tests {
     fn reads_what_the_lifecycle_writes() {
         let metadata = parse(METADATA);
         let web = metadata.process("web", "production").unwrap();
-        assert_eq!(web.command_line(), ["python3", "app.py", "--port", "8080"]);
+        assert_eq!(web.command_line, ["python3", "app.py", "--port", "8080"]);
         assert!(web.direct);
         assert_eq!(metadata.buildpacks[0].directory_name(), "example_python");
     }
@@ -194,7 +260,7 @@ mod tests {
             "#,
         );
         let web = metadata.process("web", "production").unwrap();
-        assert_eq!(web.command_line(), ["python3 $APP"]);
+        assert_eq!(web.command_line, ["python3 $APP"]);
         assert!(!web.direct);
     }
 
@@ -218,5 +284,23 @@ mod tests {
                 known: vec!["web".to_owned(), "debug".to_owned()]
             }
         );
+    }
+
+    #[test]
+    fn a_file_that_is_something_else_is_an_error() {
+        for text in [
+            "processes = 1",
+            "processes = [1]",
+            "[[processes]]",
+            "[[processes]]\ntype = 1",
+            "[[processes]]\ntype = 'web'\ndirect = 'yes'",
+            "[[processes]]\ntype = 'web'\nargs = [1]",
+            "[[buildpacks]]",
+        ] {
+            let error = Metadata::parse(text).unwrap_err();
+            assert!(matches!(error, MetadataError::Kind(_)), "{text}: {error}");
+        }
+        let error = Metadata::parse("processes").unwrap_err();
+        assert!(matches!(error, MetadataError::Toml(_)));
     }
 }

@@ -62,7 +62,7 @@ fn prepare(arguments: Vec<OsString>) -> Result<Ready, Problem> {
         "{}",
         Notice::Restarting {
             process: &settings.process,
-            command: &process.command_line(),
+            command: &process.command_line,
             watch: &watch,
         }
     );

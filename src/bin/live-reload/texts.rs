@@ -3,10 +3,9 @@
 use super::checks::{MissingPath, ProgramError};
 use super::file_system::Unreported;
 use super::launch::LaunchError;
-use super::metadata::NoProcess;
+use super::metadata::{MetadataError, NoProcess};
 use super::supervise::SuperviseError;
 use super::tar::TarArgumentError;
-use std::error::Error;
 use std::fmt::{self, Display, Formatter};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -49,7 +48,7 @@ pub(crate) enum Problem {
         /// The file that has it.
         file: PathBuf,
         /// Why.
-        error: Box<dyn Error>,
+        error: MetadataError,
     },
     /// There is no such process, or not in this execution environment.
     NoProcess {
@@ -486,6 +485,11 @@ fn tar_arguments(f: &mut Formatter<'_>, error: &TarArgumentError) -> fmt::Result
                 "-c needs the names of what is to be put into the archive"
             )
         }
+        TarArgumentError::CompressedCreate => write!(
+            f,
+            "unknown option '-z' for -c: this tar, which live-reload provides for tools that copy \
+             files, writes archives without compression only"
+        ),
         TarArgumentError::SomeMembers(member) => write!(
             f,
             "unknown argument '{}': an archive can only be extracted as a whole",
@@ -533,3 +537,6 @@ impl Display for RmProblem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

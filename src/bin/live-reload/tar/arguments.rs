@@ -22,7 +22,7 @@ pub(super) struct Arguments {
     pub(super) file: Option<PathBuf>,
     /// `-C`: where members are. A second one is relative to the first.
     pub(super) directory: Option<PathBuf>,
-    /// `-z`
+    /// `-z`: the archive to read is compressed.
     pub(super) gzip: bool,
     /// `-v`
     pub(super) verbose: bool,
@@ -49,6 +49,8 @@ pub(crate) enum TarArgumentError {
     TwoActions,
     /// `-c` without anything to put into the archive.
     NothingToCreate,
+    /// `-c` with `-z`.
+    CompressedCreate,
     /// `-x` of some members only.
     SomeMembers(PathBuf),
 }
@@ -119,6 +121,8 @@ impl Arguments {
         parsed.directory = directory;
         match (parsed.action, parsed.members.first()) {
             (Action::Create, None) => Err(TarArgumentError::NothingToCreate),
+            // The encoder would be a twentieth of this program.
+            (Action::Create, _) if parsed.gzip => Err(TarArgumentError::CompressedCreate),
             (Action::Extract, Some(member)) => Err(TarArgumentError::SomeMembers(member.clone())),
             _ => Ok(parsed),
         }

@@ -1,9 +1,9 @@
 //! Writes an archive of files and directories.
 
 use super::arguments::Arguments;
-use super::{Output, Problems, below};
+use super::{Problems, below};
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use tar::{Builder, Header};
 
@@ -13,7 +13,7 @@ use tar::{Builder, Header};
 /// # Errors
 /// The archive cannot be written to.
 pub(super) fn create(
-    output: Box<dyn Output>,
+    output: impl Write,
     directory: &Path,
     arguments: &Arguments,
     problems: &mut Problems,
@@ -22,12 +22,12 @@ pub(super) fn create(
     for member in &arguments.members {
         append(&mut archive, directory, member, arguments.verbose, problems)?;
     }
-    archive.into_inner()?.finish()
+    archive.into_inner()?.flush()
 }
 
 /// Appends a member and everything below it. What cannot be read is told and left out.
 fn append(
-    archive: &mut Builder<Box<dyn Output>>,
+    archive: &mut Builder<impl Write>,
     directory: &Path,
     member: &Path,
     verbose: bool,

@@ -7,7 +7,7 @@
 //! | Skaffold | `tar xmf - -C / --no-same-owner` |
 //! | kubectl cp, to the container | `tar [--no-same-permissions --no-same-owner] -xmf - [-C DIR]` |
 //! | kubectl cp, from the container | `tar cf - PATH` |
-//! | `DevSpace` | `tar xzp -C DIR/.`, `tar czf - PATH` |
+//! | `DevSpace` | `tar xzp -C DIR/.` |
 //!
 //! Where it differs from GNU tar it is for the sake of a running app:
 //! - A file is replaced as a whole, by renaming, and all files of an archive at once when the
@@ -24,9 +24,7 @@ mod extract;
 use super::texts::TarProblem;
 pub(crate) use arguments::TarArgumentError;
 use arguments::{Action, Arguments};
-use flate2::Compression;
 use flate2::read::MultiGzDecoder;
-use flate2::write::GzEncoder;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -77,35 +75,12 @@ fn input(arguments: &Arguments) -> io::Result<Box<dyn Read>> {
 }
 
 /// The archive to write.
-fn output(arguments: &Arguments) -> io::Result<Box<dyn Output>> {
+fn output(arguments: &Arguments) -> io::Result<BufWriter<Box<dyn Write>>> {
     let output: Box<dyn Write> = match &arguments.file {
         None => Box::new(io::stdout().lock()),
         Some(file) => Box::new(File::create(file)?),
     };
-    let output = BufWriter::new(output);
-    Ok(if arguments.gzip {
-        Box::new(GzEncoder::new(output, Compression::fast()))
-    } else {
-        Box::new(output)
-    })
-}
-
-/// A stream that has something to write at its end.
-trait Output: Write {
-    /// Writes what is left.
-    fn finish(self: Box<Self>) -> io::Result<()>;
-}
-
-impl<W: Write> Output for BufWriter<W> {
-    fn finish(mut self: Box<Self>) -> io::Result<()> {
-        self.flush()
-    }
-}
-
-impl<W: Write> Output for GzEncoder<W> {
-    fn finish(self: Box<Self>) -> io::Result<()> {
-        (*self).finish()?.flush()
-    }
+    Ok(BufWriter::new(output))
 }
 
 /// What went wrong so far. One bad entry does not keep the others from being copied.
