@@ -1,8 +1,10 @@
 //! The companion: the `reload` process, the sync tools, and the layer with the program that
 //! serves as both.
 
+use crate::checksum::Checksum;
 use crate::error::Error;
 use crate::reload::{ProcessChoice, Settings, SyncTool};
+use crate::sbom::{DescribedFile, Subject, documents};
 use libcnb::Buildpack;
 use libcnb::build::BuildContext;
 use libcnb::data::launch::{Launch, LaunchBuilder, ProcessBuilder, ProcessType};
@@ -13,6 +15,8 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+/// What it is called.
+const NAME: &str = "live-reload";
 /// The program, below the buildpack's directory and below its layer.
 const PROGRAM: &str = "bin/live-reload";
 
@@ -87,7 +91,7 @@ impl Companion {
         Ok(launch.build())
     }
 
-    /// Makes the layer with the program, if anything uses it. It is copied from the buildpack
+    /// Makes the layer with the program and its SBOMs, if anything uses it. It is copied from the buildpack
     /// each time, which is faster than asking a cache for it.
     ///
     /// # Errors
@@ -107,19 +111,31 @@ impl Companion {
             },
         )?;
         let program = context.buildpack_dir.join(PROGRAM);
-        copy(&program, &layer.path().join(PROGRAM)).map_err(|error| {
+        let checksum = copy(&program, &layer.path().join(PROGRAM)).map_err(|error| {
             let path = program.clone();
-            Error::Companion(CompanionError::Program { path, error }).into()
-        })
+            Error::Companion(CompanionError::Program { path, error })
+        })?;
+        let subject = Subject::part(
+            &context.buildpack_descriptor.buildpack,
+            NAME,
+            vec![DescribedFile {
+                path: PROGRAM,
+                checksum,
+            }],
+            None,
+        );
+        layer.write_sboms(&documents(&subject).map_err(Error::Describe)?)
     }
 }
 
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
+fn copy(from: &Path, to: &Path) -> io::Result<Checksum> {
     if let Some(parent) = to.parent() {
         fs::create_dir_all(parent)?;
     }
-    fs::copy(from, to)?;
-    fs::set_permissions(to, Permissions::from_mode(0o755))
+    let program = fs::read(from)?;
+    fs::write(to, &program)?;
+    fs::set_permissions(to, Permissions::from_mode(0o755))?;
+    Ok(Checksum::of(&program))
 }
 
 #[cfg(test)]

@@ -231,14 +231,14 @@ fn describe<B: Buildpack<Error = Error>, MAC, RAC>(
         log.warning(&lines::unreadable_crates(&error));
         None
     });
-    let documents = documents(&Subject {
-        buildpack: &context.buildpack_descriptor.buildpack,
-        dependency: order.dependency,
-        archive: order.checksum,
+    let subject = Subject::release(
+        &context.buildpack_descriptor.buildpack,
+        order.dependency,
+        order.checksum,
         installed,
-        crates: crates.as_deref(),
-    })
-    .map_err(Error::Describe)?;
+        crates.as_deref(),
+    );
+    let documents = documents(&subject).map_err(Error::Describe)?;
     layer.write_sboms(&documents)?;
     log.detail(&lines::described(crates.as_deref()));
     Ok(())

@@ -82,14 +82,10 @@ fn installed() -> Installed {
 
 /// The three documents, as the platform gets them.
 fn written(entry: &str, crates: Option<&[Crate]>) -> [String; 3] {
-    let documents = documents(&Subject {
-        buildpack: &buildpack(),
-        dependency: &parse(entry),
-        archive: Checksum::of(b"archive"),
-        installed: &installed(),
-        crates,
-    });
-    documents
+    let (buildpack, dependency, installed) = (buildpack(), parse(entry), installed());
+    let archive = Checksum::of(b"archive");
+    let subject = Subject::release(&buildpack, &dependency, archive, &installed, crates);
+    documents(&subject)
         .unwrap()
         .map(|document| String::from_utf8(document.data).unwrap())
 }
@@ -380,6 +376,22 @@ fn a_build_describes_its_layer_and_the_crates_in_it() {
         assert!(document.contains(&digest));
         assert!(document.contains("pkg:cargo/libc@0.2.150%2Bsys.1"));
         assert!(document.contains("test/watchexec"));
+    }
+}
+
+#[test]
+fn the_companion_is_described_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let lifecycle = Lifecycle::new(&archive(folder.path(), b"program"));
+    lifecycle.build().assert_success();
+    let program = fs::read(lifecycle.layers().join("live-reload/bin/live-reload")).unwrap();
+    let documents = FILES.map(|name| {
+        let name = name.replace("watchexec", "live-reload");
+        fs::read_to_string(lifecycle.layers().join(name)).unwrap()
+    });
+    Schemas::new().assert_valid(&documents, "companion");
+    for document in documents {
+        assert!(document.contains(&Checksum::of(&program).hex()));
     }
 }
 

@@ -5,6 +5,7 @@
 //! <https://github.com/rust-secure-code/cargo-auditable>). The program was verified, its author
 //! was not: what is read and what it decompresses to is bounded.
 
+use super::license::License;
 use auditable_serde::{DependencyKind, Package, VersionInfo};
 use flate2::read::ZlibDecoder;
 use object::elf::FileHeader64;
@@ -38,6 +39,8 @@ pub struct Crate {
     pub version: String,
     /// Where its source is from: `crates.io`, `git`, `local`, `registry` for another registry.
     pub source: String,
+    /// Its licence as its Cargo.toml has it, where that is known.
+    pub license: Option<String>,
     /// Whether it is the crate that the program is the product of.
     pub root: bool,
     /// The crates that it uses, as indices into the list that it is in.
@@ -118,6 +121,7 @@ fn in_program(packages: Vec<Package>) -> Vec<Crate> {
             name: package.name,
             version: package.version.to_string(),
             source: package.source.into(),
+            license: None,
             root: package.root,
             // In order and each once, as the formats want them.
             dependencies: package
@@ -132,6 +136,11 @@ fn in_program(packages: Vec<Package>) -> Vec<Crate> {
 }
 
 impl Crate {
+    /// Its licence.
+    pub(super) fn license(&self) -> Option<License<'_>> {
+        License::new(self.license.as_deref(), None)
+    }
+
     /// Its package URL. Without further qualifiers a purl of the type `cargo` names a crate of
     /// crates.io, so that one from elsewhere has none: it would name another crate.
     pub(super) fn purl(&self) -> Option<String> {

@@ -4,7 +4,7 @@
 
 use super::crates::Crate;
 use super::license::{License, Name};
-use super::{RELEASE, Subject, crate_reference, identity};
+use super::{Download, SUBJECT, Subject, crate_reference, identity};
 use crate::checksum::Checksum;
 use serde::Serialize;
 
@@ -132,35 +132,17 @@ fn bom<'a>(subject: &Subject<'a>) -> Bom<'a> {
                 }],
             },
         },
-        components: std::iter::once(release(subject))
+        components: std::iter::once(main(subject))
             .chain(crates.iter().enumerate().map(library))
             .collect(),
         dependencies: subject.crates.map(dependencies).unwrap_or_default(),
     }
 }
 
-fn release<'a>(subject: &Subject<'a>) -> Component<'a> {
-    let dependency = subject.dependency;
-    let source_hash = dependency
-        .source_checksum
-        .as_deref()
-        .and_then(|checksum| checksum.parse().ok())
-        .map(|checksum| [Hash::of(&checksum)]);
-    let references = [
-        subject.download().map(|url| ExternalReference {
-            r#type: "distribution",
-            url,
-            hashes: Some([Hash::of(&subject.archive)]),
-        }),
-        subject.source().map(|url| ExternalReference {
-            r#type: "source-distribution",
-            url,
-            hashes: source_hash,
-        }),
-    ];
+fn main<'a>(subject: &Subject<'a>) -> Component<'a> {
     // There is one place for the one CPE; where there are more, they are all evidence.
-    let evidence = (dependency.cpes.len() > 1).then(|| Evidence {
-        identity: dependency
+    let evidence = (subject.cpes.len() > 1).then(|| Evidence {
+        identity: subject
             .cpes
             .iter()
             .map(|cpe| Identity {
@@ -171,19 +153,25 @@ fn release<'a>(subject: &Subject<'a>) -> Component<'a> {
     });
     Component {
         r#type: "application",
-        reference: Some(RELEASE.to_owned()),
-        name: subject.name(),
-        version: Some(subject.version()),
-        licenses: licenses(&subject.licenses()),
-        cpe: dependency.cpes.first().map(String::as_str),
-        purl: dependency.purl.clone(),
-        external_references: references.into_iter().flatten().collect(),
+        reference: Some(SUBJECT.to_owned()),
+        name: subject.name,
+        version: Some(subject.version.clone()),
+        licenses: licenses(&subject.licenses),
+        cpe: subject.cpes.first().map(String::as_str),
+        purl: subject.purl.map(str::to_owned),
+        external_references: [
+            external_reference("distribution", subject.download.as_ref()),
+            external_reference("source-distribution", subject.source.as_ref()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         components: subject
-            .installed
-            .files()
+            .files
+            .iter()
             .map(|file| Component {
                 r#type: "file",
-                name: file.file.path(),
+                name: file.path,
                 hashes: vec![Hash::of(&file.checksum)],
                 ..Component::default()
             })
@@ -193,12 +181,28 @@ fn release<'a>(subject: &Subject<'a>) -> Component<'a> {
     }
 }
 
+fn external_reference(
+    kind: &'static str,
+    download: Option<&Download>,
+) -> Option<ExternalReference> {
+    let download = download?;
+    Some(ExternalReference {
+        r#type: kind,
+        url: download.address.clone()?,
+        hashes: download
+            .checksum
+            .as_ref()
+            .map(|checksum| [Hash::of(checksum)]),
+    })
+}
+
 fn library((index, of): (usize, &Crate)) -> Component<'_> {
     Component {
         r#type: "library",
         reference: Some(crate_reference(index)),
         name: &of.name,
         version: Some(of.version.clone()),
+        licenses: licenses(of.license().as_slice()),
         purl: of.purl(),
         ..Component::default()
     }
@@ -237,8 +241,8 @@ fn dependencies(crates: &[Crate]) -> Vec<Dependencies> {
         .enumerate()
         .filter(|(_, of)| of.root)
         .map(|(index, _)| crate_reference(index));
-    let release = Dependencies {
-        r#ref: RELEASE.to_owned(),
+    let subject = Dependencies {
+        r#ref: SUBJECT.to_owned(),
         depends_on: roots.collect(),
     };
     let crates = crates.iter().enumerate().map(|(index, of)| Dependencies {
@@ -250,7 +254,7 @@ fn dependencies(crates: &[Crate]) -> Vec<Dependencies> {
             .map(crate_reference)
             .collect(),
     });
-    std::iter::once(release).chain(crates).collect()
+    std::iter::once(subject).chain(crates).collect()
 }
 
 impl Hash {

@@ -2,16 +2,15 @@
 //! such, or a name that SPDX does not know. buildpack.toml has them all under one key, `type`.
 
 use super::public;
-use crate::dependency::Dependency;
 
 /// The SPDX licence list 3.29.0, exceptions included: one identifier a line, in the order of the
 /// `CycloneDX` schema. It is a file of its own because the crates that have the list take ten
 /// times its size in the program.
 const SPDX_LIST: &str = include_str!("spdx-licenses.txt");
 
-/// A licence of the dependency.
+/// A licence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct License<'a> {
+pub struct License<'a> {
     pub(super) name: Name<'a>,
     /// Where its text is.
     pub(super) uri: Option<String>,
@@ -29,21 +28,14 @@ pub(super) enum Name<'a> {
 }
 
 impl<'a> License<'a> {
-    /// The licences of a dependency. All of them apply; a choice is one expression.
-    pub(super) fn of(dependency: &'a Dependency) -> Vec<Self> {
-        dependency
-            .licenses
-            .iter()
-            .filter_map(|license| {
-                let uri = license.uri.as_deref();
-                // A licence that is only linked to is called by its link.
-                let text = license.r#type.as_deref().or(uri)?.trim();
-                (!text.is_empty()).then(|| Self {
-                    name: Name::of(text),
-                    uri: uri.and_then(public),
-                })
-            })
-            .collect()
+    /// A licence by its name, or by where its text is; `None` where both say nothing.
+    #[must_use]
+    pub fn new(name: Option<&'a str>, uri: Option<&'a str>) -> Option<Self> {
+        let text = name.or(uri)?.trim();
+        (!text.is_empty()).then(|| Self {
+            name: Name::of(text),
+            uri: uri.and_then(public),
+        })
     }
 }
 
@@ -151,15 +143,11 @@ mod tests {
 
     #[test]
     fn what_says_nothing_is_no_licence() {
-        let text = "id = 'watchexec'\nversion = '1.0.0'\nuri = 'file:///w'\n\
-                    [[licenses]]\n[[licenses]]\ntype = ' '\n\
-                    [[licenses]]\nuri = 'https://example.com/license'\n\
-                    [[licenses]]\ntype = ' MIT '\n";
-        let dependency: Dependency = toml::from_str(text).unwrap();
-        let names: Vec<&str> = License::of(&dependency)
-            .iter()
-            .map(|license| license.name.text())
-            .collect();
-        assert_eq!(names, ["https://example.com/license", "MIT"]);
+        let uri = "https://example.com/license";
+        let name = |name, uri| License::new(name, uri).map(|license| license.name.text());
+        assert_eq!(name(None, None), None);
+        assert_eq!(name(Some(" "), Some(uri)), None);
+        assert_eq!(name(None, Some(uri)), Some(uri));
+        assert_eq!(name(Some(" MIT "), None), Some("MIT"));
     }
 }

@@ -1,16 +1,16 @@
-//! Describing: the software bills of materials (SBOMs) of the layer.
+//! Describing: the software bills of materials (SBOMs) of the layers.
 //!
 //! The same facts in each of the three formats that the platform takes (CNB buildpack spec,
-//! "Software-Bill-of-Materials"): what was installed and from where, its licence, the checksums
-//! of the archive and of the installed files, and the crates inside the program where it lists
-//! them. No library writes the wanted versions of these formats, so each has a module with the
-//! part of it that is used.
+//! "Software-Bill-of-Materials"): what a layer holds and where that is from, its licence, the
+//! checksums of what was downloaded and of the files, and the crates inside where they are known.
+//! No library writes the wanted versions of these formats, so each has a module with the part of
+//! it that is used.
 //!
 //! The same subject gives the same bytes: nothing here looks at the clock or at chance.
 
 pub mod crates;
 mod cyclonedx;
-mod license;
+pub mod license;
 mod spdx;
 mod syft;
 
@@ -19,25 +19,53 @@ use self::license::License;
 use crate::address::Address;
 use crate::checksum::Checksum;
 use crate::dependency::Dependency;
-use crate::release::{Installed, ReleaseFile};
+use crate::release::Installed;
 use libcnb::data::buildpack::Buildpack;
 use libcnb::data::sbom::SbomFormat;
 use libcnb::sbom::Sbom;
 use uuid::Uuid;
 
-/// What the documents are about.
-#[derive(Debug, Clone, Copy)]
+/// What the documents are about: a piece of software.
+#[derive(Debug, Clone)]
 pub struct Subject<'a> {
     /// Who says it: the buildpack, as buildpack.toml has it.
     pub buildpack: &'a Buildpack,
-    /// The release.
-    pub dependency: &'a Dependency,
-    /// Checksum of its archive.
-    pub archive: Checksum,
-    /// Its files in the layer.
-    pub installed: &'a Installed,
-    /// The crates inside the program; `None` where it does not list them.
+    /// What it is called.
+    pub name: &'a str,
+    /// Its version.
+    pub version: String,
+    /// Its licences. All of them apply; a choice is one expression.
+    pub licenses: Vec<License<'a>>,
+    /// Its package URL.
+    pub purl: Option<&'a str>,
+    /// Its CPE names.
+    pub cpes: &'a [String],
+    /// Where it was downloaded.
+    pub download: Option<Download>,
+    /// Where its source code is.
+    pub source: Option<Download>,
+    /// Its files, the program first.
+    pub files: Vec<DescribedFile<'a>>,
+    /// The crates that it was built from; `None` where they are not known.
     pub crates: Option<&'a [Crate]>,
+}
+
+/// Something that can be downloaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Download {
+    /// From here; `None` where that is no address.
+    pub address: Option<String>,
+    /// Its checksum.
+    pub checksum: Option<Checksum>,
+}
+
+/// A file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DescribedFile<'a> {
+    /// Where it is, below the layer.
+    pub path: &'a str,
+    /// Checksum of its content.
+    pub checksum: Checksum,
 }
 
 /// The documents: CycloneDX 1.6, SPDX 2.3 and Syft JSON.
@@ -53,27 +81,78 @@ pub fn documents(subject: &Subject) -> Result<[Sbom; 3], serde_json::Error> {
 }
 
 impl<'a> Subject<'a> {
-    fn name(&self) -> &'a str {
-        let Dependency { id, name, .. } = self.dependency;
-        name.as_deref().unwrap_or(id)
+    /// A release of watchexec, of an archive with this checksum.
+    ///
+    /// The address is the dependency's own: a mirror is of no concern to who reads the image.
+    #[must_use]
+    pub fn release(
+        buildpack: &'a Buildpack,
+        dependency: &'a Dependency,
+        archive: Checksum,
+        installed: &'a Installed,
+        crates: Option<&'a [Crate]>,
+    ) -> Self {
+        Self {
+            buildpack,
+            name: dependency.name.as_deref().unwrap_or(&dependency.id),
+            version: dependency.version.to_string(),
+            licenses: dependency
+                .licenses
+                .iter()
+                .filter_map(|license| {
+                    License::new(license.r#type.as_deref(), license.uri.as_deref())
+                })
+                .collect(),
+            purl: dependency.purl.as_deref(),
+            cpes: &dependency.cpes,
+            download: Some(Download {
+                address: public(&dependency.uri),
+                checksum: Some(archive),
+            }),
+            source: dependency.source.as_deref().map(|uri| Download {
+                address: public(uri),
+                checksum: dependency
+                    .source_checksum
+                    .as_deref()
+                    .and_then(|checksum| checksum.parse().ok()),
+            }),
+            files: installed
+                .files()
+                .map(|installed| DescribedFile {
+                    path: installed.file.path(),
+                    checksum: installed.checksum,
+                })
+                .collect(),
+            crates,
+        }
     }
 
-    fn version(&self) -> String {
-        self.dependency.version.to_string()
-    }
-
-    /// The dependency's own address: a mirror is of no concern to who reads the image.
-    fn download(&self) -> Option<String> {
-        public(&self.dependency.uri)
-    }
-
-    /// Where the source code is.
-    fn source(&self) -> Option<String> {
-        public(self.dependency.source.as_deref()?)
-    }
-
-    fn licenses(&self) -> Vec<License<'a>> {
-        License::of(self.dependency)
+    /// A part of the buildpack itself: it has the buildpack's version and licences.
+    #[must_use]
+    pub fn part(
+        buildpack: &'a Buildpack,
+        name: &'a str,
+        files: Vec<DescribedFile<'a>>,
+        crates: Option<&'a [Crate]>,
+    ) -> Self {
+        Self {
+            buildpack,
+            name,
+            version: buildpack.version.to_string(),
+            licenses: buildpack
+                .licenses
+                .iter()
+                .filter_map(|license| {
+                    License::new(license.r#type.as_deref(), license.uri.as_deref())
+                })
+                .collect(),
+            purl: None,
+            cpes: &[],
+            download: None,
+            source: None,
+            files,
+            crates,
+        }
     }
 }
 
@@ -82,18 +161,18 @@ fn public(uri: &str) -> Option<String> {
     Address::parse(uri).ok().map(|address| address.to_string())
 }
 
-/// What a document calls the release itself.
-const RELEASE: &str = "watchexec";
+/// What a document calls its subject.
+const SUBJECT: &str = "subject";
 
-/// What a document calls a crate. Numbers, because what is allowed in a name differs between
-/// crates and formats.
-fn crate_reference(index: usize) -> String {
-    format!("crate-{index}")
+/// What a document calls a file of its subject, by its place in the list: what is allowed in a
+/// name differs between the formats.
+fn file_reference(index: usize) -> String {
+    format!("file-{index}")
 }
 
-/// What a document calls an installed file.
-fn file_reference(file: ReleaseFile) -> String {
-    format!("file-{}", file.name())
+/// What a document calls a crate of its subject.
+fn crate_reference(index: usize) -> String {
+    format!("crate-{index}")
 }
 
 /// The identity of a document: the first half of the SHA-256 digest of its content without the

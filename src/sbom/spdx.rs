@@ -4,9 +4,8 @@
 
 use super::crates::Crate;
 use super::license::{License, Name};
-use super::{RELEASE, Subject, crate_reference, file_reference, identity};
+use super::{DescribedFile, SUBJECT, Subject, crate_reference, file_reference, identity};
 use crate::checksum::Checksum;
-use crate::release::InstalledFile;
 use serde::Serialize;
 
 /// What stands where nothing is known, or nothing is said.
@@ -98,29 +97,20 @@ pub(super) fn document(subject: &Subject) -> Result<Vec<u8>, serde_json::Error> 
     let mut document = of(subject);
     let identity = identity(&serde_json::to_vec_pretty(&document)?);
     // Clause 6.5 has this address for those who have no place of their own for documents.
-    document.document_namespace = format!(
-        "https://spdx.org/spdxdocs/{RELEASE}-{}",
-        identity.hyphenated()
-    );
+    document.document_namespace = format!("https://spdx.org/spdxdocs/{}", identity.hyphenated());
     serde_json::to_vec_pretty(&document)
 }
 
 fn of<'a>(subject: &Subject<'a>) -> Document<'a> {
     let crates = subject.crates.unwrap_or_default();
-    let licenses = subject.licenses();
-
-    let mut relationships = vec![relationship("DOCUMENT", "DESCRIBES", RELEASE)];
-    for file in subject.installed.files() {
-        relationships.push(relationship(
-            RELEASE,
-            "CONTAINS",
-            &file_reference(file.file),
-        ));
+    let mut relationships = vec![relationship("DOCUMENT", "DESCRIBES", SUBJECT)];
+    for index in 0..subject.files.len() {
+        relationships.push(relationship(SUBJECT, "CONTAINS", &file_reference(index)));
     }
     for (index, library) in crates.iter().enumerate() {
         let reference = crate_reference(index);
         if library.root {
-            relationships.push(relationship(RELEASE, "DEPENDS_ON", &reference));
+            relationships.push(relationship(SUBJECT, "DEPENDS_ON", &reference));
         }
         for used in &library.dependencies {
             let used = crate_reference(*used);
@@ -132,7 +122,7 @@ fn of<'a>(subject: &Subject<'a>) -> Document<'a> {
         spdx_version: "SPDX-2.3",
         data_license: "CC0-1.0",
         id: "SPDXRef-DOCUMENT",
-        name: format!("{}-{}", subject.name(), subject.version()),
+        name: format!("{}-{}", subject.name, subject.version),
         document_namespace: String::new(),
         creation_info: CreationInfo {
             created: CREATED,
@@ -141,11 +131,12 @@ fn of<'a>(subject: &Subject<'a>) -> Document<'a> {
                 subject.buildpack.id, subject.buildpack.version
             )],
         },
-        packages: std::iter::once(release(subject, &licenses))
-            .chain(subject.installed.files().map(file))
+        packages: std::iter::once(main(subject))
+            .chain(subject.files.iter().enumerate().map(file))
             .chain(crates.iter().enumerate().map(library))
             .collect(),
-        has_extracted_licensing_infos: licenses
+        has_extracted_licensing_infos: subject
+            .licenses
             .iter()
             .enumerate()
             .filter_map(|(index, license)| extracted(index, license))
@@ -154,10 +145,11 @@ fn of<'a>(subject: &Subject<'a>) -> Document<'a> {
     }
 }
 
-/// The release as it is downloaded: the checksum is that of the archive.
-fn release<'a>(subject: &Subject<'a>, licenses: &[License]) -> Package<'a> {
-    let dependency = subject.dependency;
-    let cpes = dependency.cpes.iter().map(|cpe| ExternalReference {
+/// The subject as it is downloaded: the checksum is that of the archive.
+fn main<'a>(subject: &Subject<'a>) -> Package<'a> {
+    let download = subject.download.as_ref();
+    let source = subject.source.as_ref();
+    let cpes = subject.cpes.iter().map(|cpe| ExternalReference {
         reference_category: "SECURITY",
         // Annex F.2: two types, by the version of the CPE specification.
         reference_type: if cpe.starts_with("cpe:2.3:") {
@@ -168,37 +160,40 @@ fn release<'a>(subject: &Subject<'a>, licenses: &[License]) -> Package<'a> {
         reference_locator: cpe.clone(),
     });
     Package {
-        version_info: Some(subject.version()),
-        download_location: subject
-            .download()
+        version_info: Some(subject.version.clone()),
+        download_location: download
+            .and_then(|download| download.address.clone())
             .unwrap_or_else(|| NOTHING_SAID.to_owned()),
-        checksums: vec![PackageChecksum::of(&subject.archive)],
-        source_info: subject.source(),
-        license_declared: declared(licenses),
-        external_refs: dependency
+        checksums: download
+            .and_then(|download| download.checksum)
+            .iter()
+            .map(PackageChecksum::of)
+            .collect(),
+        source_info: source.and_then(|source| source.address.clone()),
+        license_declared: declared(&subject.licenses),
+        external_refs: subject
             .purl
-            .clone()
-            .map(purl)
+            .map(|text| purl(text.to_owned()))
             .into_iter()
             .chain(cpes)
             .collect(),
-        ..Package::new(RELEASE, subject.name(), "APPLICATION")
+        ..Package::new(SUBJECT, subject.name, "APPLICATION")
     }
 }
 
-/// An installed file. Clause 8.4 wants a SHA-1 checksum of what it calls a file; as a package, for
-/// which clause 7.10 does not, it can be known by the SHA-256 that it has.
-fn file(installed: &InstalledFile) -> Package<'_> {
-    let reference = file_reference(installed.file);
+/// A file. Clause 8.4 wants a SHA-1 checksum of what it calls a file; as a package, for which
+/// clause 7.10 does not, it can be known by the SHA-256 that it has.
+fn file<'a>((index, file): (usize, &DescribedFile<'a>)) -> Package<'a> {
     Package {
-        checksums: vec![PackageChecksum::of(&installed.checksum)],
-        ..Package::new(&reference, installed.file.path(), "FILE")
+        checksums: vec![PackageChecksum::of(&file.checksum)],
+        ..Package::new(&file_reference(index), file.path, "FILE")
     }
 }
 
 fn library((index, of): (usize, &Crate)) -> Package<'_> {
     Package {
         version_info: Some(of.version.clone()),
+        license_declared: declared(of.license().as_slice()),
         external_refs: of.purl().map(purl).into_iter().collect(),
         ..Package::new(&crate_reference(index), &of.name, "LIBRARY")
     }

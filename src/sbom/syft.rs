@@ -5,24 +5,23 @@
 
 use super::crates::Crate;
 use super::license::{License, Name};
-use super::{RELEASE, Subject, crate_reference, file_reference};
+use super::{DescribedFile, SUBJECT, Subject, crate_reference, file_reference};
 use crate::checksum::Checksum;
-use crate::release::ReleaseFile;
 use serde::Serialize;
 
 const SCHEMA_VERSION: &str = "16.0.0";
 const SCHEMA_URL: &str =
     "https://raw.githubusercontent.com/anchore/syft/main/schema/json/schema-16.0.0.json";
 
-/// What a document calls the archive that all comes from.
-const ARCHIVE: &str = "archive";
+/// What a document calls where all comes from.
+const ORIGIN: &str = "origin";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Document<'a> {
     artifacts: Vec<Artifact<'a>>,
     artifact_relationships: Vec<Relationship>,
-    files: Vec<File>,
+    files: Vec<File<'a>>,
     source: Source<'a>,
     distro: Distro,
     descriptor: Descriptor<'a>,
@@ -38,7 +37,7 @@ struct Artifact<'a> {
     version: String,
     r#type: &'static str,
     found_by: &'a str,
-    locations: [Location; 1],
+    locations: Vec<Location<'a>>,
     licenses: Vec<ArtifactLicense<'a>>,
     language: &'static str,
     cpes: Vec<Cpe<'a>>,
@@ -51,9 +50,9 @@ struct Artifact<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Location {
-    path: &'static str,
-    access_path: &'static str,
+struct Location<'a> {
+    path: &'a str,
+    access_path: &'a str,
 }
 
 #[derive(Serialize)]
@@ -63,7 +62,7 @@ struct ArtifactLicense<'a> {
     spdx_expression: &'a str,
     r#type: &'static str,
     urls: Vec<String>,
-    locations: [Location; 0],
+    locations: [Location<'a>; 0],
 }
 
 #[derive(Serialize)]
@@ -88,15 +87,15 @@ struct Relationship {
 }
 
 #[derive(Serialize)]
-struct File {
+struct File<'a> {
     id: String,
-    location: Coordinates,
+    location: Coordinates<'a>,
     digests: [Digest; 1],
 }
 
 #[derive(Serialize)]
-struct Coordinates {
-    path: &'static str,
+struct Coordinates<'a> {
+    path: &'a str,
 }
 
 #[derive(Serialize)]
@@ -118,10 +117,11 @@ struct Source<'a> {
 #[derive(Serialize)]
 struct SourceFile {
     path: String,
-    digests: [Digest; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digests: Option<[Digest; 1]>,
 }
 
-/// The release is of no distribution.
+/// The subject is of no distribution.
 #[derive(Serialize)]
 struct Distro {}
 
@@ -142,42 +142,36 @@ pub(super) fn document(subject: &Subject) -> Result<Vec<u8>, serde_json::Error> 
 }
 
 fn of<'a>(subject: &Subject<'a>) -> Document<'a> {
-    let found_by = subject.buildpack.id.as_str();
     let crates = subject.crates.unwrap_or_default();
+    let download = subject.download.as_ref();
     Document {
-        artifacts: std::iter::once(release(subject))
+        artifacts: std::iter::once(main(subject))
             .chain(
                 crates
                     .iter()
                     .enumerate()
-                    .map(|(index, of)| library(index, of, found_by)),
+                    .map(|(index, of)| library(subject, index, of)),
             )
             .collect(),
         artifact_relationships: relationships(subject, crates),
-        files: subject
-            .installed
-            .files()
-            .map(|file| File {
-                id: file_reference(file.file),
-                location: Coordinates {
-                    path: file.file.path(),
-                },
-                digests: [Digest::of(&file.checksum)],
-            })
-            .collect(),
+        files: subject.files.iter().enumerate().map(file).collect(),
         source: Source {
-            id: ARCHIVE,
-            name: subject.name(),
-            version: subject.version(),
+            id: ORIGIN,
+            name: subject.name,
+            version: subject.version.clone(),
             r#type: "file",
             metadata: SourceFile {
-                path: subject.download().unwrap_or_default(),
-                digests: [Digest::of(&subject.archive)],
+                path: download
+                    .and_then(|download| download.address.clone())
+                    .unwrap_or_default(),
+                digests: download
+                    .and_then(|download| download.checksum)
+                    .map(|checksum| [Digest::of(&checksum)]),
             },
         },
         distro: Distro {},
         descriptor: Descriptor {
-            name: found_by,
+            name: subject.buildpack.id.as_str(),
             version: subject.buildpack.version.to_string(),
         },
         schema: Schema {
@@ -187,18 +181,17 @@ fn of<'a>(subject: &Subject<'a>) -> Document<'a> {
     }
 }
 
-fn release<'a>(subject: &Subject<'a>) -> Artifact<'a> {
-    let dependency = subject.dependency;
+fn main<'a>(subject: &Subject<'a>) -> Artifact<'a> {
     Artifact {
-        id: RELEASE.to_owned(),
-        name: subject.name(),
-        version: subject.version(),
+        id: SUBJECT.to_owned(),
+        name: subject.name,
+        version: subject.version.clone(),
         r#type: "binary",
         found_by: subject.buildpack.id.as_str(),
-        locations: [Location::program()],
-        licenses: subject.licenses().iter().map(license).collect(),
+        locations: subject.files.iter().map(Location::of).collect(),
+        licenses: subject.licenses.iter().map(license).collect(),
         language: "",
-        cpes: dependency
+        cpes: subject
             .cpes
             .iter()
             .map(|cpe| Cpe {
@@ -206,21 +199,26 @@ fn release<'a>(subject: &Subject<'a>) -> Artifact<'a> {
                 source: "declared",
             })
             .collect(),
-        purl: dependency.purl.clone().unwrap_or_default(),
+        purl: subject.purl.unwrap_or_default().to_owned(),
         metadata_type: None,
         metadata: None,
     }
 }
 
-fn library<'a>(index: usize, of: &'a Crate, found_by: &'a str) -> Artifact<'a> {
+fn library<'a>(subject: &Subject<'a>, index: usize, of: &'a Crate) -> Artifact<'a> {
     Artifact {
         id: crate_reference(index),
         name: &of.name,
         version: of.version.clone(),
         r#type: "rust-crate",
-        found_by,
-        locations: [Location::program()],
-        licenses: Vec::new(),
+        found_by: subject.buildpack.id.as_str(),
+        locations: subject
+            .files
+            .first()
+            .map(Location::of)
+            .into_iter()
+            .collect(),
+        licenses: of.license().iter().map(license).collect(),
         language: "rust",
         cpes: Vec::new(),
         purl: of.purl().unwrap_or_default(),
@@ -230,6 +228,14 @@ fn library<'a>(index: usize, of: &'a Crate, found_by: &'a str) -> Artifact<'a> {
             version: &of.version,
             source: &of.source,
         }),
+    }
+}
+
+fn file<'a>((index, file): (usize, &DescribedFile<'a>)) -> File<'a> {
+    File {
+        id: file_reference(index),
+        location: Coordinates { path: file.path },
+        digests: [Digest::of(&file.checksum)],
     }
 }
 
@@ -248,15 +254,15 @@ fn license<'a>(license: &License<'a>) -> ArtifactLicense<'a> {
 
 fn relationships(subject: &Subject, crates: &[Crate]) -> Vec<Relationship> {
     let mut relationships = vec![relationship(
-        ARCHIVE.to_owned(),
+        ORIGIN.to_owned(),
         "contains",
-        RELEASE.to_owned(),
+        SUBJECT.to_owned(),
     )];
-    for file in subject.installed.files() {
+    for index in 0..subject.files.len() {
         relationships.push(relationship(
-            RELEASE.to_owned(),
+            SUBJECT.to_owned(),
             "contains",
-            file_reference(file.file),
+            file_reference(index),
         ));
     }
     // Here the one that is used is the parent.
@@ -265,7 +271,7 @@ fn relationships(subject: &Subject, crates: &[Crate]) -> Vec<Relationship> {
             relationships.push(relationship(
                 crate_reference(index),
                 "dependency-of",
-                RELEASE.to_owned(),
+                SUBJECT.to_owned(),
             ));
         }
         for used in &of.dependencies {
@@ -287,12 +293,11 @@ fn relationship(parent: String, kind: &'static str, child: String) -> Relationsh
     }
 }
 
-impl Location {
-    fn program() -> Self {
-        let path = ReleaseFile::Program.path();
+impl<'a> Location<'a> {
+    fn of(file: &DescribedFile<'a>) -> Self {
         Self {
-            path,
-            access_path: path,
+            path: file.path,
+            access_path: file.path,
         }
     }
 }
