@@ -11,8 +11,8 @@ use crate::pack::Image;
 use crate::platform::Platform;
 use crate::server::free_port;
 
-/// How long an application may take to answer. The slowest, Java on two busy cores, takes seconds.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long an application may take to answer: Java on two busy cores takes a good part of it.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What the sample applications answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
