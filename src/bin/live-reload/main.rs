@@ -12,7 +12,7 @@
 //! | how the process is launched, and with which environment | [`launch`], [`environment`], [`exec_d`] |
 //! | what would fail silently | [`checks`], [`inotify`], [`file_system`] |
 //! | watchexec and its options | [`watchexec`] |
-//! | signals, orphans and the exit status | [`supervise`] |
+//! | signals, orphans and the exit status | [`signals`], [`supervise`] |
 //! | everything that people read | [`texts`] |
 //!
 //! For images that lack them it also serves as [`tar`] and [`rm`], by which tools such as Tilt,
@@ -27,6 +27,7 @@ mod inotify;
 mod launch;
 mod metadata;
 mod rm;
+mod signals;
 mod start;
 mod supervise;
 mod tar;

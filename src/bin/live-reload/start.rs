@@ -7,7 +7,8 @@ use super::image::Image;
 use super::inotify::{self, Shortage};
 use super::launch::Launch;
 use super::metadata::{Metadata, Process};
-use super::supervise::{self, Stop};
+use super::signals::Signals;
+use super::supervise::{self, Stop, SuperviseError};
 use super::texts::{Notice, Problem};
 use super::watchexec;
 use std::ffi::OsString;
@@ -23,15 +24,20 @@ const DEFAULT_EXECUTION_ENVIRONMENT: &str = "production";
 /// The exit status is that of the process; 1 where it cannot be started, 2 where the arguments
 /// cannot be used.
 pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
-    let outcome = prepare(arguments)
-        .and_then(|ready| supervise::run(ready.watchexec, ready.stop).map_err(Problem::Supervise));
-    match outcome {
+    match restart(arguments) {
         Ok(status) => ExitCode::from(status),
         Err(problem) => {
             eprintln!("{problem}");
             ExitCode::from(problem.exit_status())
         }
     }
+}
+
+fn restart(arguments: Vec<OsString>) -> Result<u8, Problem> {
+    // From here on, so that a stop that comes while things are being found is not lost.
+    let mut signals = Signals::listen().map_err(SuperviseError::Signals)?;
+    let ready = prepare(arguments)?;
+    Ok(supervise::run(ready.watchexec, ready.stop, &mut signals)?)
 }
 
 /// What is left to do once everything has been found.

@@ -11,31 +11,18 @@
 //! leaves its status. The kernel hands orphans to PID 1, or to a "subreaper" (prctl(2)), which this
 //! program makes itself, so that it is the same with an init of the platform's above it.
 
+use super::signals::Signals;
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::set_child_subreaper;
-use nix::sys::signal::{SigSet, Signal, kill, killpg};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::fs;
-use std::os::fd::AsFd;
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
-
-/// The signals that are handled. Those that watchexec hands on to the process are forwarded to it;
-/// all others do what they do without this program.
-const HANDLED: [Signal; 7] = [
-    Signal::SIGCHLD,
-    Signal::SIGHUP,
-    Signal::SIGINT,
-    Signal::SIGQUIT,
-    Signal::SIGTERM,
-    Signal::SIGUSR1,
-    Signal::SIGUSR2,
-];
 
 /// How the process is stopped.
 #[derive(Debug, Clone, Copy)]
@@ -51,10 +38,13 @@ pub(crate) struct Stop {
 pub(crate) enum SuperviseError {
     /// watchexec cannot be run.
     #[error("{0:?} cannot be run ({1})")]
-    Run(PathBuf, std::io::Error),
+    Run(PathBuf, io::Error),
     /// The system refuses what an init needs.
     #[error("signals cannot be received ({0})")]
-    Signals(#[from] Errno),
+    Signals(#[from] io::Error),
+    /// The same.
+    #[error("children cannot be waited for ({0})")]
+    Children(#[from] Errno),
 }
 
 /// Runs watchexec until it ends, or until this program is told to stop.
@@ -64,37 +54,37 @@ pub(crate) enum SuperviseError {
 ///
 /// # Errors
 /// watchexec cannot be run, or signals cannot be received.
-pub(crate) fn run(mut watchexec: Command, stop: Stop) -> Result<u8, SuperviseError> {
+pub(crate) fn run(
+    mut watchexec: Command,
+    stop: Stop,
+    signals: &mut Signals,
+) -> Result<u8, SuperviseError> {
     // PID 1 gets orphans anyhow; elsewhere an old kernel may refuse, and then the status is
     // watchexec's.
     let adopts = set_child_subreaper(true).is_ok() || std::process::id() == 1;
-    let handled: SigSet = HANDLED.into_iter().collect();
-    handled.thread_block()?;
-    let signals = SignalFd::with_flags(&handled, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
     // In a process group of its own, what is typed at a terminal reaches this program only, and is
-    // handled once. The standard library gives the child an empty signal mask.
+    // handled once.
     let child = watchexec
         .process_group(0)
         .spawn()
         .map_err(|error| SuperviseError::Run(watchexec.get_program().into(), error))?;
     let watchexec = Pid::from_raw(child.id().cast_signed());
     loop {
-        let Some(signal) = next(&signals, None)? else {
-            continue;
-        };
-        match signal {
-            Signal::SIGCHLD => {
-                if let Some(status) = status_of(watchexec, &reap()) {
-                    return Ok(status);
+        for signal in signals.wait(None)? {
+            match signal {
+                Signal::SIGCHLD => {
+                    if let Some(status) = status_of(watchexec, &reap()) {
+                        return Ok(status);
+                    }
                 }
-            }
-            Signal::SIGINT | Signal::SIGTERM if adopts => {
-                if let Some(status) = take_over(watchexec, signal, stop, &signals)? {
-                    return Ok(status);
+                Signal::SIGINT | Signal::SIGTERM if adopts => {
+                    if let Some(status) = take_over(watchexec, signal, stop, signals)? {
+                        return Ok(status);
+                    }
                 }
+                // It can be gone already, and its SIGCHLD the next signal.
+                other => drop(kill(watchexec, other)),
             }
-            // It can be gone already, and its SIGCHLD the next signal.
-            other => drop(kill(watchexec, other)),
         }
     }
 }
@@ -105,8 +95,8 @@ fn take_over(
     watchexec: Pid,
     received: Signal,
     stop: Stop,
-    signals: &SignalFd,
-) -> Result<Option<u8>, Errno> {
+    signals: &mut Signals,
+) -> Result<Option<u8>, SuperviseError> {
     if kill(watchexec, Signal::SIGSTOP).is_err() {
         return Ok(None);
     }
@@ -144,27 +134,8 @@ fn take_over(
             continue;
         }
         // Further signals change nothing: the process has its time. SIGCHLD ends the wait.
-        next(signals, left)?;
+        signals.wait(left)?;
     }
-}
-
-/// Waits for a signal. `None` where there was none in that time.
-fn next(signals: &SignalFd, timeout: Option<Duration>) -> Result<Option<Signal>, Errno> {
-    let timeout = match timeout {
-        // One millisecond more, as poll(2) would cut the rest off and not wait for it.
-        Some(timeout) => PollTimeout::try_from(timeout.saturating_add(Duration::from_millis(1)))
-            .unwrap_or(PollTimeout::MAX),
-        None => PollTimeout::NONE,
-    };
-    match poll(
-        &mut [PollFd::new(signals.as_fd(), PollFlags::POLLIN)],
-        timeout,
-    ) {
-        Err(Errno::EINTR) | Ok(0) => return Ok(None),
-        result => result?,
-    };
-    let received = signals.read_signal()?;
-    Ok(received.and_then(|signal| Signal::try_from(signal.ssi_signo.cast_signed()).ok()))
 }
 
 /// Waits for every child that has ended; one SIGCHLD can stand for several.

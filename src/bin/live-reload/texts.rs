@@ -109,6 +109,12 @@ impl From<ArgumentError> for Problem {
     }
 }
 
+impl From<SuperviseError> for Problem {
+    fn from(error: SuperviseError) -> Self {
+        Self::Supervise(error)
+    }
+}
+
 impl Display for Problem {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "live-reload: error: ")?;

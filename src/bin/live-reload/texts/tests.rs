@@ -297,8 +297,8 @@ fn a_watchexec_that_cannot_be_run() {
 
 #[test]
 fn signals_that_cannot_be_received() {
-    assert_snapshot!(Problem::Supervise(SuperviseError::Signals(Errno::EMFILE)), @"
-    live-reload: error: watchexec could not be started: signals cannot be received (EMFILE: Too many open files).
+    assert_snapshot!(Problem::Supervise(SuperviseError::Signals(Errno::EMFILE.into())), @"
+    live-reload: error: watchexec could not be started: signals cannot be received (Too many open files (os error 24)).
     Check that the container may start programs of the image: its user, its security profile, and its limits of memory and processes.
     ");
 }

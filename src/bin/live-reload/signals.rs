@@ -1,0 +1,109 @@
+//! The signals that this program receives in place of the process.
+
+use nix::sys::signal::Signal;
+use signal_hook::{flag, low_level};
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Those that watchexec knows of, and the one that tells of children that have ended. All others do
+/// what they do without this program.
+const HANDLED: [Signal; 7] = [
+    Signal::SIGCHLD,
+    Signal::SIGHUP,
+    Signal::SIGINT,
+    Signal::SIGQUIT,
+    Signal::SIGTERM,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+];
+
+/// Signals as they arrive.
+///
+/// They are noted by handlers, which a program that is executed does not inherit; it would inherit
+/// a mask of blocked signals.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    received: Vec<(Signal, Arc<AtomicBool>)>,
+    /// Has a byte for each signal, for whoever waits.
+    wake: UnixStream,
+}
+
+impl Signals {
+    /// Notes signals from now on. As PID 1 a program that does not is sent none at all
+    /// (`pid_namespaces(7)`).
+    ///
+    /// # Errors
+    /// The system does not allow as many open files.
+    pub(crate) fn listen() -> io::Result<Self> {
+        let (wake, waker) = UnixStream::pair()?;
+        let mut received = Vec::new();
+        for signal in HANDLED {
+            let flag = Arc::new(AtomicBool::new(false));
+            // In this order, so that whoever is woken finds the flag set.
+            flag::register(signal as i32, Arc::clone(&flag))?;
+            low_level::pipe::register(signal as i32, waker.try_clone()?)?;
+            received.push((signal, flag));
+        }
+        Ok(Self { received, wake })
+    }
+
+    /// The signals that have arrived since the last call; waits for one, but not longer than this.
+    /// A signal that arrived twice is there once.
+    ///
+    /// # Errors
+    /// The system fails to wait.
+    pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<Vec<Signal>> {
+        let arrived = self.take();
+        if !arrived.is_empty() {
+            return Ok(arrived);
+        }
+        // Zero would mean to wait for ever.
+        let timeout = timeout.map(|timeout| timeout.max(Duration::from_millis(1)));
+        self.wake.set_read_timeout(timeout)?;
+        match self.wake.read(&mut [0; 64]) {
+            Err(error)
+                if !matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) =>
+            {
+                Err(error)
+            }
+            _ => Ok(self.take()),
+        }
+    }
+
+    fn take(&self) -> Vec<Signal> {
+        self.received
+            .iter()
+            .filter(|(_, flag)| flag.swap(false, Ordering::SeqCst))
+            .map(|(signal, _)| *signal)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::signal::raise;
+
+    #[test]
+    fn signals_arrive_once_and_waiting_ends() {
+        let mut signals = Signals::listen().unwrap();
+        raise(Signal::SIGUSR1).unwrap();
+        raise(Signal::SIGUSR1).unwrap();
+        raise(Signal::SIGUSR2).unwrap();
+        let mut arrived = Vec::new();
+        // Other tests have children, whose end this test is told too.
+        while arrived.len() < 2 {
+            let news = signals.wait(None).unwrap();
+            arrived.extend(news.into_iter().filter(|signal| *signal != Signal::SIGCHLD));
+        }
+        assert_eq!(arrived, [Signal::SIGUSR1, Signal::SIGUSR2]);
+        let more = signals.wait(Some(Duration::ZERO)).unwrap();
+        assert!(more.iter().all(|signal| *signal == Signal::SIGCHLD));
+    }
+}
