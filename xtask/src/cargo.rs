@@ -5,7 +5,7 @@ use crate::workspace::Workspace;
 use anyhow::{Context, Result, ensure};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// A cargo command. Its progress goes to standard error, as cargo writes it.
 pub(crate) struct Cargo {
@@ -69,6 +69,22 @@ impl Cargo {
             .arg("--target")
             .arg(triple.as_str());
         self
+    }
+
+    /// Runs it, and returns what it wrote to standard output.
+    pub(crate) fn output(mut self) -> Result<String> {
+        let output = self
+            .command
+            .stderr(Stdio::inherit())
+            .output()
+            .context("cargo cannot be run: is Rust installed?")?;
+        ensure!(
+            output.status.success(),
+            "cargo {} failed ({})",
+            self.name,
+            output.status
+        );
+        Ok(String::from_utf8(output.stdout)?)
     }
 
     pub(crate) fn run(mut self) -> Result<()> {

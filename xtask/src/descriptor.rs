@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use fs_err as fs;
+use libcnb::data::buildpack::Buildpack;
 use semver::Version;
 use std::path::{Path, PathBuf};
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value};
@@ -24,6 +25,17 @@ impl Descriptor {
             path: path.to_owned(),
             document,
         })
+    }
+
+    /// `[buildpack]`, as the buildpack itself reads it.
+    pub(crate) fn buildpack(&self) -> Result<Buildpack> {
+        #[derive(serde::Deserialize)]
+        struct Description {
+            buildpack: Buildpack,
+        }
+        let Description { buildpack } = toml_edit::de::from_document(self.document.clone())
+            .with_context(|| format!("{} does not describe a buildpack", self.path.display()))?;
+        Ok(buildpack)
     }
 
     /// The dependencies, as the buildpack itself reads them.

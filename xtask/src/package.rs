@@ -1,6 +1,7 @@
 //! `cargo xtask package`: a directory that pack, a builder or a person can use as the buildpack.
 
 mod bundle;
+mod sbom;
 
 use self::bundle::Release;
 use crate::cargo::Cargo;
@@ -152,6 +153,8 @@ pub(crate) fn package(workspace: &Workspace, options: &Options) -> Result<PathBu
         for release in &bundled {
             release.add_to(&root, target.image_arch())?;
         }
+        let description = descriptor.buildpack()?;
+        sbom::write(workspace, &description, BUILDPACK, target, &root)?;
     }
     fs::write(draft.path().join("buildpack.toml"), descriptor.to_string())?;
     draft.publish(&output)?;

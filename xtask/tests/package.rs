@@ -48,7 +48,6 @@ impl Bench {
 
     fn package(&self, output: &str, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_xtask"))
-            .env_clear()
             .args(["package", "--output"])
             .arg(self.path(output))
             .args(arguments)
@@ -222,6 +221,27 @@ fn a_package_for_both_has_a_folder_for_each() {
 }
 
 #[test]
+fn a_package_lists_its_programs_and_their_crates() {
+    let bench = Bench::new();
+    let package = bench.packaged("package", ARM64, &[]);
+    let read = |name: &str| fs::read_to_string(package.join(name)).unwrap();
+    let digest = Checksum::of(&program(183)).hex();
+    for name in ["sbom.cdx.json", "sbom.spdx.json", "sbom.syft.json"] {
+        let sbom = read(name);
+        assert!(sbom.contains("live-reload/watchexec"), "{name}");
+        assert!(sbom.contains("pkg:cargo/libcnb@"), "{name}");
+        assert!(sbom.contains(&digest), "{name}");
+        // Only what is linked into the programs.
+        assert!(!sbom.contains("pkg:cargo/insta@"), "{name}");
+        assert!(!sbom.contains("pkg:cargo/serde_derive@"), "{name}");
+        assert!(
+            !sbom.contains(env!("CARGO_MANIFEST_DIR").trim_end_matches("/xtask")),
+            "{name} says where it was made"
+        );
+    }
+}
+
+#[test]
 fn the_same_programs_make_the_same_package() {
     let bench = Bench::new();
     let first = bench.packaged("first", AMD64, &[]);
@@ -257,6 +277,9 @@ fn an_offline_package_has_the_release_inside_and_offers_no_other() {
     );
     let dependencies = &buildpack_toml(&package)["metadata"]["dependencies"];
     assert_eq!(values(dependencies, "version"), ["2.8.0"]);
+    let sbom = fs::read_to_string(package.join("sbom.cdx.json")).unwrap();
+    let inside = format!("dependencies/{}/bin/watchexec", checksum.hex());
+    assert!(sbom.contains(&inside));
 
     let layer = bench.path("layer");
     let bundle = Bundle::find(&package, checksum).unwrap();

@@ -1,0 +1,175 @@
+//! The SBOMs of the buildpack itself, which are a part of its package: its programs, the crates that
+//! they are built from, and the releases inside. They are written as those of an image are.
+
+use crate::cargo::Cargo;
+use crate::triple::Triple;
+use crate::workspace::Workspace;
+use anyhow::{Context, Result, bail};
+use fs_err as fs;
+use libcnb::data::buildpack::Buildpack;
+use libcnb::data::sbom::SbomFormat;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use watchexec_buildpack::checksum::Checksum;
+use watchexec_buildpack::sbom::crates::Crate;
+use watchexec_buildpack::sbom::{DescribedFile, Subject, documents};
+
+/// Writes the SBOMs of the package in `root`, which has all its programs by now.
+pub(super) fn write(
+    workspace: &Workspace,
+    buildpack: &Buildpack,
+    package: &str,
+    target: &Triple,
+    root: &Path,
+) -> Result<()> {
+    let tree = Cargo::new(workspace, "tree")
+        .args(["--locked", "--package", package])
+        // What is linked into the programs, and nothing that only builds or tests them.
+        .args(["--edges", "normal,no-proc-macro"])
+        .args(["--target", target.as_str()])
+        .args(["--prefix", "depth", "--no-dedupe", "--format", "|{p}|{l}"])
+        .output()?;
+    let crates = crates(&tree)?;
+    // In the order of their paths, in which the buildpack's own program is the first.
+    let mut files = BTreeMap::new();
+    for folder in ["bin", "dependencies"] {
+        add_files(root, Path::new(folder), &mut files)?;
+    }
+    let files = files
+        .iter()
+        .map(|(path, checksum)| DescribedFile {
+            path,
+            checksum: *checksum,
+        })
+        .collect();
+    let subject = Subject::part(buildpack, buildpack.id.as_str(), files, Some(&crates));
+    for document in documents(&subject)? {
+        fs::write(root.join(file_name(&document.format)), document.data)?;
+    }
+    Ok(())
+}
+
+/// Adds the regular files below a folder of the package, if there is such a folder.
+fn add_files(root: &Path, path: &Path, files: &mut BTreeMap<String, Checksum>) -> Result<()> {
+    let Ok(metadata) = fs::symlink_metadata(root.join(path)) else {
+        return Ok(());
+    };
+    if metadata.is_dir() {
+        for entry in fs::read_dir(root.join(path))? {
+            add_files(root, &path.join(entry?.file_name()), files)?;
+        }
+    } else if metadata.is_file() {
+        let name = path.to_str().context("a path of a package is not UTF-8")?;
+        files.insert(name.to_owned(), Checksum::of(&fs::read(root.join(path))?));
+    }
+    Ok(())
+}
+
+/// The names, after those that the CNB buildpack spec gives to the SBOMs of a layer.
+fn file_name(format: &SbomFormat) -> &'static str {
+    match format {
+        SbomFormat::CycloneDxJson => "sbom.cdx.json",
+        SbomFormat::SpdxJson => "sbom.spdx.json",
+        SbomFormat::SyftJson => "sbom.syft.json",
+    }
+}
+
+/// Reads `cargo tree`: a line for each crate, `<depth>|<crate>|<licence>`.
+fn crates(tree: &str) -> Result<Vec<Crate>> {
+    // By what cargo calls them, which is unique, and in that order.
+    let mut known: BTreeMap<&str, (&str, BTreeSet<&str>)> = BTreeMap::new();
+    let mut above: Vec<&str> = Vec::new();
+    for line in tree.lines() {
+        let mut parts = line.splitn(3, '|');
+        let (Some(depth), Some(name), Some(license)) = (parts.next(), parts.next(), parts.next())
+        else {
+            bail!("cargo tree printed {line:?}")
+        };
+        let depth = depth
+            .parse()
+            .with_context(|| format!("cargo tree printed {line:?}"))?;
+        known.entry(name).or_insert((license, BTreeSet::new()));
+        above.truncate(depth);
+        if let Some((_, used)) = above.last().and_then(|user| known.get_mut(user)) {
+            used.insert(name);
+        }
+        above.push(name);
+    }
+
+    let root = tree.lines().next().and_then(|line| line.split('|').nth(1));
+    let order: Vec<&str> = known.keys().copied().collect();
+    known
+        .iter()
+        .map(|(&name, (license, used))| {
+            let mut words = name.split(' ');
+            let (Some(crate_name), Some(version)) = (words.next(), words.next()) else {
+                bail!("cargo tree printed {name:?}")
+            };
+            Ok(Crate {
+                name: crate_name.to_owned(),
+                version: version.trim_start_matches('v').to_owned(),
+                // What is not from crates.io has its place in parentheses; all there is are the
+                // workspace's own.
+                source: match words.next() {
+                    None => "crates.io",
+                    Some(_) => "local",
+                }
+                .to_owned(),
+                // Cargo still takes the slash that it used before there were SPDX expressions.
+                license: Some(license.replace(" / ", "/").replace('/', " OR ")),
+                root: Some(name) == root,
+                dependencies: used
+                    .iter()
+                    .filter_map(|used| order.binary_search(used).ok())
+                    .collect(),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::crates;
+
+    #[test]
+    fn a_tree_becomes_a_list_of_crates_and_what_they_use() {
+        let crates = crates(
+            "0|watchexec-buildpack v0.1.0 (/somewhere)|Apache-2.0\n\
+             1|hex v0.4.3|MIT OR Apache-2.0\n\
+             1|libcnb v0.30.4|BSD-3-Clause\n\
+             2|libcnb-data v0.30.4|BSD-3-Clause\n\
+             3|fancy-regex v0.17.0|MIT / Apache-2.0\n\
+             2|hex v0.4.3|MIT OR Apache-2.0\n\
+             1|fancy-regex v0.17.0|MIT/Apache-2.0\n",
+        )
+        .unwrap();
+        let listed: Vec<(&str, &str, &[usize])> = crates
+            .iter()
+            .map(|of| {
+                let dependencies = of.dependencies.as_slice();
+                (of.name.as_str(), of.source.as_str(), dependencies)
+            })
+            .collect();
+        let none: &[usize] = &[];
+        assert_eq!(
+            listed,
+            [
+                ("fancy-regex", "crates.io", none),
+                ("hex", "crates.io", none),
+                ("libcnb", "crates.io", &[1, 3]),
+                ("libcnb-data", "crates.io", &[0]),
+                ("watchexec-buildpack", "local", &[0, 1, 2]),
+            ]
+        );
+        assert_eq!(crates[0].version, "0.17.0");
+        assert_eq!(crates[0].license.as_deref(), Some("MIT OR Apache-2.0"));
+        assert!(crates[4].root && !crates[0].root);
+    }
+
+    #[test]
+    fn what_is_no_tree_is_refused() {
+        for tree in ["hex v0.4.3", "x|hex v0.4.3|MIT", "0|hex|MIT"] {
+            assert!(crates(tree).is_err(), "{tree}");
+        }
+    }
+}
