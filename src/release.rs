@@ -123,9 +123,28 @@ pub struct InstalledFile {
     /// Which one.
     pub file: ReleaseFile,
     /// Bytes.
+    #[serde(with = "number_as_text")]
     pub size: u64,
     /// Checksum of its content.
     pub checksum: Checksum,
+}
+
+/// Writes a number as text. Between two builds the lifecycle keeps layer metadata as JSON, and a
+/// whole number comes back from it as a float, which is none.
+mod number_as_text {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub(super) fn serialize<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(number)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
+    }
 }
 
 /// The files of one release that are in their places.

@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
+use toml::Value;
 
 /// One build: a buildpack, an app, a platform and layers, in a folder of their own.
 pub(crate) struct Lifecycle {
@@ -157,6 +158,7 @@ impl Lifecycle {
 
     /// What the lifecycle does between two builds with the same cache: what is cached comes back
     /// without its types, of other launch layers the metadata alone, and launch.toml not at all.
+    /// Whole numbers come back as floats, since the metadata is kept as JSON.
     pub(crate) fn restore_cache(&self) {
         fs::remove_file(self.path("layers/launch.toml")).unwrap();
         for name in ["watchexec", "live-reload"] {
@@ -168,7 +170,8 @@ impl Lifecycle {
             if toml.remove("types").unwrap()["cache"] != true.into() {
                 fs::remove_dir_all(self.layers().join(name)).unwrap();
             }
-            fs::write(path, toml.to_string()).unwrap();
+            let kept = as_kept(toml.into());
+            fs::write(path, toml::to_string(&kept).unwrap()).unwrap();
         }
     }
 
@@ -216,6 +219,21 @@ impl Lifecycle {
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
+    }
+}
+
+/// A value after the way through JSON that layer metadata takes.
+fn as_kept(value: Value) -> Value {
+    #[expect(clippy::cast_precision_loss, reason = "as Go does")]
+    match value {
+        Value::Integer(number) => Value::Float(number as f64),
+        Value::Array(values) => values.into_iter().map(as_kept).collect::<Vec<_>>().into(),
+        Value::Table(table) => table
+            .into_iter()
+            .map(|(key, value)| (key, as_kept(value)))
+            .collect::<toml::Table>()
+            .into(),
+        other => other,
     }
 }
 
