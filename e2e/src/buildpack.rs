@@ -38,7 +38,8 @@ impl Offer {
 /// The packaged buildpack.
 #[derive(Debug)]
 pub(crate) struct Buildpack {
-    directory: PathBuf,
+    /// Where it is.
+    pub(crate) directory: PathBuf,
     copies: PathBuf,
 }
 

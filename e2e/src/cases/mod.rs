@@ -3,6 +3,7 @@
 mod compatibility;
 mod failures;
 mod flag;
+mod network;
 mod rebuild;
 mod reload;
 mod unaware;
@@ -27,6 +28,7 @@ pub(crate) fn all(platform: &Arc<OnceLock<Platform>>) -> Vec<Trial> {
         flag::CASES,
         rebuild::CASES,
         failures::CASES,
+        network::CASES,
         compatibility::CASES,
     ]
     .concat()
