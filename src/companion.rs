@@ -122,7 +122,6 @@ impl Companion {
                 path: PROGRAM,
                 checksum,
             }],
-            None,
         );
         layer.write_sboms(&documents(&subject).map_err(Error::Describe)?)
     }

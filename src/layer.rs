@@ -9,12 +9,13 @@ use crate::log::Log;
 use crate::messages::lines;
 use crate::network::Network;
 use crate::release::Installed;
-use crate::sbom::{Subject, crates, documents};
+use crate::sbom::{Subject, crates, documents, extension};
 use crate::unpack::{Limits, unpack};
 use libcnb::Buildpack;
 use libcnb::build::BuildContext;
 use libcnb::data::layer::LayerName;
 use libcnb::data::layer_name;
+use libcnb::data::sbom::{SBOM_FORMATS, SbomFormat};
 use libcnb::generic::GenericMetadata;
 use libcnb::layer::{
     CachedLayerDefinition, EmptyLayerCause, InvalidMetadataAction, LayerRef, LayerState,
@@ -32,6 +33,8 @@ pub struct LayerMetadata {
     pub release: Release,
     /// The files.
     pub installed: Installed,
+    /// Identity of the SBOMs.
+    pub described: String,
 }
 
 /// Everything that decides the content of the layer.
@@ -160,7 +163,7 @@ pub fn provide<B: Buildpack<Error = Error>>(
             restored_layer_action: &|cached: &LayerMetadata, path| {
                 let discards = release.discards(cached, path);
                 if discards.is_empty() {
-                    (RestoredLayerAction::KeepLayer, Ok(cached.installed.clone()))
+                    (RestoredLayerAction::KeepLayer, Ok(cached.clone()))
                 } else {
                     (RestoredLayerAction::DeleteLayer, Err(discards))
                 }
@@ -168,13 +171,9 @@ pub fn provide<B: Buildpack<Error = Error>>(
         },
     )?;
     match &layer.state {
-        LayerState::Restored {
-            cause: Ok(installed),
-        } => {
-            log.detail(&lines::kept(installed));
-            // The cache has its description too, but that may be an older buildpack's.
-            describe(context, &layer, order, installed, log)?;
-            return Ok(installed.clone());
+        LayerState::Restored { cause: Ok(cached) } => {
+            log.detail(&lines::kept(&cached.installed));
+            return keep(context, &layer, order, cached, log);
         }
         LayerState::Empty {
             cause:
@@ -200,10 +199,33 @@ fn fill<B: Buildpack<Error = Error>, MAC, RAC>(
     log: &Log,
 ) -> libcnb::Result<Installed, Error> {
     let installed = install(order, &layer.path(), network, log)?;
-    describe(context, layer, order, &installed, log)?;
-    let metadata = LayerMetadata { release, installed };
+    let described = describe(context, layer, order, &installed, None, log)?;
+    let metadata = LayerMetadata {
+        release,
+        installed,
+        described,
+    };
     layer.write_metadata(&metadata)?;
     Ok(metadata.installed)
+}
+
+/// Leaves a layer as the cache has it, but for what the buildpack says of it by now.
+fn keep<B: Buildpack<Error = Error>, MAC, RAC>(
+    context: &BuildContext<B>,
+    layer: &LayerRef<B, MAC, RAC>,
+    order: &Order,
+    cached: &LayerMetadata,
+    log: &Log,
+) -> libcnb::Result<Installed, Error> {
+    let before = Some(cached.described.as_str());
+    let described = describe(context, layer, order, &cached.installed, before, log)?;
+    if described != cached.described {
+        layer.write_metadata(LayerMetadata {
+            described,
+            ..cached.clone()
+        })?;
+    }
+    Ok(cached.installed.clone())
 }
 
 /// Removes all layers of a failed build, finished or not, so that there is nothing of them that
@@ -217,31 +239,41 @@ pub fn remove_all(layers_dir: &Path) {
     }
 }
 
-/// Writes the SBOMs of a layer that has its files.
+/// Writes the SBOMs of a layer that has its files, unless those of this identity are there, and
+/// returns their identity.
 fn describe<B: Buildpack<Error = Error>, MAC, RAC>(
     context: &BuildContext<B>,
     layer: &LayerRef<B, MAC, RAC>,
     order: &Order,
     installed: &Installed,
+    there: Option<&str>,
     log: &Log,
-) -> libcnb::Result<(), Error> {
+) -> libcnb::Result<String, Error> {
+    let mut subject = Subject::release(
+        &context.buildpack_descriptor.buildpack,
+        order.dependency,
+        order.checksum,
+        installed,
+    );
+    let identity = subject.identity().map_err(Error::Describe)?.to_string();
+    let exists = |format: &SbomFormat| {
+        let file = format!("{}.{}", name(), extension(format));
+        context.layers_dir.join(file).is_file()
+    };
+    if there == Some(identity.as_str()) && SBOM_FORMATS.iter().all(exists) {
+        return Ok(identity);
+    }
+
     let program = layer.path().join(installed.program.file.path());
     // A program without a list that can be read is as good as one without a list.
     let crates = crates::read(&program).unwrap_or_else(|error| {
         log.warning(&lines::unreadable_crates(&error));
         None
     });
-    let subject = Subject::release(
-        &context.buildpack_descriptor.buildpack,
-        order.dependency,
-        order.checksum,
-        installed,
-        crates.as_deref(),
-    );
-    let documents = documents(&subject).map_err(Error::Describe)?;
-    layer.write_sboms(&documents)?;
+    subject.crates = crates.as_deref();
+    layer.write_sboms(&documents(&subject).map_err(Error::Describe)?)?;
     log.detail(&lines::described(crates.as_deref()));
-    Ok(())
+    Ok(identity)
 }
 
 /// Brings the release into a folder.
@@ -286,7 +318,12 @@ mod tests {
             .install(&mut &b"program"[..], directory.path())
             .unwrap();
         let installed = Installed::new(vec![program]).unwrap();
-        (directory, LayerMetadata { release, installed })
+        let metadata = LayerMetadata {
+            release,
+            installed,
+            described: String::new(),
+        };
+        (directory, metadata)
     }
 
     #[test]

@@ -4,9 +4,10 @@
 
 use super::crates::Crate;
 use super::license::{License, Name};
-use super::{Download, SUBJECT, Subject, crate_reference, identity};
+use super::{Download, SUBJECT, Subject, crate_reference};
 use crate::checksum::Checksum;
 use serde::Serialize;
+use uuid::Uuid;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -15,8 +16,7 @@ struct Bom<'a> {
     schema: &'static str,
     bom_format: &'static str,
     spec_version: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    serial_number: Option<String>,
+    serial_number: String,
     version: u32,
     metadata: Metadata<'a>,
     components: Vec<Component<'a>>,
@@ -107,20 +107,17 @@ struct Dependencies {
     depends_on: Vec<String>,
 }
 
-pub(super) fn document(subject: &Subject) -> Result<Vec<u8>, serde_json::Error> {
-    let mut bom = bom(subject);
-    let identity = identity(&serde_json::to_vec_pretty(&bom)?);
-    bom.serial_number = Some(identity.urn().to_string());
-    serde_json::to_vec_pretty(&bom)
+pub(super) fn document(subject: &Subject, identity: Uuid) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec_pretty(&bom(subject, identity))
 }
 
-fn bom<'a>(subject: &Subject<'a>) -> Bom<'a> {
+fn bom<'a>(subject: &Subject<'a>, identity: Uuid) -> Bom<'a> {
     let crates = subject.crates.unwrap_or_default();
     Bom {
         schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
         bom_format: "CycloneDX",
         spec_version: "1.6",
-        serial_number: None,
+        serial_number: identity.urn().to_string(),
         version: 1,
         metadata: Metadata {
             tools: Tools {

@@ -73,14 +73,46 @@ pub struct DescribedFile<'a> {
 /// # Errors
 /// A document cannot be written as JSON.
 pub fn documents(subject: &Subject) -> Result<[Sbom; 3], serde_json::Error> {
+    let identity = subject.identity()?;
     Ok([
-        Sbom::from_bytes(SbomFormat::CycloneDxJson, cyclonedx::document(subject)?),
-        Sbom::from_bytes(SbomFormat::SpdxJson, spdx::document(subject)?),
+        Sbom::from_bytes(
+            SbomFormat::CycloneDxJson,
+            cyclonedx::document(subject, identity)?,
+        ),
+        Sbom::from_bytes(SbomFormat::SpdxJson, spdx::document(subject, identity)?),
         Sbom::from_bytes(SbomFormat::SyftJson, syft::document(subject)?),
     ])
 }
 
+/// How the name of a document of this format ends (CNB buildpack spec, "Software-Bill-of-Materials").
+#[must_use]
+pub fn extension(format: &SbomFormat) -> &'static str {
+    match format {
+        SbomFormat::CycloneDxJson => "sbom.cdx.json",
+        SbomFormat::SpdxJson => "sbom.spdx.json",
+        SbomFormat::SyftJson => "sbom.syft.json",
+    }
+}
+
 impl<'a> Subject<'a> {
+    /// The identity of the documents: the first half of the SHA-256 digest of all that they say,
+    /// but for the crates, which the checksums of the files stand for. As a UUID that is one of
+    /// version 8 (RFC 9562, section 5.8). Documents that differ have different ones, and equal
+    /// documents the same.
+    ///
+    /// # Errors
+    /// The subject cannot be written as JSON.
+    pub fn identity(&self) -> Result<Uuid, serde_json::Error> {
+        let without_crates = Subject {
+            crates: None,
+            ..self.clone()
+        };
+        let content = Checksum::of(&cyclonedx::document(&without_crates, Uuid::nil())?);
+        Ok(Uuid::new_v8(std::array::from_fn(|index| {
+            content.bytes()[index]
+        })))
+    }
+
     /// A release of watchexec, of an archive with this checksum.
     ///
     /// The address is the dependency's own: a mirror is of no concern to who reads the image.
@@ -90,7 +122,6 @@ impl<'a> Subject<'a> {
         dependency: &'a Dependency,
         archive: Checksum,
         installed: &'a Installed,
-        crates: Option<&'a [Crate]>,
     ) -> Self {
         Self {
             buildpack,
@@ -123,18 +154,13 @@ impl<'a> Subject<'a> {
                     checksum: installed.checksum,
                 })
                 .collect(),
-            crates,
+            crates: None,
         }
     }
 
     /// A part of the buildpack itself: it has the buildpack's version and licences.
     #[must_use]
-    pub fn part(
-        buildpack: &'a Buildpack,
-        name: &'a str,
-        files: Vec<DescribedFile<'a>>,
-        crates: Option<&'a [Crate]>,
-    ) -> Self {
+    pub fn part(buildpack: &'a Buildpack, name: &'a str, files: Vec<DescribedFile<'a>>) -> Self {
         Self {
             buildpack,
             name,
@@ -151,7 +177,7 @@ impl<'a> Subject<'a> {
             download: None,
             source: None,
             files,
-            crates,
+            crates: None,
         }
     }
 }
@@ -173,12 +199,4 @@ fn file_reference(index: usize) -> String {
 /// What a document calls a crate of its subject.
 fn crate_reference(index: usize) -> String {
     format!("crate-{index}")
-}
-
-/// The identity of a document: the first half of the SHA-256 digest of its content without the
-/// identity, as a UUID of version 8 (RFC 9562, section 5.8). Documents that differ get different
-/// ones, and equal documents the same.
-fn identity(content: &[u8]) -> Uuid {
-    let digest = Checksum::of(content);
-    Uuid::new_v8(std::array::from_fn(|index| digest.bytes()[index]))
 }

@@ -4,9 +4,10 @@
 
 use super::crates::Crate;
 use super::license::{License, Name};
-use super::{DescribedFile, SUBJECT, Subject, crate_reference, file_reference, identity};
+use super::{DescribedFile, SUBJECT, Subject, crate_reference, file_reference};
 use crate::checksum::Checksum;
 use serde::Serialize;
+use uuid::Uuid;
 
 /// What stands where nothing is known, or nothing is said.
 const NOTHING_SAID: &str = "NOASSERTION";
@@ -93,15 +94,11 @@ struct Relationship {
     related_spdx_element: String,
 }
 
-pub(super) fn document(subject: &Subject) -> Result<Vec<u8>, serde_json::Error> {
-    let mut document = of(subject);
-    let identity = identity(&serde_json::to_vec_pretty(&document)?);
-    // Clause 6.5 has this address for those who have no place of their own for documents.
-    document.document_namespace = format!("https://spdx.org/spdxdocs/{}", identity.hyphenated());
-    serde_json::to_vec_pretty(&document)
+pub(super) fn document(subject: &Subject, identity: Uuid) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec_pretty(&of(subject, identity))
 }
 
-fn of<'a>(subject: &Subject<'a>) -> Document<'a> {
+fn of<'a>(subject: &Subject<'a>, identity: Uuid) -> Document<'a> {
     let crates = subject.crates.unwrap_or_default();
     let mut relationships = vec![relationship("DOCUMENT", "DESCRIBES", SUBJECT)];
     for index in 0..subject.files.len() {
@@ -123,7 +120,8 @@ fn of<'a>(subject: &Subject<'a>) -> Document<'a> {
         data_license: "CC0-1.0",
         id: "SPDXRef-DOCUMENT",
         name: format!("{}-{}", subject.name, subject.version),
-        document_namespace: String::new(),
+        // Clause 6.5 has this address for those who have no place of their own for documents.
+        document_namespace: format!("https://spdx.org/spdxdocs/{}", identity.hyphenated()),
         creation_info: CreationInfo {
             created: CREATED,
             creators: [format!(

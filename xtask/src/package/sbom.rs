@@ -7,12 +7,11 @@ use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use fs_err as fs;
 use libcnb::data::buildpack::Buildpack;
-use libcnb::data::sbom::SbomFormat;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use watchexec_buildpack::checksum::Checksum;
 use watchexec_buildpack::sbom::crates::Crate;
-use watchexec_buildpack::sbom::{DescribedFile, Subject, documents};
+use watchexec_buildpack::sbom::{DescribedFile, Subject, documents, extension};
 
 /// Writes the SBOMs of the package in `root`, which has all its programs by now.
 pub(super) fn write(
@@ -42,9 +41,12 @@ pub(super) fn write(
             checksum: *checksum,
         })
         .collect();
-    let subject = Subject::part(buildpack, buildpack.id.as_str(), files, Some(&crates));
+    let subject = Subject {
+        crates: Some(&crates),
+        ..Subject::part(buildpack, buildpack.id.as_str(), files)
+    };
     for document in documents(&subject)? {
-        fs::write(root.join(file_name(&document.format)), document.data)?;
+        fs::write(root.join(extension(&document.format)), document.data)?;
     }
     Ok(())
 }
@@ -63,15 +65,6 @@ fn add_files(root: &Path, path: &Path, files: &mut BTreeMap<String, Checksum>) -
         files.insert(name.to_owned(), Checksum::of(&fs::read(root.join(path))?));
     }
     Ok(())
-}
-
-/// The names, after those that the CNB buildpack spec gives to the SBOMs of a layer.
-fn file_name(format: &SbomFormat) -> &'static str {
-    match format {
-        SbomFormat::CycloneDxJson => "sbom.cdx.json",
-        SbomFormat::SpdxJson => "sbom.spdx.json",
-        SbomFormat::SyftJson => "sbom.syft.json",
-    }
 }
 
 /// Reads `cargo tree`: a line for each crate, `<depth>|<crate>|<licence>`.
