@@ -144,10 +144,6 @@ pub(crate) fn package(workspace: &Workspace, options: &Options) -> Result<PathBu
         };
         add_programs(&programs, target, &root)?;
         for document in DOCUMENTS {
-            if !workspace.root().join(document).exists() {
-                eprintln!("There is no {document} yet.");
-                continue;
-            }
             fs::copy(workspace.root().join(document), root.join(document))?;
         }
         for release in &bundled {
@@ -195,7 +191,7 @@ fn build(workspace: &Workspace, target: &Triple) -> Result<PathBuf> {
 fn add_programs(programs: &Path, target: &Triple, root: &Path) -> Result<()> {
     let bin = root.join("bin");
     fs::create_dir_all(&bin)?;
-    for (program, name) in [(BUILDPACK, "build"), (COMPANION, "live-reload")] {
+    for (program, name) in [(BUILDPACK, "build"), (COMPANION, COMPANION)] {
         let program = programs.join(program);
         let contents = fs::read(&program)?;
         ensure!(
