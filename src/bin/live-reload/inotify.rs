@@ -24,79 +24,115 @@ pub(crate) enum Shortage {
     },
 }
 
-/// Whether there is enough to watch these paths.
-///
-/// What other containers of the same user have taken is not known, so this finds that nothing is
-/// left, and that the limit is below what is needed; between the two watchexec will tell.
+/// Whether this user has an instance and a watch left.
 ///
 /// # Errors
 /// What is short.
-pub(crate) fn check(paths: &[PathBuf]) -> Result<(), Shortage> {
-    let limit = |name: &str| {
-        let text = fs::read_to_string(format!("/proc/sys/fs/inotify/{name}")).ok()?;
-        text.trim().parse::<usize>().ok()
-    };
+pub(crate) fn check(path: &Path) -> Result<(), Shortage> {
     let inotify = match Inotify::init(InitFlags::IN_CLOEXEC) {
+        Ok(inotify) => inotify,
         Err(Errno::EMFILE) => {
             return Err(Shortage::Instances {
                 limit: limit("max_user_instances"),
             });
         }
         // An error of another kind is watchexec's to tell: it will meet it too.
-        inotify => inotify.ok(),
+        Err(_) => return Ok(()),
     };
-    let watches = limit("max_user_watches");
-    let none_left = inotify.zip(paths.first()).is_some_and(|(inotify, path)| {
-        inotify.add_watch(path.as_path(), AddWatchFlags::IN_ATTRIB) == Err(Errno::ENOSPC)
-    });
-    if none_left || watches.is_some_and(|limit| has_directories(paths, limit)) {
-        return Err(Shortage::Watches { limit: watches });
+    match inotify.add_watch(path, AddWatchFlags::IN_ATTRIB) {
+        Err(Errno::ENOSPC) => Err(Shortage::Watches {
+            limit: limit(MAX_USER_WATCHES),
+        }),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
-/// Whether there are at least `wanted` directories at and below these paths; counts no further.
+/// The system's limit of watches; one of its files in /proc/sys/fs/inotify (inotify(7)).
+const MAX_USER_WATCHES: &str = "max_user_watches";
+
+/// A limit, where the system tells it.
+fn limit(name: &str) -> Option<usize> {
+    let text = fs::read_to_string(format!("/proc/sys/fs/inotify/{name}")).ok()?;
+    text.trim().parse().ok()
+}
+
+/// A count of the directories at and below paths, up to the number that a user may watch at all.
 ///
-/// Links to directories are followed once, as watchexec does. Ignored directories count as well,
-/// though watchexec leaves them out: this is about orders of magnitude.
-fn has_directories(paths: &[PathBuf], wanted: usize) -> bool {
-    let mut to_read: Vec<PathBuf> = paths.iter().filter(|path| path.is_dir()).cloned().collect();
-    let mut followed: Vec<PathBuf> = Vec::new();
-    let mut count = to_read.len();
-    while count < wanted {
-        let Some(directory) = to_read.pop() else {
-            return false;
-        };
-        // A directory that cannot be read is not watched either.
-        let Ok(entries) = fs::read_dir(directory) else {
-            continue;
-        };
-        for entry in entries.flatten() {
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => to_read.push(entry.path()),
-                Ok(kind) if kind.is_symlink() => {
-                    let Some(target) = linked_directory(&entry.path(), paths) else {
-                        continue;
-                    };
-                    if followed.contains(&target) {
-                        continue;
-                    }
-                    followed.push(target.clone());
-                    to_read.push(target);
-                }
-                _ => continue,
-            }
-            count += 1;
+/// What other containers of the same user have taken is not known; between this and none left
+/// watchexec will tell. Links to directories are followed once, as watchexec does. Ignored
+/// directories count as well, though watchexec leaves them out: this is about orders of magnitude.
+#[derive(Debug)]
+pub(crate) struct DirectoryCount {
+    paths: Vec<PathBuf>,
+    limit: usize,
+    count: usize,
+    to_read: Vec<PathBuf>,
+    followed: Vec<PathBuf>,
+}
+
+/// How far a count is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// There are directories left to read.
+    Counting,
+    /// All are counted, and fewer than the limit.
+    BelowLimit,
+    /// There are at least as many as this limit.
+    Exceeds(usize),
+}
+
+impl DirectoryCount {
+    /// A count that is to begin. `None` where the system tells no limit.
+    pub(crate) fn new(paths: Vec<PathBuf>) -> Option<Self> {
+        Some(Self::up_to(limit(MAX_USER_WATCHES)?, paths))
+    }
+
+    fn up_to(limit: usize, paths: Vec<PathBuf>) -> Self {
+        let to_read: Vec<_> = paths.iter().filter(|path| path.is_dir()).cloned().collect();
+        Self {
+            limit,
+            count: to_read.len(),
+            to_read,
+            followed: Vec::new(),
+            paths,
         }
     }
-    true
-}
 
-/// The directory that a link leads to, unless it is counted anyhow.
-fn linked_directory(link: &Path, counted: &[PathBuf]) -> Option<PathBuf> {
-    let target = link.canonicalize().ok()?;
-    let new = target.is_dir() && !counted.iter().any(|path| target.starts_with(path));
-    new.then_some(target)
+    /// Reads one more directory. Thousands of them take tens of milliseconds, which nobody who
+    /// waits for an app should have to wait for.
+    pub(crate) fn step(&mut self) -> Progress {
+        if self.count >= self.limit {
+            return Progress::Exceeds(self.limit);
+        }
+        let Some(directory) = self.to_read.pop() else {
+            return Progress::BelowLimit;
+        };
+        // A directory that cannot be read is not watched either.
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            let found = match entry.file_type() {
+                Ok(kind) if kind.is_dir() => Some(entry.path()),
+                Ok(kind) if kind.is_symlink() => self.follow(&entry.path()),
+                _ => None,
+            };
+            if let Some(directory) = found {
+                self.to_read.push(directory);
+                self.count += 1;
+            }
+        }
+        Progress::Counting
+    }
+
+    /// The directory that a link leads to, unless it is counted anyhow.
+    fn follow(&mut self, link: &Path) -> Option<PathBuf> {
+        let target = link.canonicalize().ok()?;
+        let known = self.paths.iter().any(|path| target.starts_with(path))
+            || self.followed.contains(&target);
+        if known || !target.is_dir() {
+            return None;
+        }
+        self.followed.push(target.clone());
+        Some(target)
+    }
 }
 
 #[cfg(test)]
@@ -113,17 +149,16 @@ mod tests {
     }
 
     fn count(path: &Path) -> usize {
-        let paths = [path.canonicalize().unwrap()];
-        (1..100)
-            .take_while(|wanted| has_directories(&paths, *wanted))
-            .count()
+        let mut count = DirectoryCount::up_to(100, vec![path.canonicalize().unwrap()]);
+        while count.step() == Progress::Counting {}
+        count.count
     }
 
     #[test]
     fn counts_directories_and_nothing_else() {
         let tree = tree();
         assert_eq!(count(tree.path()), 3);
-        assert!(!has_directories(&[tree.path().join("a/file")], 1));
+        assert_eq!(count(&tree.path().join("a/file")), 0);
     }
 
     #[test]
@@ -141,13 +176,25 @@ mod tests {
     #[test]
     fn a_small_directory_can_be_watched() {
         let tree = tree();
-        // On a machine where nothing is left this is what the check is for.
-        match check(&[tree.path().to_owned()]) {
-            Ok(()) | Err(Shortage::Instances { .. }) => {}
-            Err(shortage) => assert!(
-                matches!(shortage, Shortage::Watches { limit: Some(limit) } if limit > 3),
-                "{shortage:?}"
-            ),
+        // On a machine where nothing is left it is told which.
+        match check(tree.path()) {
+            Ok(()) => {}
+            Err(Shortage::Instances { limit } | Shortage::Watches { limit }) => {
+                assert!(limit.is_some());
+            }
         }
+    }
+
+    #[test]
+    fn a_count_ends_at_its_limit() {
+        let tree = tree();
+        let mut count = DirectoryCount::up_to(2, vec![tree.path().to_owned()]);
+        assert_eq!(count.step(), Progress::Counting);
+        assert_eq!(count.step(), Progress::Exceeds(2));
+        let mut count = DirectoryCount::up_to(4, vec![tree.path().to_owned()]);
+        for _ in 0..3 {
+            assert_eq!(count.step(), Progress::Counting);
+        }
+        assert_eq!(count.step(), Progress::BelowLimit);
     }
 }

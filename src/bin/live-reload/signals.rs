@@ -56,7 +56,7 @@ impl Signals {
     /// # Errors
     /// The system fails to wait.
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<Vec<Signal>> {
-        let arrived = self.take();
+        let arrived = self.arrived();
         if !arrived.is_empty() {
             return Ok(arrived);
         }
@@ -72,11 +72,12 @@ impl Signals {
             {
                 Err(error)
             }
-            _ => Ok(self.take()),
+            _ => Ok(self.arrived()),
         }
     }
 
-    fn take(&self) -> Vec<Signal> {
+    /// The signals that have arrived since the last call.
+    pub(crate) fn arrived(&self) -> Vec<Signal> {
         self.received
             .iter()
             .filter(|(_, flag)| flag.swap(false, Ordering::SeqCst))

@@ -4,7 +4,7 @@ use super::checks;
 use super::environment::Environment;
 use super::file_system;
 use super::image::Image;
-use super::inotify::{self, Shortage};
+use super::inotify::{self, DirectoryCount, Progress, Shortage};
 use super::launch::Launch;
 use super::metadata::{Metadata, Process};
 use super::signals::Signals;
@@ -37,13 +37,29 @@ fn restart(arguments: Vec<OsString>) -> Result<u8, Problem> {
     // From here on, so that a stop that comes while things are being found is not lost.
     let mut signals = Signals::listen().map_err(SuperviseError::Signals)?;
     let ready = prepare(arguments)?;
-    Ok(supervise::run(ready.watchexec, ready.stop, &mut signals)?)
+    let mut count = ready.count;
+    let counts = || match count.as_mut().map(DirectoryCount::step) {
+        Some(Progress::Counting) => true,
+        Some(Progress::Exceeds(limit)) => {
+            eprintln!("{}", Notice::FewWatches { limit: Some(limit) });
+            false
+        }
+        Some(Progress::BelowLimit) | None => false,
+    };
+    Ok(supervise::run(
+        ready.watchexec,
+        ready.stop,
+        &mut signals,
+        counts,
+    )?)
 }
 
 /// What is left to do once everything has been found.
 struct Ready {
     watchexec: Command,
     stop: Stop,
+    /// What polling does without.
+    count: Option<DirectoryCount>,
 }
 
 fn prepare(arguments: Vec<OsString>) -> Result<Ready, Problem> {
@@ -77,6 +93,10 @@ fn prepare(arguments: Vec<OsString>) -> Result<Ready, Problem> {
         stop: Stop {
             signal: settings.signal.signal(),
             timeout: settings.stop_timeout.duration(),
+        },
+        count: match settings.poll {
+            None => DirectoryCount::new(watch),
+            Some(_) => None,
         },
     })
 }
@@ -126,7 +146,8 @@ fn find_problems(
     }
     let watch = checks::watch_paths(&settings.watch, &image.app).map_err(Problem::WatchPaths)?;
     if settings.poll.is_none() {
-        match inotify::check(&watch) {
+        let path = watch.first().unwrap_or(&image.app);
+        match inotify::check(path) {
             Ok(()) => {}
             Err(Shortage::Instances { limit }) => return Err(Problem::NoInstance { limit }),
             Err(Shortage::Watches { limit }) => {

@@ -49,6 +49,8 @@ pub(crate) enum SuperviseError {
 
 /// Runs watchexec until it ends, or until this program is told to stop.
 ///
+/// While nothing else is to be done it calls `idle`, as long as that says that it has more to do.
+///
 /// Gives the exit status in the convention of shells: 128 and the signal's number for a process
 /// that a signal ended.
 ///
@@ -58,6 +60,7 @@ pub(crate) fn run(
     mut watchexec: Command,
     stop: Stop,
     signals: &mut Signals,
+    mut idle: impl FnMut() -> bool,
 ) -> Result<u8, SuperviseError> {
     // PID 1 gets orphans anyhow; elsewhere an old kernel may refuse, and then the status is
     // watchexec's.
@@ -69,8 +72,14 @@ pub(crate) fn run(
         .spawn()
         .map_err(|error| SuperviseError::Run(watchexec.get_program().into(), error))?;
     let watchexec = Pid::from_raw(child.id().cast_signed());
+    let mut idles = true;
     loop {
-        for signal in signals.wait(None)? {
+        let arrived = if idles {
+            signals.arrived()
+        } else {
+            signals.wait(None)?
+        };
+        for signal in arrived {
             match signal {
                 Signal::SIGCHLD => {
                     if let Some(status) = status_of(watchexec, &reap()) {
@@ -86,6 +95,7 @@ pub(crate) fn run(
                 other => drop(kill(watchexec, other)),
             }
         }
+        idles = idles && idle();
     }
 }
 
