@@ -19,7 +19,6 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::fs;
 use std::io;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -65,10 +64,11 @@ pub(crate) fn run(
     // PID 1 gets orphans anyhow; elsewhere an old kernel may refuse, and then the status is
     // watchexec's.
     let adopts = set_child_subreaper(true).is_ok() || std::process::id() == 1;
-    // In a process group of its own, what is typed at a terminal reaches this program only, and is
-    // handled once.
+    // In the same process group: from the one that a terminal listens to, watchexec can lend the
+    // terminal to a process that reads from it, such as a debugger. The price is that a signal of
+    // the terminal reaches both. watchexec is told to leave Ctrl-C to this program; a SIGQUIT
+    // (Ctrl-\\) reaches the process twice.
     let child = watchexec
-        .process_group(0)
         .spawn()
         .map_err(|error| SuperviseError::Run(watchexec.get_program().into(), error))?;
     let watchexec = Pid::from_raw(child.id().cast_signed());
@@ -87,10 +87,12 @@ pub(crate) fn run(
                     }
                 }
                 Signal::SIGINT | Signal::SIGTERM if adopts => {
-                    if let Some(status) = take_over(watchexec, signal, stop, signals)? {
+                    if let Some(status) = take_over(watchexec, stop, signals)? {
                         return Ok(status);
                     }
                 }
+                // Of SIGINT it was told to take no notice.
+                Signal::SIGINT => drop(kill(watchexec, Signal::SIGTERM)),
                 // It can be gone already, and its SIGCHLD the next signal.
                 other => drop(kill(watchexec, other)),
             }
@@ -103,7 +105,6 @@ pub(crate) fn run(
 /// stop, and `None` given: it ends with the status that the last run left.
 fn take_over(
     watchexec: Pid,
-    received: Signal,
     stop: Stop,
     signals: &mut Signals,
 ) -> Result<Option<u8>, SuperviseError> {
@@ -120,7 +121,7 @@ fn take_over(
     // Before 2.6.0 watchexec started the new process while the old one was still stopping. The
     // status that counts is the newer one's.
     let Some(newest) = processes.iter().copied().max() else {
-        kill(watchexec, received)?;
+        kill(watchexec, Signal::SIGTERM)?;
         kill(watchexec, Signal::SIGCONT)?;
         return Ok(None);
     };
@@ -129,6 +130,8 @@ fn take_over(
     waitpid(watchexec, None)?;
     for process in &processes {
         signal_group(*process, stop.signal);
+        // One that waits for a terminal is halted, and would not notice.
+        signal_group(*process, Signal::SIGCONT);
     }
     let mut deadline = Instant::now().checked_add(stop.timeout);
     loop {

@@ -53,6 +53,11 @@ fn arguments(settings: &Settings, watch: &[PathBuf], app_directory: &Path) -> Ve
         // What patterns are relative to. Else it is guessed, and a HOME that does not exist is an
         // error.
         option("--project-origin", app_directory.as_os_str()),
+        // What is typed at a terminal (Ctrl-C, Ctrl-Z) reaches watchexec too. The first is this
+        // program's to act on; by the second it would halt for good, since nothing in a container
+        // wakes it.
+        "--map-signal=INT:".into(),
+        "--map-signal=TSTP:".into(),
     ];
     for path in watch {
         arguments.push(option("--watch", path.as_os_str()));
