@@ -7,6 +7,7 @@ mod descriptor;
 mod directory;
 mod download;
 mod package;
+mod release;
 mod triple;
 mod update;
 mod workspace;
@@ -39,6 +40,10 @@ enum Task {
     ///
     /// The last line of the output is the directory.
     Package(package::Options),
+    /// Make all files of a release, and publish its images
+    ///
+    /// Needs pack, and crane to publish. The last line of the output is the directory.
+    Release(release::Options),
     /// Bring new releases of watchexec into buildpack.toml
     ///
     /// Their checksums are those that the releases publish, provided that nothing contradicts them.
@@ -66,6 +71,10 @@ fn run() -> Result<()> {
         }
         Task::Package(options) => {
             let directory = package::package(&workspace, &options)?;
+            println!("{}", directory.display());
+        }
+        Task::Release(options) => {
+            let directory = release::release(&workspace, &options)?;
             println!("{}", directory.display());
         }
         Task::Update(options) => update::update(&workspace, &options)?,

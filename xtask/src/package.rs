@@ -61,7 +61,7 @@ pub(crate) struct Options {
 
 /// The buildpack APIs that the program speaks.
 #[derive(Clone, Copy, ValueEnum)]
-enum BuildpackApi {
+pub(crate) enum BuildpackApi {
     #[value(name = "0.10")]
     V0_10,
     #[value(name = "0.12")]
@@ -87,6 +87,25 @@ impl Options {
             buildpack_api: None,
             targets: Vec::new(),
             binaries: None,
+            output: Some(output.to_owned()),
+        }
+    }
+
+    /// A package of a release: for several targets, whose programs are there.
+    pub(crate) fn release(
+        offline: bool,
+        api: BuildpackApi,
+        targets: &[Triple],
+        binaries: &Path,
+        output: &Path,
+    ) -> Self {
+        Self {
+            offline,
+            archives: Vec::new(),
+            buildpack_toml: None,
+            buildpack_api: Some(api),
+            targets: targets.to_vec(),
+            binaries: Some(binaries.to_owned()),
             output: Some(output.to_owned()),
         }
     }

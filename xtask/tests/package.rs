@@ -164,7 +164,9 @@ fn a_package_is_for_the_architecture_of_its_programs() {
             fs::read_link(package.join("bin/detect")).unwrap(),
             Path::new("build")
         );
-        assert!(package.join("LICENSE").is_file());
+        for document in ["LICENSE", "README.md", "CHANGELOG.md"] {
+            assert!(package.join(document).is_file(), "{document}");
+        }
 
         let descriptor = buildpack_toml(&package);
         assert_eq!(values(&descriptor["targets"], "arch"), [arch]);
