@@ -144,6 +144,25 @@ impl Engine {
         Ok(image)
     }
 
+    /// Makes an image of another one's files, with a configuration that differs from its.
+    pub(crate) fn derive(&self, image: &str, name: &str, changes: &[&str]) -> Result<String> {
+        let derived = format!("{image}-{name}");
+        if self.image_id(&derived).is_none() {
+            let container = self.named(&format!("derive-{name}"));
+            // Never started: only what a container has can be committed.
+            let create = ["create", "--network", "none", "--name", &container, image];
+            output(self.docker().args(create).arg("true"))?;
+            let mut command = self.docker();
+            command.arg("commit");
+            for change in changes {
+                command.args(["--change", change]);
+            }
+            output(command.args([&container, &derived]))?;
+            output(self.docker().args(["rm", &container]))?;
+        }
+        Ok(derived)
+    }
+
     /// Removes what was made, and stops the engine if it is the suite's own. A second call waits
     /// for the first one, so that the end of the suite does not cut an interrupt's short.
     pub(crate) fn close(&self) {

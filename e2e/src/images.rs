@@ -37,6 +37,9 @@ const CONFIGURATION: [&str; 6] = [
     "LABEL io.buildpacks.base.distro.version=12",
 ];
 
+/// The user of an image whose applications run as another one than buildpacks.
+const OTHER_USER: &str = "USER 1002:1000";
+
 /// The images by what they are for.
 #[derive(Debug)]
 pub(crate) struct Images {
@@ -44,6 +47,9 @@ pub(crate) struct Images {
     pub(crate) base: String,
     /// An image to run applications in with no shell, no libc, no program at all.
     pub(crate) tiny: String,
+    /// The base image with another user for applications than for buildpacks, of the same group,
+    /// as distributions have it.
+    pub(crate) other_user: String,
     /// The lifecycle alone: pack runs its phases from this one when a build brings buildpacks that
     /// the builder does not have.
     pub(crate) lifecycle: String,
@@ -76,8 +82,10 @@ impl Images {
             archive.finish()?;
             Ok(())
         })?;
+        let base = engine.import(&base, &CONFIGURATION)?;
         Ok(Self {
-            base: engine.import(&base, &CONFIGURATION)?,
+            other_user: engine.derive(&base, "user-1002-1000", &[OTHER_USER])?,
+            base,
             tiny: engine.import(&tiny, &CONFIGURATION)?,
             lifecycle: engine.import(&phases, &[])?,
         })
