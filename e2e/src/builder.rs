@@ -21,6 +21,8 @@ pub(crate) const START: &str = "live-reload-e2e/start";
 pub(crate) const EXECUTABLE_JAR: &str = "live-reload-e2e/executable-jar";
 /// Knows nothing of live reload.
 pub(crate) const PROCFILE: &str = "live-reload-e2e/procfile";
+/// Gives processes an environment, by each of the ways there are. In no order of the builder.
+pub(crate) const ENVIRONMENT: &str = "live-reload-e2e/environment";
 
 /// What a builder is made from.
 #[derive(Debug)]
@@ -49,7 +51,7 @@ pub(crate) fn create(
             parts.watchexec.display()
         ),
     ];
-    for id in [START, EXECUTABLE_JAR, PROCFILE] {
+    for id in [START, EXECUTABLE_JAR, PROCFILE, ENVIRONMENT] {
         let name = id.rsplit('/').next().unwrap_or(id);
         let source = directories.source("buildpacks").join(name);
         description.push(format!(

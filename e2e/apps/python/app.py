@@ -21,4 +21,5 @@ class Server(socketserver.TCPServer):
     allow_reuse_address = True
 
 
+print("started", VERSION, flush=True)
 Server(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()

@@ -1,0 +1,16 @@
+"""The same application, which takes its time to stop and exits with a status of its own."""
+
+import os
+import signal
+import time
+
+
+def stop(_signal, _frame):
+    print("stopping", flush=True)
+    time.sleep(4)
+    print("goodbye", flush=True)
+    os._exit(7)
+
+
+signal.signal(signal.SIGTERM, stop)
+import app  # serves, and does not return
