@@ -5,6 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use fs_err::File;
 
 use crate::command::{last_lines, output};
 use crate::pack::Image;
@@ -32,9 +33,14 @@ pub(crate) struct Container<'a> {
 }
 
 impl<'a> Container<'a> {
-    /// Starts the image's default process. It shares the host's network, as a private engine has
-    /// no other, and gets a port of its own there.
+    /// Starts the image's default process.
     pub(crate) fn start(image: &Image<'a>) -> Result<Self> {
+        Self::start_with(image, &[])
+    }
+
+    /// Starts the image with further options of `docker run`, such as the entrypoint. It shares
+    /// the host's network, as a private engine has no other, and gets a port of its own there.
+    pub(crate) fn start_with(image: &Image<'a>, options: &[&str]) -> Result<Self> {
         let container = Self {
             platform: image.platform,
             name: format!("{}-app", image.name),
@@ -53,7 +59,9 @@ impl<'a> Container<'a> {
                     "--network",
                     "host",
                 ])
-                .args(["--env", &format!("PORT={}", container.port), &image.name]),
+                .args(["--env", &format!("PORT={}", container.port)])
+                .args(options)
+                .arg(&image.name),
         )?;
         Ok(container)
     }
@@ -72,13 +80,61 @@ impl<'a> Container<'a> {
         Ok(())
     }
 
+    /// Runs a program in the container, as its user. Returns what it printed.
+    pub(crate) fn execute(&self, words: &[&str]) -> Result<String> {
+        output(
+            self.platform
+                .engine
+                .docker()
+                .args(["exec", &self.name])
+                .args(words),
+        )
+    }
+
+    /// The same with a file as the program's standard input.
+    pub(crate) fn execute_with(&self, input: &Path, words: &[&str]) -> Result<()> {
+        let output = self
+            .platform
+            .engine
+            .docker()
+            .args(["exec", "--interactive", &self.name])
+            .args(words)
+            .stdin(File::open(input)?.into_parts().0)
+            .output()
+            .context("cannot run docker exec")?;
+        ensure!(
+            output.status.success(),
+            "{words:?}: {}\n{}",
+            output.status,
+            String::from_utf8_lossy(&[output.stdout, output.stderr].concat())
+        );
+        Ok(())
+    }
+
+    /// Stops it as `docker stop` does, and waits for its end at most this long before it is
+    /// killed. Returns its exit status.
+    pub(crate) fn stop(&self, patience: Duration) -> Result<i32> {
+        let seconds = patience.as_secs().to_string();
+        let docker = || self.platform.engine.docker();
+        output(docker().args(["stop", "--time", &seconds, &self.name]))?;
+        let status =
+            output(docker().args(["inspect", "--format", "{{.State.ExitCode}}", &self.name]))?;
+        status
+            .parse()
+            .with_context(|| format!("{status:?} is no exit status"))
+    }
+
     /// Waits until the application answers with this version.
     pub(crate) fn wait_for(&self, version: &str) -> Result<Answer> {
+        self.wait_until(version, |answer| answer.version == version)
+    }
+
+    fn wait_until(&self, what: &str, expected: impl Fn(&Answer) -> bool) -> Result<Answer> {
         let started = Instant::now();
         let mut last = None;
         while started.elapsed() < PATIENCE {
             if let Some(answer) = self.ask() {
-                if answer.version == version {
+                if expected(&answer) {
                     return Ok(answer);
                 }
                 last = Some(answer);
@@ -87,9 +143,22 @@ impl<'a> Container<'a> {
             sleep(Duration::from_millis(2));
         }
         bail!(
-            "no {version} within {PATIENCE:?}, the last answer was {last:?}; the container printed:\n{}",
-            self.log()?
+            "no {what} within {PATIENCE:?}, the last answer was {last:?}; the container printed:\n{}",
+            last_lines(&self.log()?)
         );
+    }
+
+    /// A sync that changes nothing of what the application answers, but leads to a new process in
+    /// this very container. Returns the time from the end of the sync to that one's first answer.
+    pub(crate) fn restart(&self, sync: impl FnOnce(&Self) -> Result<()>) -> Result<Duration> {
+        let before = self.wait_for("v1")?;
+        let identity = self.identity()?;
+        sync(self)?;
+        let synced = Instant::now();
+        self.wait_until("other process", |answer| answer.process != before.process)?;
+        let duration = synced.elapsed();
+        self.expect_same(&identity)?;
+        Ok(duration)
     }
 
     /// Lets the application go from v1 to v2: a sync must lead to a new process, in this very
@@ -105,15 +174,21 @@ impl<'a> Container<'a> {
             after.process != before.process,
             "v2 is of the same process as v1: {after:?}"
         );
+        self.expect_same(&identity)?;
+        Ok(duration)
+    }
+
+    /// That this is still the container that it was.
+    pub(crate) fn expect_same(&self, identity: &str) -> Result<()> {
         ensure!(
             self.identity()? == identity,
             "the container has been started again"
         );
-        Ok(duration)
+        Ok(())
     }
 
     /// Which container this is, and since when and after how many restarts it runs.
-    fn identity(&self) -> Result<String> {
+    pub(crate) fn identity(&self) -> Result<String> {
         let format = "{{.Id}} {{.State.Running}} {{.State.StartedAt}} {{.RestartCount}}";
         output(
             self.platform
@@ -143,7 +218,8 @@ impl<'a> Container<'a> {
         })
     }
 
-    fn log(&self) -> Result<String> {
+    /// What it has printed so far.
+    pub(crate) fn log(&self) -> Result<String> {
         let log = self
             .platform
             .engine
@@ -152,7 +228,7 @@ impl<'a> Container<'a> {
             .output()
             .context("cannot run docker logs")?;
         let text = [log.stdout, log.stderr].concat();
-        Ok(last_lines(&String::from_utf8_lossy(&text)))
+        Ok(String::from_utf8_lossy(&text).into_owned())
     }
 }
 

@@ -3,6 +3,7 @@
 mod compatibility;
 mod failures;
 mod flag;
+mod live_reload;
 mod network;
 mod rebuild;
 mod reload;
@@ -25,6 +26,7 @@ pub(crate) fn all(platform: &Arc<OnceLock<Platform>>) -> Vec<Trial> {
     [
         reload::CASES,
         unaware::CASES,
+        live_reload::CASES,
         flag::CASES,
         rebuild::CASES,
         failures::CASES,
