@@ -8,6 +8,7 @@ use crate::workspace::Workspace;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use fs_err as fs;
+use libcnb::data::buildpack::Buildpack;
 use libcnb::data::sbom::SBOM_FORMATS;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -69,15 +70,39 @@ impl Variant {
     }
 }
 
+/// A published image.
+struct Image<'a> {
+    name: &'a str,
+    /// `sha256:<hex>`
+    digest: String,
+}
+
+impl Image<'_> {
+    fn reference(&self) -> String {
+        format!("{}@{}", self.name, self.digest)
+    }
+
+    fn sum(&self) -> String {
+        format!(
+            "{}  {}",
+            self.digest.trim_start_matches("sha256:"),
+            self.name
+        )
+    }
+}
+
 /// Makes `target/dist`, and publishes the images where that is asked for:
 ///
 /// | there | is |
 /// |---|---|
 /// | `files/` | what is downloaded from a release: packages, SBOMs, `SHA256SUMS` |
 /// | `notes.md` | what CHANGELOG.md says of the release |
-/// | `images` | the published images by their digests, the one that most want first |
+/// | `images` | the published images by their digests |
+/// | `image-sums` | the same in the form of `SHA256SUMS` |
+/// | `registry-entry.md` | what the buildpack registry is asked for, once an image is published |
 pub(crate) fn release(workspace: &Workspace, options: &Options) -> Result<PathBuf> {
-    let version = version(workspace, &options.tag)?;
+    let buildpack = Descriptor::read(&workspace.buildpack_toml())?.buildpack()?;
+    let version = version(workspace, &buildpack, &options.tag)?;
     let changelog = fs::read_to_string(workspace.root().join("CHANGELOG.md"))?;
     let notes = notes(&changelog, &version)
         .with_context(|| format!("CHANGELOG.md has no section for {version}"))?;
@@ -113,7 +138,10 @@ pub(crate) fn release(workspace: &Workspace, options: &Options) -> Result<PathBu
         if let Some(image) = &options.publish {
             let tagged = format!("{image}:{version}{suffix}");
             pack(&directory, &tagged, &["--publish"])?;
-            images.push(format!("{image}@{}", digest(&tagged)?));
+            images.push(Image {
+                name: image,
+                digest: digest(&tagged)?,
+            });
         }
         if suffix.is_empty() {
             for target in &targets {
@@ -121,15 +149,26 @@ pub(crate) fn release(workspace: &Workspace, options: &Options) -> Result<PathBu
             }
         }
     }
-    fs::write(dist.join("images"), lines(&images))?;
-    fs::write(files.join("SHA256SUMS"), lines(&sums(&files)?))?;
+    fs::write(files.join("SHA256SUMS"), lines(sums(&files)?))?;
+    fs::write(
+        dist.join("images"),
+        lines(images.iter().map(Image::reference)),
+    )?;
+    fs::write(
+        dist.join("image-sums"),
+        lines(images.iter().map(Image::sum)),
+    )?;
+    // The first package is the one that most want.
+    if let Some(image) = images.first() {
+        let entry = registry_entry(&buildpack, &image.reference());
+        fs::write(dist.join("registry-entry.md"), entry)?;
+    }
     Ok(dist)
 }
 
 /// The version to release, which is the same wherever it is written.
-fn version(workspace: &Workspace, tag: &str) -> Result<String> {
-    let descriptor = Descriptor::read(&workspace.buildpack_toml())?;
-    let version = descriptor.buildpack()?.version.to_string();
+fn version(workspace: &Workspace, buildpack: &Buildpack, tag: &str) -> Result<String> {
+    let version = buildpack.version.to_string();
     let manifest: DocumentMut = fs::read_to_string(workspace.root().join("Cargo.toml"))?.parse()?;
     let of_crate = manifest["package"]["version"].as_str().unwrap_or_default();
     ensure!(
@@ -209,16 +248,23 @@ fn sums(files: &Path) -> Result<Vec<String>> {
         .collect())
 }
 
-fn lines(lines: &[String]) -> String {
+/// The issue that asks the buildpack registry for an entry, as its own actions write it
+/// (<https://github.com/buildpacks/registry-index>).
+fn registry_entry(buildpack: &Buildpack, image: &str) -> String {
+    let Buildpack { id, version, .. } = buildpack;
+    format!("```\nid = \"{id}\"\nversion = \"{version}\"\naddr = \"{image}\"\n```\n")
+}
+
+fn lines(lines: impl IntoIterator<Item = String>) -> String {
     lines
-        .iter()
-        .flat_map(|line| [line.as_str(), "\n"])
+        .into_iter()
+        .flat_map(|line| [line, "\n".to_owned()])
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::notes;
+    use super::{Image, notes, registry_entry};
 
     #[test]
     fn the_notes_are_the_section_of_the_version() {
@@ -232,5 +278,19 @@ mod tests {
         assert_eq!(notes(changelog, "1.1.0").as_deref(), Some("- That.\n"));
         assert_eq!(notes(changelog, "1.0.0"), None, "an empty section");
         assert_eq!(notes(changelog, "2.0.0"), None);
+    }
+
+    #[test]
+    fn the_registry_is_asked_in_its_own_form() {
+        let buildpack = toml_edit::de::from_str("id = 'a/b'\nversion = '1.2.3'").unwrap();
+        let image = Image {
+            name: "ghcr.io/a/b",
+            digest: "sha256:01".to_owned(),
+        };
+        assert_eq!(
+            registry_entry(&buildpack, &image.reference()),
+            "```\nid = \"a/b\"\nversion = \"1.2.3\"\naddr = \"ghcr.io/a/b@sha256:01\"\n```\n"
+        );
+        assert_eq!(image.sum(), "01  ghcr.io/a/b");
     }
 }
