@@ -1,0 +1,75 @@
+//! What the texts of the repository say of it: that links lead somewhere, that each command block is
+//! run by something or says why not, and that tables name all there is.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod commands;
+mod links;
+mod markdown;
+mod tables;
+
+use markdown::Page;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The texts for users and contributors.
+const TEXTS: [&str; 5] = [
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "docs",
+    "examples",
+];
+
+/// Pages that others link to and that are still being written.
+const PENDING: [&str; 1] = ["docs/repackaging.md"];
+
+/// The root of the repository.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All texts.
+fn pages() -> Vec<Page> {
+    let mut files = Vec::new();
+    for text in TEXTS {
+        files_below(&root().join(text), &mut files);
+    }
+    files.sort();
+    files
+        .iter()
+        .filter(|file| file.extension().is_some_and(|extension| extension == "md"))
+        .map(|file| Page::read(file))
+        .filter(|page| !PENDING.contains(&page.name().as_str()))
+        .collect()
+}
+
+/// The sources below a directory as one text.
+fn sources(directory: &str) -> String {
+    let mut files = Vec::new();
+    files_below(&root().join(directory), &mut files);
+    files
+        .iter()
+        .filter(|file| file.extension().is_some_and(|extension| extension == "rs"))
+        .map(|file| fs::read_to_string(file).unwrap())
+        .collect()
+}
+
+/// The files below a directory, or the file itself. What is built is no source.
+fn files_below(path: &Path, files: &mut Vec<PathBuf>) {
+    if path.is_file() {
+        files.push(path.to_owned());
+        return;
+    }
+    if path.ends_with("target") || path.ends_with("node_modules") {
+        return;
+    }
+    for entry in fs::read_dir(path).unwrap() {
+        files_below(&entry.unwrap().path(), files);
+    }
+}
+
+/// Fails with all problems at once.
+fn assert_none(problems: &[String]) {
+    assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
+}
