@@ -103,8 +103,14 @@ mod tests {
     use super::*;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
+    use std::sync::Mutex;
+
+    /// A file that anyone has open for writing cannot be executed, and each process that is started
+    /// has for a moment all files open that this one has.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
     fn run_script(script: &str) -> (Result<(), ExecDError>, Environment) {
+        let _guard = ONE_AT_A_TIME.lock().unwrap();
         let directory = tempfile::tempdir().unwrap();
         let program = directory.path().join("helper");
         fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();

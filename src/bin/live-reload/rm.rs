@@ -76,7 +76,8 @@ fn remove(path: &Path, recursive: bool) -> io::Result<()> {
     // With `/` at its end the name of a link stands for what it leads to, which is not meant.
     let plain = without_slashes(path);
     let metadata = plain.symlink_metadata()?;
-    if metadata.is_symlink() && plain != path.as_os_str() {
+    // Compared as texts: as paths they are equal.
+    if metadata.is_symlink() && plain.as_os_str() != path.as_os_str() {
         return Err(io::Error::other("it is a link, not a directory"));
     }
     if !metadata.is_dir() {
@@ -125,4 +126,17 @@ fn is_missing(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_directory_is_known_under_any_name() {
+        for name in ["/", "//", "/..", "/tmp/.."] {
+            assert!(is_root(Path::new(name)), "{name}");
+        }
+        assert!(!is_root(Path::new("/tmp")));
+    }
 }

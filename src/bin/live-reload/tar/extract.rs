@@ -70,7 +70,7 @@ struct Extraction<'a> {
 
 impl Extraction<'_> {
     /// Takes one member out of the archive.
-    fn take(&mut self, mut entry: Entry<'_, impl Read>, member: &Path) -> io::Result<()> {
+    fn take(&mut self, entry: Entry<'_, impl Read>, member: &Path) -> io::Result<()> {
         let path = below(member).ok_or_else(|| io::Error::other("its name contains '..'"))?;
         if path.as_os_str().is_empty() {
             // The directory itself, which is there.
@@ -93,7 +93,8 @@ impl Extraction<'_> {
                 self.make_directory(&path, attributes)
             }
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
-                self.write_file(&mut entry, &path, attributes)
+                let size = entry.size();
+                self.write_file(&mut Complete { entry, left: size }, &path, attributes)
             }
             EntryType::Symlink => {
                 self.links.push((link_name(&entry)?, path));
@@ -251,6 +252,24 @@ impl Extraction<'_> {
     /// A path as the archive has it.
     fn member<'p>(&self, path: &'p Path) -> &'p Path {
         path.strip_prefix(self.directory).unwrap_or(path)
+    }
+}
+
+/// The content of a member, whose end comes as an error if it comes too early.
+struct Complete<R> {
+    entry: R,
+    /// How many bytes are still to come.
+    left: u64,
+}
+
+impl<R: Read> Read for Complete<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.entry.read(buffer)?;
+        self.left = self.left.saturating_sub(read as u64);
+        if read == 0 && self.left > 0 && !buffer.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(read)
     }
 }
 

@@ -1,0 +1,241 @@
+//! Directories like those of an image, and the companion in them.
+
+use crate::programs;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// The program under test.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_live-reload");
+
+/// Writes down how it was called, beside itself; by `environ` of /proc, as a shell adds variables
+/// of its own.
+const RECORD: &str = r#"#!/bin/sh
+here=$(dirname "$0")
+printf '%s\n' "$@" > "$here/arguments"
+cat "/proc/$$/environ" > "$here/environment"
+pwd > "$here/directory"
+grep -E '^Sig(Blk|Ign)' "/proc/$$/status" > "$here/signals"
+"#;
+
+/// Runs what follows `--` as watchexec does, in a process group of its own; ends with 99 when it is
+/// told to stop meanwhile, and with the status of the last run when it is told so afterwards.
+const RUN: &str = r#"#!/bin/sh
+trap 'exit 99' TERM
+trap 'echo HUP' HUP
+trap 'echo USR1' USR1
+while [ "$1" != -- ]; do shift; done
+shift
+setsid "$@" &
+while :; do
+    wait $!
+    last=$?
+    kill -0 $! 2>/dev/null || break
+done
+trap 'exit $last' TERM
+mkfifo "$0.wait"
+exec 3<> "$0.wait"
+echo ended
+read -r never <&3
+"#;
+
+/// The layers and the app directory of an image.
+pub(crate) struct Image {
+    directory: TempDir,
+}
+
+/// What the companion did.
+pub(crate) struct Called {
+    /// Arguments of watchexec.
+    pub(crate) arguments: Vec<String>,
+    /// Its environment.
+    pub(crate) environment: BTreeMap<String, String>,
+    /// Its working directory.
+    pub(crate) directory: PathBuf,
+    /// The standard signals that it has blocked and ignored, as bits.
+    pub(crate) signals: Vec<u32>,
+}
+
+impl Image {
+    /// An image with these processes, in the form of metadata.toml. The app directory has an
+    /// executable file `app`, a script of the given text.
+    pub(crate) fn new(processes: &str, app: &str) -> Self {
+        // Beside the program under test, so that it can be linked instead of copied.
+        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let image = Self { directory };
+        fs::create_dir_all(image.layers().join("config")).unwrap();
+        fs::create_dir_all(image.app()).unwrap();
+        let metadata = format!(
+            "{processes}\n\
+             [[buildpacks]]\nid = \"example/app\"\napi = \"0.10\"\n\
+             [[buildpacks]]\nid = \"live-reload/watchexec\"\napi = \"0.12\"\n"
+        );
+        fs::write(image.layers().join("config/metadata.toml"), metadata).unwrap();
+        programs::link_or_copy(Path::new(PROGRAM), &image.program());
+        programs::write(&image.watchexec(), RECORD);
+        programs::write(&image.app().join("app"), app);
+        image
+    }
+
+    /// An image with one process `web` that runs the script, and a watchexec that really runs it.
+    pub(crate) fn running(app: &str) -> Self {
+        let image = Self::new(&process("web", "[\"./app\"]"), &format!("#!/bin/sh\n{app}"));
+        programs::write(&image.watchexec(), RUN);
+        image
+    }
+
+    /// The layers directory.
+    pub(crate) fn layers(&self) -> PathBuf {
+        self.directory.path().join("layers")
+    }
+
+    /// The app directory.
+    pub(crate) fn app(&self) -> PathBuf {
+        self.directory.path().join("workspace")
+    }
+
+    /// The companion in its layer.
+    pub(crate) fn program(&self) -> PathBuf {
+        self.layers()
+            .join("live-reload_watchexec/live-reload/bin/live-reload")
+    }
+
+    /// watchexec in its layer.
+    pub(crate) fn watchexec(&self) -> PathBuf {
+        self.layers()
+            .join("live-reload_watchexec/watchexec/bin/watchexec")
+    }
+
+    /// The companion, ready to be started as the launcher starts it: in the app directory, with
+    /// `PATH` and nothing else in its environment.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.program());
+        command
+            .args(arguments)
+            .current_dir(self.app())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the companion to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        programs::run(&mut self.command(arguments))
+    }
+
+    /// Runs the companion, which must call watchexec.
+    pub(crate) fn call(&self, command: &mut Command) -> Called {
+        let output = programs::run(command);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{errors}");
+        called(&self.watchexec())
+    }
+
+    /// Runs the companion, which must fail, and gives its exit status and what it says, without
+    /// the name of this image's directory.
+    pub(crate) fn fail(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.run(arguments);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), self.anywhere(&errors))
+    }
+
+    /// A text without the name of this image's directory.
+    pub(crate) fn anywhere(&self, text: &str) -> String {
+        text.replace(self.directory.path().to_str().unwrap(), "")
+    }
+
+    /// Starts the companion and waits until the process has written `up`.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+        let mut child = programs::start(self.command(arguments).stdout(Stdio::piped()));
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut running = Running { child, output };
+        running.wait_for("up");
+        running
+    }
+}
+
+/// Writes a file, with the directories that it is in.
+pub(crate) fn write(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+/// What a watchexec has written down.
+pub(crate) fn called(watchexec: &Path) -> Called {
+    let record = |name: &str| fs::read_to_string(watchexec.with_file_name(name)).unwrap();
+    Called {
+        arguments: record("arguments").lines().map(str::to_owned).collect(),
+        environment: record("environment")
+            .split_terminator('\0')
+            .map(|variable| {
+                let (name, value) = variable.split_once('=').unwrap();
+                (name.to_owned(), value.to_owned())
+            })
+            .collect(),
+        directory: record("directory").trim_end().into(),
+        signals: record("signals")
+            .lines()
+            .map(|line| {
+                let (_, set) = line.rsplit_once('\t').unwrap();
+                // The others are the C library's own affair.
+                u32::try_from(u64::from_str_radix(set, 16).unwrap() & 0x7fff_ffff).unwrap()
+            })
+            .collect(),
+    }
+}
+
+/// An entry of metadata.toml.
+pub(crate) fn process(kind: &str, command: &str) -> String {
+    format!("[[processes]]\ntype = \"{kind}\"\ncommand = {command}\nargs = []\ndirect = true\n")
+}
+
+/// A companion that runs.
+pub(crate) struct Running {
+    child: Child,
+    output: BufReader<ChildStdout>,
+}
+
+impl Running {
+    /// The companion's process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends the companion a signal.
+    pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
+        let pid = nix::unistd::Pid::from_raw(self.id().cast_signed());
+        nix::sys::signal::kill(pid, signal).unwrap();
+    }
+
+    /// Reads lines until this one comes.
+    pub(crate) fn wait_for(&mut self, wanted: &str) {
+        let mut line = String::new();
+        while self.output.read_line(&mut line).unwrap() > 0 {
+            if line.trim_end() == wanted {
+                return;
+            }
+            line.clear();
+        }
+        panic!("it has ended before it wrote {wanted:?}");
+    }
+
+    /// Waits for the end. Gives the exit status, and what was written since.
+    pub(crate) fn end(mut self) -> (i32, String) {
+        let status = self.child.wait().unwrap().code().unwrap();
+        let mut rest = String::new();
+        std::io::Read::read_to_string(&mut self.output, &mut rest).unwrap();
+        (status, rest)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Only where a test has failed is it still there.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}

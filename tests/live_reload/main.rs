@@ -1,0 +1,11 @@
+//! The companion `live-reload`, run as the program that it is, in directories like those of an
+//! image. In place of watchexec there is a script that writes down how it was called.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod image;
+mod programs;
+mod reload;
+mod rm;
+mod stop;
+mod tar;

@@ -1,0 +1,45 @@
+//! Programs that are written and started by tests that run at the same time.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Held by whoever writes a program or starts a process. A process that is being started has, for a
+/// moment, all files open that this one has; and a file that anyone has open for writing cannot be
+/// executed (execve(2), `ETXTBSY`).
+fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static PROGRAMS: Mutex<()> = Mutex::new(());
+    PROGRAMS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes an executable file, with the directories that it is in.
+pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) {
+    let _guard = one_at_a_time();
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Makes a copy of a program, if it can be without writing it.
+pub(crate) fn link_or_copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to.parent().unwrap()).unwrap();
+    // Of another user's file, or from another disk, there can be no link.
+    if fs::hard_link(from, to).is_err() {
+        let _guard = one_at_a_time();
+        fs::copy(from, to).unwrap();
+    }
+}
+
+/// Starts a process.
+pub(crate) fn start(command: &mut Command) -> Child {
+    let _guard = one_at_a_time();
+    command.spawn().unwrap()
+}
+
+/// Runs a process to its end, with what it writes.
+pub(crate) fn run(command: &mut Command) -> Output {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    start(command).wait_with_output().unwrap()
+}

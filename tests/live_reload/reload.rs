@@ -1,0 +1,390 @@
+//! What the companion finds out, and how it calls watchexec.
+
+use crate::image::{Image, called, process, write};
+use crate::programs;
+use insta::assert_snapshot;
+use std::fs;
+use std::process::Command;
+
+/// An app that could be started.
+const APP: &str = "#!/bin/sh\n";
+
+fn web() -> Image {
+    Image::new(&process("web", "[\"./app\"]"), APP)
+}
+
+#[test]
+fn watchexec_is_told_everything() {
+    let image = web();
+    fs::create_dir(image.app().join("src")).unwrap();
+    let app = image.app();
+    let ignore = format!("{}/uploads", app.display());
+    let called = image.call(&mut image.command(&[
+        "--watch",
+        "src",
+        "--watch",
+        "/",
+        "--ignore",
+        "*.csv",
+        "--ignore",
+        &ignore,
+        "--debounce",
+        "10ms",
+        "--signal",
+        "int",
+        "--stop-timeout",
+        "1min",
+        "--poll",
+        "2s",
+        "web",
+    ]));
+    assert_snapshot!(image.anywhere(&called.arguments.join("\n")), @"
+    --restart
+    --shell=none
+    --no-discover-ignore
+    --project-origin=/workspace
+    --map-signal=INT:
+    --map-signal=TSTP:
+    --watch=/workspace/src
+    --watch=/
+    --ignore=*.log
+    --ignore=*.log.*
+    --ignore=*.pid
+    --ignore=*.sock
+    --ignore=*.tmp
+    --ignore=*.sqlite
+    --ignore=*.sqlite-*
+    --ignore=*.sqlite3
+    --ignore=*.sqlite3-*
+    --ignore=*.db
+    --ignore=*.db-*
+    --ignore=__pycache__
+    --ignore=.cache
+    --ignore=**/.next/cache
+    --ignore=/tmp
+    --ignore=/var/cache
+    --ignore=/storage/framework
+    --ignore=core.[0-9]*
+    --ignore=nohup.out
+    --ignore=*.csv
+    --ignore=/uploads
+    --stop-signal=SIGINT
+    --stop-timeout=1min
+    --debounce=10ms
+    --poll=2s
+    --
+    ./app
+    ");
+}
+
+#[test]
+fn by_default_the_app_directory_is_watched_for_web() {
+    let image = web();
+    let called = image.call(&mut image.command(&[]));
+    let arguments = image.anywhere(&called.arguments.join("\n"));
+    assert!(arguments.contains("\n--watch=/workspace\n"), "{arguments}");
+    assert!(arguments.ends_with("\n--\n./app"), "{arguments}");
+    assert!(!arguments.contains("--poll"), "{arguments}");
+}
+
+#[test]
+fn the_users_arguments_follow_those_of_the_build() {
+    let processes = [
+        process("web", "[\"./app\"]"),
+        process("worker", "[\"./app\", \"work\"]"),
+    ];
+    let image = Image::new(&processes.concat(), APP);
+    fs::create_dir(image.app().join("src")).unwrap();
+    let called = image.call(&mut image.command(&[
+        "--watch",
+        "missing",
+        "--debounce",
+        "50ms",
+        "web",
+        "--debounce",
+        "10ms",
+        "--watch",
+        "src",
+        "worker",
+    ]));
+    let arguments = image.anywhere(&called.arguments.join("\n"));
+    assert!(
+        arguments.contains("\n--watch=/workspace/src\n"),
+        "{arguments}"
+    );
+    assert!(!arguments.contains("missing"), "{arguments}");
+    assert!(arguments.contains("\n--debounce=10ms\n"), "{arguments}");
+    assert!(arguments.ends_with("\n--\n./app\nwork"), "{arguments}");
+}
+
+#[test]
+fn arguments_and_working_directory_are_those_of_the_process() {
+    let image = Image::new(
+        "[[processes]]\ntype = \"web\"\ncommand = [\"../app\", \"--a b\"]\n\
+         args = [\"$HOME\", \"--\", \"@file\"]\ndirect = true\nworking-dir = \"server\"\n",
+        APP,
+    );
+    fs::create_dir(image.app().join("server")).unwrap();
+    let called = image.call(&mut image.command(&[]));
+    assert_eq!(
+        called.arguments[called.arguments.len() - 5..],
+        ["../app", "--a b", "$HOME", "--", "@file"]
+    );
+    assert_eq!(
+        called.directory,
+        image.app().join("server").canonicalize().unwrap()
+    );
+}
+
+#[test]
+fn the_environment_is_the_launchers_and_nothing_else() {
+    let image = web();
+    let mut command = image.command(&[]);
+    command.env("A", "a b").env("JAVA_TOOL_OPTIONS", "-Dx");
+    let called = image.call(&mut command);
+    let mut names: Vec<&str> = called.environment.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["A", "JAVA_TOOL_OPTIONS", "PATH"]);
+    assert_eq!(called.environment["JAVA_TOOL_OPTIONS"], "-Dx");
+}
+
+#[test]
+fn the_environment_of_the_type_itself_is_added_once() {
+    let image = web();
+    let layer = |name: &str| image.layers().join("example_app").join(name);
+    // What the launcher has applied already.
+    write(&layer("a/env.launch/OPTIONS.append"), "general");
+    // In the order of layers, of this type only.
+    write(&layer("a/env.launch/web/OPTIONS.append"), "-Da");
+    write(&layer("a/env.launch/web/OPTIONS.delim"), " ");
+    write(&layer("b/env.launch/web/OPTIONS.append"), "-Db");
+    write(&layer("b/env.launch/web/OPTIONS.delim"), " ");
+    write(&layer("b/env.launch/worker/OPTIONS.append"), "-Dworker");
+    // Programs see what files have set.
+    programs::write(
+        &layer("b/exec.d/web/helper"),
+        "#!/bin/sh\necho \"SEEN = \\\"$OPTIONS in $(basename \"$PWD\")\\\"\" >&3\n",
+    );
+    programs::write(
+        &layer("b/exec.d/general"),
+        "#!/bin/sh\necho 'A = \"b\"' >&3\n",
+    );
+    let mut command = image.command(&["web"]);
+    command.env("OPTIONS", "-Dgeneral");
+    let environment = image.call(&mut command).environment;
+    assert_eq!(environment["OPTIONS"], "-Dgeneral -Da -Db");
+    assert_eq!(environment["SEEN"], "-Dgeneral -Da -Db in workspace");
+    assert!(!environment.contains_key("A"));
+}
+
+#[test]
+fn what_it_starts_has_no_signal_blocked_or_ignored_by_it() {
+    let image = web();
+    let with_it = image.call(&mut image.command(&[])).signals;
+    programs::run(&mut Command::new(image.watchexec()));
+    let without_it = called(&image.watchexec()).signals;
+    assert_eq!(with_it, without_it);
+}
+
+#[test]
+fn a_shell_process_goes_through_the_launcher() {
+    let image = Image::new(
+        "[[processes]]\ntype = \"web\"\ncommand = [\"exec app $PORT\"]\ndirect = false\n",
+        APP,
+    );
+    let output = image.run(&[]);
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("API below 0.9")
+    );
+    let called = called(&image.watchexec());
+    assert_eq!(called.arguments.last().unwrap(), "/cnb/process/web");
+    assert_eq!(called.environment["CNB_PLATFORM_API"], "0.12");
+    assert_eq!(
+        called.environment["CNB_LAYERS_DIR"],
+        image.layers().to_str().unwrap()
+    );
+    assert_eq!(
+        called.environment["CNB_APP_DIR"],
+        image.app().to_str().unwrap()
+    );
+}
+
+#[test]
+fn the_layers_directory_can_be_named() {
+    let image = web();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let metadata = process("web", "[\"./app\", \"elsewhere\"]");
+    write(&elsewhere.path().join("config/metadata.toml"), &metadata);
+    let mut command = image.command(&[]);
+    command.env("CNB_LAYERS_DIR", elsewhere.path());
+    assert_eq!(
+        image.call(&mut command).arguments.last().unwrap(),
+        "elsewhere"
+    );
+}
+
+#[test]
+fn without_its_own_layer_watchexec_comes_from_the_path() {
+    let image = web();
+    let bin = image.app().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let moved = bin.join("watchexec");
+    fs::rename(image.watchexec(), &moved).unwrap();
+    let mut command = image.command(&[]);
+    let path = std::env::var("PATH").unwrap();
+    command.env("PATH", format!("{}:{path}", bin.display()));
+    assert!(programs::run(&mut command).status.success());
+    assert_eq!(called(&moved).arguments.last().unwrap(), "./app");
+}
+
+#[test]
+fn it_says_what_it_restarts() {
+    let image = web();
+    let output = image.run(&[]);
+    let text = image.anywhere(&String::from_utf8(output.stderr).unwrap());
+    assert_eq!(
+        text,
+        "live-reload: `web` (./app) restarts when files change in /workspace\n"
+    );
+}
+
+#[test]
+fn a_process_that_restarts_itself_is_told() {
+    let image = web();
+    let watchexec = image.watchexec();
+    let command = format!("[\"{}\", \"-r\", \"./app\"]", watchexec.display());
+    let image = Image::new(&process("web", &command), APP);
+    let text = String::from_utf8(image.run(&[]).stderr).unwrap();
+    assert!(text.contains("each change restarts it twice"), "{text}");
+}
+
+#[test]
+fn an_unknown_type_lists_the_known_ones() {
+    let processes = [
+        process("web", "[\"./app\"]"),
+        process("worker", "[\"./app\"]"),
+    ]
+    .concat();
+    let (status, text) = Image::new(&processes, APP).fail(&["wrb"]);
+    assert_eq!(status, 1);
+    assert_snapshot!(text, @"
+    live-reload: error: There is no process `wrb` to restart in this image. It has: web, worker.
+    Name one of them, at start with `docker run --entrypoint reload IMAGE TYPE` or at build with BP_LIVE_RELOAD_PROCESS=TYPE.
+    ");
+}
+
+#[test]
+fn a_process_may_be_for_other_execution_environments() {
+    let processes = format!(
+        "{}exec-env = [\"development\"]\n",
+        process("web", "[\"./app\"]")
+    );
+    let image = Image::new(&processes, APP);
+    let (status, text) = image.fail(&[]);
+    assert_eq!(status, 1);
+    assert!(
+        text.contains("execution environment `production`"),
+        "{text}"
+    );
+    image.call(image.command(&[]).env("CNB_EXEC_ENV", "development"));
+}
+
+#[test]
+fn a_missing_path_is_told() {
+    let (status, text) = web().fail(&["--watch", "sources", "--watch", "app"]);
+    assert_eq!(status, 1);
+    assert!(
+        text.contains("  /workspace/sources (No such file"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_missing_program_is_told() {
+    for (command, expected) in [
+        (
+            "[\"nodejs-that-is-not-there\"]",
+            "in no directory of the PATH",
+        ),
+        (
+            "[\"./missing\"]",
+            "/workspace/./missing, which does not exist",
+        ),
+        ("[]", "it has no command"),
+    ] {
+        let (status, text) = Image::new(&process("web", command), APP).fail(&[]);
+        assert_eq!(status, 1);
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+#[test]
+fn a_missing_working_directory_is_told() {
+    let processes = format!(
+        "{}working-dir = \"server\"\n",
+        process("web", "[\"./app\"]")
+    );
+    let (status, text) = Image::new(&processes, APP).fail(&[]);
+    assert_eq!(status, 1);
+    assert!(text.contains("is to run in /workspace/server"), "{text}");
+}
+
+#[test]
+fn a_failing_exec_d_program_is_told() {
+    let image = web();
+    let helper = image.layers().join("example_app/jdk/exec.d/web/helper");
+    programs::write(&helper, "#!/bin/sh\nexit 3\n");
+    let (status, text) = image.fail(&[]);
+    assert_eq!(status, 1);
+    assert!(
+        text.contains("exec.d/web/helper: it ended with exit status: 3"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_image_without_watchexec_is_told() {
+    let image = web();
+    fs::remove_file(image.watchexec()).unwrap();
+    let mut command = image.command(&[]);
+    let output = programs::run(command.env("PATH", image.app()));
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("This image has no watchexec"), "{text}");
+}
+
+#[test]
+fn an_image_without_metadata_is_told() {
+    let image = web();
+    fs::remove_dir_all(image.layers().join("config")).unwrap();
+    let (status, text) = image.fail(&[]);
+    assert_eq!(status, 1);
+    assert!(
+        text.contains("cannot be read from /layers/config/metadata.toml"),
+        "{text}"
+    );
+}
+
+#[test]
+fn wrong_arguments_have_an_exit_status_of_their_own() {
+    let (status, text) = web().fail(&["--debounce", "50"]);
+    assert_eq!(status, 2);
+    assert!(
+        text.contains("--debounce is \"50\", which has no unit"),
+        "{text}"
+    );
+}
+
+#[test]
+fn it_tells_its_options_and_its_version() {
+    let image = web();
+    for option in ["--help", "-h", "--version", "-V"] {
+        let output = image.run(&[option]);
+        assert!(
+            output.status.success() && !output.stdout.is_empty(),
+            "{option}"
+        );
+    }
+}
