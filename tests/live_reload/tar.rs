@@ -478,6 +478,21 @@ fn of_an_archive_that_was_cut_off_what_is_complete_is_there() {
 }
 
 #[test]
+fn what_fills_an_archive_up_is_read_too() {
+    let directory = target();
+    // More than a pipe holds: a writer that cannot get rid of it takes that for an error.
+    let mut archive = Archive::new().file("a", "").bytes();
+    archive.resize(1 << 20, 0);
+    let mut command = Command::new(PROGRAM);
+    command
+        .args(["tar", "-xf", "-"])
+        .current_dir(directory.path());
+    let mut child = programs::start(command.stdin(Stdio::piped()));
+    child.stdin.take().unwrap().write_all(&archive).unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
 fn nothing_to_extract_is_no_error() {
     let directory = target();
     tar(&["-xf", "-"], directory.path(), &Archive::new().bytes()).succeeded();

@@ -43,11 +43,15 @@ fn main() -> ExitCode {
     let first = arguments.first().and_then(|argument| argument.to_str());
     match first {
         Some("--help" | "-h") => {
-            print!("{}", texts::USAGE);
+            texts::answer(texts::USAGE);
             ExitCode::SUCCESS
         }
         Some("--version" | "-V") => {
-            println!("{} {}", env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION"));
+            texts::answer(concat!(
+                env!("CARGO_BIN_NAME"),
+                " ",
+                env!("CARGO_PKG_VERSION")
+            ));
             ExitCode::SUCCESS
         }
         Some(name) => match SyncTool::named(name) {

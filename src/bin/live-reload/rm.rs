@@ -1,7 +1,7 @@
 //! `rm`, for images that have none: tools that copy files into a container delete with it what was
 //! deleted or renamed elsewhere (`rm -rf [--] PATH…`).
 
-use super::texts::RmProblem;
+use super::texts::{RmProblem, answer, tell};
 use lexopt::{Arg, Parser};
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -28,18 +28,18 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::parse(arguments) {
         Ok(arguments) => arguments,
         Err(problem) => {
-            eprintln!("rm: {problem}");
+            tell(format_args!("rm: {problem}"));
             return ExitCode::FAILURE;
         }
     };
     let mut exit_code = ExitCode::SUCCESS;
     for path in &arguments.paths {
         match remove(path, arguments.recursive) {
-            Ok(()) if arguments.verbose => println!("removed '{}'", path.display()),
+            Ok(()) if arguments.verbose => answer(format_args!("removed '{}'", path.display())),
             Ok(()) => {}
             Err(error) if arguments.force && is_missing(&error) => {}
             Err(error) => {
-                eprintln!("rm: {}", RmProblem::Path(path.clone(), error));
+                tell(format_args!("rm: {}", RmProblem::Path(path.clone(), error)));
                 exit_code = ExitCode::FAILURE;
             }
         }

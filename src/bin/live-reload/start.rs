@@ -9,7 +9,7 @@ use super::launch::Launch;
 use super::metadata::{Metadata, Process};
 use super::signals::Signals;
 use super::supervise::{self, Stop, SuperviseError};
-use super::texts::{Notice, Problem};
+use super::texts::{Notice, Problem, tell};
 use super::watchexec;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     match restart(arguments) {
         Ok(status) => ExitCode::from(status),
         Err(problem) => {
-            eprintln!("{problem}");
+            tell(&problem);
             ExitCode::from(problem.exit_status())
         }
     }
@@ -41,7 +41,7 @@ fn restart(arguments: Vec<OsString>) -> Result<u8, Problem> {
     let counts = || match count.as_mut().map(DirectoryCount::step) {
         Some(Progress::Counting) => true,
         Some(Progress::Exceeds(limit)) => {
-            eprintln!("{}", Notice::FewWatches { limit: Some(limit) });
+            tell(Notice::FewWatches { limit: Some(limit) });
             false
         }
         Some(Progress::BelowLimit) | None => false,
@@ -80,14 +80,11 @@ fn prepare(arguments: Vec<OsString>) -> Result<Ready, Problem> {
     let watch = find_problems(&settings, &image, &launch)?;
     let program =
         watchexec::find(&image, launch.environment.get("PATH")).ok_or(Problem::NoWatchexec)?;
-    eprintln!(
-        "{}",
-        Notice::Restarting {
-            process: &settings.process,
-            command: &process.command_line,
-            watch: &watch,
-        }
-    );
+    tell(Notice::Restarting {
+        process: &settings.process,
+        command: &process.command_line,
+        watch: &watch,
+    });
     Ok(Ready {
         watchexec: watchexec::command(&program, &settings, &watch, &image.app, &launch),
         stop: Stop {
@@ -134,7 +131,7 @@ fn find_problems(
         });
     }
     if launch.through_launcher {
-        eprintln!("{}", Notice::ThroughLauncher(&settings.process));
+        tell(Notice::ThroughLauncher(&settings.process));
     } else {
         checks::program(launch).map_err(|error| Problem::Program {
             process: settings.process.clone(),
@@ -142,7 +139,7 @@ fn find_problems(
         })?;
     }
     if runs_watchexec(launch) {
-        eprintln!("{}", Notice::RestartsItself(&settings.process));
+        tell(Notice::RestartsItself(&settings.process));
     }
     let watch = checks::watch_paths(&settings.watch, &image.app).map_err(Problem::WatchPaths)?;
     if settings.poll.is_none() {
@@ -151,11 +148,11 @@ fn find_problems(
             Ok(()) => {}
             Err(Shortage::Instances { limit }) => return Err(Problem::NoInstance { limit }),
             Err(Shortage::Watches { limit }) => {
-                eprintln!("{}", Notice::FewWatches { limit });
+                tell(Notice::FewWatches { limit });
             }
         }
         for place in file_system::unreported(&watch) {
-            eprintln!("{}", Notice::Unreported(&place));
+            tell(Notice::Unreported(&place));
         }
     }
     Ok(watch)

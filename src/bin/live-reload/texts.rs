@@ -7,7 +7,7 @@ use super::metadata::{MetadataError, NoProcess};
 use super::supervise::SuperviseError;
 use super::tar::TarArgumentError;
 use std::fmt::{self, Display, Formatter};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use watchexec_buildpack::reload::process_type::ProcessType;
 use watchexec_buildpack::reload::{ArgumentError, Setting};
@@ -33,8 +33,20 @@ What is given later wins, and the image has given the settings of its build. A -
 Usage: live-reload tar ARGUMENT...
        live-reload rm ARGUMENT...
 
-Copies files into the container and deletes them, for tools that need `tar` and `rm` there.
-";
+Copies files into the container and deletes them, for tools that need `tar` and `rm` there.";
+
+/// Tells people something. It is written in one piece, as the process writes there too; where nobody
+/// reads it, the work goes on.
+pub(crate) fn tell(text: impl Display) {
+    let text = format!("{text}\n");
+    io::stderr().write_all(text.as_bytes()).ok();
+}
+
+/// Gives what was asked for, to a person or to a program that reads it.
+pub(crate) fn answer(text: impl Display) {
+    let text = format!("{text}\n");
+    io::stdout().write_all(text.as_bytes()).ok();
+}
 
 /// Why nothing is restarted.
 #[derive(Debug)]

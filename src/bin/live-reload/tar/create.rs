@@ -1,5 +1,6 @@
 //! Writes an archive of files and directories.
 
+use super::super::texts::tell;
 use super::arguments::Arguments;
 use super::{Problems, below};
 use std::fs::{self, File};
@@ -53,7 +54,7 @@ fn append(
     };
     if verbose {
         // Standard output may be the archive.
-        eprintln!("{}", member.display());
+        tell(member.display());
     }
     let mut header = Header::new_gnu();
     header.set_metadata(source.metadata());

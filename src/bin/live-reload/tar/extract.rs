@@ -1,5 +1,6 @@
 //! Reads an archive and puts what is in it where it belongs.
 
+use super::super::texts::answer;
 use super::arguments::Arguments;
 use super::{Problems, below};
 use nix::sys::stat::{Mode, umask};
@@ -38,7 +39,7 @@ pub(super) fn extract(
             let entry = entry?;
             let member = entry.path()?.into_owned();
             if arguments.verbose {
-                println!("{}", member.display());
+                answer(member.display());
             }
             if let Err(error) = extraction.take(entry, &member) {
                 problems.tell_of(&member, error);
@@ -47,7 +48,9 @@ pub(super) fn extract(
         Ok(())
     });
     extraction.finish(problems);
-    result
+    result?;
+    // Archives are filled up to whole records, which whoever writes them wants to get rid of.
+    io::copy(&mut archive.into_inner(), &mut io::sink()).map(drop)
 }
 
 /// An extraction under way.

@@ -21,7 +21,7 @@ mod arguments;
 mod create;
 mod extract;
 
-use super::texts::TarProblem;
+use super::texts::{TarProblem, tell};
 pub(crate) use arguments::TarArgumentError;
 use arguments::{Action, Arguments};
 use flate2::read::MultiGzDecoder;
@@ -93,7 +93,7 @@ impl Problems {
     /// Tells people at once.
     fn tell(&mut self, problem: &TarProblem) {
         self.count += 1;
-        eprintln!("tar: {problem}");
+        tell(format_args!("tar: {problem}"));
     }
 
     /// Tells what went wrong with one member of the archive.
