@@ -21,9 +21,6 @@ const TEXTS: [&str; 5] = [
     "examples",
 ];
 
-/// Pages that others link to and that are still being written.
-const PENDING: [&str; 1] = ["docs/repackaging.md"];
-
 /// The root of the repository.
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -40,7 +37,6 @@ fn pages() -> Vec<Page> {
         .iter()
         .filter(|file| file.extension().is_some_and(|extension| extension == "md"))
         .map(|file| Page::read(file))
-        .filter(|page| !PENDING.contains(&page.name().as_str()))
         .collect()
 }
 
