@@ -4,6 +4,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::io::{self, Read, Write};
 use std::str::FromStr;
 
 /// A SHA-256 digest.
@@ -97,20 +98,35 @@ impl<'de> Deserialize<'de> for Checksum {
     }
 }
 
-/// Takes bytes piece by piece and gives their checksum.
-#[derive(Default)]
-pub struct Hasher(Sha256);
+/// Why something could not be copied.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// It could not be read.
+    #[error("cannot read: {0}")]
+    Read(io::Error),
+    /// It could not be written.
+    #[error("cannot write: {0}")]
+    Write(io::Error),
+}
 
-impl Hasher {
-    /// Adds the next bytes.
-    pub fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    /// The checksum of all bytes so far.
-    #[must_use]
-    pub fn finish(self) -> Checksum {
-        Checksum(self.0.finalize().into())
+/// Copies all that there is, and returns how many bytes it was and their checksum.
+///
+/// # Errors
+/// Reading or writing fails.
+pub fn copy(from: &mut impl Read, to: &mut impl Write) -> Result<(u64, Checksum), CopyError> {
+    let mut hasher = Sha256::new();
+    let mut size = 0;
+    // Large enough that the system calls do not count, small enough for the processor's cache.
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let length = from.read(&mut buffer).map_err(CopyError::Read)?;
+        let piece = buffer.get(..length).unwrap_or_default();
+        if piece.is_empty() {
+            return Ok((size, Checksum(hasher.finalize().into())));
+        }
+        hasher.update(piece);
+        to.write_all(piece).map_err(CopyError::Write)?;
+        size += length as u64;
     }
 }
 
@@ -207,10 +223,12 @@ mod tests {
     }
 
     #[test]
-    fn pieces_and_the_whole_have_one_checksum() {
-        let mut hasher = Hasher::default();
-        hasher.update(b"live ");
-        hasher.update(b"reload");
-        assert_eq!(hasher.finish(), Checksum::of(b"live reload"));
+    fn a_copy_is_the_whole_and_has_its_checksum() {
+        // More than one piece.
+        let bytes = vec![7; 100_000];
+        let mut copied = Vec::new();
+        let (size, checksum) = copy(&mut &bytes[..], &mut copied).unwrap();
+        assert_eq!((size, checksum), (100_000, Checksum::of(&bytes)));
+        assert_eq!(copied, bytes);
     }
 }

@@ -1,7 +1,7 @@
 //! The companion: the `reload` process, the sync tools, and the layer with the program that
 //! serves as both.
 
-use crate::checksum::Checksum;
+use crate::checksum::{self, Checksum, CopyError};
 use crate::error::Error;
 use crate::reload::{ProcessChoice, Settings, SyncTool};
 use crate::sbom::{DescribedFile, Subject, documents};
@@ -10,8 +10,7 @@ use libcnb::build::BuildContext;
 use libcnb::data::launch::{Launch, LaunchBuilder, ProcessBuilder, ProcessType};
 use libcnb::data::{layer_name, process_type};
 use libcnb::layer::UncachedLayerDefinition;
-use std::fs::{self, Permissions};
-use std::io;
+use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -35,10 +34,10 @@ pub enum CompanionError {
     /// The program is not in the buildpack, or cannot be copied.
     #[error("{path}: {error}")]
     Program {
-        /// Where it should be.
+        /// Where it should be, in the buildpack or in its layer.
         path: PathBuf,
         /// What is wrong.
-        error: io::Error,
+        error: CopyError,
     },
     /// A process type that libcnb does not take.
     #[error(transparent)]
@@ -110,9 +109,13 @@ impl Companion {
                 launch: true,
             },
         )?;
-        let program = context.buildpack_dir.join(PROGRAM);
-        let checksum = copy(&program, &layer.path().join(PROGRAM)).map_err(|error| {
-            let path = program.clone();
+        let from = context.buildpack_dir.join(PROGRAM);
+        let to = layer.path().join(PROGRAM);
+        let checksum = copy(&from, &to).map_err(|error| {
+            let path = match error {
+                CopyError::Read(_) => from,
+                CopyError::Write(_) => to,
+            };
             Error::Companion(CompanionError::Program { path, error })
         })?;
         let subject = Subject::part(
@@ -127,14 +130,19 @@ impl Companion {
     }
 }
 
-fn copy(from: &Path, to: &Path) -> io::Result<Checksum> {
-    if let Some(parent) = to.parent() {
-        fs::create_dir_all(parent)?;
-    }
-    let program = fs::read(from)?;
-    fs::write(to, &program)?;
-    fs::set_permissions(to, Permissions::from_mode(0o755))?;
-    Ok(Checksum::of(&program))
+fn copy(from: &Path, to: &Path) -> Result<Checksum, CopyError> {
+    let mut program = File::open(from).map_err(CopyError::Read)?;
+    let create = || {
+        if let Some(parent) = to.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        let copy = File::create(to)?;
+        copy.set_permissions(Permissions::from_mode(0o755))?;
+        Ok(copy)
+    };
+    let mut copy = create().map_err(CopyError::Write)?;
+    let (_, checksum) = checksum::copy(&mut program, &mut copy)?;
+    Ok(checksum)
 }
 
 #[cfg(test)]

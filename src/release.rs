@@ -1,6 +1,6 @@
 //! The files of a watchexec release that are installed, and where.
 
-use crate::checksum::{Checksum, Hasher};
+use crate::checksum::{self, Checksum, CopyError};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
@@ -61,26 +61,13 @@ impl ReleaseFile {
         self,
         reader: &mut impl Read,
         directory: &Path,
-    ) -> Result<InstalledFile, InstallError> {
-        let mut out = self.create(directory).map_err(InstallError::Write)?;
-        let mut hasher = Hasher::default();
-        let mut size = 0;
-        // Large enough that the system calls do not count, small enough for the cache.
-        let mut buffer = vec![0; 64 << 10];
-        loop {
-            let length = reader.read(&mut buffer).map_err(InstallError::Read)?;
-            let piece = buffer.get(..length).unwrap_or_default();
-            if piece.is_empty() {
-                break;
-            }
-            hasher.update(piece);
-            out.write_all(piece).map_err(InstallError::Write)?;
-            size += length as u64;
-        }
+    ) -> Result<InstalledFile, CopyError> {
+        let mut file = self.create(directory).map_err(CopyError::Write)?;
+        let (size, checksum) = checksum::copy(reader, &mut file)?;
         Ok(InstalledFile {
             file: self,
             size,
-            checksum: hasher.finish(),
+            checksum,
         })
     }
 
@@ -103,17 +90,6 @@ impl ReleaseFile {
         file.set_permissions(Permissions::from_mode(self.mode()))?;
         Ok(file)
     }
-}
-
-/// Why a file could not be installed.
-#[derive(Debug, thiserror::Error)]
-pub enum InstallError {
-    /// It could not be read from where it comes from.
-    #[error("cannot read: {0}")]
-    Read(io::Error),
-    /// It could not be written.
-    #[error("cannot write: {0}")]
-    Write(io::Error),
 }
 
 /// A file that is in its place.
@@ -222,7 +198,7 @@ mod tests {
         install(directory.path());
         assert!(matches!(
             ReleaseFile::Program.install(&mut &b"x"[..], directory.path()),
-            Err(InstallError::Write(_))
+            Err(CopyError::Write(_))
         ));
     }
 

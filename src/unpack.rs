@@ -1,7 +1,7 @@
 //! Unpacking: takes the wanted files, and nothing else, out of a verified archive.
 
-use crate::checksum::Verified;
-use crate::release::{InstallError, Installed, ReleaseFile};
+use crate::checksum::{CopyError, Verified};
+use crate::release::{Installed, ReleaseFile};
 use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;
 use std::collections::HashSet;
@@ -73,11 +73,11 @@ pub enum UnpackError {
     Write(io::Error),
 }
 
-impl From<InstallError> for UnpackError {
-    fn from(error: InstallError) -> Self {
+impl From<CopyError> for UnpackError {
+    fn from(error: CopyError) -> Self {
         match error {
-            InstallError::Read(error) => Self::Damaged(error),
-            InstallError::Write(error) => Self::Write(error),
+            CopyError::Read(error) => Self::Damaged(error),
+            CopyError::Write(error) => Self::Write(error),
         }
     }
 }

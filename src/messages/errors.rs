@@ -4,7 +4,7 @@ use super::{lines, size};
 use crate::address::{Address, InvalidAddress};
 use crate::bindings::BindingError;
 use crate::bundle::BundleError;
-use crate::checksum::{ChecksumError, Mismatch};
+use crate::checksum::{ChecksumError, CopyError, Mismatch};
 use crate::companion::CompanionError;
 use crate::configuration::{ConfigurationError, InvalidValue, WATCHEXEC_VERSION};
 use crate::dependency::NoMatch;
@@ -180,7 +180,13 @@ fn companion(error: &CompanionError) -> ErrorText {
         CompanionError::Program { path, error } => ErrorText::new(
             "The program of the reload process cannot be put into its layer.",
             format!("{}: {error}.", path.display()),
-            ["Package the buildpack again: bin/live-reload belongs into it, beside bin/build."],
+            [match error {
+                CopyError::Read(_) => {
+                    "Package the buildpack again: bin/live-reload belongs into it, beside \
+                     bin/build."
+                }
+                CopyError::Write(_) => "Check that there is space left for layers, about 2 MB.",
+            }],
         ),
         CompanionError::ProcessType(error) => ErrorText::new(
             "A process cannot be contributed.",
@@ -648,10 +654,14 @@ mod tests {
 
     #[test]
     fn companions() {
-        assert_snapshot!(shown(CompanionError::Program {
-            path: PathBuf::from("/cnb/buildpacks/watchexec/bin/live-reload"),
-            error: broken("no such file"),
-        }));
+        let path = PathBuf::from("/bin/live-reload");
+        for (name, error) in [
+            ("companion_read", CopyError::Read(broken("no such file"))),
+            ("companion_write", CopyError::Write(broken("no space left"))),
+        ] {
+            let path = path.clone();
+            assert_snapshot!(name, shown(CompanionError::Program { path, error }));
+        }
     }
 
     #[test]

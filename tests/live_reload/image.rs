@@ -18,7 +18,7 @@ here=$(dirname "$0")
 printf '%s\n' "$@" > "$here/arguments"
 cat "/proc/$$/environ" > "$here/environment"
 pwd > "$here/directory"
-grep -E '^Sig(Blk|Ign)' "/proc/$$/status" > "$here/signals"
+grep -E '^Sig(Blk|Ign)' /proc/self/status > "$here/signals"
 "#;
 
 /// Runs what follows `--` as watchexec does, in a process group of its own; ends with 99 when it is

@@ -101,6 +101,7 @@ impl Metadata {
                 known: self
                     .processes
                     .iter()
+                    .filter(|one| !one.is_of_this_program())
                     .map(|one| one.r#type.clone())
                     .collect(),
             })
@@ -117,7 +118,7 @@ impl Metadata {
 pub(crate) enum NoProcess {
     /// The image has no process of that type, but these.
     UnknownType {
-        /// All types of the image.
+        /// All types of the image that can be restarted: not those of this program.
         known: Vec<String>,
     },
     /// The process is for other execution environments.
@@ -141,6 +142,14 @@ impl Process {
             working_directory: text_of(table, "working-dir")?.filter(|path| !path.is_empty()),
             execution_environments: texts(table, "exec-env")?,
         })
+    }
+
+    /// Whether it is `reload`, or one of the sync tools.
+    fn is_of_this_program(&self) -> bool {
+        self.command_line
+            .first()
+            .and_then(|program| Path::new(program).file_name())
+            .is_some_and(|name| name == env!("CARGO_BIN_NAME"))
     }
 
     fn runs_in(&self, execution_environment: &str) -> bool {
@@ -280,6 +289,20 @@ mod tests {
     fn an_unknown_type_tells_the_known_ones() {
         assert_eq!(
             parse(METADATA).process("wrb", "production").unwrap_err(),
+            NoProcess::UnknownType {
+                known: vec!["web".to_owned(), "debug".to_owned()]
+            }
+        );
+    }
+
+    #[test]
+    fn processes_of_this_program_are_none_to_restart() {
+        let own = "\n[[processes]]\ntype = 'reload'\ncommand = ['live-reload', 'web']\n\
+                   [[processes]]\ntype = 'tar'\ncommand = ['/layers/x/live-reload/bin/live-reload']\n";
+        assert_eq!(
+            parse(&(METADATA.to_owned() + own))
+                .process("wrb", "production")
+                .unwrap_err(),
             NoProcess::UnknownType {
                 known: vec!["web".to_owned(), "debug".to_owned()]
             }
