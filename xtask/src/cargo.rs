@@ -11,7 +11,8 @@ use std::process::{Command, Stdio};
 pub(crate) struct Cargo {
     command: Command,
     name: String,
-    remapped: Vec<String>,
+    /// For rustc.
+    flags: Vec<String>,
 }
 
 impl Cargo {
@@ -29,7 +30,7 @@ impl Cargo {
         Self {
             command,
             name: subcommand.to_owned(),
-            remapped: remapped(workspace),
+            flags: remapped(workspace),
         }
     }
 
@@ -52,20 +53,30 @@ impl Cargo {
         self.arg("--target-dir").arg(directory)
     }
 
+    /// Leaves out of programs what only a panic that unwinds would need. Has to come before
+    /// [`Self::static_for`].
+    pub(crate) fn without_unwind_tables(mut self, workspace: &Workspace) -> Self {
+        let script = workspace.root().join("xtask/without-unwind-tables.ld");
+        for argument in [
+            format!("-Wl,-T,{}", script.display()),
+            // Their index would be of nothing.
+            "-Wl,--no-eh-frame-hdr".to_owned(),
+        ] {
+            self.flags.push(format!("-Clink-arg={argument}"));
+        }
+        self
+    }
+
     /// Builds for `triple`, linking everything in, with no path of this machine in the result.
     ///
     /// Naming the target is what keeps the flags away from build scripts and procedural macros,
     /// which cannot be linked statically.
     pub(crate) fn static_for(mut self, triple: &Triple) -> Self {
-        let flags: Vec<&str> = triple
-            .static_flags()
-            .iter()
-            .copied()
-            .chain(self.remapped.iter().map(String::as_str))
-            .collect();
+        let flags = triple.static_flags().iter().map(ToString::to_string);
+        self.flags.extend(flags);
         // The form of the variable in which a flag may contain a space.
         self.command
-            .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
+            .env("CARGO_ENCODED_RUSTFLAGS", self.flags.join("\u{1f}"))
             .arg("--target")
             .arg(triple.as_str());
         self

@@ -200,6 +200,7 @@ fn build(workspace: &Workspace, target: &Triple) -> Result<PathBuf> {
     Cargo::new(workspace, "build")
         .args(["--release", "--locked", "--package", BUILDPACK, "--bins"])
         .target_dir(&workspace.target())
+        .without_unwind_tables(workspace)
         .static_for(target)
         .run()?;
     Ok(workspace.target().join(target.as_str()).join("release"))
