@@ -1,7 +1,7 @@
 # Thin on purpose: what is done is in Rust (`cargo xtask help`, `cargo run -p e2e -- --help`).
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e package package-offline
+.PHONY: help demo test e2e bench package package-offline
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -16,6 +16,9 @@ test: ## Check the formatting and the lints, run unit and integration tests (nee
 
 e2e: ## Run the suite on pack, the lifecycle and Docker (needs Rust, Go, Debian root or Docker)
 	cargo run --locked --package e2e
+
+bench: ## Measure speed and size (needs Rust, curl, xz and tar; E2E=1: what e2e needs)
+	cargo run --locked --package bench -- $(if $(E2E),--platform)
 
 package: ## Make the buildpack directory target/package/buildpack (needs Rust)
 	cargo xtask package

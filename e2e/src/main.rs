@@ -1,7 +1,7 @@
 //! The suite on the real platform: the buildpack, packaged as for its users, in builds by pack and
 //! the lifecycle, and real applications in containers of what they made.
 //!
-//! `cargo run -p e2e -- [FILTER]` takes what `cargo test` takes. It needs Rust, Go and, on a
+//! `cargo run -p e2e -- [FILTER]` takes what `cargo test` takes; with `--bench` it measures instead. It needs Rust, Go and, on a
 //! machine without a Docker engine, Debian's packages and the rights to install them. All that it
 //! makes is below `target/e2e`, and stays there to make the next run quick.
 
@@ -69,7 +69,12 @@ fn run(arguments: &Arguments) -> Result<Conclusion> {
     println!("using {}", engine.description()?);
 
     let platform = Arc::new(OnceLock::from(Platform::provide(directories, engine)?));
-    Ok(libtest_mimic::run(arguments, cases::all(&platform)))
+    let trials = if arguments.bench {
+        cases::figures::all(&platform)
+    } else {
+        cases::all(&platform)
+    };
+    Ok(libtest_mimic::run(arguments, trials))
 }
 
 /// Closes the engine however the suite ends.

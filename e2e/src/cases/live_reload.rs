@@ -493,13 +493,13 @@ fn show(text: &str) -> Result<()> {
 
 /// A copy of the Python application that a case may change, without the file by which a buildpack
 /// that knows of live reload would take it.
-struct App {
+pub(super) struct App {
     temporary: TempDir,
-    directory: PathBuf,
+    pub(super) directory: PathBuf,
 }
 
 impl App {
-    fn new(platform: &Platform) -> Result<Self> {
+    pub(super) fn new(platform: &Platform) -> Result<Self> {
         let source = platform.directories.source("apps/python");
         let temporary = tempfile::tempdir()?;
         let directory = temporary.path().join("app");

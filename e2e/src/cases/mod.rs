@@ -2,6 +2,7 @@
 
 mod compatibility;
 mod failures;
+pub(crate) mod figures;
 mod flag;
 mod live_reload;
 mod network;

@@ -1,0 +1,12 @@
+//! Figures: what was measured, beside what it is held against.
+//!
+//! The programs that measure, this crate's own and the suite on the real platform, leave each
+//! figure as a file in one directory; the table shows what is there.
+
+mod figure;
+mod samples;
+mod table;
+
+pub use figure::{Figure, Figures, Goal, Unit};
+pub use samples::{Pair, Samples, interleaved};
+pub use table::table;

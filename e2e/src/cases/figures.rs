@@ -1,0 +1,153 @@
+//! What `make bench E2E=1` measures on the real platform: no case has a limit in time.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use bench::{Figure, Figures, Goal, Pair, Unit, interleaved};
+use fs_err as fs;
+use libtest_mimic::{Measurement, Trial};
+use std::sync::{Arc, OnceLock};
+
+use super::live_reload::App;
+use crate::builder::{PROCFILE, WATCHEXEC};
+use crate::container::Container;
+use crate::pack::{Build, Image};
+use crate::platform::Platform;
+
+/// The first of these rows in the table.
+const ROW: usize = 15;
+/// Turns of what takes some tenths of a second, and of what takes seconds.
+const MANY: usize = 20;
+const SOME: usize = 8;
+
+/// A figure's name and what measures it.
+type Measured = (&'static str, fn(&Platform) -> Result<Figure>);
+
+const FIGURES: [Measured; 3] = [
+    ("figures::sync", sync),
+    ("figures::first_start", first_start),
+    ("figures::pack_build", pack_build),
+];
+
+/// All of them, as benchmarks.
+pub(crate) fn all(platform: &Arc<OnceLock<Platform>>) -> Vec<Trial> {
+    FIGURES
+        .into_iter()
+        .enumerate()
+        .map(|(index, (name, measure))| {
+            let platform = Arc::clone(platform);
+            Trial::bench(name, move |_| {
+                let platform = platform.get().ok_or("the platform was not provided")?;
+                let figure = measure(platform).map(|figure| Figure {
+                    row: ROW + index,
+                    ..figure
+                });
+                let figure = figure.map_err(|error| format!("{error:#}"))?;
+                Figures::of(platform.directories.workspace().join("target/bench"))
+                    .keep(&figure)
+                    .map_err(|error| format!("{error:#}"))?;
+                Ok(None::<Measurement>)
+            })
+        })
+        .collect()
+}
+
+/// A file is copied into a container, and another process answers.
+fn sync(platform: &Platform) -> Result<Figure> {
+    let app = App::new(platform)?;
+    let reload = built(platform, "figures::sync", &app)?;
+    let by_hand = App::new(platform)?;
+    fs::write(
+        by_hand.directory.join("Procfile"),
+        "web: exec watchexec --restart --debounce 50ms --shell=none -- python3 app.py\n",
+    )?;
+    let by_hand = Build::new(platform, "figures::sync_by_hand", &by_hand.directory)
+        .buildpacks(&[WATCHEXEC, PROCFILE])
+        .live_reload("true")
+        .env("BP_LIVE_RELOAD_PROCESS", "")
+        .image()?;
+    let (reload, by_hand) = (Container::start(&reload)?, Container::start(&by_hand)?);
+    let file = app.directory.join("app.py");
+    let restart = |container: &Container<'_>| {
+        container.restart(|container| container.copy_in(&file, "/workspace/app.py"))
+    };
+    Ok(figure(
+        "sync to the new process's answer, reload",
+        "watchexec by hand",
+        interleaved(MANY, || restart(&reload), || restart(&by_hand))?,
+        Goal::Ratio(1.1),
+        "Both at watchexec's own debounce of 50 ms; Python's start is part of both.",
+    ))
+}
+
+/// A container with many directories to watch starts.
+fn first_start(platform: &Platform) -> Result<Figure> {
+    let image = |directories: usize| {
+        let app = App::new(platform)?;
+        for index in 0..directories {
+            fs::create_dir_all(app.directory.join(format!("tree/{}/{index}", index % 50)))?;
+        }
+        built(
+            platform,
+            &format!("figures::first_start_{directories}"),
+            &app,
+        )
+    };
+    let (many, few) = (image(5000)?, image(5)?);
+    let start = |image: &Image<'_>| {
+        let asked = Instant::now();
+        let container = Container::start(image)?;
+        container.wait_for("v1")?;
+        Ok(asked.elapsed())
+    };
+    Ok(figure(
+        "first start of reload, 5,000 directories",
+        "the same with 5",
+        interleaved(MANY, || start(&many), || start(&few))?,
+        Goal::Ratio(1.5),
+        "From `docker run` to the first answer.",
+    ))
+}
+
+/// A build again, with nothing changed.
+fn pack_build(platform: &Platform) -> Result<Figure> {
+    let app = App::new(platform)?;
+    let build = |flag: &str| -> Result<Duration> {
+        let build = Build::new(
+            platform,
+            &format!("figures::pack_build_{flag}"),
+            &app.directory,
+        )
+        .live_reload(flag);
+        let started = Instant::now();
+        build.image()?;
+        Ok(started.elapsed())
+    };
+    Ok(figure(
+        "pack build, warm",
+        "the same with the flag off",
+        interleaved(SOME, || build("true"), || build("false"))?,
+        Goal::Added(150.0),
+        "With the flag off, the detect of the buildpack is all that runs of it.",
+    ))
+}
+
+/// An image whose default process is `reload`.
+fn built<'a>(platform: &'a Platform, name: &str, app: &App) -> Result<Image<'a>> {
+    Build::new(platform, name, &app.directory)
+        .buildpacks(&[PROCFILE, WATCHEXEC])
+        .live_reload("true")
+        .image()
+}
+
+fn figure(name: &str, reference: &str, pair: Pair, goal: Goal, note: &str) -> Figure {
+    Figure {
+        row: 0,
+        name: name.to_owned(),
+        unit: Unit::Milliseconds,
+        measured: pair.measured,
+        reference: Some((reference.to_owned(), pair.reference)),
+        goal: Some(goal),
+        note: Some(note.to_owned()),
+    }
+}
