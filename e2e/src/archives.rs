@@ -41,16 +41,21 @@ impl Archive {
 
     /// An archive without compression whose only executable is this script.
     pub(crate) fn with_script(version: &str, name: &str, script: &str) -> Result<Self> {
+        Self::with_program(version, name, script.as_bytes())
+    }
+
+    /// The same with any program.
+    pub(crate) fn with_program(version: &str, name: &str, program: &[u8]) -> Result<Self> {
         let folder = format!("watchexec-{version}-{ARCH}-unknown-linux-musl");
         let mut builder = Builder::new(Vec::new());
-        for (file, mode, text) in [
-            (name, 0o755, script),
-            ("LICENSE", 0o644, "Apache License 2.0\n"),
+        for (file, mode, contents) in [
+            (name, 0o755, program),
+            ("LICENSE", 0o644, b"Apache License 2.0\n"),
         ] {
             let mut header = Header::new_gnu();
             header.set_mode(mode);
-            header.set_size(text.len() as u64);
-            builder.append_data(&mut header, format!("{folder}/{file}"), text.as_bytes())?;
+            header.set_size(contents.len() as u64);
+            builder.append_data(&mut header, format!("{folder}/{file}"), contents)?;
         }
         Ok(Self {
             version: version.to_owned(),

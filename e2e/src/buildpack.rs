@@ -1,13 +1,14 @@
 //! The buildpack under test, packaged as for its users, and copies of it that offer other
 //! dependencies: a repackager edits buildpack.toml in the same way.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
 use fs_err as fs;
 use toml::{Table, Value};
 
+use crate::architecture::HERE;
 use crate::archives::Archive;
 use crate::command::output;
 use crate::directories::Directories;
@@ -18,6 +19,8 @@ use crate::xtask;
 pub(crate) struct Offer {
     /// Its version.
     pub(crate) version: String,
+    /// What it is for, as Go names it.
+    pub(crate) architecture: &'static str,
     /// Where builds download it.
     pub(crate) uri: String,
     /// What its archive is checked against.
@@ -25,10 +28,11 @@ pub(crate) struct Offer {
 }
 
 impl Offer {
-    /// An archive at an address.
+    /// An archive for this machine at an address.
     pub(crate) fn new(archive: &Archive, uri: impl Into<String>) -> Self {
         Self {
             version: archive.version.clone(),
+            architecture: HERE.name,
             uri: uri.into(),
             checksum: archive.checksum(),
         }
@@ -57,6 +61,17 @@ impl Buildpack {
         })
     }
 
+    /// Packages it under a name with the newest watchexec inside.
+    pub(crate) fn package_offline(name: &str, directories: &Directories) -> Result<Self> {
+        let made = xtask::last_line(&["archive"], "xtask-archive", directories)?;
+        let descriptor = Path::new(&made).join("buildpack.toml");
+        let archive = Archive::released(directories)?;
+        let archive = Path::new(&made).join(&archive.file_name);
+        let (archive, descriptor) = (archive.to_string_lossy(), descriptor.to_string_lossy());
+        let choices = ["--archive", &archive, "--buildpack-toml", &descriptor];
+        Self::package(name, &choices, directories)
+    }
+
     /// A copy that offers just this dependency.
     pub(crate) fn offering(&self, name: &str, offer: &Offer) -> Result<PathBuf> {
         let copy = self.copies.join(name);
@@ -71,28 +86,45 @@ impl Buildpack {
                 .arg(&copy),
         )?;
         let file = copy.join("buildpack.toml");
-        let mut descriptor: Table = fs::read_to_string(&file)?.parse()?;
-        offer_only(&mut descriptor, offer)
-            .with_context(|| format!("{} has no dependency to put another for", file.display()))?;
-        fs::write(&file, toml::to_string(&descriptor)?)?;
+        fs::write(&file, descriptor(&file, &[offer])?)?;
         Ok(copy)
     }
 }
 
-/// Leaves one dependency: the first, which keeps all but what makes it another.
-fn offer_only(descriptor: &mut Table, offer: &Offer) -> Option<()> {
+/// A buildpack.toml that offers just these dependencies, each in place of the first one for its
+/// architecture, of which it keeps all but what makes it another.
+pub(crate) fn descriptor(file: &Path, offers: &[&Offer]) -> Result<String> {
+    let mut descriptor: Table = fs::read_to_string(file)?.parse()?;
+    offer_only(&mut descriptor, offers)
+        .with_context(|| format!("{} has no dependency to put another for", file.display()))?;
+    Ok(toml::to_string(&descriptor)?)
+}
+
+fn offer_only(descriptor: &mut Table, offers: &[&Offer]) -> Option<()> {
     let dependencies = descriptor
         .get_mut("metadata")?
         .get_mut("dependencies")?
         .as_array_mut()?;
-    dependencies.truncate(1);
-    let dependency = dependencies.first_mut()?.as_table_mut()?;
-    for (key, value) in [
-        ("version", &offer.version),
-        ("uri", &offer.uri),
-        ("checksum", &offer.checksum),
-    ] {
-        dependency.insert(key.to_owned(), Value::from(value.as_str()));
-    }
+    let changed: Option<Vec<Value>> = offers
+        .iter()
+        .map(|offer| {
+            let mut dependency = dependencies
+                .iter()
+                .find(|dependency| {
+                    dependency.get("arch").and_then(Value::as_str) == Some(offer.architecture)
+                })?
+                .clone();
+            for (key, value) in [
+                ("version", &offer.version),
+                ("uri", &offer.uri),
+                ("checksum", &offer.checksum),
+            ] {
+                let value = Value::from(value.as_str());
+                dependency.as_table_mut()?.insert(key.to_owned(), value);
+            }
+            Some(dependency)
+        })
+        .collect();
+    *dependencies = changed?;
     Some(())
 }

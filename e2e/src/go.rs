@@ -1,5 +1,5 @@
-//! Programs built from Go: pack and the lifecycle from modules that pin them, and the static
-//! sample application. Go's own build cache makes the second time quick.
+//! Programs built from Go: pack, the lifecycle and other tools from modules that pin them, and the
+//! static sample application. Go's own build cache makes the second time quick.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,15 +17,26 @@ pub(crate) fn pack(directories: &Directories) -> Result<PathBuf> {
     if is_installed("pack") && help.is_ok_and(|help| help.contains("--exec-env")) {
         return Ok(PathBuf::from("pack"));
     }
-    let program = directories.target("bin/pack");
-    build(
-        "pack",
-        &directories.source("pack"),
-        &["github.com/buildpacks/pack"],
-        &[],
-        &program,
-        directories,
-    )?;
+    tool("pack", "github.com/buildpacks/pack", directories)
+}
+
+/// crane, which takes images apart, and serves a registry: built from `e2e/crane`.
+pub(crate) fn crane(directories: &Directories) -> Result<PathBuf> {
+    let package = "github.com/google/go-containerregistry/cmd/crane";
+    tool("crane", package, directories)
+}
+
+/// actionlint, which checks workflows: built from `e2e/actionlint`.
+pub(crate) fn actionlint(directories: &Directories) -> Result<PathBuf> {
+    let package = "github.com/rhysd/actionlint/cmd/actionlint";
+    tool("actionlint", package, directories)
+}
+
+/// A program of a module that does nothing but pin it.
+fn tool(name: &str, package: &str, directories: &Directories) -> Result<PathBuf> {
+    let program = directories.target("bin").join(name);
+    let module = directories.source(name);
+    build(name, &module, &[package], &[], &program, directories)?;
     Ok(program)
 }
 

@@ -5,6 +5,7 @@
 //! machine without a Docker engine, Debian's packages and the rights to install them. All that it
 //! makes is below `target/e2e`, and stays there to make the next run quick.
 
+mod architecture;
 mod archives;
 mod builder;
 mod buildpack;
@@ -18,7 +19,12 @@ mod go;
 mod images;
 mod maven;
 mod pack;
+mod package_file;
+mod page;
 mod platform;
+mod registry;
+#[path = "../../tests/schemas/mod.rs"]
+mod schemas;
 mod server;
 mod xtask;
 

@@ -167,18 +167,43 @@ impl Image<'_> {
             error.contains("not found"),
             "the launcher failed otherwise: {error}"
         );
-        let layers = "{{index .Config.Labels \"io.buildpacks.lifecycle.metadata\"}}";
-        let layers = output(
-            self.platform
-                .engine
-                .docker()
-                .args(["inspect", "--format", layers, &self.name]),
-        )?;
         ensure!(
-            !layers.contains(WATCHEXEC),
+            !self.metadata()?.contains(WATCHEXEC),
             "the image has a layer of {WATCHEXEC}"
         );
         Ok(())
+    }
+
+    /// What the lifecycle noted of the image's layers, as JSON.
+    pub(crate) fn metadata(&self) -> Result<String> {
+        let label = "{{index .Config.Labels \"io.buildpacks.lifecycle.metadata\"}}";
+        output(
+            self.platform
+                .engine
+                .docker()
+                .args(["inspect", "--format", label, &self.name]),
+        )
+    }
+
+    /// What a file of the image has in it, without running anything of the image.
+    pub(crate) fn read(&self, path: &str) -> Result<Vec<u8>> {
+        let docker = || self.platform.engine.docker();
+        let container = format!("{}-files", self.name);
+        output(
+            docker()
+                .args(["create", "--network", "none"])
+                .args(["--name", &container, &self.name]),
+        )?;
+        let folder = tempfile::tempdir()?;
+        let copy = folder.path().join("copy");
+        let copied = output(
+            docker()
+                .args(["cp", &format!("{container}:{path}")])
+                .arg(&copy),
+        );
+        output(docker().args(["rm", &container]))?;
+        copied?;
+        Ok(fs::read(copy)?)
     }
 }
 

@@ -6,8 +6,10 @@ pub(crate) mod figures;
 mod flag;
 mod live_reload;
 mod network;
+mod packages;
 mod rebuild;
 mod reload;
+mod supply_chain;
 mod unaware;
 
 use std::io::Write;
@@ -33,6 +35,8 @@ pub(crate) fn all(platform: &Arc<OnceLock<Platform>>) -> Vec<Trial> {
         failures::CASES,
         network::CASES,
         compatibility::CASES,
+        supply_chain::CASES,
+        packages::CASES,
     ]
     .concat()
     .into_iter()

@@ -12,7 +12,6 @@ use crate::buildpack::{Buildpack, Offer};
 use crate::pack::{Build, expect_words};
 use crate::platform::Platform;
 use crate::server::{Served, Server};
-use crate::xtask;
 
 pub(super) const CASES: &[Case] = &[
     ("network::none_with_the_offline_package", none),
@@ -28,14 +27,7 @@ const AUTHORIZATION: &str = "Basic dXNlcjpwYXNz";
 
 /// The offline package installs without any network in the build's containers.
 fn none(platform: &Platform) -> Result<()> {
-    let directories = &platform.directories;
-    let made = xtask::last_line(&["archive"], "xtask-archive", directories)?;
-    let archive = Path::new(&made).join(&platform.archive.file_name);
-    let descriptor = Path::new(&made).join("buildpack.toml");
-    let (archive, descriptor) = (archive.to_string_lossy(), descriptor.to_string_lossy());
-    let choices = ["--archive", &archive, "--buildpack-toml", &descriptor];
-    let package = Buildpack::package("package-offline", &choices, directories)?;
-
+    let package = Buildpack::package_offline("package-offline", &platform.directories)?;
     let image = build(
         platform,
         "network::none_with_the_offline_package",
