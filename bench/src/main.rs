@@ -119,7 +119,10 @@ fn whole_programs(packages: &Packages) -> Result<Vec<Figure>> {
         "curl + sha256sum + xz + tar",
         pair,
         1.0,
-        Some("The server is on loopback, and both get the archive from it."),
+        Some(
+            "The server is on loopback, and both get the archive from it. The floor is to decode \
+             it, which is a row below; xz and tar share it between two processes.",
+        ),
     );
 
     let pair = interleaved(MANY, || downloading.build(State::Kept), reference::start)?;

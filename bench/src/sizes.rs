@@ -14,6 +14,7 @@ const ROW: usize = 10;
 /// The sizes of both programs, and of the package as a registry keeps it.
 pub(crate) fn figures(packages: &Packages) -> Result<Vec<Figure>> {
     let libc = "Linked statically to glibc, which is 0.9 MB of it; releases are linked to musl.";
+    let both = "Both programs, each with glibc inside, and the SBOMs.";
     let size = |row, name: &str, value, most, note: Option<&str>| Figure {
         row: ROW + row,
         name: name.to_owned(),
@@ -38,7 +39,7 @@ pub(crate) fn figures(packages: &Packages) -> Result<Vec<Figure>> {
             "online package, compressed",
             compressed(&packages.online)?,
             2.0,
-            None,
+            Some(both),
         ),
     ])
 }
