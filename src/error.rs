@@ -7,7 +7,7 @@ use crate::configuration::{ConfigurationError, InvalidValue};
 use crate::dependency::NoMatch;
 use crate::entry::EntryError;
 use crate::fetch::FetchError;
-use crate::locate::LocateError;
+use crate::locate::{LocateError, Reason};
 use crate::requirement::InvalidRequirement;
 use crate::unpack::UnpackError;
 
@@ -35,8 +35,13 @@ pub enum Error {
     #[error(transparent)]
     Locate(#[from] LocateError),
     /// Fetching and verifying it.
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
+    #[error("{error}")]
+    Fetch {
+        /// What is wrong.
+        error: FetchError,
+        /// Why it was fetched from there.
+        reason: Reason,
+    },
     /// Unpacking it.
     #[error(transparent)]
     Unpack(#[from] UnpackError),

@@ -288,7 +288,11 @@ fn install(order: &Order, layer: &Path, network: &Network, log: &Log) -> Result<
         Source::Archive { address, reason } => {
             log.debug(&lines::located(reason));
             log.detail(&lines::fetching(address));
-            let archive = fetch(address, order.checksum, network, log)?;
+            let archive =
+                fetch(address, order.checksum, network, log).map_err(|error| Error::Fetch {
+                    error,
+                    reason: reason.clone(),
+                })?;
             log.detail(&lines::verified(order.checksum, archive.bytes().len()));
             unpack(&archive, layer, &Limits::BUILD)?
         }

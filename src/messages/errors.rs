@@ -11,7 +11,7 @@ use crate::dependency::NoMatch;
 use crate::entry::{EntryError, SUPPORTED_APIS};
 use crate::error::Error;
 use crate::fetch::{Attempt, Failure, FetchError};
-use crate::locate::LocateError;
+use crate::locate::{LocateError, Reason};
 use crate::mirror::{InvalidMirror, InvalidMirrorReason};
 use crate::network::NetworkError;
 use crate::reload::InvalidSetting;
@@ -89,7 +89,7 @@ fn own(error: &Error) -> ErrorText {
         Error::NoMatch(error) => no_match(error),
         Error::Checksum { version, error } => checksum(version, error),
         Error::Locate(error) => locate(error),
-        Error::Fetch(error) => fetch(error),
+        Error::Fetch { error, reason } => fetch(error, reason),
         Error::Unpack(error) => unpack(error),
         Error::Bundle(error) => bundle(error),
         Error::Describe(error) => ErrorText::new(
@@ -383,7 +383,7 @@ fn invalid_address(error: &InvalidAddress) -> String {
     }
 }
 
-fn fetch(error: &FetchError) -> ErrorText {
+fn fetch(error: &FetchError, reason: &Reason) -> ErrorText {
     match error {
         FetchError::File { path, error } => ErrorText::new(
             "The archive of watchexec cannot be read.",
@@ -402,12 +402,12 @@ fn fetch(error: &FetchError) -> ErrorText {
             ),
             ["Check the address: it names another file."],
         ),
-        FetchError::Download { address, attempts } => download(address, attempts),
+        FetchError::Download { address, attempts } => download(address, attempts, reason),
         FetchError::Checksum { address, mismatch } => wrong_checksum(address, mismatch),
     }
 }
 
-fn download(address: &Address, attempts: &[Attempt]) -> ErrorText {
+fn download(address: &Address, attempts: &[Attempt], reason: &Reason) -> ErrorText {
     let requests: Vec<String> = attempts
         .iter()
         .enumerate()
@@ -423,33 +423,51 @@ fn download(address: &Address, attempts: &[Attempt]) -> ErrorText {
             )
         })
         .collect();
-    let why = format!("From {address}:\n{}", requests.join("\n"));
-    let mut remedies = Vec::new();
-    match attempts.last().map(|attempt| &attempt.failure) {
-        Some(Failure::Tls(_)) => remedies.push(
+    let place = match reason {
+        Reason::Mirror(setting) => format!("From the mirror of {setting}, {address}"),
+        Reason::Mapping(path) => format!("From the mapping of {}, {address}", path.display()),
+        Reason::DependencyUri | Reason::InsideBuildpack => format!("From {address}"),
+    };
+    let why = format!("{place}:\n{}", requests.join("\n"));
+    let first = match attempts.last().map(|attempt| &attempt.failure) {
+        Some(Failure::Tls(_)) => {
             "If a proxy or an own server is signed by an own authority, give the build its \
-             certificate with a binding of type ca-certificates.",
-        ),
+             certificate with a binding of type ca-certificates."
+        }
         Some(Failure::Status { status, .. })
             if [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(status) =>
         {
-            remedies.push(
-                "Give the address, or a netrc file, the credentials that the server asks for.",
-            );
+            "Give the address, or a netrc file, the credentials that the server asks for."
         }
         Some(Failure::Status { status, .. }) if *status == StatusCode::NOT_FOUND => {
-            remedies.push("Check that the server has this file, under this path.");
+            "Check that the server has this file, under this path."
         }
-        _ => remedies.push(
+        _ => {
             "Check that the build may reach this address; behind a proxy set HTTPS_PROXY for the \
-             build.",
-        ),
+             build."
+        }
+    };
+    let mut remedies = vec![first.to_owned()];
+    match reason {
+        // To name another place is no advice for who has named this one.
+        Reason::Mirror(setting) => {
+            remedies.push(format!(
+                "Or change or remove {setting}, which names this mirror."
+            ));
+        }
+        Reason::Mapping(path) => remedies.push(format!(
+            "Or change or remove {}, which names this address.",
+            path.display()
+        )),
+        Reason::DependencyUri | Reason::InsideBuildpack => remedies.extend([
+            "Set BP_DEPENDENCY_MIRROR to a mirror that the build can reach.".to_owned(),
+            "Or map the archive to another address with a binding of type dependency-mapping."
+                .to_owned(),
+        ]),
     }
-    remedies.extend([
-        "Set BP_DEPENDENCY_MIRROR to a mirror that the build can reach.",
-        "Or map the archive to another address with a binding of type dependency-mapping.",
-        "Or use the offline package of this buildpack, which has the archive inside.",
-    ]);
+    remedies.push(
+        "Or use the offline package of this buildpack, which has the archive inside.".to_owned(),
+    );
     ErrorText::new("watchexec could not be downloaded.", why, remedies)
 }
 
@@ -563,6 +581,11 @@ mod tests {
 
     fn shown(error: impl Into<Error>) -> String {
         text(&libcnb::Error::BuildpackError(error.into())).to_string()
+    }
+
+    fn fetching(error: FetchError) -> String {
+        let reason = Reason::DependencyUri;
+        shown(Error::Fetch { error, reason })
     }
 
     fn address() -> Address {
@@ -736,12 +759,12 @@ mod tests {
         let path = PathBuf::from("/archives/watchexec.tar.xz");
         assert_snapshot!(
             "file_unreadable",
-            shown(FetchError::File {
+            fetching(FetchError::File {
                 path: path.clone(),
                 error: broken("no such file")
             })
         );
-        assert_snapshot!("file_too_large", shown(FetchError::FileTooLarge(path)));
+        assert_snapshot!("file_too_large", fetching(FetchError::FileTooLarge(path)));
     }
 
     #[test]
@@ -789,19 +812,33 @@ mod tests {
                 vec![Failure::Other("no runtime".to_owned())],
             ),
         ] {
-            let error = shown(FetchError::Download {
+            let error = fetching(FetchError::Download {
                 address: address(),
                 attempts: failures.into_iter().map(Attempt::from).collect(),
             });
             assert!(!error.contains("secret"), "{error}");
             assert_snapshot!(name, error);
         }
-        let error = shown(FetchError::Download {
+        let error = fetching(FetchError::Download {
             address: address(),
             attempts: vec![redirected],
         });
         assert!(!error.contains("secret"), "{error}");
         assert_snapshot!("download_redirected", error);
+        let path = PathBuf::from("/platform/bindings/map/0123");
+        for (name, reason) in [
+            (
+                "download_mirror",
+                Reason::Mirror("BP_DEPENDENCY_MIRROR".to_owned()),
+            ),
+            ("download_mapping", Reason::Mapping(path)),
+        ] {
+            let error = FetchError::Download {
+                address: address(),
+                attempts: vec![Failure::Connect("connection refused".to_owned()).into()],
+            };
+            assert_snapshot!(name, shown(Error::Fetch { error, reason }));
+        }
     }
 
     #[test]
@@ -884,7 +921,7 @@ mod tests {
 
     #[test]
     fn wrong_checksum() {
-        let error = shown(FetchError::Checksum {
+        let error = fetching(FetchError::Checksum {
             address: address(),
             mismatch: mismatch(),
         });

@@ -18,6 +18,7 @@ use std::time::Duration;
 use url::Url;
 use watchexec_buildpack::checksum::{Checksum, Verified};
 use watchexec_buildpack::dependency::Dependency;
+use watchexec_buildpack::error::Error;
 use watchexec_buildpack::fetch::{Failure, FetchError, Policy};
 
 /// An archive on this machine.
@@ -123,10 +124,12 @@ fn download(dependency: &Dependency) -> Result<Option<Verified>> {
         Ok(archive) => Ok(Some(archive)),
         // An answer that there is no such file is an error of buildpack.toml, which another
         // archive in its place would hide.
-        Err(FetchError::Download { attempts, .. })
-            if !attempts
-                .iter()
-                .any(|attempt| is_not_found(&attempt.failure)) =>
+        Err(Error::Fetch {
+            error: FetchError::Download { attempts, .. },
+            ..
+        }) if !attempts
+            .iter()
+            .any(|attempt| is_not_found(&attempt.failure)) =>
         {
             eprintln!("The release site cannot be reached from here.");
             Ok(None)

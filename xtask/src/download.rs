@@ -11,7 +11,7 @@ use watchexec_buildpack::dependency::Dependency;
 use watchexec_buildpack::environment::Environment;
 use watchexec_buildpack::error;
 use watchexec_buildpack::fetch::{Downloader, FetchError, Policy, fetch};
-use watchexec_buildpack::locate::{Source, locate};
+use watchexec_buildpack::locate::{Reason, Source, locate};
 use watchexec_buildpack::log::Log;
 use watchexec_buildpack::messages::errors;
 
@@ -26,7 +26,7 @@ const LARGEST_TEXT: u64 = 8 << 20;
 pub(crate) fn archive(
     dependency: &Dependency,
     limit: impl FnOnce(&mut Policy),
-) -> Result<Result<Verified, FetchError>> {
+) -> Result<Result<Verified, error::Error>> {
     let (mut configuration, log) = settings()?;
     limit(&mut configuration.network.policy);
     let checksum = dependency
@@ -35,11 +35,12 @@ pub(crate) fn archive(
     let directory = Path::new(NO_DIRECTORY);
     let source =
         locate(dependency, checksum, directory, &configuration.substitutes).map_err(explained)?;
-    let Source::Archive { address, .. } = source else {
+    let Source::Archive { address, reason } = source else {
         bail!("{NO_DIRECTORY} has a bundle")
     };
     eprintln!("Downloading {address}");
-    Ok(fetch(&address, checksum, &configuration.network, &log))
+    Ok(fetch(&address, checksum, &configuration.network, &log)
+        .map_err(|error| error::Error::Fetch { error, reason }))
 }
 
 /// Downloads a text.
@@ -52,7 +53,12 @@ pub(crate) fn text(uri: &str) -> Result<String> {
     configuration.network.policy.largest = LARGEST_TEXT;
     let bytes = Downloader::new(&url, &configuration.network, &log)
         .and_then(|downloader| downloader.download())
-        .map_err(|attempts| explained(FetchError::Download { address, attempts }))?;
+        .map_err(|attempts| {
+            explained(error::Error::Fetch {
+                error: FetchError::Download { address, attempts },
+                reason: Reason::DependencyUri,
+            })
+        })?;
     String::from_utf8(bytes).with_context(|| format!("{uri} is not a text"))
 }
 
