@@ -1,7 +1,7 @@
 //! The builder, as an operator makes one: our buildpack is optional and comes first in every
 //! group, before buildpacks that know of live reload and one that does not.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -24,64 +24,100 @@ pub(crate) const PROCFILE: &str = "live-reload-e2e/procfile";
 /// Gives processes an environment, by each of the ways there are. In no order of the builder.
 pub(crate) const ENVIRONMENT: &str = "live-reload-e2e/environment";
 
-/// What a builder is made from.
+/// What builders are made with.
 #[derive(Debug)]
-pub(crate) struct Parts<'a> {
+pub(crate) struct Maker<'a> {
     pub(crate) pack: &'a Path,
     pub(crate) lifecycle: &'a Lifecycle,
     pub(crate) images: &'a Images,
-    pub(crate) watchexec: &'a Path,
+    pub(crate) engine: &'a Engine,
+    pub(crate) directories: &'a Directories,
 }
 
-/// Makes the builder image and returns its name.
-pub(crate) fn create(
-    parts: &Parts<'_>,
-    engine: &Engine,
-    directories: &Directories,
-) -> Result<String> {
-    let mut description = vec![
-        format!("[build]\nimage = {:?}", parts.images.base),
-        format!("[run]\n[[run.images]]\nimage = {:?}", parts.images.base),
-        format!(
-            "[lifecycle]\nuri = \"file://{}\"",
-            parts.lifecycle.tarball.display()
-        ),
-        format!(
-            "[[buildpacks]]\nuri = \"file://{}\"",
-            parts.watchexec.display()
-        ),
-    ];
-    for id in [START, EXECUTABLE_JAR, PROCFILE, ENVIRONMENT] {
-        let name = id.rsplit('/').next().unwrap_or(id);
-        let source = directories.source("buildpacks").join(name);
-        description.push(format!(
-            "[[buildpacks]]\nuri = \"file://{}\"",
-            source.display()
-        ));
-    }
-    for id in [START, EXECUTABLE_JAR, PROCFILE] {
-        description.push(format!(
-            "[[order]]\n[[order.group]]\nid = \"{WATCHEXEC}\"\noptional = true\n\
-             [[order.group]]\nid = \"{id}\""
-        ));
-    }
-    let file = directories.target("builder.toml");
-    fs::write(&file, description.join("\n\n"))?;
+/// A buildpack in a group of an order.
+pub(crate) struct Member {
+    id: String,
+    optional: bool,
+}
 
-    let builder = engine.named("builder");
-    let mut command = Command::new(parts.pack);
-    command
-        .args([
-            "builder",
-            "create",
-            &builder,
-            "--pull-policy",
-            "never",
-            "--config",
-        ])
-        .arg(&file)
-        .env("PACK_HOME", directories.target("pack-home"))
-        .env("DOCKER_HOST", engine.host());
-    logged(&mut command, &directories.log("builder"))?;
-    Ok(builder)
+impl Member {
+    /// One without which the group does not pass.
+    pub(crate) fn required(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            optional: false,
+        }
+    }
+
+    /// One that takes part where it passes.
+    pub(crate) fn optional(id: &str) -> Self {
+        Self {
+            optional: true,
+            ..Self::required(id)
+        }
+    }
+}
+
+impl Maker<'_> {
+    /// The builder of most cases. Returns its name.
+    pub(crate) fn create(&self, watchexec: &Path) -> Result<String> {
+        let mut buildpacks = vec![watchexec.to_owned()];
+        for id in [START, EXECUTABLE_JAR, PROCFILE, ENVIRONMENT] {
+            buildpacks.push(source(id, self.directories));
+        }
+        let order = [START, EXECUTABLE_JAR, PROCFILE]
+            .map(|id| vec![Member::optional(WATCHEXEC), Member::required(id)]);
+        self.make("builder", &buildpacks, &order)
+    }
+
+    /// Makes a builder image of these buildpacks and this order. Returns its name.
+    pub(crate) fn make(
+        &self,
+        name: &str,
+        buildpacks: &[PathBuf],
+        order: &[Vec<Member>],
+    ) -> Result<String> {
+        let mut description = vec![
+            format!("[build]\nimage = {:?}", self.images.base),
+            format!("[run]\n[[run.images]]\nimage = {:?}", self.images.base),
+            format!("[lifecycle]\nuri = {:?}", self.lifecycle.uri()),
+        ];
+        for buildpack in buildpacks {
+            let uri = format!("file://{}", buildpack.display());
+            description.push(format!("[[buildpacks]]\nuri = {uri:?}"));
+        }
+        for group in order {
+            description.push("[[order]]".to_owned());
+            for Member { id, optional } in group {
+                description.push(format!(
+                    "[[order.group]]\nid = {id:?}\noptional = {optional}"
+                ));
+            }
+        }
+        let file = self.directories.target(&format!("{name}.toml"));
+        fs::write(&file, description.join("\n\n"))?;
+
+        let builder = self.engine.named(name);
+        let mut command = Command::new(self.pack);
+        command
+            .args([
+                "builder",
+                "create",
+                &builder,
+                "--pull-policy",
+                "never",
+                "--config",
+            ])
+            .arg(&file)
+            .env("PACK_HOME", self.directories.target("pack-home"))
+            .env("DOCKER_HOST", self.engine.host());
+        logged(&mut command, &self.directories.log(name))?;
+        Ok(builder)
+    }
+}
+
+/// Where the suite's buildpack of this id is.
+pub(crate) fn source(id: &str, directories: &Directories) -> PathBuf {
+    let name = id.rsplit('/').next().unwrap_or(id);
+    directories.source("buildpacks").join(name)
 }

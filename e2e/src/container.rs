@@ -66,6 +66,15 @@ impl<'a> Container<'a> {
         Ok(container)
     }
 
+    /// One that somebody else has started.
+    pub(crate) fn running(platform: &'a Platform, name: String, port: u16) -> Self {
+        Self {
+            platform,
+            name,
+            port,
+        }
+    }
+
     /// Copies a file into the container, as `docker cp` does for a developer.
     pub(crate) fn copy_in(&self, file: &Path, target: &str) -> Result<()> {
         let target = format!("{}:{target}", self.name);

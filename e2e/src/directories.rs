@@ -42,6 +42,16 @@ impl Directories {
         &self.workspace
     }
 
+    /// The files that users read or copy, by their paths from the root of the repository.
+    pub(crate) fn texts_and_examples(&self) -> Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for place in ["README.md", "CONTRIBUTING.md", "docs", "examples"] {
+            add_files(&self.workspace, Path::new(place), &mut files)?;
+        }
+        files.sort();
+        Ok(files)
+    }
+
     /// A file or directory of this crate's sources.
     pub(crate) fn source(&self, path: &str) -> PathBuf {
         self.workspace.join("e2e").join(path)
@@ -95,6 +105,21 @@ impl Directories {
         }
         Ok(path)
     }
+}
+
+/// Adds the files at or below a path. What somebody has built in an example is none.
+fn add_files(root: &Path, path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    if root.join(path).is_file() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    if path.ends_with("target") || path.ends_with("node_modules") {
+        return Ok(());
+    }
+    for entry in fs::read_dir(root.join(path))? {
+        add_files(root, &path.join(entry?.file_name()), files)?;
+    }
+    Ok(())
 }
 
 /// A short name for contents.

@@ -96,15 +96,29 @@ impl Engine {
 
     /// One line on what runs where.
     pub(crate) fn description(&self) -> Result<String> {
-        let version = output(
-            self.docker()
-                .args(["version", "--format", "{{.Server.Version}}"]),
-        )?;
+        let version = self.version()?;
         Ok(if self.private {
             format!("private engine {version}")
         } else {
             format!("engine {version} at {}", self.host)
         })
+    }
+
+    /// Its version.
+    pub(crate) fn version(&self) -> Result<String> {
+        output(
+            self.docker()
+                .args(["version", "--format", "{{.Server.Version}}"]),
+        )
+    }
+
+    /// The first number of its version.
+    pub(crate) fn major(&self) -> Result<u32> {
+        let version = self.version()?;
+        let major = version.split('.').next().unwrap_or_default();
+        major
+            .parse()
+            .with_context(|| format!("{version:?} is no version"))
     }
 
     /// The id of an image, if there is one of that name.

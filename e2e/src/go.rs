@@ -40,6 +40,14 @@ fn tool(name: &str, package: &str, directories: &Directories) -> Result<PathBuf>
     Ok(program)
 }
 
+/// The version of that pack.
+pub(crate) fn pack_version(program: &Path, directories: &Directories) -> Result<String> {
+    if program == Path::new("pack") {
+        return output(Command::new(program).arg("version"));
+    }
+    pinned(&directories.source("pack"), "github.com/buildpacks/pack")
+}
+
 /// The lifecycle in its two forms.
 #[derive(Debug)]
 pub(crate) struct Lifecycle {
@@ -49,6 +57,13 @@ pub(crate) struct Lifecycle {
     pub(crate) programs: PathBuf,
     /// The tarball that `pack builder create` takes: its descriptor and the programs.
     pub(crate) tarball: PathBuf,
+}
+
+impl Lifecycle {
+    /// The tarball's address in a builder.toml.
+    pub(crate) fn uri(&self) -> String {
+        format!("file://{}", self.tarball.display())
+    }
 }
 
 /// Builds the lifecycle from `e2e/lifecycle`.
@@ -104,6 +119,79 @@ pub(crate) fn lifecycle(directories: &Directories) -> Result<Lifecycle> {
     })
 }
 
+/// A tool that some examples need.
+#[derive(Debug)]
+pub(crate) struct Tool {
+    /// Where it is.
+    pub(crate) program: PathBuf,
+    /// Its version.
+    pub(crate) version: String,
+}
+
+/// Docker Compose, built from `e2e/compose` into this file. Returns its version.
+pub(crate) fn compose(program: &Path, directories: &Directories) -> Result<String> {
+    let module = directories.source("compose");
+    let version = pinned(&module, "github.com/docker/compose/v2")?;
+    let linker = format!("-s -w -X github.com/docker/compose/v2/internal.Version=v{version}");
+    build(
+        "compose",
+        &module,
+        &["github.com/docker/compose/v2/cmd"],
+        &["-ldflags", &linker],
+        program,
+        directories,
+    )?;
+    Ok(version)
+}
+
+/// The Tilt to use: the one on PATH, else one built from `e2e/tilt`.
+pub(crate) fn tilt(directories: &Directories) -> Result<Tool> {
+    if is_installed("tilt") {
+        let printed = output(Command::new("tilt").arg("version"))?;
+        let version = printed.split(',').next().unwrap_or(&printed);
+        let program = output(Command::new("sh").args(["-c", "command -v tilt"]))?;
+        return Ok(Tool {
+            program: PathBuf::from(program),
+            version: version.trim_start_matches('v').to_owned(),
+        });
+    }
+    let module = directories.source("tilt");
+    let program = directories.target("bin/tilt");
+    let flags = ["-ldflags", "-s -w"];
+    let package = ["github.com/tilt-dev/tilt/cmd/tilt"];
+    // It reads Tiltfiles by a library in C.
+    build_with(
+        "tilt",
+        &module,
+        &package,
+        &flags,
+        &program,
+        true,
+        directories,
+    )?;
+    Ok(Tool {
+        program,
+        version: pinned(&module, "github.com/tilt-dev/tilt")?,
+    })
+}
+
+/// The program that reads manifests as their tools do, from `e2e/manifests`, and the version of the
+/// tool whose module is given.
+pub(crate) fn manifests(of: &str, directories: &Directories) -> Result<(PathBuf, String)> {
+    let module = directories.source("manifests");
+    let program = directories.target("bin/manifests");
+    build("manifests", &module, &["."], &[], &program, directories)?;
+    Ok((program, pinned(&module, of)?))
+}
+
+/// The version of a dependency in a module.
+fn pinned(module: &Path, dependency: &str) -> Result<String> {
+    let mut command = Command::new("go");
+    command.args(["list", "-m", "-f", "{{.Version}}", dependency]);
+    let version = output(command.current_dir(module))?;
+    Ok(version.trim_start_matches('v').to_owned())
+}
+
 /// A directory with the static sample application in it.
 pub(crate) fn static_app(directories: &Directories) -> Result<PathBuf> {
     let app = directories.target("apps/static");
@@ -130,6 +218,18 @@ fn build(
     output: &Path,
     directories: &Directories,
 ) -> Result<()> {
+    build_with(name, module, packages, flags, output, false, directories)
+}
+
+fn build_with(
+    name: &str,
+    module: &Path,
+    packages: &[&str],
+    flags: &[&str],
+    output: &Path,
+    with_c: bool,
+    directories: &Directories,
+) -> Result<()> {
     logged(
         Command::new("go")
             .arg("build")
@@ -139,7 +239,7 @@ fn build(
             .arg(output)
             .args(packages)
             .current_dir(module)
-            .env("CGO_ENABLED", "0"),
+            .env("CGO_ENABLED", if with_c { "1" } else { "0" }),
         &directories.log(&format!("go-build-{name}")),
     )
 }

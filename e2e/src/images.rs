@@ -15,7 +15,7 @@ use crate::go::Lifecycle;
 
 const SUITE: &str = "bookworm";
 /// What the sample applications need beside the base system.
-const PACKAGES: &str = "ca-certificates,openjdk-17-jre-headless,python3";
+const PACKAGES: &str = "ca-certificates,nodejs,openjdk-17-jre-headless,python3";
 /// The authorities whose certificates the tiny image trusts, as a distribution's tiny image does.
 const CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
 /// The user of both phases in the base image; the lifecycle asks for the home directory.
@@ -43,7 +43,8 @@ const OTHER_USER: &str = "USER 1002:1000";
 /// The images by what they are for.
 #[derive(Debug)]
 pub(crate) struct Images {
-    /// Where buildpacks run, and an ordinary image to run applications in: a shell, Python, Java.
+    /// Where buildpacks run, and an ordinary image to run applications in: a shell, Python, Node.js,
+    /// Java.
     pub(crate) base: String,
     /// An image to run applications in with no shell, no libc, no program at all.
     pub(crate) tiny: String,

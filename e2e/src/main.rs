@@ -11,6 +11,7 @@ mod builder;
 mod buildpack;
 mod cases;
 mod command;
+mod compose;
 mod container;
 mod debian;
 mod directories;
@@ -22,10 +23,13 @@ mod pack;
 mod package_file;
 mod page;
 mod platform;
+mod published;
 mod registry;
+mod report;
 #[path = "../../tests/schemas/mod.rs"]
 mod schemas;
 mod server;
+mod terminal;
 mod xtask;
 
 use std::process::ExitCode;
@@ -74,13 +78,19 @@ fn run(arguments: &Arguments) -> Result<Conclusion> {
     .context("cannot handle interrupts")?;
     println!("using {}", engine.description()?);
 
-    let platform = Arc::new(OnceLock::from(Platform::provide(directories, engine)?));
-    let trials = if arguments.bench {
-        cases::figures::all(&platform)
-    } else {
-        cases::all(&platform)
-    };
-    Ok(libtest_mimic::run(arguments, trials))
+    let platform = Platform::provide(directories, engine)?;
+    let platform = Arc::new(OnceLock::from(platform));
+    if arguments.bench {
+        return Ok(libtest_mimic::run(
+            arguments,
+            cases::figures::all(&platform),
+        ));
+    }
+    let conclusion = libtest_mimic::run(arguments, cases::all(&platform));
+    if let Some(platform) = platform.get() {
+        platform.report.print(platform)?;
+    }
+    Ok(conclusion)
 }
 
 /// Closes the engine however the suite ends.

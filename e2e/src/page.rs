@@ -1,4 +1,5 @@
-//! What the texts of the repository tell people to type, typed.
+//! A text of the repository, as far as its commands go: blocks between fences, with a comment above
+//! that says which case runs them, or why none does.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,20 +9,78 @@ use fs_err as fs;
 
 use crate::platform::Platform;
 
+/// A command block.
+#[derive(Clone, Debug)]
+pub(crate) struct Block {
+    /// The line of its first fence.
+    pub(crate) line: usize,
+    /// What the comment above it says.
+    pub(crate) comment: String,
+    /// What is in it.
+    pub(crate) text: String,
+}
+
+impl Block {
+    /// Its commands one by one; a line that ends with `\` goes on in the next one.
+    pub(crate) fn commands(&self) -> Vec<String> {
+        let mut commands = Vec::new();
+        let mut command = String::new();
+        for line in self.text.lines() {
+            command.push_str(line);
+            command.push('\n');
+            if !line.ends_with('\\') {
+                commands.push(std::mem::take(&mut command));
+            }
+        }
+        commands
+    }
+}
+
+/// The command blocks of a text in Markdown.
+pub(crate) fn blocks(markdown: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut open: Option<Block> = None;
+    let mut above = "";
+    for (index, line) in markdown.lines().enumerate() {
+        let content = line.trim();
+        if content.starts_with("```") {
+            if let Some(block) = open.take() {
+                blocks.push(block);
+            } else {
+                let comment = above
+                    .strip_prefix("<!--")
+                    .and_then(|rest| rest.strip_suffix("-->"));
+                open = Some(Block {
+                    line: index + 1,
+                    comment: comment.unwrap_or_default().trim().to_owned(),
+                    text: String::new(),
+                });
+            }
+        } else if let Some(block) = &mut open {
+            block.text.push_str(content);
+            block.text.push('\n');
+        }
+        above = content;
+    }
+    blocks.retain(|block| !block.comment.is_empty());
+    blocks
+}
+
+/// The edit that a text asks for: the file, and what to write into it.
+pub(crate) fn edit(markdown: &str) -> Option<(&str, &str)> {
+    let (_, rest) = markdown.split_once("Write `")?;
+    let (code, rest) = rest.split_once("` into `")?;
+    let (file, _) = rest.split_once('`')?;
+    Some((file, code))
+}
+
 /// The blocks of commands that have this comment above them in a page, in their order.
 pub(crate) fn commands(platform: &Platform, page: &str, comment: &str) -> Result<Vec<String>> {
     let text = fs::read_to_string(platform.directories.workspace().join(page))?;
-    let start = format!("<!-- {comment} -->\n```sh\n");
-    let blocks: Vec<String> = text
-        .split(&start)
-        .skip(1)
-        .filter_map(|rest| Some(rest.split_once("```")?.0.to_owned()))
-        .collect();
-    ensure!(
-        !blocks.is_empty(),
-        "{page} has no commands with {comment:?}"
-    );
-    Ok(blocks)
+    let mut found = blocks(&text);
+    found.retain(|block| block.comment == comment);
+    ensure!(!found.is_empty(), "{page} has no commands with {comment:?}");
+    Ok(found.into_iter().map(|block| block.text).collect())
 }
 
 /// A shell that runs commands in a folder up to the first one that fails. Its `pack` and `crane`

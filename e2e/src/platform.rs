@@ -2,17 +2,20 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
 use crate::archives::Archive;
-use crate::builder::{self, Parts};
+use crate::builder::Maker;
 use crate::buildpack::{Buildpack, Offer};
 use crate::directories::Directories;
 use crate::engine::Engine;
+use crate::go::Lifecycle;
 use crate::images::Images;
+use crate::published::Published;
+use crate::report::Report;
 use crate::server::{Served, Server};
 use crate::{go, maven};
 
@@ -21,12 +24,17 @@ use crate::{go, maven};
 pub(crate) struct Platform {
     pub(crate) directories: Arc<Directories>,
     pub(crate) engine: Arc<Engine>,
+    pub(crate) lifecycle: Lifecycle,
     pub(crate) images: Images,
     pub(crate) pack: PathBuf,
     pub(crate) builder: String,
     pub(crate) server: Server,
     pub(crate) archive: Archive,
     pub(crate) buildpack: Buildpack,
+    /// A copy of the buildpack whose one dependency is on the server.
+    pub(crate) watchexec: PathBuf,
+    published: OnceLock<Published>,
+    pub(crate) report: Report,
     pub(crate) static_app: PathBuf,
     pub(crate) jar: PathBuf,
 }
@@ -50,26 +58,49 @@ impl Platform {
         let uri = server.serve(&archive.file_name, Served::whole(archive.contents.clone()));
         let watchexec = buildpack.offering("served", &Offer::new(&archive, uri))?;
         let builder = step("builder", || {
-            let parts = Parts {
+            let maker = Maker {
                 pack: &pack,
                 lifecycle: &lifecycle,
                 images: &images,
-                watchexec: &watchexec,
+                engine: &engine,
+                directories: &directories,
             };
-            builder::create(&parts, &engine, &directories)
+            maker.create(&watchexec)
         })?;
         Ok(Self {
             directories,
             engine,
+            lifecycle,
             images,
             pack,
             builder,
             server,
             archive,
             buildpack,
+            watchexec,
+            published: OnceLock::new(),
+            report: Report::default(),
             static_app,
             jar,
         })
+    }
+}
+
+impl Platform {
+    /// What stands in for published builders and buildpacks: only the examples need it.
+    pub(crate) fn published(&self) -> Result<&Published> {
+        if let Some(published) = self.published.get() {
+            return Ok(published);
+        }
+        let maker = Maker {
+            pack: &self.pack,
+            lifecycle: &self.lifecycle,
+            images: &self.images,
+            engine: &self.engine,
+            directories: &self.directories,
+        };
+        let published = Published::provide(&maker)?;
+        Ok(self.published.get_or_init(|| published))
     }
 }
 

@@ -2,7 +2,6 @@
 //! how it starts, what it leaves as it was, and what a sync and a stop may be like.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -13,7 +12,7 @@ use fs_err::File;
 use tar::Header;
 use tempfile::TempDir;
 
-use super::{Case, show_reload};
+use super::{Case, show, show_reload};
 use crate::builder::{ENVIRONMENT, EXECUTABLE_JAR, PROCFILE, WATCHEXEC};
 use crate::container::Container;
 use crate::maven;
@@ -482,13 +481,6 @@ fn since_boot(text: &str, field: usize, per_second: f64) -> Result<Duration> {
         .nth(field)
         .context("no such field")?;
     Ok(Duration::from_secs_f64(value.parse::<f64>()? / per_second))
-}
-
-/// Shows something else than the time of a reload, before the case's `ok`.
-fn show(text: &str) -> Result<()> {
-    print!("{text} ... ");
-    std::io::stdout().flush()?;
-    Ok(())
 }
 
 /// A copy of the Python application that a case may change, without the file by which a buildpack

@@ -1,10 +1,12 @@
 //! The cases, by theme.
 
 mod compatibility;
+mod examples;
 mod failures;
 pub(crate) mod figures;
 mod flag;
 mod live_reload;
+mod migration;
 mod network;
 mod packages;
 mod rebuild;
@@ -37,6 +39,8 @@ pub(crate) fn all(platform: &Arc<OnceLock<Platform>>) -> Vec<Trial> {
         compatibility::CASES,
         supply_chain::CASES,
         packages::CASES,
+        migration::CASES,
+        &examples::CASES.concat(),
     ]
     .concat()
     .into_iter()
@@ -50,9 +54,17 @@ pub(crate) fn all(platform: &Arc<OnceLock<Platform>>) -> Vec<Trial> {
     .collect()
 }
 
-/// Shows how long a reload took, before the case's `ok`.
-fn show_reload(duration: Duration) -> Result<()> {
-    print!("reloaded {} ms after the sync ... ", duration.as_millis());
+/// Shows something else than the time of a reload, before the case's `ok`.
+fn show(text: &str) -> Result<()> {
+    print!("{text} ... ");
     std::io::stdout().flush()?;
     Ok(())
+}
+
+/// Shows how long a reload took, before the case's `ok`.
+fn show_reload(duration: Duration) -> Result<()> {
+    show(&format!(
+        "reloaded {} ms after the sync",
+        duration.as_millis()
+    ))
 }

@@ -1,0 +1,79 @@
+//! What the suite says at its end of the examples: which it ran and with what, which it could only
+//! check and how, and which commands of the texts nothing runs.
+
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::Result;
+use fs_err as fs;
+
+use crate::directories::Directories;
+use crate::go;
+use crate::page;
+use crate::platform::Platform;
+
+/// What has been said so far.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    ran: Mutex<Vec<String>>,
+    checked: Mutex<Vec<String>>,
+}
+
+impl Report {
+    /// A case has run what a text says, with these tools.
+    pub(crate) fn ran(&self, case: &str, tools: &str) {
+        add(&self.ran, format!("{case}: {tools}"));
+    }
+
+    /// A case has checked what it could not run.
+    pub(crate) fn checked(&self, case: &str, how: &str) {
+        add(&self.checked, format!("{case}: {how}"));
+    }
+
+    /// Prints it, unless the cases that were chosen had nothing to do with examples.
+    pub(crate) fn print(&self, platform: &Platform) -> Result<()> {
+        let directories = &platform.directories;
+        let ran = self.ran.lock().unwrap_or_else(PoisonError::into_inner);
+        let checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if ran.is_empty() && checked.is_empty() {
+            return Ok(());
+        }
+        let pack = go::pack_version(&platform.pack, directories)?;
+        let engine = platform.engine.version()?;
+        let title = format!("Examples and texts that ran, with pack {pack} on Docker {engine}:");
+        print_list(&title, &ran);
+        print_list("Checked, not run:", &checked);
+        print_list("Command blocks that no case runs:", &not_run(directories)?);
+        println!();
+        Ok(())
+    }
+}
+
+fn add(list: &Mutex<Vec<String>>, line: String) {
+    list.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(line);
+}
+
+fn print_list(title: &str, lines: &[String]) {
+    println!("{title}");
+    for line in lines {
+        println!("  {line}");
+    }
+}
+
+/// The command blocks of all texts that say of themselves that nothing runs them, and why.
+fn not_run(directories: &Directories) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for text in directories.texts_and_examples()? {
+        if text.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
+        let markdown = fs::read_to_string(directories.workspace().join(&text))?;
+        for block in page::blocks(&markdown) {
+            if let Some(reason) = block.comment.strip_prefix("not run: ") {
+                lines.push(format!("{}:{}: {reason}", text.display(), block.line));
+            }
+        }
+    }
+    Ok(lines)
+}
