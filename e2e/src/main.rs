@@ -1,9 +1,9 @@
 //! The suite on the real platform: the buildpack, packaged as for its users, in builds by pack and
 //! the lifecycle, and real applications in containers of what they made.
 //!
-//! `cargo run -p e2e -- [FILTER]` takes what `cargo test` takes; with `--bench` it measures instead. It needs Rust, Go and, on a
-//! machine without a Docker engine, Debian's packages and the rights to install them. All that it
-//! makes is below `target/e2e`, and stays there to make the next run quick.
+//! `cargo run -p e2e -- [FILTER]` takes what `cargo test` takes; with `--bench` it measures instead.
+//! It needs Rust, Go and, on a machine without a Docker engine, Debian's packages and the rights to
+//! install them. All that it makes is below `target/e2e`, and stays there to make the next run quick.
 
 mod architecture;
 mod archives;
