@@ -13,9 +13,9 @@ mod sizes;
 use crate::buildpack::{Buildpack, State};
 use crate::packages::Packages;
 use anyhow::{Context, Result, ensure};
-use bench::{Figure, Figures, Goal, Pair, Samples, Unit, interleaved, table};
+use bench::{Figure, Figures, Goal, Pair, Samples, Unit, cargo, interleaved, table};
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 /// Turns of programs that take milliseconds, and of those that take hundreds.
 const MANY: usize = 200;
@@ -55,7 +55,7 @@ fn run() -> Result<()> {
         figures.keep(&figure)?;
     }
     if with_platform {
-        let status = Command::new(env!("CARGO"))
+        let status = cargo()
             .args(["run", "--locked", "--package", "e2e", "--", "--bench"])
             .current_dir(root)
             .status()?;

@@ -2,6 +2,7 @@
 
 use crate::server::Server;
 use anyhow::{Context, Result, ensure};
+use bench::cargo;
 use fs_err as fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -111,7 +112,7 @@ impl Packages {
 /// Runs one of the repository's tasks, and returns the last line of its output.
 fn xtask(root: &Path, arguments: &[&str]) -> Result<String> {
     println!("cargo xtask {}", arguments.join(" "));
-    let output = Command::new(env!("CARGO"))
+    let output = cargo()
         .arg("xtask")
         .args(arguments)
         .current_dir(root)

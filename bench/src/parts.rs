@@ -3,11 +3,11 @@
 
 use crate::packages::Packages;
 use anyhow::{Context, Result, ensure};
-use bench::{Figure, Samples, Unit};
+use bench::{Figure, Samples, Unit, cargo};
 use fs_err as fs;
 use serde::Deserialize;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 /// The first of these rows.
@@ -20,7 +20,7 @@ const CHOICES: [(&str, &str, &str); 2] =
 /// Measures them.
 pub(crate) fn figures(root: &Path, packages: &Packages) -> Result<Vec<Figure>> {
     println!("cargo bench");
-    let status = Command::new(env!("CARGO"))
+    let status = cargo()
         .args(["bench", "--locked", "--package", "bench"])
         .args(["--bench", "choices", "--", "--quiet"])
         .env("ARCHIVE", &packages.archive)

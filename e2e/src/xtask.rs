@@ -1,8 +1,9 @@
 //! The repository's own tasks, as its users call them.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
+use bench::cargo;
 use fs_err as fs;
 use fs_err::File;
 
@@ -16,7 +17,7 @@ pub(crate) fn last_line(
     directories: &Directories,
 ) -> Result<String> {
     let log = directories.log(log);
-    let output = Command::new(env!("CARGO"))
+    let output = cargo()
         .arg("xtask")
         .args(arguments)
         .current_dir(directories.workspace())
