@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use fs_err as fs;
@@ -230,6 +231,9 @@ fn build_with(
     with_c: bool,
     directories: &Directories,
 ) -> Result<()> {
+    // Several cases may need the same program.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     logged(
         Command::new("go")
             .arg("build")

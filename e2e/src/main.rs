@@ -43,10 +43,13 @@ use crate::directories::Directories;
 use crate::engine::Engine;
 use crate::platform::{Platform, step};
 
+/// How many of the cases that need not be alone run at once.
+const MOST_CASES_AT_ONCE: usize = 3;
+
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // They share an engine, and measure times.
-    arguments.test_threads = Some(1);
+    // They share an engine, which more would only make wait.
+    arguments.test_threads.get_or_insert(MOST_CASES_AT_ONCE);
     if arguments.list {
         return libtest_mimic::run(&arguments, cases::all(&Arc::default())).exit_code();
     }

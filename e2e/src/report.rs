@@ -1,5 +1,5 @@
-//! What the suite says at its end of the examples: which it ran and with what, which it could only
-//! check and how, and which commands of the texts nothing runs.
+//! What the suite says at its end: the times that cases have measured; and of the examples, which it
+//! ran and with what, which it could only check and how, and which commands of the texts nothing runs.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -14,11 +14,19 @@ use crate::platform::Platform;
 /// What has been said so far.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
+    shown: Mutex<Vec<String>>,
     ran: Mutex<Vec<String>>,
     checked: Mutex<Vec<String>>,
 }
 
 impl Report {
+    /// A case has measured something, or has something to say.
+    pub(crate) fn shown(&self, case: &str, what: &[String]) {
+        if !what.is_empty() {
+            add(&self.shown, format!("{case}: {}", what.join(", ")));
+        }
+    }
+
     /// A case has run what a text says, with these tools.
     pub(crate) fn ran(&self, case: &str, tools: &str) {
         add(&self.ran, format!("{case}: {tools}"));
@@ -29,9 +37,16 @@ impl Report {
         add(&self.checked, format!("{case}: {how}"));
     }
 
-    /// Prints it, unless the cases that were chosen had nothing to do with examples.
+    /// Prints it, but for what the cases that were chosen had nothing to do with.
     pub(crate) fn print(&self, platform: &Platform) -> Result<()> {
         let directories = &platform.directories;
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if !shown.is_empty() {
+            print_list(
+                "Measured; a reload is from the end of the sync to the first answer of the new process:",
+                &shown,
+            );
+        }
         let ran = self.ran.lock().unwrap_or_else(PoisonError::into_inner);
         let checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         if ran.is_empty() && checked.is_empty() {

@@ -3,7 +3,7 @@
 //! It is this small, and not a library, because it must misbehave in ways that libraries prevent:
 //! an answer that ends before its announced length.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -151,9 +151,16 @@ pub(crate) fn unreachable_address(path: &str) -> Result<String> {
     Ok(format!("http://127.0.0.1:{port}/{path}"))
 }
 
-/// A port that nothing listens on.
+/// A port that nothing listens on, and that no other case was given.
 pub(crate) fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        if given.insert(port) {
+            return Ok(port);
+        }
+    }
 }
 
 fn answer(stream: impl Read + Write, state: &Mutex<State>) -> Result<()> {

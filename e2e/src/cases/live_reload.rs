@@ -107,7 +107,7 @@ fn run_user_of_the_group(platform: &Platform) -> Result<()> {
         let duration = container
             .restart(sync)
             .with_context(|| format!("after {change:?}"))?;
-        show_reload(duration)?;
+        show_reload(duration);
     }
     Ok(())
 }
@@ -231,7 +231,7 @@ fn many_files_by_copy(platform: &Platform) -> Result<()> {
     container.wait_for("v1")?;
     app.change_all(50)?;
     let directory = app.directory.join(".");
-    show_reload(container.reload(|container| container.copy_in(&directory, APP))?)?;
+    show_reload(container.reload(|container| container.copy_in(&directory, APP))?);
     expect_starts(&container, 2)
 }
 
@@ -244,7 +244,7 @@ fn many_files_by_tar(platform: &Platform) -> Result<()> {
     app.change_all(50)?;
     let archive = app.archive()?;
     let extract = ["tar", "-C", "/", "-x", "-f", "-"];
-    show_reload(container.reload(|container| container.execute_with(&archive, &extract))?)?;
+    show_reload(container.reload(|container| container.execute_with(&archive, &extract))?);
     expect_starts(&container, 2)
 }
 
@@ -284,7 +284,7 @@ fn crash_at_start(platform: &Platform) -> Result<()> {
     container.copy_in(&file, "/workspace/app.py")?;
     let synced = Instant::now();
     container.wait_for("v1")?;
-    show_reload(synced.elapsed())?;
+    show_reload(synced.elapsed());
     container.expect_same(&identity)
 }
 
@@ -307,7 +307,7 @@ fn slow_stop(platform: &Platform) -> Result<()> {
         let asked = Instant::now();
         let status = container.stop(Duration::from_secs(20))?;
         let seconds = asked.elapsed().as_secs_f64();
-        show(&format!("stopped after {seconds:.2} s"))?;
+        show(format!("stopped after {seconds:.2} s"));
         let log = container.log()?;
         ensure!(status == 7, "the exit status is {status}:\n{log}");
         ensure!(
@@ -351,7 +351,7 @@ fn deleted_and_renamed(platform: &Platform) -> Result<()> {
         let duration = container
             .restart(sync)
             .with_context(|| format!("after {change:?}"))?;
-        show_reload(duration)?;
+        show_reload(duration);
     }
     Ok(())
 }
@@ -374,19 +374,20 @@ fn sync_tools_on_tiny(platform: &Platform) -> Result<()> {
     let skaffold = ["tar", "xmf", "-", "-C", "/", "--no-same-owner"];
     let files = [("workspace/notes/one", "1"), ("workspace/notes/two", "2")];
     let notes = archive(&directory.path().join("notes.tar"), &files)?;
-    show_reload(container.restart(|container| container.execute_with(&notes, &skaffold))?)?;
+    show_reload(container.restart(|container| container.execute_with(&notes, &skaffold))?);
     for words in [
         &["rm", "-rf", "/workspace/notes/one"][..],
         &["rm", "-rf", "--", "/workspace/notes"],
     ] {
         let sync = |container: &Container<'_>| container.execute(words).map(drop);
-        show_reload(container.restart(sync)?)?;
+        show_reload(container.restart(sync)?);
     }
 
     let tilt = ["tar", "-C", "/", "-x", "-f", "-"];
     let files = [("workspace/version.txt", "v2\n")];
     let version = archive(&directory.path().join("version.tar"), &files)?;
-    show_reload(container.reload(|container| container.execute_with(&version, &tilt))?)
+    show_reload(container.reload(|container| container.execute_with(&version, &tilt))?);
+    Ok(())
 }
 
 /// Writes an archive of files, without entries for their directories, as some tools do.
@@ -426,9 +427,9 @@ fn first_start(platform: &Platform) -> Result<()> {
                 times.push(asked.elapsed().as_millis());
             }
             let fastest = times.iter().min().context("no start")?;
-            show(&format!(
+            show(format!(
                 "{process} with {directories} directories: up in {fastest} ms"
-            ))?;
+            ));
         }
     }
     Ok(())
@@ -460,7 +461,7 @@ fn expect_reload_by(
         sync(container)?;
         synced = since_boot(&fs::read_to_string("/proc/uptime")?, 0, 1.0)?;
         Ok(())
-    })?)?;
+    })?);
     let answer = container.wait_for("v2")?;
     let stat = container.execute(&["cat", &format!("/proc/{}/stat", answer.process)])?;
     // The time of the start is the twentieth field after the name (proc_pid_stat(5)), in
@@ -469,9 +470,10 @@ fn expect_reload_by(
     let started = since_boot(fields, 19, 100.0)?;
     // It can be negative: the end of a sync comes after its last change.
     let milliseconds = (started.as_secs_f64() - synced.as_secs_f64()) * 1000.0;
-    show(&format!(
+    show(format!(
         "its process was started after {milliseconds:.0} ms"
-    ))
+    ));
+    Ok(())
 }
 
 /// Reads a time since the system's start from a field of a text of the kernel's.

@@ -61,9 +61,7 @@ fn paketo_order(platform: &Platform) -> Result<()> {
     let container = Container::start(&image)?;
     container.wait_for("v1")?;
     let saved = terminal.save("app/app.py")?;
-    show_reload(
-        container.reload(|container| container.copy_in(&saved.path, "/workspace/app.py"))?,
-    )?;
+    show_reload(container.reload(|container| container.copy_in(&saved.path, "/workspace/app.py"))?);
     let log = container.log()?;
     ensure!(!log.contains("live-reload:"), "it is `reload`:\n{log}");
     Ok(())

@@ -14,8 +14,8 @@ mod reload;
 mod supply_chain;
 mod unaware;
 
-use std::io::Write;
-use std::sync::{Arc, OnceLock};
+use std::cell::RefCell;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -26,45 +26,62 @@ use crate::platform::Platform;
 /// A case: its name, whose first part is its theme, and what it does.
 type Case = (&'static str, fn(&Platform) -> Result<()>);
 
+/// Cases that measure times, and such as make packages where others take them from.
+const ALONE: &[&[Case]] = &[
+    reload::CASES,
+    unaware::CASES,
+    live_reload::CASES,
+    supply_chain::CASES,
+    packages::CASES,
+];
+/// Cases that can share the machine, as most of their time is waiting.
+const TOGETHER: &[&[Case]] = &[
+    flag::CASES,
+    rebuild::CASES,
+    failures::CASES,
+    network::CASES,
+    compatibility::CASES,
+    migration::CASES,
+];
+
+thread_local! {
+    /// What the case of this thread has shown so far.
+    static SHOWN: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
 /// All cases, as trials that run on a platform which need not be there to list them.
 pub(crate) fn all(platform: &Arc<OnceLock<Platform>>) -> Vec<Trial> {
-    [
-        reload::CASES,
-        unaware::CASES,
-        live_reload::CASES,
-        flag::CASES,
-        rebuild::CASES,
-        failures::CASES,
-        network::CASES,
-        compatibility::CASES,
-        supply_chain::CASES,
-        packages::CASES,
-        migration::CASES,
-        &examples::CASES.concat(),
-    ]
-    .concat()
-    .into_iter()
-    .map(|(name, case)| {
-        let platform = Arc::clone(platform);
-        Trial::test(name, move || {
-            let platform = platform.get().ok_or("the platform was not provided")?;
-            case(platform).map_err(|error| format!("{error:#}").into())
-        })
-    })
-    .collect()
+    let turn = Arc::new(RwLock::new(()));
+    let trials = |cases: &[&[Case]], alone: bool| {
+        let trial = |(name, case): Case| {
+            let (platform, turn) = (Arc::clone(platform), Arc::clone(&turn));
+            Trial::test(name, move || {
+                let platform = platform.get().ok_or("the platform was not provided")?;
+                let result = if alone {
+                    let _turn = turn.write().unwrap_or_else(PoisonError::into_inner);
+                    case(platform)
+                } else {
+                    let _turn = turn.read().unwrap_or_else(PoisonError::into_inner);
+                    case(platform)
+                };
+                platform.report.shown(name, &SHOWN.take());
+                result.map_err(|error| format!("{error:#}").into())
+            })
+        };
+        cases.concat().into_iter().map(trial).collect::<Vec<_>>()
+    };
+    let mut all = trials(ALONE, true);
+    all.extend(trials(TOGETHER, false));
+    all.extend(trials(examples::CASES, false));
+    all
 }
 
-/// Shows something else than the time of a reload, before the case's `ok`.
-fn show(text: &str) -> Result<()> {
-    print!("{text} ... ");
-    std::io::stdout().flush()?;
-    Ok(())
+/// Shows something at the end of the suite.
+fn show(text: impl Into<String>) {
+    SHOWN.with_borrow_mut(|shown| shown.push(text.into()));
 }
 
-/// Shows how long a reload took, before the case's `ok`.
-fn show_reload(duration: Duration) -> Result<()> {
-    show(&format!(
-        "reloaded {} ms after the sync",
-        duration.as_millis()
-    ))
+/// Shows how long a reload took.
+fn show_reload(duration: Duration) {
+    show(format!("reloaded in {} ms", duration.as_millis()));
 }

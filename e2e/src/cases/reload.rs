@@ -30,7 +30,8 @@ fn python(platform: &Platform) -> Result<()> {
     fs::write(&file, changed)?;
 
     let container = Container::start(&image)?;
-    show_reload(container.reload(|container| container.copy_in(&file, "/workspace/app.py"))?)
+    show_reload(container.reload(|container| container.copy_in(&file, "/workspace/app.py"))?);
+    Ok(())
 }
 
 fn static_server_on_tiny(platform: &Platform) -> Result<()> {
@@ -52,7 +53,8 @@ fn static_server_on_tiny(platform: &Platform) -> Result<()> {
     fs::write(&file, "v2\n")?;
 
     let container = Container::start(&image)?;
-    show_reload(container.reload(|container| container.copy_in(&file, "/workspace/version.txt"))?)
+    show_reload(container.reload(|container| container.copy_in(&file, "/workspace/version.txt"))?);
+    Ok(())
 }
 
 /// A Spring Boot application, whose jar pack explodes into the app directory; what an IDE compiles
@@ -68,5 +70,6 @@ fn java(platform: &Platform) -> Result<()> {
     let container = Container::start(&image)?;
     show_reload(container.reload(|container| {
         container.copy_in(&class, "/workspace/BOOT-INF/classes/e2e/Answer.class")
-    })?)
+    })?);
+    Ok(())
 }

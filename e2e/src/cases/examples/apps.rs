@@ -35,7 +35,7 @@ fn app(platform: &Platform, case: &'static str, name: &str, tools: &str) -> Resu
     let container = terminal.container(&format!("example-{name}"));
     container.wait_for("v1")?;
     page.edit()?;
-    show_reload(container.reload(|_| page.run(&sync.text).map(drop))?)?;
+    show_reload(container.reload(|_| page.run(&sync.text).map(drop))?);
     platform.report.ran(case, tools);
     Ok(())
 }

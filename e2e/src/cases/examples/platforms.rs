@@ -78,5 +78,6 @@ fn language_buildpack(platform: &Platform) -> Result<()> {
 /// A changed file is copied into the container.
 fn expect_reload(terminal: &Terminal<'_>, container: &Container<'_>) -> Result<()> {
     let app = terminal.save(APP)?;
-    show_reload(container.reload(|container| container.copy_in(&app.path, "/workspace/app.py"))?)
+    show_reload(container.reload(|container| container.copy_in(&app.path, "/workspace/app.py"))?);
+    Ok(())
 }

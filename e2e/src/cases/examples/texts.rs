@@ -38,7 +38,7 @@ fn readme(platform: &Platform) -> Result<()> {
     let container = terminal.container("my-app");
     container.wait_for("v1")?;
     terminal.save(APP)?;
-    show_reload(container.reload(|_| page.run(sync).map(drop))?)?;
+    show_reload(container.reload(|_| page.run(sync).map(drop))?);
     platform.report.ran(case, "pack");
     Ok(())
 }
@@ -55,7 +55,7 @@ fn five_minute_start(platform: &Platform) -> Result<()> {
     expect_words(&page.text, &[FIRST_LINE])?;
     expect_words(&container.log()?, &[FIRST_LINE])?;
     terminal.save(APP)?;
-    show_reload(container.reload(|_| page.run(&sync.text).map(drop))?)?;
+    show_reload(container.reload(|_| page.run(&sync.text).map(drop))?);
     platform.report.ran(case, "pack");
     Ok(())
 }
@@ -80,7 +80,7 @@ fn other_settings(platform: &Platform) -> Result<()> {
     let sync = |container: &crate::container::Container<'_>| {
         container.copy_in(&app.path, "/workspace/app.py")
     };
-    show_reload(container.reload(sync)?)?;
+    show_reload(container.reload(sync)?);
     platform.report.ran(case, "docker");
     Ok(())
 }
@@ -108,7 +108,7 @@ fn sync_tools(platform: &Platform) -> Result<()> {
     )?;
     builder.finish()?;
     let tar = ["tar", "-C", "/", "-x", "-f", "-"];
-    show_reload(container.reload(|container| container.execute_with(&archive, &tar))?)?;
+    show_reload(container.reload(|container| container.execute_with(&archive, &tar))?);
     platform.report.ran(case, "pack");
     Ok(())
 }

@@ -40,7 +40,7 @@ fn docker_cp(platform: &Platform) -> Result<()> {
         let container = terminal.container("example-python");
         container.wait_for("v1")?;
         let original = terminal.save(APP)?;
-        show_reload(container.reload(|_| page.run(&block.text).map(drop))?)?;
+        show_reload(container.reload(|_| page.run(&block.text).map(drop))?);
         original.restore()?;
     }
 
@@ -82,7 +82,7 @@ fn compose(platform: &Platform) -> Result<()> {
             &file,
             service.replace("  app:\n", "  app:\n    user: root\n"),
         )?;
-        show("user: root")?;
+        show("user: root");
     }
     // In place of the name of the folder.
     let mut variables = compose.variables();
@@ -155,6 +155,7 @@ fn python_commands(terminal: &Terminal<'_>) -> Result<[String; 2]> {
 /// A save on the host, and how soon a new process answers.
 fn show_saved(container: &Container<'_>, terminal: &Terminal<'_>) -> Result<()> {
     container.wait_for("v1")?;
-    show("from the save")?;
-    show_reload(container.reload(|_| terminal.save(APP).map(drop))?)
+    show("from the save");
+    show_reload(container.reload(|_| terminal.save(APP).map(drop))?);
+    Ok(())
 }
