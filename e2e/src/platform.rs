@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -34,6 +34,7 @@ pub(crate) struct Platform {
     /// A copy of the buildpack whose one dependency is on the server.
     pub(crate) watchexec: PathBuf,
     published: OnceLock<Published>,
+    publishing: Mutex<()>,
     pub(crate) report: Report,
     pub(crate) static_app: PathBuf,
     pub(crate) jar: PathBuf,
@@ -79,6 +80,7 @@ impl Platform {
             buildpack,
             watchexec,
             published: OnceLock::new(),
+            publishing: Mutex::new(()),
             report: Report::default(),
             static_app,
             jar,
@@ -89,6 +91,11 @@ impl Platform {
 impl Platform {
     /// What stands in for published builders and buildpacks: only the examples need it.
     pub(crate) fn published(&self) -> Result<&Published> {
+        // Several cases may be the first.
+        let _turn = self
+            .publishing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(published) = self.published.get() {
             return Ok(published);
         }

@@ -26,21 +26,18 @@ use crate::platform::Platform;
 /// A case: its name, whose first part is its theme, and what it does.
 type Case = (&'static str, fn(&Platform) -> Result<()>);
 
-/// Cases that measure times, and such as make packages where others take them from.
-const ALONE: &[&[Case]] = &[
-    reload::CASES,
-    unaware::CASES,
-    live_reload::CASES,
-    supply_chain::CASES,
-    packages::CASES,
-];
-/// Cases that can share the machine, as most of their time is waiting.
+/// Cases that measure times.
+const ALONE: &[&[Case]] = &[reload::CASES, live_reload::CASES];
+/// Cases that can share the machine. Those that wait the longest come first.
 const TOGETHER: &[&[Case]] = &[
+    failures::CASES,
+    unaware::CASES,
     flag::CASES,
     rebuild::CASES,
-    failures::CASES,
     network::CASES,
     compatibility::CASES,
+    supply_chain::CASES,
+    packages::CASES,
     migration::CASES,
 ];
 

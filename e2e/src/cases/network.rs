@@ -27,7 +27,7 @@ const AUTHORIZATION: &str = "Basic dXNlcjpwYXNz";
 
 /// The offline package installs without any network in the build's containers.
 fn none(platform: &Platform) -> Result<()> {
-    let package = Buildpack::package_offline("package-offline", &platform.directories)?;
+    let package = Buildpack::package_offline("package-without-network", &platform.directories)?;
     let image = build(
         platform,
         "network::none_with_the_offline_package",
