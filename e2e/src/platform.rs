@@ -99,15 +99,19 @@ impl Platform {
         if let Some(published) = self.published.get() {
             return Ok(published);
         }
-        let maker = Maker {
+        let published = Published::provide(&self.maker())?;
+        Ok(self.published.get_or_init(|| published))
+    }
+
+    /// What makes further builders.
+    pub(crate) fn maker(&self) -> Maker<'_> {
+        Maker {
             pack: &self.pack,
             lifecycle: &self.lifecycle,
             images: &self.images,
             engine: &self.engine,
             directories: &self.directories,
-        };
-        let published = Published::provide(&maker)?;
-        Ok(self.published.get_or_init(|| published))
+        }
     }
 }
 

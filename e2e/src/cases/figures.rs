@@ -9,7 +9,7 @@ use libtest_mimic::{Measurement, Trial};
 use std::sync::{Arc, OnceLock};
 
 use super::live_reload::App;
-use crate::builder::{PROCFILE, WATCHEXEC};
+use crate::builder::{LAYER, Member, PROCFILE, WATCHEXEC, source};
 use crate::container::Container;
 use crate::pack::{Build, Image};
 use crate::platform::Platform;
@@ -23,10 +23,11 @@ const SOME: usize = 8;
 /// A figure's name and what measures it.
 type Measured = (&'static str, fn(&Platform) -> Result<Figure>);
 
-const FIGURES: [Measured; 3] = [
+const FIGURES: [Measured; 4] = [
     ("figures::sync", sync),
     ("figures::first_start", first_start),
     ("figures::pack_build", pack_build),
+    ("figures::pack_build_floor", pack_build_floor),
 ];
 
 /// All of them, as benchmarks.
@@ -89,8 +90,8 @@ fn sync(platform: &Platform) -> Result<Figure> {
         "sync to the new process's answer, reload",
         "watchexec by hand",
         interleaved(MANY, || restart(&reload), || restart(&by_hand))?,
-        Goal::Ratio(1.1),
-        "Both at watchexec's own debounce of 50 ms; Python's start is part of both.",
+        Some(Goal::Ratio(1.1)),
+        Some("Both at watchexec's own debounce of 50 ms; Python's start is part of both."),
     ))
 }
 
@@ -118,8 +119,8 @@ fn first_start(platform: &Platform) -> Result<Figure> {
         "first start of reload, 5,000 directories",
         "the same with 5",
         interleaved(MANY, || start(&many), || start(&few))?,
-        Goal::Ratio(1.5),
-        "From `docker run` to the first answer.",
+        Some(Goal::Ratio(1.5)),
+        Some("From `docker run` to the first answer."),
     ))
 }
 
@@ -141,8 +142,43 @@ fn pack_build(platform: &Platform) -> Result<Figure> {
         "pack build, warm",
         "the same with the flag off",
         interleaved(SOME, || build("true"), || build("false"))?,
-        Goal::Added(150.0),
-        "With the flag off, the detect of the buildpack is all that runs of it.",
+        Some(Goal::Added(150.0)),
+        Some(
+            "With the flag off, the detect of the buildpack is all that runs of it. The floor is the \
+             row below: what the lifecycle itself takes for a layer of watchexec's size.",
+        ),
+    ))
+}
+
+/// The same by a buildpack that does nothing but keep a layer of watchexec's size.
+fn pack_build_floor(platform: &Platform) -> Result<Figure> {
+    let app = App::new(platform)?;
+    let watchexec = built(platform, "figures::pack_build_size", &app)?
+        .read("/layers/live-reload_watchexec/watchexec/bin/watchexec")?;
+    let builder = platform.maker().make(
+        "floor",
+        &[LAYER, PROCFILE].map(|id| source(id, &platform.directories)),
+        &[vec![Member::optional(LAYER), Member::required(PROCFILE)]],
+    )?;
+    let size = watchexec.len().to_string();
+    let build = |with_layer: bool| -> Result<Duration> {
+        let name = format!("figures::pack_build_floor_{with_layer}");
+        let build = Build::new(platform, &name, &app.directory).arguments(&["--builder", &builder]);
+        let build = if with_layer {
+            build.env("BP_LAYER_SIZE", &size)
+        } else {
+            build
+        };
+        let started = Instant::now();
+        build.image()?;
+        Ok(started.elapsed())
+    };
+    Ok(figure(
+        "pack build, warm, a buildpack that only keeps a layer",
+        "the same without it",
+        interleaved(SOME, || build(true), || build(false))?,
+        None,
+        None,
     ))
 }
 
@@ -154,14 +190,20 @@ fn built<'a>(platform: &'a Platform, name: &str, app: &App) -> Result<Image<'a>>
         .image()
 }
 
-fn figure(name: &str, reference: &str, pair: Pair, goal: Goal, note: &str) -> Figure {
+fn figure(
+    name: &str,
+    reference: &str,
+    pair: Pair,
+    goal: Option<Goal>,
+    note: Option<&str>,
+) -> Figure {
     Figure {
         row: 0,
         name: name.to_owned(),
         unit: Unit::Milliseconds,
         measured: pair.measured,
         reference: Some((reference.to_owned(), pair.reference)),
-        goal: Some(goal),
-        note: Some(note.to_owned()),
+        goal,
+        note: note.map(str::to_owned),
     }
 }
