@@ -163,12 +163,10 @@ fn pack_build_floor(platform: &Platform) -> Result<Figure> {
     let size = watchexec.len().to_string();
     let build = |with_layer: bool| -> Result<Duration> {
         let name = format!("figures::pack_build_floor_{with_layer}");
-        let build = Build::new(platform, &name, &app.directory).arguments(&["--builder", &builder]);
-        let build = if with_layer {
-            build.env("BP_LAYER_SIZE", &size)
-        } else {
-            build
-        };
+        let build = Build::new(platform, &name, &app.directory)
+            .arguments(&["--builder", &builder])
+            // Set in both, since pack makes another builder image where a variable is set.
+            .env("BP_LAYER_SIZE", if with_layer { &size } else { "" });
         let started = Instant::now();
         build.image()?;
         Ok(started.elapsed())
