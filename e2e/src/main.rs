@@ -91,7 +91,11 @@ fn run(arguments: &Arguments) -> Result<Conclusion> {
     }
     let conclusion = libtest_mimic::run(arguments, cases::all(&platform));
     if let Some(platform) = platform.get() {
-        platform.report.print(platform)?;
+        let pack = go::pack_version(&platform.pack, &platform.directories)?;
+        let engine = platform.engine.version()?;
+        platform
+            .report
+            .print(&pack, &engine, &platform.directories)?;
     }
     Ok(conclusion)
 }

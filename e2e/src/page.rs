@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 use fs_err as fs;
 
-use crate::platform::Platform;
+use crate::directories::Directories;
 
 /// A command block.
 #[derive(Clone, Debug)]
@@ -75,8 +75,12 @@ pub(crate) fn edit(markdown: &str) -> Option<(&str, &str)> {
 }
 
 /// The blocks of commands that have this comment above them in a page, in their order.
-pub(crate) fn commands(platform: &Platform, page: &str, comment: &str) -> Result<Vec<String>> {
-    let text = fs::read_to_string(platform.directories.workspace().join(page))?;
+pub(crate) fn commands(
+    directories: &Directories,
+    page: &str,
+    comment: &str,
+) -> Result<Vec<String>> {
+    let text = fs::read_to_string(directories.workspace().join(page))?;
     let mut found = blocks(&text);
     found.retain(|block| block.comment == comment);
     ensure!(!found.is_empty(), "{page} has no commands with {comment:?}");
@@ -85,8 +89,8 @@ pub(crate) fn commands(platform: &Platform, page: &str, comment: &str) -> Result
 
 /// A shell that runs commands in a folder up to the first one that fails. Its `pack` and `crane`
 /// are the suite's, and it has no engine: what it needs has to be there.
-pub(crate) fn shell(platform: &Platform, folder: &Path, commands: &str) -> Result<Command> {
-    let programs = platform.directories.target("bin");
+pub(crate) fn shell(directories: &Directories, folder: &Path, commands: &str) -> Result<Command> {
+    let programs = directories.target("bin");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::iter::once(programs).chain(std::env::split_paths(&path));
     let mut shell = Command::new("sh");
@@ -94,7 +98,7 @@ pub(crate) fn shell(platform: &Platform, folder: &Path, commands: &str) -> Resul
         .args(["-e", "-u", "-c", commands])
         .current_dir(folder)
         .env("PATH", std::env::join_paths(path)?)
-        .env("PACK_HOME", platform.directories.target("pack-home"))
+        .env("PACK_HOME", directories.target("pack-home"))
         .env("DOCKER_HOST", "unix:///nowhere/docker.sock");
     Ok(shell)
 }

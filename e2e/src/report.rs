@@ -7,9 +7,7 @@ use anyhow::Result;
 use fs_err as fs;
 
 use crate::directories::Directories;
-use crate::go;
 use crate::page;
-use crate::platform::Platform;
 
 /// What has been said so far.
 #[derive(Debug, Default)]
@@ -38,8 +36,7 @@ impl Report {
     }
 
     /// Prints it, but for what the cases that were chosen had nothing to do with.
-    pub(crate) fn print(&self, platform: &Platform) -> Result<()> {
-        let directories = &platform.directories;
+    pub(crate) fn print(&self, pack: &str, engine: &str, directories: &Directories) -> Result<()> {
         let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         if !shown.is_empty() {
             print_list(
@@ -52,8 +49,6 @@ impl Report {
         if ran.is_empty() && checked.is_empty() {
             return Ok(());
         }
-        let pack = go::pack_version(&platform.pack, directories)?;
-        let engine = platform.engine.version()?;
         let title = format!("Examples and texts that ran, with pack {pack} on Docker {engine}:");
         print_list(&title, &ran);
         print_list("Checked, not run:", &checked);

@@ -50,9 +50,13 @@ fn file(platform: &Platform) -> Result<()> {
         let from = platform.directories.workspace().join(name);
         fs::copy(from, checkout.path().join(name))?;
     }
-    for commands in commands(platform, OPERATORS, &format!("run: {name}"))? {
+    for commands in commands(&platform.directories, OPERATORS, &format!("run: {name}"))? {
         let commands = commands.replace("amd64", HERE.name);
-        output(&mut shell(platform, checkout.path(), &commands)?)?;
+        output(&mut shell(
+            &platform.directories,
+            checkout.path(),
+            &commands,
+        )?)?;
     }
     build(platform, name, &checkout.path().join("watchexec.cnb"))
         .image()?
@@ -64,8 +68,12 @@ fn offline_file(platform: &Platform) -> Result<()> {
     let name = "packages::offline_file";
     let package = Buildpack::package_offline("package-offline", &platform.directories)?;
     let checkout = checkout_with(&package.directory, "buildpack-offline")?;
-    for commands in commands(platform, OPERATORS, &format!("run: {name}"))? {
-        output(&mut shell(platform, checkout.path(), &commands)?)?;
+    for commands in commands(&platform.directories, OPERATORS, &format!("run: {name}"))? {
+        output(&mut shell(
+            &platform.directories,
+            checkout.path(),
+            &commands,
+        )?)?;
     }
     let file = checkout.path().join("watchexec-offline.cnb");
     let image = offline(build(platform, name, &file)).image()?;
@@ -150,14 +158,14 @@ fn taken_apart(platform: &Platform) -> Result<()> {
     let releases = Releases::provide(platform)?;
     let package = releases.package("package-both", &ALL, false)?;
     let folder = tempfile::tempdir()?;
-    let run = |commands: &str| output(&mut shell(platform, folder.path(), commands)?);
+    let run = |commands: &str| output(&mut shell(&platform.directories, folder.path(), commands)?);
 
     let published = registry.image("watchexec:0.1.0");
     let directory = package.display();
     run(&format!(
         "pack buildpack package {published} --path {directory} --publish"
     ))?;
-    let blocks = commands(platform, REPACKAGING, &format!("run: {name}"))?;
+    let blocks = commands(&platform.directories, REPACKAGING, &format!("run: {name}"))?;
     let [take_apart, put_together] = blocks.as_slice() else {
         anyhow::bail!("{REPACKAGING} has {} blocks for {name}", blocks.len())
     };
@@ -181,7 +189,7 @@ fn taken_apart(platform: &Platform) -> Result<()> {
     }
 
     for identity in commands(
-        platform,
+        &platform.directories,
         REPACKAGING,
         "not run: tests/repackaging.rs runs it: identity",
     )? {
@@ -367,7 +375,7 @@ fn checkout_with(package: &Path, name: &str) -> Result<TempDir> {
 fn in_file(platform: &Platform, package: &Path, folder: &Path, name: &str) -> Result<PathBuf> {
     let package = package.display();
     let command = format!("pack buildpack package {name} --format file --path {package}");
-    output(&mut shell(platform, folder, &command)?)?;
+    output(&mut shell(&platform.directories, folder, &command)?)?;
     Ok(folder.join(name))
 }
 

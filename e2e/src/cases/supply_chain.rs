@@ -81,10 +81,14 @@ fn sboms(platform: &Platform) -> Result<()> {
     let image = build(platform, name, &watchexec, &app)?;
 
     let folder = tempfile::tempdir()?;
-    for commands in page::commands(platform, "docs/operators.md", &format!("run: {name}"))? {
+    for commands in page::commands(
+        &platform.directories,
+        "docs/operators.md",
+        &format!("run: {name}"),
+    )? {
         let commands = commands.replace("my-app", &image.name);
         output(
-            page::shell(platform, folder.path(), &commands)?
+            page::shell(&platform.directories, folder.path(), &commands)?
                 .env("DOCKER_HOST", platform.engine.host()),
         )?;
     }
