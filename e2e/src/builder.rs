@@ -23,7 +23,7 @@ pub(crate) const EXECUTABLE_JAR: &str = "live-reload-e2e/executable-jar";
 pub(crate) const PROCFILE: &str = "live-reload-e2e/procfile";
 /// Gives processes an environment, by each of the ways there are. In no order of the builder.
 pub(crate) const ENVIRONMENT: &str = "live-reload-e2e/environment";
-/// Keeps a layer of a size that is set, and does nothing else.
+/// Keeps a layer, and does nothing else.
 pub(crate) const LAYER: &str = "live-reload-e2e/layer";
 
 /// What builders are made with.

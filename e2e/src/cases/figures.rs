@@ -1,5 +1,6 @@
 //! What `make bench E2E=1` measures on the real platform: no case has a limit in time.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -10,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::live_reload::App;
 use crate::builder::{LAYER, Member, PROCFILE, WATCHEXEC, source};
+use crate::command::output;
 use crate::container::Container;
 use crate::pack::{Build, Image};
 use crate::platform::Platform;
@@ -145,28 +147,41 @@ fn pack_build(platform: &Platform) -> Result<Figure> {
         Some(Goal::Added(150.0)),
         Some(
             "With the flag off, the detect of the buildpack is all that runs of it. The floor is the \
-             row below: what the lifecycle itself takes for a layer of watchexec's size.",
+             row below: the lifecycle compresses each layer to know its digest, also one that it has.",
         ),
     ))
 }
 
-/// The same by a buildpack that does nothing but keep a layer of watchexec's size.
+/// The same by a buildpack that does nothing but keep a layer with the same programs.
 fn pack_build_floor(platform: &Platform) -> Result<Figure> {
     let app = App::new(platform)?;
-    let watchexec = built(platform, "figures::pack_build_size", &app)?
-        .read("/layers/live-reload_watchexec/watchexec/bin/watchexec")?;
+    let image = built(platform, "figures::pack_build_programs", &app)?;
+    let buildpack = platform.directories.target("buildpacks/layer");
+    if buildpack.exists() {
+        fs::remove_dir_all(&buildpack)?;
+    }
+    output(
+        Command::new("cp")
+            .arg("--archive")
+            .arg(source(LAYER, &platform.directories))
+            .arg(&buildpack),
+    )?;
+    fs::create_dir(buildpack.join("files"))?;
+    for program in ["watchexec", "live-reload"] {
+        let path = format!("/layers/live-reload_watchexec/{program}/bin/{program}");
+        fs::write(buildpack.join("files").join(program), image.read(&path)?)?;
+    }
     let builder = platform.maker().make(
         "floor",
-        &[LAYER, PROCFILE].map(|id| source(id, &platform.directories)),
+        &[buildpack, source(PROCFILE, &platform.directories)],
         &[vec![Member::optional(LAYER), Member::required(PROCFILE)]],
     )?;
-    let size = watchexec.len().to_string();
     let build = |with_layer: bool| -> Result<Duration> {
         let name = format!("figures::pack_build_floor_{with_layer}");
         let build = Build::new(platform, &name, &app.directory)
             .arguments(&["--builder", &builder])
             // Set in both, since pack makes another builder image where a variable is set.
-            .env("BP_LAYER_SIZE", if with_layer { &size } else { "" });
+            .env("BP_LAYER", if with_layer { "true" } else { "" });
         let started = Instant::now();
         build.image()?;
         Ok(started.elapsed())
