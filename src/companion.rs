@@ -3,6 +3,7 @@
 
 use crate::checksum::{self, Checksum, CopyError};
 use crate::error::Error;
+use crate::release;
 use crate::reload::{ProcessChoice, Settings, SyncTool};
 use crate::sbom::{DescribedFile, Subject, documents};
 use libcnb::Buildpack;
@@ -10,8 +11,7 @@ use libcnb::build::BuildContext;
 use libcnb::data::launch::{Launch, LaunchBuilder, ProcessBuilder, ProcessType};
 use libcnb::data::{layer_name, process_type};
 use libcnb::layer::UncachedLayerDefinition;
-use std::fs::{self, File, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// What it is called.
@@ -132,15 +132,7 @@ impl Companion {
 
 fn copy(from: &Path, to: &Path) -> Result<Checksum, CopyError> {
     let mut program = File::open(from).map_err(CopyError::Read)?;
-    let create = || {
-        if let Some(parent) = to.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        let copy = File::create(to)?;
-        copy.set_permissions(Permissions::from_mode(0o755))?;
-        Ok(copy)
-    };
-    let mut copy = create().map_err(CopyError::Write)?;
+    let mut copy = release::create(to, 0o755).map_err(CopyError::Write)?;
     let (_, checksum) = checksum::copy(&mut program, &mut copy)?;
     Ok(checksum)
 }

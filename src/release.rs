@@ -79,17 +79,23 @@ impl ReleaseFile {
         self.create(directory)?.write_all(bytes)
     }
 
-    /// Makes the empty file with its mode, whatever the umask. It must not exist yet: nothing
-    /// may be written through a link that somebody left there.
     fn create(self, directory: &Path) -> io::Result<File> {
-        let path = directory.join(self.path());
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        let file = File::create_new(path)?;
-        file.set_permissions(Permissions::from_mode(self.mode()))?;
-        Ok(file)
+        create(&directory.join(self.path()), self.mode())
     }
+}
+
+/// Makes an empty file with a mode, whatever the umask, and the directories above it. It must not
+/// exist yet: nothing may be written through a link that somebody left there.
+///
+/// # Errors
+/// It exists, or cannot be made.
+pub fn create(path: &Path, mode: u32) -> io::Result<File> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let file = File::create_new(path)?;
+    file.set_permissions(Permissions::from_mode(mode))?;
+    Ok(file)
 }
 
 /// A file that is in its place.

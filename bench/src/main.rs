@@ -21,7 +21,7 @@ use std::process::ExitCode;
 const MANY: usize = 200;
 const SOME: usize = 30;
 
-/// Rows from here on are the real platform's; the suite numbers them.
+/// With this argument, the suite measures on the real platform too.
 const PLATFORM: &str = "--platform";
 
 fn main() -> ExitCode {

@@ -100,21 +100,26 @@ impl Maker<'_> {
         fs::write(&file, description.join("\n\n"))?;
 
         let builder = self.engine.named(name);
+        self.make_of(&builder, &file, name)?;
+        Ok(builder)
+    }
+
+    /// Makes a builder image as its builder.toml says. What pack prints goes to a log of that name.
+    pub(crate) fn make_of(&self, builder: &str, file: &Path, log: &str) -> Result<()> {
         let mut command = Command::new(self.pack);
         command
             .args([
                 "builder",
                 "create",
-                &builder,
+                builder,
                 "--pull-policy",
                 "never",
                 "--config",
             ])
-            .arg(&file)
+            .arg(file)
             .env("PACK_HOME", self.directories.target("pack-home"))
             .env("DOCKER_HOST", self.engine.host());
-        logged(&mut command, &self.directories.log(name))?;
-        Ok(builder)
+        logged(&mut command, &self.directories.log(log))
     }
 }
 

@@ -2,7 +2,6 @@
 //! dependencies: a repackager edits buildpack.toml in the same way.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result};
 use fs_err as fs;
@@ -10,8 +9,7 @@ use toml::{Table, Value};
 
 use crate::architecture::HERE;
 use crate::archives::Archive;
-use crate::command::output;
-use crate::directories::Directories;
+use crate::directories::{self, Directories};
 use crate::xtask;
 
 /// A dependency that a copy of the buildpack offers.
@@ -75,16 +73,7 @@ impl Buildpack {
     /// A copy that offers just this dependency.
     pub(crate) fn offering(&self, name: &str, offer: &Offer) -> Result<PathBuf> {
         let copy = self.copies.join(name);
-        fs::create_dir_all(&self.copies)?;
-        if copy.exists() {
-            fs::remove_dir_all(&copy)?;
-        }
-        output(
-            Command::new("cp")
-                .arg("--archive")
-                .arg(&self.directory)
-                .arg(&copy),
-        )?;
+        directories::copy(&self.directory, &copy)?;
         let file = copy.join("buildpack.toml");
         fs::write(&file, descriptor(&file, &[offer])?)?;
         Ok(copy)

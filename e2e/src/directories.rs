@@ -1,6 +1,7 @@
 //! Where the suite reads and writes: its sources, and everything it makes below `target/e2e`.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use fs_err as fs;
@@ -119,6 +120,27 @@ fn add_files(root: &Path, path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     for entry in fs::read_dir(root.join(path))? {
         add_files(root, &path.join(entry?.file_name()), files)?;
     }
+    Ok(())
+}
+
+/// Copies a directory as it is, in place of what was there.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
+    if to.exists() {
+        fs::remove_dir_all(to)?;
+    }
+    copy_with(&["--archive"], from, to)
+}
+
+/// Copies a directory so that its files are of now.
+pub(crate) fn copy_as_new(from: &Path, to: &Path) -> Result<()> {
+    copy_with(&["--recursive", "--no-dereference"], from, to)
+}
+
+fn copy_with(options: &[&str], from: &Path, to: &Path) -> Result<()> {
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    output(Command::new("cp").args(options).arg(from).arg(to))?;
     Ok(())
 }
 

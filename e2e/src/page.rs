@@ -90,15 +90,25 @@ pub(crate) fn commands(
 /// A shell that runs commands in a folder up to the first one that fails. Its `pack` and `crane`
 /// are the suite's, and it has no engine: what it needs has to be there.
 pub(crate) fn shell(directories: &Directories, folder: &Path, commands: &str) -> Result<Command> {
-    let programs = directories.target("bin");
+    let mut shell = shell_with(&directories.target("bin"), directories, folder, commands)?;
+    shell.env("DOCKER_HOST", "unix:///nowhere/docker.sock");
+    Ok(shell)
+}
+
+/// Such a shell, with these programs before others of their names.
+pub(crate) fn shell_with(
+    programs: &Path,
+    directories: &Directories,
+    folder: &Path,
+    commands: &str,
+) -> Result<Command> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::iter::once(programs).chain(std::env::split_paths(&path));
+    let path = std::iter::once(programs.to_owned()).chain(std::env::split_paths(&path));
     let mut shell = Command::new("sh");
     shell
         .args(["-e", "-u", "-c", commands])
         .current_dir(folder)
         .env("PATH", std::env::join_paths(path)?)
-        .env("PACK_HOME", directories.target("pack-home"))
-        .env("DOCKER_HOST", "unix:///nowhere/docker.sock");
+        .env("PACK_HOME", directories.target("pack-home"));
     Ok(shell)
 }

@@ -2,10 +2,10 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use crate::archives::Archive;
 use crate::builder::Maker;
@@ -33,8 +33,8 @@ pub(crate) struct Platform {
     pub(crate) buildpack: Buildpack,
     /// A copy of the buildpack whose one dependency is on the server.
     pub(crate) watchexec: PathBuf,
-    published: OnceLock<Published>,
-    publishing: Mutex<()>,
+    /// Several cases may be the first; a failure is that of all.
+    published: OnceLock<Result<Published, String>>,
     pub(crate) report: Report,
     pub(crate) static_app: PathBuf,
     pub(crate) jar: PathBuf,
@@ -80,7 +80,6 @@ impl Platform {
             buildpack,
             watchexec,
             published: OnceLock::new(),
-            publishing: Mutex::new(()),
             report: Report::default(),
             static_app,
             jar,
@@ -91,16 +90,9 @@ impl Platform {
 impl Platform {
     /// What stands in for published builders and buildpacks: only the examples need it.
     pub(crate) fn published(&self) -> Result<&Published> {
-        // Several cases may be the first.
-        let _turn = self
-            .publishing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(published) = self.published.get() {
-            return Ok(published);
-        }
-        let published = Published::provide(&self.maker())?;
-        Ok(self.published.get_or_init(|| published))
+        let provide = || Published::provide(&self.maker()).map_err(|error| format!("{error:#}"));
+        let published = self.published.get_or_init(provide).as_ref();
+        published.map_err(|error| anyhow!("{error}"))
     }
 
     /// What makes further builders.

@@ -3,14 +3,12 @@
 //! live reload, and the suite's images.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::Result;
 use fs_err as fs;
 
 use crate::builder::{self, EXECUTABLE_JAR, Maker, Member, PROCFILE, START};
-use crate::command::output;
-use crate::directories::Directories;
+use crate::directories::{self, Directories};
 
 /// Published buildpacks, and which of the suite's does the same as far as a process goes.
 const BUILDPACKS: [(&str, &str, &str); 5] = [
@@ -81,11 +79,7 @@ impl Published {
 /// A copy of one of the suite's buildpacks, under another id and version.
 fn stand_in(id: &str, version: &str, of: &str, directories: &Directories) -> Result<PathBuf> {
     let copy = directories.target("buildpacks").join(id.replace('/', "-"));
-    if copy.exists() {
-        fs::remove_dir_all(&copy)?;
-    }
-    let source = builder::source(of, directories);
-    output(Command::new("cp").arg("--archive").arg(source).arg(&copy))?;
+    directories::copy(&builder::source(of, directories), &copy)?;
     let file = copy.join("buildpack.toml");
     let descriptor = fs::read_to_string(&file)?
         .replace(&format!("id = {of:?}"), &format!("id = {id:?}"))

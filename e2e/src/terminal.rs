@@ -21,6 +21,7 @@ use tempfile::TempDir;
 
 use crate::command::{last_lines, logged, output};
 use crate::container::Container;
+use crate::directories;
 use crate::pack::Image;
 use crate::page::{self, Block};
 use crate::platform::Platform;
@@ -94,14 +95,8 @@ impl<'a> Terminal<'a> {
             }
         }
         // Where `make package` puts it.
-        let package = terminal.path("target/package");
-        fs::create_dir_all(&package)?;
-        output(
-            Command::new("cp")
-                .arg("--archive")
-                .arg(&platform.watchexec)
-                .arg(package.join("buildpack")),
-        )?;
+        let package = terminal.path("target/package/buildpack");
+        directories::copy(&platform.watchexec, &package)?;
         terminal.write_programs()?;
         Ok(terminal)
     }
@@ -216,18 +211,10 @@ impl<'a> Terminal<'a> {
     }
 
     fn shell(&self, commands: &str, directory: &Path) -> Result<Command> {
-        let mut path = vec![self.path("bin")];
-        if let Some(rest) = std::env::var_os("PATH") {
-            path.extend(std::env::split_paths(&rest));
-        }
-        let mut command = Command::new("sh");
-        command
-            .args(["-e", "-u", "-c", commands])
-            .current_dir(directory)
-            .env("PATH", std::env::join_paths(path)?)
-            .env("DOCKER_HOST", self.platform.engine.host())
-            .env("PACK_HOME", self.platform.directories.target("pack-home"));
-        Ok(command)
+        let directories = &self.platform.directories;
+        let mut shell = page::shell_with(&self.path("bin"), directories, directory, commands)?;
+        shell.env("DOCKER_HOST", self.platform.engine.host());
+        Ok(shell)
     }
 
     fn next_log(&self) -> PathBuf {

@@ -1,6 +1,5 @@
 //! What `make bench E2E=1` measures on the real platform: no case has a limit in time.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -11,8 +10,8 @@ use std::sync::{Arc, OnceLock};
 
 use super::live_reload::App;
 use crate::builder::{LAYER, Member, PROCFILE, WATCHEXEC, source};
-use crate::command::output;
 use crate::container::Container;
+use crate::directories;
 use crate::pack::{Build, Image};
 use crate::platform::Platform;
 
@@ -158,15 +157,7 @@ fn pack_build_floor(platform: &Platform) -> Result<Figure> {
     let app = App::new(platform)?;
     let image = built(platform, "figures::pack_build_programs", &app)?;
     let buildpack = platform.directories.target("buildpacks/layer");
-    if buildpack.exists() {
-        fs::remove_dir_all(&buildpack)?;
-    }
-    output(
-        Command::new("cp")
-            .arg("--archive")
-            .arg(source(LAYER, &platform.directories))
-            .arg(&buildpack),
-    )?;
+    directories::copy(&source(LAYER, &platform.directories), &buildpack)?;
     fs::create_dir(buildpack.join("files"))?;
     for program in ["watchexec", "live-reload"] {
         let path = format!("/layers/live-reload_watchexec/{program}/bin/{program}");

@@ -1,13 +1,10 @@
 //! Moving from `paketo-buildpacks/watchexec`: an order that was written for it, with the id replaced as
 //! docs/migrating.md says.
 
-use std::process::Command;
-
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
 use super::{Case, show_reload};
-use crate::command::logged;
 use crate::container::Container;
 use crate::pack::Build;
 use crate::platform::Platform;
@@ -39,14 +36,9 @@ fn paketo_order(platform: &Platform) -> Result<()> {
     fs::write(&file, terminal.replaced(&order)?)?;
 
     let builder = terminal.name("builder");
-    let mut create = Command::new(&platform.pack);
-    create
-        .args(["builder", "create", &builder, "--pull-policy", "never"])
-        .arg("--config")
-        .arg(file)
-        .env("PACK_HOME", platform.directories.target("pack-home"))
-        .env("DOCKER_HOST", platform.engine.host());
-    logged(&mut create, &platform.directories.log("migration-builder"))?;
+    platform
+        .maker()
+        .make_of(&builder, &file, "migration-builder")?;
 
     let app = terminal.path("app");
     fs::create_dir(&app)?;

@@ -2,7 +2,6 @@
 //! taken apart and changed by a repackager.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
@@ -17,6 +16,7 @@ use crate::archives::Archive;
 use crate::builder::{START, WATCHEXEC};
 use crate::buildpack::{Buildpack, Offer, descriptor};
 use crate::command::output;
+use crate::directories;
 use crate::go;
 use crate::pack::{Build, Image, expect_words};
 use crate::package_file::PackageFile;
@@ -40,12 +40,7 @@ const REPACKAGING: &str = "docs/repackaging.md";
 /// By the repository's package.toml, in a folder laid out as a checkout after `make package`.
 fn file(platform: &Platform) -> Result<()> {
     let name = "packages::file";
-    let archive = &platform.archive;
-    let uri = serve(platform, archive);
-    let package = platform
-        .buildpack
-        .offering("file", &Offer::new(archive, uri))?;
-    let checkout = checkout_with(&package, "buildpack")?;
+    let checkout = checkout_with(&platform.watchexec, "buildpack")?;
     for name in ["package.toml", "buildpack.toml"] {
         let from = platform.directories.workspace().join(name);
         fs::copy(from, checkout.path().join(name))?;
@@ -60,7 +55,7 @@ fn file(platform: &Platform) -> Result<()> {
     }
     build(platform, name, &checkout.path().join("watchexec.cnb"))
         .image()?
-        .expect_watchexec(&archive.version)
+        .expect_watchexec(&platform.archive.version)
 }
 
 /// A build with it has no network.
@@ -86,14 +81,7 @@ fn same_file(platform: &Platform) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let package = &platform.buildpack.directory;
     let copy = folder.path().join("elsewhere/copy");
-    fs::create_dir_all(folder.path().join("elsewhere"))?;
-    output(
-        // Without --archive: they are of now.
-        Command::new("cp")
-            .args(["--recursive", "--no-dereference"])
-            .arg(package)
-            .arg(&copy),
-    )?;
+    directories::copy_as_new(package, &copy)?;
     let mut files = Vec::new();
     for (name, directory) in [("first.cnb", package), ("second.cnb", &copy)] {
         files.push(fs::read(in_file(
@@ -360,13 +348,7 @@ fn expect_lists(buildpack: &Path, architectures: &[&str]) -> Result<()> {
 fn checkout_with(package: &Path, name: &str) -> Result<TempDir> {
     let checkout = tempfile::tempdir()?;
     let packages = checkout.path().join("target/package");
-    fs::create_dir_all(&packages)?;
-    output(
-        Command::new("cp")
-            .arg("--archive")
-            .arg(package)
-            .arg(packages.join(name)),
-    )?;
+    directories::copy(package, &packages.join(name))?;
     Ok(checkout)
 }
 

@@ -11,14 +11,13 @@ use toml::Table;
 
 use super::Case;
 use crate::builder::{PROCFILE, WATCHEXEC};
-use crate::buildpack::Offer;
 use crate::command::output;
+use crate::directories;
 use crate::go;
 use crate::pack::{Build, Image};
 use crate::page;
 use crate::platform::Platform;
 use crate::schemas::Schemas;
-use crate::server::Served;
 
 pub(super) const CASES: &[Case] = &[
     ("supply_chain::sboms", sboms),
@@ -76,9 +75,9 @@ const PLACES: [[&str; 9]; 3] = [
 /// that is in the image.
 fn sboms(platform: &Platform) -> Result<()> {
     let name = "supply_chain::sboms";
-    let watchexec = served(platform, "sboms")?;
+    let watchexec = &platform.watchexec;
     let app = platform.directories.source("apps/python");
-    let image = build(platform, name, &watchexec, &app)?;
+    let image = build(platform, name, watchexec, &app)?;
 
     let folder = tempfile::tempdir()?;
     for commands in page::commands(
@@ -170,23 +169,16 @@ fn contains(contents: &[u8], words: &[u8]) -> bool {
 /// With no cache, of another name, from other places, and from files of another time.
 fn another_build_makes_the_same_image(platform: &Platform) -> Result<()> {
     let name = "supply_chain::another_build_makes_the_same_image";
-    let watchexec = served(platform, "same-image")?;
     let app = platform.directories.source("apps/python");
-    let first = build(platform, &format!("{name}-1"), &watchexec, &app)?;
+    let first = build(platform, &format!("{name}-1"), &platform.watchexec, &app)?;
 
     let elsewhere = tempfile::tempdir()?;
     let copied = |from: &Path, name: &str| {
         let to = elsewhere.path().join(name);
-        // Without --archive: the files are of now.
-        output(
-            Command::new("cp")
-                .args(["--recursive", "--no-dereference"])
-                .arg(from)
-                .arg(&to),
-        )?;
+        directories::copy_as_new(from, &to)?;
         anyhow::Ok(to)
     };
-    let watchexec = copied(&watchexec, "buildpack")?;
+    let watchexec = copied(&platform.watchexec, "buildpack")?;
     let app = copied(&app, "app")?;
     let second = build(platform, &format!("{name}-2"), &watchexec, &app)?;
 
@@ -219,14 +211,6 @@ fn workflows(platform: &Platform) -> Result<()> {
     let actionlint = go::actionlint(&platform.directories)?;
     output(Command::new(actionlint).current_dir(platform.directories.workspace()))?;
     Ok(())
-}
-
-/// A copy of the buildpack that has watchexec from the suite's server.
-fn served(platform: &Platform, name: &str) -> Result<std::path::PathBuf> {
-    let archive = &platform.archive;
-    let contents = Served::whole(archive.contents.clone());
-    let uri = platform.server.serve(&archive.file_name, contents);
-    platform.buildpack.offering(name, &Offer::new(archive, uri))
 }
 
 fn build<'a>(

@@ -7,7 +7,14 @@ mod platforms;
 mod texts;
 mod tools;
 
+use anyhow::Result;
+
 use super::{Case, show, show_reload};
+use crate::container::Container;
+use crate::terminal::Terminal;
+
+/// The application that the tools, the platforms and the texts take.
+const APP: &str = "examples/python/app.py";
 
 pub(super) const CASES: &[&[Case]] = &[
     apps::CASES,
@@ -16,3 +23,10 @@ pub(super) const CASES: &[&[Case]] = &[
     texts::CASES,
     manifests::CASES,
 ];
+
+/// A changed file is copied into the container.
+fn expect_reload(terminal: &Terminal<'_>, container: &Container<'_>) -> Result<()> {
+    let app = terminal.save(APP)?;
+    show_reload(container.reload(|container| container.copy_in(&app.path, "/workspace/app.py"))?);
+    Ok(())
+}

@@ -2,9 +2,8 @@
 
 use anyhow::{Result, ensure};
 
-use super::{Case, show_reload};
+use super::{Case, expect_reload};
 use crate::container::Container;
-use crate::pack::Image;
 use crate::platform::Platform;
 use crate::terminal::Terminal;
 
@@ -14,9 +13,6 @@ pub(super) const CASES: &[Case] = &[
     ("examples::composite", composite),
     ("examples::language_buildpack", language_buildpack),
 ];
-
-/// The application that all of them build.
-const APP: &str = "examples/python/app.py";
 
 fn project_toml(platform: &Platform) -> Result<()> {
     let case = "examples::project_toml";
@@ -54,7 +50,7 @@ fn composite(platform: &Platform) -> Result<()> {
     let [package, build] = page.blocks()?;
     page.run(&package.text)?;
     page.run(&build.text)?;
-    let image: Image<'_> = terminal.image("example-python");
+    let image = terminal.image("example-python");
     expect_reload(&terminal, &Container::start(&image)?)?;
     platform.report.ran(case, "pack");
     Ok(())
@@ -72,12 +68,5 @@ fn language_buildpack(platform: &Platform) -> Result<()> {
     let log = container.log()?;
     ensure!(!log.contains("live-reload:"), "it is `reload`:\n{log}");
     platform.report.ran(case, "pack");
-    Ok(())
-}
-
-/// A changed file is copied into the container.
-fn expect_reload(terminal: &Terminal<'_>, container: &Container<'_>) -> Result<()> {
-    let app = terminal.save(APP)?;
-    show_reload(container.reload(|container| container.copy_in(&app.path, "/workspace/app.py"))?);
     Ok(())
 }

@@ -5,7 +5,8 @@ use std::io::Write;
 use anyhow::Result;
 use fs_err as fs;
 
-use super::{Case, show_reload};
+use super::{APP, Case, expect_reload, show_reload};
+use crate::container::Container;
 use crate::pack::expect_words;
 use crate::platform::Platform;
 use crate::terminal::Terminal;
@@ -20,8 +21,6 @@ pub(super) const CASES: &[Case] = &[
 /// What the page's reader finds in the container's log.
 const FIRST_LINE: &str =
     "live-reload: `web` (bash -c python3 app.py) restarts when files change in /workspace";
-/// The application that the texts build.
-const APP: &str = "examples/python/app.py";
 
 /// Its three commands; the edit comes before the last.
 fn readme(platform: &Platform) -> Result<()> {
@@ -76,11 +75,7 @@ fn other_settings(platform: &Platform) -> Result<()> {
     let container = terminal.container("my-app-worker");
     container.wait_for("v1")?;
     expect_words(&container.log()?, &["live-reload: `worker`"])?;
-    let app = terminal.save(APP)?;
-    let sync = |container: &crate::container::Container<'_>| {
-        container.copy_in(&app.path, "/workspace/app.py")
-    };
-    show_reload(container.reload(sync)?);
+    expect_reload(&terminal, &container)?;
     platform.report.ran(case, "docker");
     Ok(())
 }
@@ -96,12 +91,12 @@ fn sync_tools(platform: &Platform) -> Result<()> {
     go.run(&compile)?;
     page.run(&build.text)?;
 
-    let container = crate::container::Container::start(&terminal.image("my-app"))?;
+    let container = Container::start(&terminal.image("my-app"))?;
     container.wait_for("v1")?;
     go.edit()?;
     go.run(&compile)?;
     let archive = terminal.path("program.tar");
-    let mut builder = tar::Builder::new(fs_err::File::create(&archive)?);
+    let mut builder = tar::Builder::new(fs::File::create(&archive)?);
     builder.append_path_with_name(
         terminal.path("examples/go/bin/server"),
         "workspace/bin/server",

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use fs_err as fs;
 
-use super::{Case, show, show_reload};
+use super::{APP, Case, show, show_reload};
 use crate::compose::Compose;
 use crate::container::Container;
 use crate::debian;
@@ -20,9 +20,6 @@ pub(super) const CASES: &[Case] = &[
     ("examples::compose", compose),
     ("examples::tilt", tilt),
 ];
-
-/// The application that all of them sync.
-const APP: &str = "examples/python/app.py";
 
 /// A file, a directory, and each file that is saved.
 fn docker_cp(platform: &Platform) -> Result<()> {
