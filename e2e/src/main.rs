@@ -7,6 +7,8 @@
 
 mod architecture;
 mod archives;
+#[path = "../../tests/documentation/blocks.rs"]
+mod blocks;
 mod builder;
 mod buildpack;
 mod cases;

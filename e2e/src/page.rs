@@ -4,21 +4,11 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
+use crate::blocks::{self, Block};
 use crate::directories::Directories;
-
-/// A command block.
-#[derive(Clone, Debug)]
-pub(crate) struct Block {
-    /// The line of its first fence.
-    pub(crate) line: usize,
-    /// What the comment above it says.
-    pub(crate) comment: String,
-    /// What is in it.
-    pub(crate) text: String,
-}
 
 impl Block {
     /// Its commands one by one; a line that ends with `\` goes on in the next one.
@@ -37,33 +27,17 @@ impl Block {
 }
 
 /// The command blocks of a text in Markdown.
-pub(crate) fn blocks(markdown: &str) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut open: Option<Block> = None;
-    let mut above = "";
-    for (index, line) in markdown.lines().enumerate() {
-        let content = line.trim();
-        if content.starts_with("```") {
-            if let Some(block) = open.take() {
-                blocks.push(block);
-            } else {
-                let comment = above
-                    .strip_prefix("<!--")
-                    .and_then(|rest| rest.strip_suffix("-->"));
-                open = Some(Block {
-                    line: index + 1,
-                    comment: comment.unwrap_or_default().trim().to_owned(),
-                    text: String::new(),
-                });
-            }
-        } else if let Some(block) = &mut open {
-            block.text.push_str(content);
-            block.text.push('\n');
-        }
-        above = content;
-    }
-    blocks.retain(|block| !block.comment.is_empty());
-    blocks
+pub(crate) fn blocks(markdown: &str) -> Result<Vec<Block>> {
+    let mut blocks = blocks::blocks(markdown, |_, _| ()).context("a text ends inside a block")?;
+    blocks.retain(Block::has_commands);
+    Ok(blocks)
+}
+
+/// Those that have this comment above them, in their order.
+pub(crate) fn blocks_with(comment: &str, markdown: &str) -> Result<Vec<Block>> {
+    let mut blocks = blocks(markdown)?;
+    blocks.retain(|block| block.comment.as_deref() == Some(comment));
+    Ok(blocks)
 }
 
 /// The edit that a text asks for: the file, and what to write into it.
@@ -81,8 +55,7 @@ pub(crate) fn commands(
     comment: &str,
 ) -> Result<Vec<String>> {
     let text = fs::read_to_string(directories.workspace().join(page))?;
-    let mut found = blocks(&text);
-    found.retain(|block| block.comment == comment);
+    let found = blocks_with(comment, &text)?;
     ensure!(!found.is_empty(), "{page} has no commands with {comment:?}");
     Ok(found.into_iter().map(|block| block.text).collect())
 }

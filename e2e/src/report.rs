@@ -79,8 +79,9 @@ fn not_run(directories: &Directories) -> Result<Vec<String>> {
             continue;
         }
         let markdown = fs::read_to_string(directories.workspace().join(&text))?;
-        for block in page::blocks(&markdown) {
-            if let Some(reason) = block.comment.strip_prefix("not run: ") {
+        for block in page::blocks(&markdown)? {
+            let comment = block.comment.unwrap_or_default();
+            if let Some(reason) = comment.strip_prefix("not run: ") {
                 lines.push(format!("{}:{}: {reason}", text.display(), block.line));
             }
         }

@@ -19,11 +19,12 @@ use fs_err::File;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
+use crate::blocks::Block;
 use crate::command::{last_lines, logged, output};
 use crate::container::Container;
 use crate::directories;
 use crate::pack::Image;
-use crate::page::{self, Block};
+use crate::page;
 use crate::platform::Platform;
 use crate::server::free_port;
 
@@ -229,8 +230,7 @@ impl Page<'_> {
     /// none is forgotten.
     pub(crate) fn blocks<const N: usize>(&self) -> Result<[Block; N]> {
         let comment = format!("run: {}", self.terminal.case);
-        let mut blocks = page::blocks(&self.text);
-        blocks.retain(|block| block.comment == comment);
+        let blocks = page::blocks_with(&comment, &self.text)?;
         <[Block; N]>::try_from(blocks).map_err(|blocks| {
             anyhow::anyhow!(
                 "{} has {} blocks with `{comment}`, not {N}",
@@ -243,9 +243,9 @@ impl Page<'_> {
     /// The first block that another case runs, for one that goes on from there.
     pub(crate) fn first_block(&self, case: &str) -> Result<Block> {
         let comment = format!("run: {case}");
-        page::blocks(&self.text)
+        page::blocks_with(&comment, &self.text)?
             .into_iter()
-            .find(|block| block.comment == comment)
+            .next()
             .with_context(|| format!("{} has no block with `{comment}`", self.name))
     }
 

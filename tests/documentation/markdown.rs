@@ -1,5 +1,6 @@
 //! As much of Markdown as the texts of this repository use.
 
+use super::blocks::{Block, blocks};
 use super::root;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,18 +17,6 @@ pub(crate) struct Page {
     pub(crate) blocks: Vec<Block>,
 }
 
-/// A block between fences.
-pub(crate) struct Block {
-    /// The line of its first fence.
-    pub(crate) line: usize,
-    /// What is said of its language.
-    pub(crate) language: String,
-    /// The comment in the line above it.
-    pub(crate) comment: Option<String>,
-    /// Its first line.
-    pub(crate) start: String,
-}
-
 impl Page {
     pub(crate) fn read(file: &Path) -> Self {
         let text = fs::read_to_string(file).unwrap();
@@ -37,35 +26,14 @@ impl Page {
             links: Vec::new(),
             blocks: Vec::new(),
         };
-        let mut inside = false;
-        let mut above = "";
-        for (index, line) in text.lines().enumerate() {
-            let content = line.trim();
-            if let Some(language) = content.strip_prefix("```") {
-                if !inside {
-                    page.blocks.push(Block {
-                        line: index + 1,
-                        language: language.to_owned(),
-                        comment: comment(above),
-                        start: String::new(),
-                    });
-                }
-                inside = !inside;
-            } else if inside {
-                let block = page.blocks.last_mut().unwrap();
-                if block.start.is_empty() {
-                    content.clone_into(&mut block.start);
-                }
-            } else {
-                if let Some(heading) = heading(line) {
-                    page.add_anchor(heading);
-                }
-                let links = links(line).map(|link| (index + 1, link.to_owned()));
-                page.links.extend(links);
+        let blocks = blocks(&text, |number, line| {
+            if let Some(heading) = heading(line) {
+                page.add_anchor(heading);
             }
-            above = content;
-        }
-        assert!(!inside, "{} ends inside a block", page.name());
+            let links = links(line).map(|link| (number, link.to_owned()));
+            page.links.extend(links);
+        });
+        page.blocks = blocks.unwrap_or_else(|| panic!("{} ends inside a block", page.name()));
         page
     }
 
@@ -99,12 +67,6 @@ impl Page {
 fn heading(line: &str) -> Option<&str> {
     let text = line.trim_start_matches('#');
     (text.len() < line.len()).then(|| text.strip_prefix(' '))?
-}
-
-/// The text of a line that is nothing but an HTML comment.
-fn comment(line: &str) -> Option<String> {
-    let text = line.strip_prefix("<!--")?.strip_suffix("-->")?;
-    Some(text.trim().to_owned())
 }
 
 /// The targets in `[text](target)`; code between backticks is none.
