@@ -1,6 +1,8 @@
 //! Running cargo from a program that cargo runs.
 
-use std::process::Command;
+use anyhow::{Context, Result, ensure};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// What cargo tells a program that it runs of the program's package begins with one of these.
 const OF_THIS_PACKAGE: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
@@ -19,4 +21,31 @@ pub fn cargo() -> Command {
         }
     }
     command
+}
+
+/// Runs one of the repository's tasks, whose progress goes to `progress`, and returns the last line
+/// of its output, which names what it made.
+///
+/// # Errors
+/// It cannot be run, fails, or prints nothing.
+pub fn xtask(root: &Path, arguments: &[&str], progress: impl Into<Stdio>) -> Result<String> {
+    let output = cargo()
+        .arg("xtask")
+        .args(arguments)
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .stderr(progress)
+        .output()
+        .context("cannot run cargo")?;
+    let task = arguments.join(" ");
+    ensure!(
+        output.status.success(),
+        "cargo xtask {task}: {}",
+        output.status
+    );
+    let printed = String::from_utf8(output.stdout)?;
+    let last = printed.lines().last();
+    Ok(last
+        .with_context(|| format!("cargo xtask {task} printed nothing"))?
+        .to_owned())
 }

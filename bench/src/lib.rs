@@ -8,7 +8,7 @@ mod figure;
 mod samples;
 mod table;
 
-pub use cargo::cargo;
+pub use cargo::{cargo, xtask};
 pub use figure::{Figure, Figures, Goal, Unit};
 pub use samples::{Pair, Samples, interleaved};
 pub use table::table;

@@ -2,7 +2,7 @@
 
 use crate::server::Server;
 use anyhow::{Context, Result, ensure};
-use bench::cargo;
+use bench::xtask;
 use fs_err as fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -23,7 +23,7 @@ pub(crate) struct Packages {
 impl Packages {
     /// Makes them, or takes what earlier runs left of the slow parts.
     pub(crate) fn make(root: &Path) -> Result<Self> {
-        let archive = PathBuf::from(xtask(root, &["archive"])?);
+        let archive = PathBuf::from(task(root, &["archive"])?);
         let descriptor = archive.join("buildpack.toml");
         let archive = file_ending(&archive, ".tar.xz")?;
         let packages = root.join("target/bench");
@@ -37,9 +37,9 @@ impl Packages {
             text(&descriptor)?,
             "--output",
         ];
-        xtask(root, &[&common[..], &[text(&online)?]].concat())?;
+        task(root, &[&common[..], &[text(&online)?]].concat())?;
         let bundled = [text(&offline)?, "--archive", text(&archive)?];
-        xtask(root, &[&common[..], &bundled[..]].concat())?;
+        task(root, &[&common[..], &bundled[..]].concat())?;
 
         let folder = tempfile::tempdir()?;
         let status = Command::new("tar")
@@ -109,20 +109,9 @@ impl Packages {
     }
 }
 
-/// Runs one of the repository's tasks, and returns the last line of its output.
-fn xtask(root: &Path, arguments: &[&str]) -> Result<String> {
+fn task(root: &Path, arguments: &[&str]) -> Result<String> {
     println!("cargo xtask {}", arguments.join(" "));
-    let output = cargo()
-        .arg("xtask")
-        .args(arguments)
-        .current_dir(root)
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cannot run cargo")?;
-    ensure!(output.status.success(), "it failed ({})", output.status);
-    let printed = String::from_utf8(output.stdout)?;
-    let last = printed.lines().last().context("it printed nothing")?;
-    Ok(last.to_owned())
+    xtask(root, arguments, Stdio::inherit())
 }
 
 fn file_ending(directory: &Path, ending: &str) -> Result<PathBuf> {

@@ -1,9 +1,7 @@
 //! The repository's own tasks, as its users call them.
 
-use std::process::Stdio;
-
-use anyhow::{Context, Result, bail};
-use bench::cargo;
+use anyhow::{Context, Result};
+use bench::xtask;
 use fs_err as fs;
 use fs_err::File;
 
@@ -17,27 +15,9 @@ pub(crate) fn last_line(
     directories: &Directories,
 ) -> Result<String> {
     let log = directories.log(log);
-    let output = cargo()
-        .arg("xtask")
-        .args(arguments)
-        .current_dir(directories.workspace())
-        .stdin(Stdio::null())
-        .stderr(File::create(&log)?.into_parts().0)
-        .output()
-        .context("cannot run cargo")?;
-    if !output.status.success() {
-        bail!(
-            "cargo xtask {}: {}\n{}\n(all of it in {})",
-            arguments.join(" "),
-            output.status,
-            last_lines(&fs::read_to_string(&log)?),
-            log.display()
-        );
-    }
-    let printed = String::from_utf8(output.stdout)?;
-    let last = printed
-        .lines()
-        .last()
-        .context("cargo xtask printed nothing")?;
-    Ok(last.to_owned())
+    let progress = File::create(&log)?.into_parts().0;
+    xtask(directories.workspace(), arguments, progress).with_context(|| {
+        let printed = fs::read_to_string(&log).unwrap_or_default();
+        format!("{}\n(all of it in {})", last_lines(&printed), log.display())
+    })
 }
