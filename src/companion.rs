@@ -4,13 +4,13 @@
 use crate::checksum::{self, Checksum, CopyError};
 use crate::error::Error;
 use crate::release;
-use crate::reload::{ProcessChoice, Settings, SyncTool};
 use crate::sbom::{DescribedFile, Subject, documents};
 use libcnb::Buildpack;
 use libcnb::build::BuildContext;
 use libcnb::data::launch::{Launch, LaunchBuilder, ProcessBuilder, ProcessType};
 use libcnb::data::{layer_name, process_type};
 use libcnb::layer::UncachedLayerDefinition;
+use reload_options::{ProcessChoice, Settings, SyncTool};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 

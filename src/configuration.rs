@@ -6,8 +6,8 @@ use crate::environment::Environment;
 use crate::locate::Substitutes;
 use crate::mirror::Mirrors;
 use crate::network::{Network, NetworkError};
-use crate::reload::{InvalidSetting, ProcessChoice, Setting, Settings};
 use crate::requirement::{InvalidRequirement, Origin, Requirement};
+use reload_options::{InvalidSetting, ProcessChoice, Setting, Settings};
 use std::path::Path;
 
 /// Turns live reload on or off.

@@ -10,7 +10,7 @@
 //! | fetch and verify it | [`fetch`], [`checksum`] |
 //! | install it, or keep what the cache has | [`unpack`], [`release`], [`layer`] |
 //! | describe it | [`sbom`] |
-//! | restart other buildpacks' processes, and let files be synced | [`reload`], [`companion`], [`app_dir`] |
+//! | restart other buildpacks' processes, and let files be synced | [`reload_options`], [`companion`], [`app_dir`] |
 //! | tell people | [`log`], [`messages`], [`error`] |
 
 pub mod address;
@@ -33,7 +33,6 @@ pub mod messages;
 pub mod mirror;
 pub mod network;
 pub mod release;
-pub mod reload;
 pub mod requirement;
 pub mod sbom;
 pub mod unpack;

@@ -14,9 +14,9 @@ use crate::fetch::{Attempt, Failure, FetchError};
 use crate::locate::{LocateError, Reason};
 use crate::mirror::{InvalidMirror, InvalidMirrorReason};
 use crate::network::NetworkError;
-use crate::reload::InvalidSetting;
 use crate::requirement::{InvalidRequirement, Origin};
 use crate::unpack::UnpackError;
+use reload_options::InvalidSetting;
 use reqwest::StatusCode;
 use std::fmt;
 
@@ -570,10 +570,10 @@ mod tests {
     use crate::checksum::Checksum;
     use crate::dependency::Platform;
     use crate::fetch::Timeout;
-    use crate::reload::Settings;
     use crate::requirement::Requirement;
     use insta::assert_snapshot;
     use libcnb::data::buildpack::BuildpackApi;
+    use reload_options::Settings;
     use std::env::VarError;
     use std::io;
     use std::path::PathBuf;

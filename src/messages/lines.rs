@@ -14,11 +14,11 @@ use crate::fetch::Failure;
 use crate::layer::Discard;
 use crate::locate::Reason;
 use crate::release::Installed;
-use crate::reload::Setting;
-use crate::reload::process_type::ProcessType;
 use crate::requirement::{Origin, Requirement};
 use crate::sbom::crates::{Crate, CratesError};
 use libcnb::data::buildpack::Buildpack as BuildpackDescription;
+use reload_options::Setting;
+use reload_options::process_type::ProcessType;
 use semver::Version;
 use std::path::Path;
 use std::time::Duration;
@@ -300,8 +300,8 @@ mod tests {
     use super::*;
     use crate::dependency::{Dependency, choose};
     use crate::release::{InstalledFile, ReleaseFile};
-    use crate::reload::Settings;
     use insta::assert_snapshot;
+    use reload_options::Settings;
 
     fn platform() -> Platform {
         Platform {

@@ -1,7 +1,7 @@
 //! `rm`, for images that have none: tools that copy files into a container delete with it what was
 //! deleted or renamed elsewhere (`rm -rf [--] PATH…`).
 
-use super::texts::{RmProblem, answer, tell};
+use crate::texts::{RmProblem, answer, tell};
 use lexopt::{Arg, Parser};
 use std::ffi::{OsStr, OsString};
 use std::fs;

@@ -1,20 +1,20 @@
 //! The `reload` process from its command line to its end.
 
-use super::checks;
-use super::environment::Environment;
-use super::file_system;
-use super::image::Image;
-use super::inotify::{self, DirectoryCount, Progress, Shortage};
-use super::launch::Launch;
-use super::metadata::{Metadata, Process};
-use super::signals::Signals;
-use super::supervise::{self, Stop, SuperviseError};
-use super::texts::{Notice, Problem, tell};
-use super::watchexec;
+use crate::checks;
+use crate::environment::Environment;
+use crate::file_system;
+use crate::image::Image;
+use crate::inotify::{self, DirectoryCount, Progress, Shortage};
+use crate::launch::Launch;
+use crate::metadata::{Metadata, Process};
+use crate::signals::Signals;
+use crate::supervise::{self, Stop, SuperviseError};
+use crate::texts::{Notice, Problem, tell};
+use crate::watchexec;
+use reload_options::Settings;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use watchexec_buildpack::reload::Settings;
 
 /// The launcher's default of `CNB_EXEC_ENV` (platform specification, "Launcher").
 const DEFAULT_EXECUTION_ENVIRONMENT: &str = "production";

@@ -1,8 +1,8 @@
 //! Reads an archive and puts what is in it where it belongs.
 
-use super::super::texts::answer;
 use super::arguments::Arguments;
 use super::{Problems, below};
+use crate::texts::answer;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::Uid;
 use std::fs::{self, DirBuilder, File, FileTimes, OpenOptions, Permissions};

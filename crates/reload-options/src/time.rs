@@ -1,6 +1,6 @@
 //! Lengths of time, in the form in which watchexec takes them.
 
-use super::setting::Rejected;
+use crate::setting::Rejected;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;

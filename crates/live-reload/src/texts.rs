@@ -1,16 +1,16 @@
 //! Everything that people read: what happened, why, and what to do.
 
-use super::checks::{MissingPath, ProgramError};
-use super::file_system::Unreported;
-use super::launch::LaunchError;
-use super::metadata::{MetadataError, NoProcess};
-use super::supervise::SuperviseError;
 use super::tar::TarArgumentError;
+use crate::checks::{MissingPath, ProgramError};
+use crate::file_system::Unreported;
+use crate::launch::LaunchError;
+use crate::metadata::{MetadataError, NoProcess};
+use crate::supervise::SuperviseError;
+use reload_options::process_type::ProcessType;
+use reload_options::{ArgumentError, Setting};
 use std::fmt::{self, Display, Formatter};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use watchexec_buildpack::reload::process_type::ProcessType;
-use watchexec_buildpack::reload::{ArgumentError, Setting};
 
 /// The answer to `--help`.
 pub(crate) const USAGE: &str = "\

@@ -1,12 +1,12 @@
 //! watchexec: where it is, and what it is told.
 
-use super::image::{Image, find_program, is_executable};
-use super::launch::Launch;
+use crate::image::{Image, find_program, is_executable};
+use crate::launch::Launch;
+use reload_options::Settings;
+use reload_options::ignore::DEFAULT_PATTERNS;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use watchexec_buildpack::reload::Settings;
-use watchexec_buildpack::reload::ignore::DEFAULT_PATTERNS;
 
 /// Name of the program, and of the layer that our buildpack puts it into.
 const NAME: &str = "watchexec";

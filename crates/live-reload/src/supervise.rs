@@ -11,7 +11,7 @@
 //! leaves its status. The kernel hands orphans to PID 1, or to a "subreaper" (prctl(2)), which this
 //! program makes itself, so that it is the same with an init of the platform's above it.
 
-use super::signals::Signals;
+use crate::signals::Signals;
 use nix::errno::Errno;
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{Signal, kill, killpg};

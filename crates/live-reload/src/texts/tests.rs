@@ -4,9 +4,9 @@ use super::*;
 use crate::exec_d::{ExecDError, ExecDFailure};
 use insta::assert_snapshot;
 use nix::errno::Errno;
+use reload_options::Settings;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
-use watchexec_buildpack::reload::Settings;
 
 fn web() -> ProcessType {
     ProcessType::default()

@@ -1,13 +1,13 @@
 //! What watchexec would pass over without a word, or tell in words that do not help.
 
-use super::image::{find_program, is_executable};
-use super::launch::Launch;
+use crate::image::{find_program, is_executable};
+use crate::launch::Launch;
+use reload_options::watch::WatchPath;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use watchexec_buildpack::reload::watch::WatchPath;
 
 /// A program that cannot be started. watchexec prints that it runs, and waits for a change.
 #[derive(Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ mod arguments;
 mod create;
 mod extract;
 
-use super::texts::{TarProblem, tell};
+use crate::texts::{TarProblem, tell};
 pub(crate) use arguments::TarArgumentError;
 use arguments::{Action, Arguments};
 use flate2::read::MultiGzDecoder;

@@ -1,6 +1,6 @@
 //! Which changed files do not restart the process.
 
-use super::setting::Rejected;
+use crate::setting::Rejected;
 use std::path::Path;
 use std::str::FromStr;
 

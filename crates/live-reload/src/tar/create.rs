@@ -1,8 +1,8 @@
 //! Writes an archive of files and directories.
 
-use super::super::texts::tell;
 use super::arguments::Arguments;
 use super::{Problems, below};
+use crate::texts::tell;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! The signal that stops the process.
 
-use super::setting::Rejected;
+use crate::setting::Rejected;
 use nix::sys::signal::Signal;
 use std::fmt;
 use std::str::FromStr;

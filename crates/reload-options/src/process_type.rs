@@ -1,6 +1,6 @@
 //! The process type that is restarted.
 
-use super::setting::Rejected;
+use crate::setting::Rejected;
 use std::fmt;
 use std::str::FromStr;
 

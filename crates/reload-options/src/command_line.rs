@@ -11,8 +11,8 @@
 //! `launch/process.go`). What is given later wins, so that the user has the last word without
 //! having to repeat the rest.
 
-use super::setting::{Given, InvalidSetting, Setting};
-use super::settings::Settings;
+use crate::setting::{Given, InvalidSetting, Setting};
+use crate::settings::Settings;
 use lexopt::Arg;
 use std::ffi::OsString;
 

@@ -1,8 +1,8 @@
 //! Where the image keeps what this program needs.
 
+use reload_options::command_line::PROGRAM;
 use std::env;
 use std::path::{Path, PathBuf};
-use watchexec_buildpack::reload::command_line::PROGRAM;
 
 /// The layers directory where the platform says nothing (platform specification, `CNB_LAYERS_DIR`).
 const DEFAULT_LAYERS: &str = "/layers";

@@ -4,7 +4,7 @@
 //! each restart. Each program writes variables as TOML to its file descriptor 3 (buildpack
 //! specification, "Exec.d").
 
-use super::environment::Environment;
+use crate::environment::Environment;
 use command_fds::{CommandFdExt, FdMapping};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};

@@ -1,9 +1,9 @@
 //! How the process is launched, so that it has what its own buildpack gave it, once.
 
-use super::environment::{Environment, directories, files};
-use super::exec_d::{self, ExecDError};
-use super::image::Image;
-use super::metadata::{Metadata, Process};
+use crate::environment::{Environment, directories, files};
+use crate::exec_d::{self, ExecDError};
+use crate::image::Image;
+use crate::metadata::{Metadata, Process};
 use std::io;
 use std::path::PathBuf;
 

@@ -7,7 +7,7 @@
 //!
 //! | step | module |
 //! |---|---|
-//! | the command line | `watchexec_buildpack::reload` |
+//! | the command line | `reload_options` |
 //! | where the image keeps its layers, and which processes it has | [`image`], [`metadata`] |
 //! | how the process is launched, and with which environment | [`launch`], [`environment`], [`exec_d`] |
 //! | what would fail silently | [`checks`], [`inotify`], [`file_system`] |
@@ -34,9 +34,9 @@ mod tar;
 mod texts;
 mod watchexec;
 
+use reload_options::SyncTool;
 use std::ffi::OsString;
 use std::process::ExitCode;
-use watchexec_buildpack::reload::SyncTool;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();

@@ -1,6 +1,6 @@
 //! The paths that are watched.
 
-use super::setting::Rejected;
+use crate::setting::Rejected;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 

@@ -1,11 +1,11 @@
 //! All settings together, read from variables.
 
-use super::ignore::IgnorePattern;
-use super::process_type::ProcessType;
-use super::setting::{Given, InvalidSetting, Rejected, Setting};
-use super::signal::StopSignal;
-use super::time::TimeSpan;
-use super::watch::WatchPath;
+use crate::ignore::IgnorePattern;
+use crate::process_type::ProcessType;
+use crate::setting::{Given, InvalidSetting, Rejected, Setting};
+use crate::signal::StopSignal;
+use crate::time::TimeSpan;
+use crate::watch::WatchPath;
 use std::str::FromStr;
 
 /// How the `reload` process restarts another one.
