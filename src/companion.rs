@@ -3,8 +3,9 @@
 
 use crate::checksum::{self, Checksum, CopyError};
 use crate::error::Error;
+use crate::layer::sboms;
 use crate::release;
-use crate::sbom::{DescribedFile, Subject, documents};
+use crate::sbom::{DescribedFile, Subject};
 use libcnb::Buildpack;
 use libcnb::build::BuildContext;
 use libcnb::data::launch::{Launch, LaunchBuilder, ProcessBuilder, ProcessType};
@@ -126,7 +127,7 @@ impl Companion {
                 checksum,
             }],
         );
-        layer.write_sboms(&documents(&subject).map_err(Error::Describe)?)
+        layer.write_sboms(&sboms(&subject))
     }
 }
 

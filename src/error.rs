@@ -51,9 +51,6 @@ pub enum Error {
     /// Installing the bundled one.
     #[error(transparent)]
     Bundle(#[from] BundleError),
-    /// Writing its SBOMs.
-    #[error("the SBOMs cannot be written: {0}")]
-    Describe(serde_json::Error),
 }
 
 impl From<InvalidValue> for Error {

@@ -21,6 +21,7 @@ use libcnb::layer::{
     CachedLayerDefinition, EmptyLayerCause, InvalidMetadataAction, LayerRef, LayerState,
     RestoredLayerAction, UncachedLayerDefinition,
 };
+use libcnb::sbom::Sbom;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
@@ -255,7 +256,7 @@ fn describe<B: Buildpack<Error = Error>, MAC, RAC>(
         order.checksum,
         installed,
     );
-    let identity = subject.identity().map_err(Error::Describe)?.to_string();
+    let identity = subject.identity().to_string();
     let exists = |format: &SbomFormat| {
         let file = format!("{}.{}", name(), extension(format));
         context.layers_dir.join(file).is_file()
@@ -271,9 +272,14 @@ fn describe<B: Buildpack<Error = Error>, MAC, RAC>(
         None
     });
     subject.crates = crates.as_deref();
-    layer.write_sboms(&documents(&subject).map_err(Error::Describe)?)?;
+    layer.write_sboms(&sboms(&subject))?;
     log.detail(&lines::described(crates.as_deref()));
     Ok(identity)
+}
+
+/// The SBOMs of a layer, as libcnb takes them.
+pub(crate) fn sboms(subject: &Subject) -> [Sbom; 3] {
+    documents(subject).map(|document| Sbom::from_bytes(document.format, document.data))
 }
 
 /// Brings the release into a folder.
@@ -308,7 +314,10 @@ mod tests {
 
     fn release(version: &str, content: &[u8]) -> Release {
         let checksum = Checksum::of(content);
-        let dependency = Dependency::sample(version, "https://example.com/w.tar.xz", checksum);
+        let entry = format!(
+            "id = 'watchexec'\nversion = '{version}'\nuri = 'https://example.com/w.tar.xz'"
+        );
+        let dependency: Dependency = toml::from_str(&entry).unwrap();
         let platform = Platform {
             os: "linux".to_owned(),
             arch: "amd64".to_owned(),

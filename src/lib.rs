@@ -13,14 +13,10 @@
 //! | restart other buildpacks' processes, and let files be synced | [`reload_options`], [`companion`], [`app_dir`] |
 //! | tell people | [`log`], [`messages`], [`error`] |
 
-pub mod address;
 pub mod app_dir;
 pub mod bindings;
-pub mod bundle;
-pub mod checksum;
 pub mod companion;
 pub mod configuration;
-pub mod dependency;
 pub mod detect;
 pub mod entry;
 pub mod environment;
@@ -32,7 +28,7 @@ pub mod log;
 pub mod messages;
 pub mod mirror;
 pub mod network;
-pub mod release;
-pub mod requirement;
-pub mod sbom;
-pub mod unpack;
+
+pub use watchexec_release::{
+    address, bundle, checksum, dependency, release, requirement, sbom, unpack,
+};

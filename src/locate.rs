@@ -175,7 +175,8 @@ mod tests {
         buildpack: &Path,
         substitutes: &Substitutes,
     ) -> Result<Source, LocateError> {
-        let dependency = Dependency::sample("2.8.0", uri, checksum());
+        let entry = format!("id = 'watchexec'\nversion = '2.8.0'\nuri = '{uri}'");
+        let dependency: Dependency = toml::from_str(&entry).unwrap();
         locate(&dependency, checksum(), buildpack, substitutes)
     }
 

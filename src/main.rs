@@ -68,12 +68,21 @@ fn contribute(context: &BuildContext<WatchexecBuildpack>) -> libcnb::Result<Buil
     let requirements = plan
         .requirements(configuration.watchexec_version.as_ref(), &log)
         .map_err(Error::from)?;
-    let platform = Platform::of(&context.target);
+    let platform = Platform {
+        os: context.target.os.clone(),
+        arch: context.target.arch.clone(),
+    };
     let dependencies = &context.buildpack_descriptor.metadata.dependencies;
     let choice = choose(dependencies, &platform, &requirements).map_err(Error::from)?;
     log.step(&lines::choice(&choice, &platform, &requirements));
 
-    let checksum = choice.dependency.verifiable()?;
+    let checksum = choice
+        .dependency
+        .checksum()
+        .map_err(|error| Error::Checksum {
+            version: choice.dependency.version.to_string(),
+            error,
+        })?;
     let source = locate(
         choice.dependency,
         checksum,

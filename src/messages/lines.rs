@@ -339,8 +339,10 @@ mod tests {
 
     #[test]
     fn choices() {
-        let dependencies = ["2.5.1", "2.8.0"]
-            .map(|version| Dependency::sample(version, "file:///w", Checksum::of(b"")));
+        let dependencies = ["2.5.1", "2.8.0"].map(|version| {
+            let entry = format!("id = 'watchexec'\nversion = '{version}'\nuri = 'file:///w'");
+            toml::from_str::<Dependency>(&entry).unwrap()
+        });
         let line = |requirements: &[Requirement]| {
             let chosen = choose(&dependencies, &platform(), requirements).unwrap();
             choice(&chosen, &platform(), requirements)

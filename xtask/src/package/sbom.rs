@@ -46,7 +46,7 @@ pub(super) fn write(
         crates: Some(&crates),
         ..Subject::part(buildpack, buildpack.id.as_str(), files)
     };
-    for document in documents(&subject)? {
+    for document in documents(&subject) {
         fs::write(root.join(extension(&document.format)), document.data)?;
     }
     Ok(())

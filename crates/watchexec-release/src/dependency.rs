@@ -1,9 +1,7 @@
 //! The dependencies of buildpack.toml, and choosing one of them.
 
 use crate::checksum::{Checksum, ChecksumError};
-use crate::error::Error;
 use crate::requirement::Requirement;
-use libcnb::Target;
 use semver::Version;
 use serde::Deserialize;
 use std::fmt;
@@ -91,17 +89,6 @@ impl Dependency {
         }
     }
 
-    /// As [`checksum`](Self::checksum), with an error that names the version.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn verifiable(&self) -> Result<Checksum, Error> {
-        self.checksum().map_err(|error| Error::Checksum {
-            version: self.version.to_string(),
-            error,
-        })
-    }
-
     fn is_for(&self, platform: &Platform) -> bool {
         let fits = |wanted: &Option<String>, actual: &str| {
             wanted.as_deref().is_none_or(|wanted| wanted == actual)
@@ -117,17 +104,6 @@ pub struct Platform {
     pub os: String,
     /// `amd64`, `arm64`, …
     pub arch: String,
-}
-
-impl Platform {
-    /// The platform of a phase's target.
-    #[must_use]
-    pub fn of(target: &Target) -> Self {
-        Self {
-            os: target.os.clone(),
-            arch: target.arch.clone(),
-        }
-    }
 }
 
 impl fmt::Display for Platform {
@@ -216,23 +192,11 @@ fn platforms_of(dependencies: &[Dependency]) -> Vec<String> {
 }
 
 #[cfg(test)]
-impl Dependency {
-    /// A release with nothing but what choosing, locating and verifying need.
-    pub(crate) fn sample(version: &str, uri: &str, checksum: Checksum) -> Self {
-        let text = format!(
-            "id = 'watchexec'\nversion = '{version}'\nos = 'linux'\narch = 'amd64'\n\
-             uri = '{uri}'\nchecksum = '{checksum}'"
-        );
-        toml::from_str(&text).unwrap()
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
     use crate::requirement::Origin;
 
-    const SHIPPED: &str = include_str!("../buildpack.toml");
+    const SHIPPED: &str = include_str!("../../../buildpack.toml");
 
     #[derive(Deserialize)]
     struct Descriptor {

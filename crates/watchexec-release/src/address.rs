@@ -49,12 +49,14 @@ impl Address {
     }
 
     /// An address that was made out of a parsed one.
-    pub(crate) fn from_url(url: Url) -> Self {
+    #[must_use]
+    pub fn from_url(url: Url) -> Self {
         Self(url)
     }
 
     /// The address with all its parts, credentials too: not for printing.
-    pub(crate) fn into_url(self) -> Url {
+    #[must_use]
+    pub fn into_url(self) -> Url {
         self.0
     }
 

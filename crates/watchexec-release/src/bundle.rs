@@ -4,8 +4,7 @@
 use crate::checksum::{Checksum, Mismatch, Verified};
 use crate::release::Installed;
 use crate::unpack::{Limits, UnpackError, unpack};
-use libcnb::{TomlFileError, read_toml_file, write_toml_file};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -24,15 +23,15 @@ pub struct Bundle {
 /// A bundle that cannot be installed.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// Its list cannot be read.
+    /// Its list has another form.
     #[error("{path}: {error}")]
     List {
         /// The list.
         path: PathBuf,
-        /// What is wrong.
-        error: TomlFileError,
+        /// Why it cannot be parsed.
+        error: toml::de::Error,
     },
-    /// One of its files cannot be read.
+    /// Its list or one of its files cannot be read.
     #[error("{path}: {error}")]
     Unreadable {
         /// The file.
@@ -64,7 +63,7 @@ pub enum PackError {
     Folder(PathBuf, io::Error),
     /// The list cannot be written.
     #[error("cannot write the list of the bundle: {0}")]
-    List(#[from] TomlFileError),
+    List(io::Error),
 }
 
 impl Bundle {
@@ -92,10 +91,13 @@ impl Bundle {
     /// The archive gives no release, or writing fails.
     pub fn pack(archive: &Verified, buildpack_dir: &Path) -> Result<Self, PackError> {
         let directory = Self::directory(buildpack_dir, Checksum::of(archive.bytes()));
-        std::fs::create_dir_all(&directory)
+        fs::create_dir_all(&directory)
             .map_err(|error| PackError::Folder(directory.clone(), error))?;
         let installed = unpack(archive, &directory, &Limits::BUILD)?;
-        write_toml_file(&installed, directory.join(LIST))?;
+        toml::to_string(&installed)
+            .map_err(io::Error::other)
+            .and_then(|list| fs::write(directory.join(LIST), list))
+            .map_err(PackError::List)?;
         Ok(Self { directory })
     }
 
@@ -104,16 +106,17 @@ impl Bundle {
     /// # Errors
     /// A file is missing, changed or cut, or writing fails.
     pub fn install(&self, layer: &Path) -> Result<Installed, BundleError> {
+        let unreadable = |path: &Path, error| BundleError::Unreadable {
+            path: path.to_owned(),
+            error,
+        };
         let list = self.directory.join(LIST);
+        let text = fs::read_to_string(&list).map_err(|error| unreadable(&list, error))?;
         let installed: Installed =
-            read_toml_file(&list).map_err(|error| BundleError::List { path: list, error })?;
+            toml::from_str(&text).map_err(|error| BundleError::List { path: list, error })?;
         for file in installed.files() {
             let path = self.directory.join(file.file.path());
-            let bytes =
-                read_at_most(&path, file.size).map_err(|error| BundleError::Unreadable {
-                    path: path.clone(),
-                    error,
-                })?;
+            let bytes = read_at_most(&path, file.size).map_err(|error| unreadable(&path, error))?;
             let verified = Verified::new(bytes, file.checksum)
                 .map_err(|mismatch| BundleError::Changed { path, mismatch })?;
             file.file
@@ -136,7 +139,6 @@ fn read_at_most(path: &Path, size: u64) -> io::Result<Vec<u8>> {
 mod tests {
     use super::*;
     use crate::checksum::Checksum;
-    use std::fs;
     use tar::{Builder, Header};
 
     fn archive() -> Verified {

@@ -3,10 +3,10 @@
 //! The same facts in each of the three formats that the platform takes (CNB buildpack spec,
 //! "Software-Bill-of-Materials"): what a layer holds and where that is from, its licence, the
 //! checksums of what was downloaded and of the files, and the crates inside where they are known.
-//! No library writes the wanted versions of these formats, so each has a module with the part of
-//! it that is used.
+//! Each format has a module with the part of it that is used, as a JSON template: the crates for
+//! these formats have one of the versions at most, and take several times the size.
 //!
-//! The same subject gives the same bytes: nothing here looks at the clock or at chance.
+//! The same subject gives the same bytes, whatever the time and the machine.
 
 pub mod crates;
 mod cyclonedx;
@@ -20,9 +20,9 @@ use crate::address::Address;
 use crate::checksum::Checksum;
 use crate::dependency::Dependency;
 use crate::release::Installed;
-use libcnb::data::buildpack::Buildpack;
-use libcnb::data::sbom::SbomFormat;
-use libcnb::sbom::Sbom;
+use libcnb_data::buildpack::Buildpack;
+use libcnb_data::sbom::SbomFormat;
+use serde_json::Value;
 use uuid::Uuid;
 
 /// What the documents are about: a piece of software.
@@ -68,20 +68,58 @@ pub struct DescribedFile<'a> {
     pub checksum: Checksum,
 }
 
+/// A document in one of the formats.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// Its format.
+    pub format: SbomFormat,
+    /// Its content, JSON.
+    pub data: Vec<u8>,
+}
+
 /// The documents: CycloneDX 1.6, SPDX 2.3 and Syft JSON.
-///
-/// # Errors
-/// A document cannot be written as JSON.
-pub fn documents(subject: &Subject) -> Result<[Sbom; 3], serde_json::Error> {
-    let identity = subject.identity()?;
-    Ok([
-        Sbom::from_bytes(
+#[must_use]
+pub fn documents(subject: &Subject) -> [Document; 3] {
+    let identity = subject.identity();
+    [
+        (
             SbomFormat::CycloneDxJson,
-            cyclonedx::document(subject, identity)?,
+            cyclonedx::document(subject, identity),
         ),
-        Sbom::from_bytes(SbomFormat::SpdxJson, spdx::document(subject, identity)?),
-        Sbom::from_bytes(SbomFormat::SyftJson, syft::document(subject)?),
-    ])
+        (SbomFormat::SpdxJson, spdx::document(subject, identity)),
+        (SbomFormat::SyftJson, syft::document(subject)),
+    ]
+    .map(|(format, document)| Document {
+        format,
+        data: json(document),
+    })
+}
+
+/// The text of a document. Members that are `null` are left out.
+fn json(mut document: Value) -> Vec<u8> {
+    remove_nulls(&mut document);
+    format!("{document:#}").into_bytes()
+}
+
+fn remove_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, member| !member.is_null());
+            members.values_mut().for_each(remove_nulls);
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(remove_nulls),
+        _ => {}
+    }
+}
+
+/// An array, or `null` where it would be empty.
+fn unless_empty(elements: impl Iterator<Item = Value>) -> Value {
+    let elements: Vec<Value> = elements.collect();
+    if elements.is_empty() {
+        Value::Null
+    } else {
+        elements.into()
+    }
 }
 
 /// How the name of a document of this format ends (CNB buildpack spec, "Software-Bill-of-Materials").
@@ -99,18 +137,14 @@ impl<'a> Subject<'a> {
     /// but for the crates, which the checksums of the files stand for. As a UUID that is one of
     /// version 8 (RFC 9562, section 5.8). Documents that differ have different ones, and equal
     /// documents the same.
-    ///
-    /// # Errors
-    /// The subject cannot be written as JSON.
-    pub fn identity(&self) -> Result<Uuid, serde_json::Error> {
+    #[must_use]
+    pub fn identity(&self) -> Uuid {
         let without_crates = Subject {
             crates: None,
             ..self.clone()
         };
-        let content = Checksum::of(&cyclonedx::document(&without_crates, Uuid::nil())?);
-        Ok(Uuid::new_v8(std::array::from_fn(|index| {
-            content.bytes()[index]
-        })))
+        let content = Checksum::of(&json(cyclonedx::document(&without_crates, Uuid::nil())));
+        Uuid::new_v8(std::array::from_fn(|index| content.bytes()[index]))
     }
 
     /// A release of watchexec, of an archive with this checksum.

@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_list_is_the_one_of_the_schema() {
-        let schema = include_str!("../../tests/schemas/spdx.SNAPSHOT.schema.json");
+        let schema = include_str!("../../../../tests/schemas/spdx.SNAPSHOT.schema.json");
         let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
         let listed: Vec<&str> = SPDX_LIST.lines().collect();
         assert_eq!(schema["enum"], serde_json::json!(listed));
