@@ -426,7 +426,7 @@ fn download(address: &Address, attempts: &[Attempt], reason: &Reason) -> ErrorTe
     let place = match reason {
         Reason::Mirror(setting) => format!("From the mirror of {setting}, {address}"),
         Reason::Mapping(path) => format!("From the mapping of {}, {address}", path.display()),
-        Reason::DependencyUri | Reason::InsideBuildpack => format!("From {address}"),
+        Reason::DependencyUri => format!("From {address}"),
     };
     let why = format!("{place}:\n{}", requests.join("\n"));
     let first = match attempts.last().map(|attempt| &attempt.failure) {
@@ -459,14 +459,14 @@ fn download(address: &Address, attempts: &[Attempt], reason: &Reason) -> ErrorTe
             "Or change or remove {}, which names this address.",
             path.display()
         )),
-        Reason::DependencyUri | Reason::InsideBuildpack => remedies.extend([
+        Reason::DependencyUri => remedies.extend([
             "Set BP_DEPENDENCY_MIRROR to a mirror that the build can reach.".to_owned(),
             "Or map the archive to another address with a binding of type dependency-mapping."
                 .to_owned(),
         ]),
     }
     remedies.push(
-        "Or use the offline package of this buildpack, which has the archive inside.".to_owned(),
+        "Or use the offline package of this buildpack, which has watchexec inside.".to_owned(),
     );
     ErrorText::new("watchexec could not be downloaded.", why, remedies)
 }

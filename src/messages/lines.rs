@@ -143,7 +143,6 @@ pub fn fetching(address: &Address) -> String {
 pub fn located(reason: &Reason) -> String {
     match reason {
         Reason::DependencyUri => "Located by the uri of buildpack.toml".to_owned(),
-        Reason::InsideBuildpack => "Located inside the buildpack".to_owned(),
         Reason::Mapping(path) => format!("Located by the dependency-mapping {}", path.display()),
         Reason::Mirror(setting) => format!("Located by the mirror of {setting}"),
     }

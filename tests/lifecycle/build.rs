@@ -230,20 +230,13 @@ fn a_release_inside_the_buildpack_needs_no_server() {
 }
 
 #[test]
-fn an_archive_inside_the_buildpack_needs_no_server() {
-    let lifecycle = Lifecycle::new(&dependency(
-        "2.8.0",
-        &format!("http://{}/watchexec.tar.xz", nobody()),
-        Checksum::of(ARCHIVE),
-    ));
+fn rejects_an_archive_in_place_of_a_bundle() {
+    let (server, lifecycle) = served(ARCHIVE);
     let folder = Bundle::directory(&lifecycle.buildpack(), Checksum::of(ARCHIVE));
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("watchexec.tar.xz"), ARCHIVE).unwrap();
-    lifecycle.build().assert_success();
-
-    fs::write(folder.join("watchexec.tar.xz"), "cut").unwrap();
-    lifecycle.restore_cache();
-    assert_fails(&lifecycle, &["not the watchexec that buildpack.toml names"]);
+    assert_fails(&lifecycle, &["not what was packaged", "bundle.toml"]);
+    assert_eq!(server.requests().len(), 0);
 }
 
 #[test]
