@@ -98,6 +98,11 @@ fn own(error: &Error) -> ErrorText {
             ["Report it to the authors of this buildpack: no input should bring this about."],
         ),
         Error::Companion(error) => companion(error),
+        Error::Log(error) => ErrorText::new(
+            "The log cannot be written.",
+            format!("{error}."),
+            ["Check where the standard output of the build goes, and that there is space left."],
+        ),
     }
 }
 
@@ -674,6 +679,11 @@ mod tests {
         let error = serde_json::from_str::<bool>("").unwrap_err();
         assert_snapshot!(shown(Error::Describe(error)));
     }
+    #[test]
+    fn log() {
+        assert_snapshot!(shown(Error::Log(broken("no space left"))));
+    }
+
 
     #[test]
     fn companions() {

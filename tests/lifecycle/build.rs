@@ -338,3 +338,34 @@ fn a_call_that_is_not_the_lifecycles_says_how_to_call_it() {
             .contains("bin/detect <platform> <plan>")
     );
 }
+
+#[test]
+fn a_full_standard_output_fails_the_build_with_a_message() {
+    let (_server, lifecycle) = served(ARCHIVE);
+    let lifecycle = lifecycle.in_shell("exec \"$@\" > /dev/full");
+    assert_fails(&lifecycle, &["Error: The log cannot be written."]);
+}
+
+#[test]
+fn layer_directories_are_accessible_under_any_umask() {
+    for inside in [false, true] {
+        let (_server, lifecycle) = served(ARCHIVE);
+        let lifecycle = lifecycle.in_shell("umask 077; exec \"$@\"");
+        if inside {
+            let archive = Verified::new(ARCHIVE.to_vec(), Checksum::of(ARCHIVE)).unwrap();
+            Bundle::pack(&archive, &lifecycle.buildpack()).unwrap();
+        }
+        lifecycle.build().assert_success();
+        for name in [
+            "watchexec",
+            "watchexec/bin",
+            "watchexec/bin/watchexec",
+            "live-reload",
+            "live-reload/bin",
+            "live-reload/bin/live-reload",
+        ] {
+            let metadata = fs::metadata(lifecycle.layers().join(name)).unwrap();
+            assert_eq!(metadata.permissions().mode() & 0o7777, 0o755, "{name}");
+        }
+    }
+}
