@@ -107,11 +107,14 @@ fn contribute(context: &BuildContext<WatchexecBuildpack>) -> libcnb::Result<Buil
         plan.required_by_others,
     );
     companion.provide(context)?;
-    let opened = open_for_group(&context.app_dir);
 
     log.step(&lines::usage(plan.required_by_others));
     log.details(lines::companion(&companion));
-    log.details(lines::opened(&context.app_dir, &opened));
+    if companion.reload.is_some() {
+        let opened = open_for_group(&context.app_dir);
+        log.details(lines::opened(&context.app_dir, &opened));
+    }
+    log.finish().map_err(Error::Log)?;
     BuildResultBuilder::new()
         .launch(companion.launch().map_err(Error::from)?)
         .build()
