@@ -439,6 +439,10 @@ fn download(address: &Address, attempts: &[Attempt], reason: &Reason) -> ErrorTe
             "If a proxy or an own server is signed by an own authority, give the build its \
              certificate with a binding of type ca-certificates."
         }
+        Some(Failure::Proxy(_)) => {
+            "Set HTTPS_PROXY, or HTTP_PROXY for an http address, to an http or https proxy: \
+             http://[user:password@]host[:port]."
+        }
         Some(Failure::Status { status, .. })
             if [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(status) =>
         {
@@ -490,6 +494,7 @@ pub(super) fn failure(failure: &Failure) -> String {
             format!("the server sends more than {}", size(*limit))
         }
         Failure::Redirect(rule) => format!("the server {rule}"),
+        Failure::Proxy(scheme) => format!("{scheme} proxies are not supported"),
         Failure::Other(reason) => reason.clone(),
     }
 }
@@ -675,15 +680,15 @@ mod tests {
     }
 
     #[test]
-    fn descriptions() {
-        let error = serde_json::from_str::<bool>("").unwrap_err();
-        assert_snapshot!(shown(Error::Describe(error)));
-    }
-    #[test]
     fn log() {
         assert_snapshot!(shown(Error::Log(broken("no space left"))));
     }
 
+    #[test]
+    fn descriptions() {
+        let error = serde_json::from_str::<bool>("").unwrap_err();
+        assert_snapshot!(shown(Error::Describe(error)));
+    }
 
     #[test]
     fn companions() {
@@ -817,6 +822,7 @@ mod tests {
                     "redirected from https to http".to_owned(),
                 )],
             ),
+            ("download_proxy", vec![Failure::Proxy("socks5".to_owned())]),
             (
                 "download_other",
                 vec![Failure::Other("no runtime".to_owned())],
