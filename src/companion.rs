@@ -111,11 +111,10 @@ impl Companion {
             },
         )?;
         let from = context.buildpack_dir.join(PROGRAM);
-        let to = layer.path().join(PROGRAM);
-        let checksum = copy(&from, &to).map_err(|error| {
+        let checksum = copy(&from, &layer.path()).map_err(|error| {
             let path = match error {
                 CopyError::Read(_) => from,
-                CopyError::Write(_) => to,
+                CopyError::Write(_) => layer.path().join(PROGRAM),
             };
             Error::Companion(CompanionError::Program { path, error })
         })?;
@@ -131,9 +130,9 @@ impl Companion {
     }
 }
 
-fn copy(from: &Path, to: &Path) -> Result<Checksum, CopyError> {
+fn copy(from: &Path, layer: &Path) -> Result<Checksum, CopyError> {
     let mut program = File::open(from).map_err(CopyError::Read)?;
-    let mut copy = release::create(to, 0o755).map_err(CopyError::Write)?;
+    let mut copy = release::create(layer, PROGRAM, 0o755).map_err(CopyError::Write)?;
     let (_, checksum) = checksum::copy(&mut program, &mut copy)?;
     Ok(checksum)
 }

@@ -4,7 +4,7 @@
 use crate::bindings::{BindingError, Bindings};
 use crate::environment::Environment;
 use crate::locate::Substitutes;
-use crate::mirror::Mirrors;
+use crate::mirror::{DEPENDENCY_MIRROR, MISNAMED_DEFAULT, Mirrors};
 use crate::network::{Network, NetworkError};
 use crate::requirement::{InvalidRequirement, Origin, Requirement};
 use reload_options::{InvalidSetting, ProcessChoice, Setting, Settings};
@@ -164,6 +164,16 @@ impl UnknownVariable {
                     .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
                 Some(Self { name, nearest })
             })
+            .chain(
+                environment
+                    .names_with_prefix(DEPENDENCY_MIRROR)
+                    .into_iter()
+                    .filter(|name| name.eq_ignore_ascii_case(MISNAMED_DEFAULT))
+                    .map(|name| Self {
+                        name,
+                        nearest: DEPENDENCY_MIRROR,
+                    }),
+            )
             .collect()
     }
 }

@@ -10,6 +10,7 @@ use crate::fetch::FetchError;
 use crate::locate::{LocateError, Reason};
 use crate::requirement::InvalidRequirement;
 use crate::unpack::UnpackError;
+use std::io;
 
 /// An error of one of the modules.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,9 @@ pub enum Error {
     /// Installing the bundled one.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// Writing the log.
+    #[error("the log cannot be written: {0}")]
+    Log(io::Error),
 }
 
 impl From<InvalidValue> for Error {

@@ -13,6 +13,9 @@
 //! | restart other buildpacks' processes, and let files be synced | [`reload_options`], [`companion`], [`app_dir`] |
 //! | tell people | [`log`], [`messages`], [`error`] |
 
+// They panic where their output cannot be written.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod app_dir;
 pub mod bindings;
 pub mod companion;

@@ -1,5 +1,6 @@
 //! How a build reaches servers: proxies, certificates, credentials and time limits, as the user
 //! and the operator set them.
+#![warn(clippy::arithmetic_side_effects)]
 
 use crate::bindings::{BindingError, Entries};
 use crate::configuration::InvalidValue;
@@ -78,9 +79,9 @@ fn policy(environment: &Environment) -> Result<Policy, InvalidValue> {
     let seconds = |name: &str, default: Duration| match environment.non_empty(name) {
         None => Ok(default),
         Some(value) => match value.parse() {
-            // No limit of its own; the one on the whole download still holds.
+            // The limit on the whole download holds without and beyond this one.
             Ok(0) => Ok(policy.total),
-            Ok(seconds) => Ok(Duration::from_secs(seconds)),
+            Ok(seconds) => Ok(Duration::from_secs(seconds).min(policy.total)),
             Err(_) => Err(InvalidValue {
                 variable: name.to_owned(),
                 value,
@@ -88,11 +89,12 @@ fn policy(environment: &Environment) -> Result<Policy, InvalidValue> {
             }),
         },
     };
-    let dial = seconds(DIALER_TIMEOUT, policy.connect / 2)?;
-    let handshake = seconds(TLS_HANDSHAKE_TIMEOUT, policy.connect / 2)?;
+    // Together the default of the policy.
+    let dial = seconds(DIALER_TIMEOUT, Duration::from_secs(5))?;
+    let handshake = seconds(TLS_HANDSHAKE_TIMEOUT, Duration::from_secs(5))?;
     Ok(Policy {
         // The HTTP library has one limit for both.
-        connect: dial + handshake,
+        connect: dial.saturating_add(handshake),
         response_header: seconds(RESPONSE_HEADER_TIMEOUT, policy.response_header)?,
         ..policy
     })
@@ -213,6 +215,16 @@ mod tests {
             network(&[]).unwrap().policy.connect,
             Policy::default().connect
         );
+        let largest = u64::MAX.to_string();
+        let policy = network(&[
+            (DIALER_TIMEOUT, &largest),
+            (TLS_HANDSHAKE_TIMEOUT, &largest),
+            (RESPONSE_HEADER_TIMEOUT, &largest),
+        ])
+        .unwrap()
+        .policy;
+        assert_eq!(policy.connect, policy.total.saturating_mul(2));
+        assert_eq!(policy.response_header, policy.total);
         for value in ["1s", "-1", "1.5"] {
             assert!(matches!(
                 network(&[(DIALER_TIMEOUT, value)]),

@@ -93,6 +93,11 @@ fn own(error: &Error) -> ErrorText {
         Error::Unpack(error) => unpack(error),
         Error::Bundle(error) => bundle(error),
         Error::Companion(error) => companion(error),
+        Error::Log(error) => ErrorText::new(
+            "The log cannot be written.",
+            format!("{error}."),
+            ["Check where the standard output of the build goes, and that there is space left."],
+        ),
     }
 }
 
@@ -421,13 +426,17 @@ fn download(address: &Address, attempts: &[Attempt], reason: &Reason) -> ErrorTe
     let place = match reason {
         Reason::Mirror(setting) => format!("From the mirror of {setting}, {address}"),
         Reason::Mapping(path) => format!("From the mapping of {}, {address}", path.display()),
-        Reason::DependencyUri | Reason::InsideBuildpack => format!("From {address}"),
+        Reason::DependencyUri => format!("From {address}"),
     };
     let why = format!("{place}:\n{}", requests.join("\n"));
     let first = match attempts.last().map(|attempt| &attempt.failure) {
         Some(Failure::Tls(_)) => {
             "If a proxy or an own server is signed by an own authority, give the build its \
              certificate with a binding of type ca-certificates."
+        }
+        Some(Failure::Proxy(_)) => {
+            "Set HTTPS_PROXY, or HTTP_PROXY for an http address, to an http or https proxy: \
+             http://[user:password@]host[:port]."
         }
         Some(Failure::Status { status, .. })
             if [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(status) =>
@@ -454,14 +463,14 @@ fn download(address: &Address, attempts: &[Attempt], reason: &Reason) -> ErrorTe
             "Or change or remove {}, which names this address.",
             path.display()
         )),
-        Reason::DependencyUri | Reason::InsideBuildpack => remedies.extend([
+        Reason::DependencyUri => remedies.extend([
             "Set BP_DEPENDENCY_MIRROR to a mirror that the build can reach.".to_owned(),
             "Or map the archive to another address with a binding of type dependency-mapping."
                 .to_owned(),
         ]),
     }
     remedies.push(
-        "Or use the offline package of this buildpack, which has the archive inside.".to_owned(),
+        "Or use the offline package of this buildpack, which has watchexec inside.".to_owned(),
     );
     ErrorText::new("watchexec could not be downloaded.", why, remedies)
 }
@@ -480,6 +489,7 @@ pub(super) fn failure(failure: &Failure) -> String {
             format!("the server sends more than {}", size(*limit))
         }
         Failure::Redirect(rule) => format!("the server {rule}"),
+        Failure::Proxy(scheme) => format!("{scheme} proxies are not supported"),
         Failure::Other(reason) => reason.clone(),
     }
 }
@@ -665,6 +675,11 @@ mod tests {
     }
 
     #[test]
+    fn log() {
+        assert_snapshot!(shown(Error::Log(broken("no space left"))));
+    }
+
+    #[test]
     fn companions() {
         let path = PathBuf::from("/bin/live-reload");
         for (name, error) in [
@@ -796,6 +811,7 @@ mod tests {
                     "redirected from https to http".to_owned(),
                 )],
             ),
+            ("download_proxy", vec![Failure::Proxy("socks5".to_owned())]),
             (
                 "download_other",
                 vec![Failure::Other("no runtime".to_owned())],

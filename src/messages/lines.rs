@@ -143,7 +143,6 @@ pub fn fetching(address: &Address) -> String {
 pub fn located(reason: &Reason) -> String {
     match reason {
         Reason::DependencyUri => "Located by the uri of buildpack.toml".to_owned(),
-        Reason::InsideBuildpack => "Located inside the buildpack".to_owned(),
         Reason::Mapping(path) => format!("Located by the dependency-mapping {}", path.display()),
         Reason::Mirror(setting) => format!("Located by the mirror of {setting}"),
     }
@@ -274,23 +273,30 @@ pub fn opened(app_dir: &Path, opened: &Opened) -> Vec<String> {
     /// How many of the failures are named; a directory that cannot be changed at all has many.
     const NAMED: usize = 3;
 
+    let changed: Vec<String> = [
+        (opened.files, "file", "files"),
+        (opened.directories, "directory", "directories"),
+    ]
+    .into_iter()
+    .filter(|(count, ..)| *count > 0)
+    .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
+    .collect();
     let mut lines = Vec::new();
-    if opened.changed > 0 {
+    if !changed.is_empty() {
         lines.push(format!(
-            "Let the group write {} files and directories of {}, so that the run image's user can \
-             replace them",
-            opened.changed,
+            "Made {} in {} group-writable",
+            changed.join(" and "),
             app_dir.display()
         ));
     }
     for (path, error) in opened.failed.iter().take(NAMED) {
         lines.push(format!(
-            "Could not let the group write {} ({error}); a sync to it may be refused",
+            "Could not make {} group-writable: {error}; syncing to it may fail",
             path.display()
         ));
     }
-    if opened.failed.len() > NAMED {
-        lines.push(format!("and {} more", opened.failed.len() - NAMED));
+    if let more @ 1.. = opened.failed.len().saturating_sub(NAMED) {
+        lines.push(format!("Could not make {more} more group-writable"));
     }
     lines
 }
@@ -437,14 +443,26 @@ mod tests {
             let error = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
             (Path::new("/workspace").join(name), error)
         };
-        let lines = opened(
-            Path::new("/workspace"),
-            &Opened {
-                changed: 12,
-                failed: ["a", "b", "c", "d", "e"].map(broken).into(),
-            },
+        let lines = |files, directories, failed: &[&str]| {
+            opened(
+                Path::new("/workspace"),
+                &Opened {
+                    files,
+                    directories,
+                    failed: failed.iter().map(|name| broken(name)).collect(),
+                },
+            )
+        };
+        assert_eq!(lines(0, 0, &[]), [""; 0]);
+        assert_snapshot!(
+            [
+                lines(1, 0, &[]),
+                lines(0, 1, &[]),
+                lines(12, 2, &["a", "b", "c", "d", "e"]),
+            ]
+            .concat()
+            .join("\n")
         );
-        assert_snapshot!(lines.join("\n"));
     }
 
     #[test]

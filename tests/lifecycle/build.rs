@@ -230,20 +230,13 @@ fn a_release_inside_the_buildpack_needs_no_server() {
 }
 
 #[test]
-fn an_archive_inside_the_buildpack_needs_no_server() {
-    let lifecycle = Lifecycle::new(&dependency(
-        "2.8.0",
-        &format!("http://{}/watchexec.tar.xz", nobody()),
-        Checksum::of(ARCHIVE),
-    ));
+fn rejects_an_archive_in_place_of_a_bundle() {
+    let (server, lifecycle) = served(ARCHIVE);
     let folder = Bundle::directory(&lifecycle.buildpack(), Checksum::of(ARCHIVE));
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("watchexec.tar.xz"), ARCHIVE).unwrap();
-    lifecycle.build().assert_success();
-
-    fs::write(folder.join("watchexec.tar.xz"), "cut").unwrap();
-    lifecycle.restore_cache();
-    assert_fails(&lifecycle, &["not the watchexec that buildpack.toml names"]);
+    assert_fails(&lifecycle, &["not what was packaged", "bundle.toml"]);
+    assert_eq!(server.requests().len(), 0);
 }
 
 #[test]
@@ -344,4 +337,35 @@ fn a_call_that_is_not_the_lifecycles_says_how_to_call_it() {
             .unwrap()
             .contains("bin/detect <platform> <plan>")
     );
+}
+
+#[test]
+fn a_full_standard_output_fails_the_build_with_a_message() {
+    let (_server, lifecycle) = served(ARCHIVE);
+    let lifecycle = lifecycle.in_shell("exec \"$@\" > /dev/full");
+    assert_fails(&lifecycle, &["Error: The log cannot be written."]);
+}
+
+#[test]
+fn layer_directories_are_accessible_under_any_umask() {
+    for inside in [false, true] {
+        let (_server, lifecycle) = served(ARCHIVE);
+        let lifecycle = lifecycle.in_shell("umask 077; exec \"$@\"");
+        if inside {
+            let archive = Verified::new(ARCHIVE.to_vec(), Checksum::of(ARCHIVE)).unwrap();
+            Bundle::pack(&archive, &lifecycle.buildpack()).unwrap();
+        }
+        lifecycle.build().assert_success();
+        for name in [
+            "watchexec",
+            "watchexec/bin",
+            "watchexec/bin/watchexec",
+            "live-reload",
+            "live-reload/bin",
+            "live-reload/bin/live-reload",
+        ] {
+            let metadata = fs::metadata(lifecycle.layers().join(name)).unwrap();
+            assert_eq!(metadata.permissions().mode() & 0o7777, 0o755, "{name}");
+        }
+    }
 }

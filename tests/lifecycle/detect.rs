@@ -97,3 +97,28 @@ fn a_base_image_without_distribution_labels_is_no_obstacle() {
     lifecycle.detect().assert_success();
     assert_eq!(lifecycle.plan(), PLAN);
 }
+
+#[test]
+fn a_full_standard_output_fails_detect_with_a_message() {
+    let outcome = lifecycle()
+        .with("BP_LIVE_RELOAD_ENABLED", "true")
+        .in_shell("exec \"$@\" > /dev/full")
+        .detect()
+        .assert_failure();
+    assert!(
+        outcome
+            .stderr
+            .starts_with("Error: The log cannot be written."),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn full_standard_output_and_error_fail_detect() {
+    lifecycle()
+        .with("BP_LIVE_RELOAD_ENABLED", "true")
+        .in_shell("exec \"$@\" > /dev/full 2> /dev/full")
+        .detect()
+        .assert_failure();
+}

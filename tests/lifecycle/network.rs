@@ -241,6 +241,42 @@ fn time_limits_that_are_none_are_named() {
 }
 
 #[test]
+fn accepts_time_limits_beyond_any_duration() {
+    for name in [
+        "BP_DIALER_TIMEOUT",
+        "BP_TLS_HANDSHAKE_TIMEOUT",
+        "BP_RESPONSE_HEADER_TIMEOUT",
+    ] {
+        let mirror = archive_server();
+        lifecycle()
+            .with("BP_DEPENDENCY_MIRROR", mirror.url(""))
+            .with(name, u64::MAX.to_string())
+            .build()
+            .assert_success();
+    }
+}
+
+#[test]
+fn warns_of_a_mirror_for_the_host_default() {
+    let (mirror, other) = (archive_server(), archive_server());
+    let outcome = lifecycle()
+        .with("BP_DEPENDENCY_MIRROR", mirror.url(""))
+        .with("BP_DEPENDENCY_MIRROR_DEFAULT", other.url(""))
+        .build()
+        .assert_success();
+    assert_eq!(mirror.requests().len(), 1);
+    assert_eq!(other.requests().len(), 0);
+    assert!(
+        outcome.stdout.contains(
+            "Warning: BP_DEPENDENCY_MIRROR_DEFAULT is not a variable of this buildpack; \
+             did you mean BP_DEPENDENCY_MIRROR?"
+        ),
+        "{}",
+        outcome.stdout
+    );
+}
+
+#[test]
 fn no_credential_is_ever_shown() {
     let refusing = Server::http(|_| Reply::status("403 Forbidden"));
     let with_login = |path: &str| {

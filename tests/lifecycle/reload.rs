@@ -175,18 +175,39 @@ fn an_image_for_production_is_warned_of() {
     assert!(!warned(""));
 }
 
-#[test]
-fn the_app_directory_becomes_writable_for_the_group() {
-    let lifecycle = lifecycle();
+/// The mode of a file and of its folder in the app directory after a build, and the build's log.
+fn app_modes(lifecycle: &Lifecycle) -> (u32, u32, String) {
     let folder = lifecycle.path("app/src");
+    let file = folder.join("main");
     fs::create_dir(&folder).unwrap();
+    fs::write(&file, "").unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
     fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(lifecycle.path("app"), Permissions::from_mode(0o777)).unwrap();
     let outcome = lifecycle.build().assert_success();
-    let mode = fs::metadata(&folder).unwrap().permissions().mode();
-    assert_eq!(mode & 0o7777, 0o775);
-    assert!(
-        outcome.stdout.contains("Let the group write"),
-        "{}",
-        outcome.stdout
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    (mode(&file), mode(&folder), outcome.stdout)
+}
+
+#[test]
+fn makes_the_app_directory_group_writable() {
+    let lifecycle = lifecycle();
+    let (file, folder, log) = app_modes(&lifecycle);
+    assert_eq!((file, folder), (0o664, 0o775));
+    let app = lifecycle.path("app");
+    let line = format!(
+        "Made 1 file and 1 directory in {} group-writable\n",
+        app.display()
     );
+    assert!(log.contains(&line), "{log}");
+}
+
+#[test]
+fn changes_no_mode_without_a_reload_process() {
+    let lifecycle = lifecycle()
+        .with("BP_LIVE_RELOAD_PROCESS", "")
+        .with("BP_LIVE_RELOAD_SYNC_TOOLS", "true");
+    let (file, folder, log) = app_modes(&lifecycle);
+    assert_eq!((file, folder), (0o644, 0o755));
+    assert!(!log.contains("group"), "{log}");
 }

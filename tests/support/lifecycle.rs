@@ -12,6 +12,8 @@ use toml::Value;
 pub(crate) struct Lifecycle {
     folder: TempDir,
     variables: Vec<(String, String)>,
+    /// A script that starts the phase, `"$@"`, with what only a shell can set.
+    shell: &'static str,
 }
 
 /// What a phase did.
@@ -60,6 +62,7 @@ impl Lifecycle {
         let lifecycle = Self {
             folder,
             variables: Vec::new(),
+            shell: "exec \"$@\"",
         };
         lifecycle.set_dependencies(dependencies);
         let buildpack = path_text(&lifecycle.buildpack());
@@ -100,6 +103,13 @@ impl Lifecycle {
     #[must_use]
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.variables.retain(|(other, _)| other != name);
+        self
+    }
+
+    /// Starts the phases by a shell script that ends in `exec "$@"`.
+    #[must_use]
+    pub(crate) fn in_shell(mut self, script: &'static str) -> Self {
+        self.shell = script;
         self
     }
 
@@ -205,7 +215,9 @@ impl Lifecycle {
     }
 
     fn phase(&self, name: &str, arguments: &[&Path]) -> Outcome {
-        let output = Command::new(self.buildpack().join("bin").join(name))
+        let output = Command::new("/bin/sh")
+            .args(["-c", self.shell, "sh"])
+            .arg(self.buildpack().join("bin").join(name))
             .args(arguments)
             .current_dir(self.path("app"))
             .env_clear()
@@ -213,7 +225,7 @@ impl Lifecycle {
             .output()
             .unwrap();
         Outcome {
-            status: output.status.code().unwrap(),
+            status: output.status.code().expect("ended by a signal"),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         }

@@ -1,5 +1,6 @@
 //! A release inside the buildpack, for builds without a network: its files as they are installed,
 //! in `dependencies/<sha256 of the archive>/`, beside a list of their checksums.
+#![warn(clippy::arithmetic_side_effects)]
 
 use crate::checksum::{Checksum, Mismatch, Verified};
 use crate::release::Installed;
@@ -131,7 +132,9 @@ impl Bundle {
 /// cannot match.
 fn read_at_most(path: &Path, size: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(size + 1).read_to_end(&mut bytes)?;
+    File::open(path)?
+        .take(size.saturating_add(1))
+        .read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -201,6 +204,20 @@ mod tests {
                 "{content}"
             );
         }
+    }
+
+    #[test]
+    fn reads_files_whose_listed_size_is_the_largest_number() {
+        let case = case();
+        let list = case.bundle.directory.join(LIST);
+        let largest = format!("\"{}\"", u64::MAX);
+        let text = fs::read_to_string(&list)
+            .unwrap()
+            .replace("\"7\"", &largest);
+        assert!(text.contains(&largest));
+        fs::write(&list, text).unwrap();
+        // The size is only recorded; the checksum decides.
+        case.bundle.install(case.layer.path()).unwrap();
     }
 
     #[test]

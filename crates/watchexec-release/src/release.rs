@@ -80,18 +80,26 @@ impl ReleaseFile {
     }
 
     fn create(self, directory: &Path) -> io::Result<File> {
-        create(&directory.join(self.path()), self.mode())
+        create(directory, self.path(), self.mode())
     }
 }
 
-/// Makes an empty file with a mode, whatever the umask, and the directories above it. It must not
-/// exist yet: nothing may be written through a link that somebody left there.
+/// Makes an empty file with a mode below `directory`, and the directories that lead to it with
+/// mode 0755, whatever the umask. The file must not exist yet: nothing may be written through a
+/// link that somebody left there.
 ///
 /// # Errors
 /// It exists, or cannot be made.
-pub fn create(path: &Path, mode: u32) -> io::Result<File> {
+pub fn create(directory: &Path, path: &str, mode: u32) -> io::Result<File> {
+    let path = directory.join(path);
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
+    }
+    for parent in path.ancestors().skip(1) {
+        fs::set_permissions(parent, Permissions::from_mode(0o755))?;
+        if parent == directory {
+            break;
+        }
     }
     let file = File::create_new(path)?;
     file.set_permissions(Permissions::from_mode(mode))?;
