@@ -37,14 +37,13 @@ pub struct LayerMetadata {
     pub described: String,
 }
 
-/// Everything that decides the content of the layer.
+/// Everything that decides the content of the layer. A URL is not part of it: the lifecycle
+/// publishes layer metadata as a label of the image, and a URL may hold a login.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Release {
     /// Version of watchexec.
     pub version: String,
-    /// The dependency's own address, wherever the archive came from.
-    pub uri: String,
     /// Checksum of the archive.
     pub checksum: Checksum,
     /// Operating system and architecture of the image.
@@ -75,7 +74,6 @@ impl Release {
     pub fn of(dependency: &Dependency, checksum: Checksum, platform: &Platform) -> Self {
         Self {
             version: dependency.version.to_string(),
-            uri: dependency.uri.clone(),
             checksum,
             platform: platform.to_string(),
         }
@@ -87,14 +85,12 @@ impl Release {
         // Taken apart, so that a further field cannot be forgotten here.
         let Release {
             version,
-            uri,
             checksum,
             platform,
         } = &cached.release;
         let mut discards: Vec<Discard> = [
             ("version", version.clone(), self.version.clone()),
             ("platform", platform.clone(), self.platform.clone()),
-            ("uri", uri.clone(), self.uri.clone()),
             ("checksum", checksum.to_string(), self.checksum.to_string()),
         ]
         .into_iter()
