@@ -240,7 +240,7 @@ impl Configuration {
                 mappings: bindings.of_type("dependency-mapping")?,
                 mirrors: Mirrors::collect(environment, &bindings.of_type("dependency-mirror")?),
             },
-            network: Network::read(environment, &bindings.of_type("ca-certificates")?)?,
+            network: Network::read(environment, &bindings.all_of_type("ca-certificates")?)?,
         })
     }
 }

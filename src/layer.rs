@@ -284,6 +284,9 @@ fn install(order: &Order, layer: &Path, network: &Network, log: &Log) -> Result<
         Source::Archive { address, reason } => {
             log.debug(&lines::located(reason));
             log.detail(&lines::fetching(address));
+            if let Some(error) = network.logins.ignored() {
+                log.debug(&lines::ignored_netrc(error));
+            }
             let archive =
                 fetch(address, order.checksum, network, log).map_err(|error| Error::Fetch {
                     error,

@@ -1,12 +1,13 @@
 //! How a build reaches servers: proxies, certificates, credentials and time limits, as the user
 //! and the operator set them.
 
-use crate::bindings::{BindingError, Entries};
+use crate::bindings::Entry;
 use crate::configuration::InvalidValue;
 use crate::environment::Environment;
 use crate::fetch::Policy;
 use netrc::Netrc;
 use reqwest::{Certificate, NoProxy, Proxy, Url};
+use std::cell::OnceCell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -45,7 +46,7 @@ pub enum NetworkError {
     /// An entry of a `ca-certificates` binding.
     #[error("{0} has no PEM certificate")]
     Certificate(PathBuf),
-    /// The file that `NETRC` names.
+    /// A netrc file.
     #[error("{path}: {reason}")]
     Netrc {
         /// The file.
@@ -53,17 +54,14 @@ pub enum NetworkError {
         /// What is wrong, without any content of the file.
         reason: String,
     },
-    /// A binding.
-    #[error(transparent)]
-    Binding(#[from] BindingError),
 }
 
 impl Network {
-    /// Reads the settings; `authorities` are the bindings of type `ca-certificates`.
+    /// Reads the settings; `authorities` are the entries of all bindings of type `ca-certificates`.
     ///
     /// # Errors
     /// One of them cannot be used.
-    pub fn read(environment: &Environment, authorities: &Entries) -> Result<Self, NetworkError> {
+    pub fn read(environment: &Environment, authorities: &[Entry]) -> Result<Self, NetworkError> {
         Ok(Self {
             policy: policy(environment)?,
             proxies: proxies(environment)?,
@@ -119,9 +117,9 @@ fn proxies(environment: &Environment) -> Result<Vec<Proxy>, NetworkError> {
         .collect()
 }
 
-fn certificates(entries: &Entries) -> Result<Vec<Certificate>, NetworkError> {
+fn certificates(entries: &[Entry]) -> Result<Vec<Certificate>, NetworkError> {
     let mut all = Vec::new();
-    for (_, entry) in entries.iter() {
+    for entry in entries {
         match Certificate::from_pem_bundle(entry.content.as_bytes()) {
             Ok(certificates) if !certificates.is_empty() => all.extend(certificates),
             _ => return Err(NetworkError::Certificate(entry.path.clone())),
@@ -131,9 +129,14 @@ fn certificates(entries: &Entries) -> Result<Vec<Certificate>, NetworkError> {
 }
 
 /// User names and passwords by host, from a netrc file. Its `default` entry is not used: it
-/// would hand a password to whatever host an address names.
+/// would hand a password to whatever host a URL names.
 #[derive(Default)]
-pub struct Logins(Option<Netrc>);
+pub struct Logins {
+    /// `.netrc` in the home directory, where `NETRC` names no file. A build that downloads nothing
+    /// has no use for it, so it is read when it is first needed.
+    home: Option<PathBuf>,
+    netrc: OnceCell<Result<Netrc, NetworkError>>,
+}
 
 /// A user name and a password.
 #[derive(PartialEq, Eq)]
@@ -145,48 +148,64 @@ pub struct Login {
 }
 
 impl Logins {
-    /// Reads the file that `NETRC` names, else `.netrc` in the home directory.
+    /// Reads the file that `NETRC` names, else finds the one in the home directory.
     ///
     /// # Errors
-    /// The file that `NETRC` names is not there, or a file is no netrc file.
+    /// The file that `NETRC` names cannot be read, or is not a netrc file.
     fn read(environment: &Environment) -> Result<Self, NetworkError> {
-        let named = environment.non_empty(NETRC).map(PathBuf::from);
-        let home = || Some(Path::new(&environment.non_empty("HOME")?).join(".netrc"));
-        let is_named = named.is_some();
-        let Some(path) = named.or_else(home) else {
-            return Ok(Self::default());
-        };
-        match Netrc::from_file(&path) {
-            Ok(netrc) => Ok(Self(Some(netrc))),
-            Err(netrc::Error::Io(error))
-                if error.kind() == io::ErrorKind::NotFound && !is_named =>
-            {
-                Ok(Self::default())
-            }
-            Err(netrc::Error::Io(error)) => Err(NetworkError::Netrc {
-                path,
-                reason: error.to_string(),
-            }),
-            // The parser's words quote the file.
-            Err(netrc::Error::Parsing { .. }) => Err(NetworkError::Netrc {
-                path,
-                reason: "it is not written as a netrc file is".to_owned(),
-            }),
+        let mut logins = Self::default();
+        if let Some(path) = environment.non_empty(NETRC).map(PathBuf::from) {
+            let netrc = Netrc::from_file(&path).map_err(|error| unusable(path, error))?;
+            logins.netrc = Ok(netrc).into();
+        } else if let Some(home) = environment.non_empty("HOME") {
+            logins.home = Some(Path::new(&home).join(".netrc"));
         }
+        Ok(logins)
     }
 
-    /// The login for the host of an address that has none of its own.
+    fn netrc(&self) -> &Result<Netrc, NetworkError> {
+        self.netrc.get_or_init(|| {
+            let Some(path) = self.home.clone() else {
+                return Ok(Netrc::default());
+            };
+            match Netrc::from_file(&path) {
+                Err(netrc::Error::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                    Ok(Netrc::default())
+                }
+                netrc => netrc.map_err(|error| unusable(path, error)),
+            }
+        })
+    }
+
+    /// Why the file in the home directory is ignored, if it is.
+    #[must_use]
+    pub fn ignored(&self) -> Option<&NetworkError> {
+        self.netrc().as_ref().err()
+    }
+
+    /// The login for the host of a URL that has none of its own.
     #[must_use]
     pub fn for_address(&self, url: &Url) -> Option<Login> {
         if !url.username().is_empty() || url.password().is_some() {
             return None;
         }
-        let authenticator = self.0.as_ref()?.hosts.get(url.host_str()?)?;
+        // The parser files the `default` entry under this name, as if it were a host.
+        let host = url.host_str().filter(|host| *host != "default")?;
+        let authenticator = self.netrc().as_ref().ok()?.hosts.get(host)?;
         Some(Login {
             user: authenticator.login.clone(),
             password: authenticator.password.clone(),
         })
     }
+}
+
+fn unusable(path: PathBuf, error: netrc::Error) -> NetworkError {
+    let reason = match error {
+        netrc::Error::Io(error) => error.to_string(),
+        // The parser's message quotes the file.
+        netrc::Error::Parsing { .. } => "not a netrc file".to_owned(),
+    };
+    NetworkError::Netrc { path, reason }
 }
 
 #[cfg(test)]
@@ -195,7 +214,7 @@ mod tests {
     use std::fs;
 
     fn network(variables: &[(&str, &str)]) -> Result<Network, NetworkError> {
-        Network::read(&Environment::of(variables), &Entries::default())
+        Network::read(&Environment::of(variables), &[])
     }
 
     #[test]
@@ -257,6 +276,29 @@ mod tests {
         );
         assert_eq!(user("https://own:login@example.com/a"), None);
         assert_eq!(user("https://sub.example.com/a"), None);
+    }
+
+    #[test]
+    fn a_host_named_default_gets_no_login() {
+        let folder = tempfile::tempdir().unwrap();
+        let netrc = folder.path().join("netrc");
+        fs::write(&netrc, "default login user password secret\n").unwrap();
+        let logins = network(&[(NETRC, netrc.to_str().unwrap())]).unwrap().logins;
+        let url = Url::parse("https://default/a").unwrap();
+        assert!(logins.for_address(&url).is_none());
+    }
+
+    #[test]
+    fn reads_the_implicit_netrc_only_when_asked_for_a_login() {
+        let home = tempfile::tempdir().unwrap();
+        let netrc = home.path().join(".netrc");
+        fs::write(&netrc, "not a netrc file").unwrap();
+        let logins = network(&[("HOME", home.path().to_str().unwrap())])
+            .unwrap()
+            .logins;
+        fs::write(&netrc, "machine example.com login user password secret").unwrap();
+        let url = Url::parse("https://example.com/a").unwrap();
+        assert!(logins.for_address(&url).is_some());
     }
 
     #[test]

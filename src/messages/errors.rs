@@ -227,9 +227,13 @@ fn binding(error: &BindingError) -> ErrorText {
             format!("{}: {error}.", path.display()),
             "Let the build's user read the binding; an entry has to be a text.",
         ),
-        BindingError::Duplicate { first, second } => (
+        BindingError::Duplicate {
+            kind,
+            first,
+            second,
+        } => (
             format!(
-                "{} and {} set the same entry.",
+                "Two bindings of type {kind} have the same entry: {} and {}.",
                 first.display(),
                 second.display()
             ),
@@ -246,7 +250,6 @@ fn binding(error: &BindingError) -> ErrorText {
 fn network(error: &NetworkError) -> ErrorText {
     match error {
         NetworkError::InvalidValue(error) => invalid_value(error),
-        NetworkError::Binding(error) => binding(error),
         NetworkError::Proxy(variable) => ErrorText::new(
             format!("{variable} is not the address of a proxy."),
             "Its value is not shown, since it may hold a password. Accepted: \
@@ -265,7 +268,7 @@ fn network(error: &NetworkError) -> ErrorText {
             "The netrc file cannot be used.",
             format!("{}: {reason}.", path.display()),
             [
-                "Mend the file: `machine HOST login USER password PASSWORD` for each host. Or set \
+                "Fix the file: `machine HOST login USER password PASSWORD` for each host. Or set \
                  NETRC to another one.",
             ],
         ),
@@ -855,6 +858,7 @@ mod tests {
             (
                 "binding_duplicate",
                 BindingError::Duplicate {
+                    kind: "dependency-mapping",
                     first: path,
                     second: PathBuf::from("/platform/bindings/other/key"),
                 },

@@ -13,6 +13,7 @@ use crate::dependency::{Choice, Platform};
 use crate::fetch::Failure;
 use crate::layer::Discard;
 use crate::locate::Reason;
+use crate::network::NetworkError;
 use crate::release::Installed;
 use crate::reload::Setting;
 use crate::reload::process_type::ProcessType;
@@ -136,6 +137,12 @@ pub fn verified_bundle(installed: &Installed) -> String {
 #[must_use]
 pub fn fetching(address: &Address) -> String {
     format!("Fetching {address}")
+}
+
+/// The netrc file that nobody named cannot be used.
+#[must_use]
+pub fn ignored_netrc(error: &NetworkError) -> String {
+    format!("Ignoring {error}")
 }
 
 /// Why it is taken from there.
