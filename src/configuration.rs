@@ -12,7 +12,8 @@ use std::path::Path;
 
 /// Turns live reload on or off.
 pub const LIVE_RELOAD_ENABLED: &str = "BP_LIVE_RELOAD_ENABLED";
-/// The execution environment of Buildpack API 0.12 (CNB RFC "Execution Environments").
+/// The execution environment of Buildpack API 0.12 (CNB RFC "Execution Environments"). An unset one
+/// means `production`.
 pub const EXECUTION_ENVIRONMENT: &str = "CNB_EXEC_ENV";
 /// Which watchexec to install, a semver requirement.
 pub const WATCHEXEC_VERSION: &str = "BP_WATCHEXEC_VERSION";
@@ -79,7 +80,7 @@ impl Activation {
         match flag(environment, LIVE_RELOAD_ENABLED)? {
             Some((true, value)) => Ok(Self::OnByFlag(value)),
             Some((false, value)) => Ok(Self::OffByFlag(value)),
-            None if ExecutionEnvironment::read(environment).is_development() => {
+            None if environment.get(EXECUTION_ENVIRONMENT).as_deref() == Some("development") => {
                 Ok(Self::OnByExecutionEnvironment)
             }
             None => Ok(Self::Off),
@@ -90,27 +91,6 @@ impl Activation {
     #[must_use]
     pub fn is_on(&self) -> bool {
         matches!(self, Self::OnByFlag(_) | Self::OnByExecutionEnvironment)
-    }
-}
-
-/// What the image is for. `None` at Buildpack APIs before 0.12, which do not pass it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExecutionEnvironment(Option<String>);
-
-impl ExecutionEnvironment {
-    fn read(environment: &Environment) -> Self {
-        Self(environment.non_empty(EXECUTION_ENVIRONMENT))
-    }
-
-    fn is_development(&self) -> bool {
-        self.0.as_deref() == Some("development")
-    }
-
-    /// Whether the image is one for production. Without a word from the platform it may be
-    /// anything.
-    #[must_use]
-    pub fn is_production(&self) -> bool {
-        self.0.as_deref() == Some("production")
     }
 }
 
@@ -172,8 +152,6 @@ impl UnknownVariable {
 pub struct Configuration {
     /// Why live reload is on.
     pub activation: Activation,
-    /// What the image is for.
-    pub execution_environment: ExecutionEnvironment,
     /// Which process the `reload` process restarts, if there is to be one.
     pub process: ProcessChoice,
     /// How it restarts it.
@@ -224,7 +202,6 @@ impl Configuration {
         let bindings = Bindings::locate(environment, platform_dir);
         Ok(Self {
             activation: Activation::read(environment)?,
-            execution_environment: ExecutionEnvironment::read(environment),
             process: ProcessChoice::from_variables(|name| environment.get(name))
                 .map_err(|error| ConfigurationError::InvalidSettings(vec![error]))?,
             reload: Settings::from_variables(|name| environment.get(name))

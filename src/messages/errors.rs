@@ -18,6 +18,7 @@ use crate::reload::InvalidSetting;
 use crate::requirement::{InvalidRequirement, Origin};
 use crate::unpack::UnpackError;
 use reqwest::StatusCode;
+use std::ffi::OsStr;
 use std::fmt;
 
 /// What a person is told about an error.
@@ -107,7 +108,7 @@ fn entry(error: &EntryError) -> ErrorText {
             format!("buildpack.toml is written for Buildpack API {api}."),
             format!(
                 "This buildpack works with the Buildpack APIs {}.",
-                SUPPORTED_APIS.map(|api| api.to_string()).join(" and ")
+                list(&SUPPORTED_APIS)
             ),
             [
                 "Set `api` in buildpack.toml to \"0.12\", or to \"0.10\" for a lifecycle older \
@@ -116,7 +117,10 @@ fn entry(error: &EntryError) -> ErrorText {
         ),
         EntryError::Usage(arguments) => ErrorText::new(
             "The buildpack was not called as the lifecycle calls it.",
-            format!("It was called as: {}", arguments.join(" ")),
+            format!(
+                "It was called as: {}",
+                arguments.join(OsStr::new(" ")).display()
+            ),
             [
                 "Call it as `bin/detect <platform> <plan>` or as `bin/build <layers> <platform> \
                  <plan>`; the program's name decides which of the two it is.",
@@ -140,6 +144,16 @@ fn entry(error: &EntryError) -> ErrorText {
                  io.buildpacks.base.distro.version, with which no such start is needed.",
             ],
         ),
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn list(items: &[impl ToString]) -> String {
+    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+    match items.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
     }
 }
 
@@ -626,9 +640,7 @@ mod tests {
 
     #[test]
     fn usage() {
-        assert_snapshot!(shown(EntryError::Usage(vec![
-            "watchexec-buildpack".to_owned()
-        ])));
+        assert_snapshot!(shown(EntryError::Usage(vec!["watchexec-buildpack".into()])));
     }
 
     #[test]

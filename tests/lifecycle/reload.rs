@@ -163,16 +163,18 @@ fn a_buildpack_without_the_companion_says_so_and_leaves_no_layer() {
 }
 
 #[test]
-fn an_image_for_production_is_warned_of() {
-    let warned = |environment: &str| {
-        let lifecycle = lifecycle().with("CNB_EXEC_ENV", environment);
+fn says_that_the_image_is_for_development_without_a_warning() {
+    let at_api_0_10 = lifecycle();
+    let in_production = lifecycle().with("CNB_EXEC_ENV", "production");
+    for lifecycle in [at_api_0_10, in_production] {
         let outcome = lifecycle.build().assert_success();
-        outcome.stdout.contains("Warning: CNB_EXEC_ENV=production")
-    };
-    assert!(warned("production"));
-    assert!(!warned("development"));
-    assert!(!warned("test"));
-    assert!(!warned(""));
+        assert!(
+            outcome.stdout.contains("\n    For development only: "),
+            "{}",
+            outcome.stdout
+        );
+        assert!(!outcome.stdout.contains("Warning"), "{}", outcome.stdout);
+    }
 }
 
 #[test]
