@@ -59,7 +59,7 @@ fn flag(environment: &Environment, variable: &str) -> Result<Option<(bool, Strin
 }
 
 /// Whether live reload was asked for, and by what.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Activation {
     /// `BP_LIVE_RELOAD_ENABLED` is true; carries its value.
     OnByFlag(String),
@@ -68,6 +68,7 @@ pub enum Activation {
     /// `BP_LIVE_RELOAD_ENABLED` is false; carries its value.
     OffByFlag(String),
     /// Nobody asked.
+    #[default]
     Off,
 }
 
@@ -176,9 +177,9 @@ pub enum ConfigurationError {
     /// A value that cannot be used.
     #[error(transparent)]
     InvalidValue(#[from] InvalidValue),
-    /// Settings of the `reload` process that cannot be used, all of them.
-    #[error("{0:?}")]
-    InvalidSettings(Vec<InvalidSetting>),
+    /// A setting of the `reload` process that cannot be used.
+    #[error(transparent)]
+    InvalidSetting(#[from] InvalidSetting),
     /// A version requirement that is not one.
     #[error(transparent)]
     InvalidRequirement(#[from] InvalidRequirement),
@@ -194,30 +195,62 @@ impl Configuration {
     /// Reads and checks every variable and every binding.
     ///
     /// # Errors
-    /// The first one that cannot be used.
+    /// All that cannot be used, so that a user can fix them in one go.
     pub fn read(
         environment: &Environment,
         platform_dir: &Path,
-    ) -> Result<Self, ConfigurationError> {
+    ) -> Result<Self, Vec<ConfigurationError>> {
         let bindings = Bindings::locate(environment, platform_dir);
-        Ok(Self {
-            activation: Activation::read(environment)?,
-            process: ProcessChoice::from_variables(|name| environment.get(name))
-                .map_err(|error| ConfigurationError::InvalidSettings(vec![error]))?,
-            reload: Settings::from_variables(|name| environment.get(name))
-                .map_err(ConfigurationError::InvalidSettings)?,
-            sync_tools: flag(environment, SYNC_TOOLS)?.is_some_and(|(on, _)| on),
+        let variable = |name: &str| environment.get(name);
+        let mut errors = Errors::default();
+        let configuration = Self {
+            activation: errors.one(Activation::read(environment)),
+            process: ProcessChoice::from_variables(variable),
+            reload: errors.all(Settings::from_variables(variable)),
+            sync_tools: errors
+                .one(flag(environment, SYNC_TOOLS))
+                .is_some_and(|(on, _)| on),
             unknown: UnknownVariable::find(environment),
-            watchexec_version: environment
-                .non_empty(WATCHEXEC_VERSION)
-                .map(|text| Requirement::parse(&text, Origin::Variable))
-                .transpose()?,
+            watchexec_version: errors.one(
+                environment
+                    .non_empty(WATCHEXEC_VERSION)
+                    .map(|text| Requirement::parse(&text, Origin::Variable))
+                    .transpose(),
+            ),
             log_level: LogLevel::read(environment),
             substitutes: Substitutes {
-                mappings: bindings.of_type("dependency-mapping")?,
-                mirrors: Mirrors::collect(environment, &bindings.of_type("dependency-mirror")?),
+                mappings: errors.one(bindings.of_type("dependency-mapping")),
+                mirrors: Mirrors::collect(
+                    environment,
+                    &errors.one(bindings.of_type("dependency-mirror")),
+                ),
             },
-            network: Network::read(environment, &bindings.all_of_type("ca-certificates")?)?,
+            network: {
+                let authorities = errors.one(bindings.all_of_type("ca-certificates"));
+                errors.all(Network::read(environment, &authorities))
+            },
+        };
+        if errors.0.is_empty() {
+            Ok(configuration)
+        } else {
+            Err(errors.0)
+        }
+    }
+}
+
+/// The errors so far. A setting that has one gets its default, so that the others are read too.
+#[derive(Default)]
+struct Errors(Vec<ConfigurationError>);
+
+impl Errors {
+    fn one<T: Default, E: Into<ConfigurationError>>(&mut self, result: Result<T, E>) -> T {
+        self.all(result.map_err(|error| vec![error]))
+    }
+
+    fn all<T: Default, E: Into<ConfigurationError>>(&mut self, result: Result<T, Vec<E>>) -> T {
+        result.unwrap_or_else(|errors| {
+            self.0.extend(errors.into_iter().map(Into::into));
+            T::default()
         })
     }
 }

@@ -60,45 +60,61 @@ impl Network {
     /// Reads the settings; `authorities` are the entries of all bindings of type `ca-certificates`.
     ///
     /// # Errors
-    /// One of them cannot be used.
-    pub fn read(environment: &Environment, authorities: &[Entry]) -> Result<Self, NetworkError> {
-        Ok(Self {
-            policy: policy(environment)?,
-            proxies: proxies(environment)?,
-            authorities: certificates(authorities)?,
-            logins: Logins::read(environment)?,
-        })
+    /// All that cannot be used.
+    pub fn read(
+        environment: &Environment,
+        authorities: &[Entry],
+    ) -> Result<Self, Vec<NetworkError>> {
+        let mut errors = Vec::new();
+        let network = Self {
+            policy: policy(environment, &mut errors),
+            proxies: proxies(environment, &mut errors),
+            authorities: certificates(authorities, &mut errors),
+            logins: Logins::read(environment).unwrap_or_else(|error| {
+                errors.push(error);
+                Logins::default()
+            }),
+        };
+        if errors.is_empty() {
+            Ok(network)
+        } else {
+            Err(errors)
+        }
     }
 }
 
-fn policy(environment: &Environment) -> Result<Policy, InvalidValue> {
+fn policy(environment: &Environment, errors: &mut Vec<NetworkError>) -> Policy {
     let policy = Policy::default();
-    let seconds = |name: &str, default: Duration| match environment.non_empty(name) {
-        None => Ok(default),
+    let mut seconds = |name: &str, default: Duration| match environment.non_empty(name) {
+        None => default,
         Some(value) => match value.parse() {
             // No limit of its own; the one on the whole download still holds.
-            Ok(0) => Ok(policy.total),
-            Ok(seconds) => Ok(Duration::from_secs(seconds)),
-            Err(_) => Err(InvalidValue {
-                variable: name.to_owned(),
-                value,
-                accepted: "a whole number of seconds; 0 for no limit".to_owned(),
-            }),
+            Ok(0) => policy.total,
+            Ok(seconds) => Duration::from_secs(seconds),
+            Err(_) => {
+                let invalid = InvalidValue {
+                    variable: name.to_owned(),
+                    value,
+                    accepted: "a whole number of seconds; 0 for no limit".to_owned(),
+                };
+                errors.push(invalid.into());
+                default
+            }
         },
     };
-    let dial = seconds(DIALER_TIMEOUT, policy.connect / 2)?;
-    let handshake = seconds(TLS_HANDSHAKE_TIMEOUT, policy.connect / 2)?;
-    Ok(Policy {
+    let dial = seconds(DIALER_TIMEOUT, policy.connect / 2);
+    let handshake = seconds(TLS_HANDSHAKE_TIMEOUT, policy.connect / 2);
+    Policy {
         // The HTTP library has one limit for both.
         connect: dial + handshake,
-        response_header: seconds(RESPONSE_HEADER_TIMEOUT, policy.response_header)?,
+        response_header: seconds(RESPONSE_HEADER_TIMEOUT, policy.response_header),
         ..policy
-    })
+    }
 }
 
 /// The proxies of `http_proxy` and `https_proxy`, in either case, for all hosts that `no_proxy`
 /// does not name. Lower case comes first, as curl has it.
-fn proxies(environment: &Environment) -> Result<Vec<Proxy>, NetworkError> {
+fn proxies(environment: &Environment, errors: &mut Vec<NetworkError>) -> Vec<Proxy> {
     let value = |name: &str| {
         [name.to_owned(), name.to_uppercase()]
             .into_iter()
@@ -110,22 +126,24 @@ fn proxies(environment: &Environment) -> Result<Vec<Proxy>, NetworkError> {
     [http, https]
         .into_iter()
         .flatten()
-        .map(|(name, proxy)| match proxy {
-            Ok(proxy) => Ok(proxy.no_proxy(except.clone())),
-            Err(_) => Err(NetworkError::Proxy(name)),
+        .filter_map(|(name, proxy)| {
+            let proxy = proxy.map(|proxy| proxy.no_proxy(except.clone()));
+            proxy
+                .map_err(|_| errors.push(NetworkError::Proxy(name)))
+                .ok()
         })
         .collect()
 }
 
-fn certificates(entries: &[Entry]) -> Result<Vec<Certificate>, NetworkError> {
+fn certificates(entries: &[Entry], errors: &mut Vec<NetworkError>) -> Vec<Certificate> {
     let mut all = Vec::new();
     for entry in entries {
         match Certificate::from_pem_bundle(entry.content.as_bytes()) {
             Ok(certificates) if !certificates.is_empty() => all.extend(certificates),
-            _ => return Err(NetworkError::Certificate(entry.path.clone())),
+            _ => errors.push(NetworkError::Certificate(entry.path.clone())),
         }
     }
-    Ok(all)
+    all
 }
 
 /// User names and passwords by host, from a netrc file. Its `default` entry is not used: it
@@ -213,8 +231,12 @@ mod tests {
     use super::*;
     use std::fs;
 
+    /// The settings, or their only error.
     fn network(variables: &[(&str, &str)]) -> Result<Network, NetworkError> {
-        Network::read(&Environment::of(variables), &[])
+        Network::read(&Environment::of(variables), &[]).map_err(|errors| {
+            let [error] = errors.try_into().unwrap();
+            error
+        })
     }
 
     #[test]

@@ -124,6 +124,23 @@ fn a_setting_that_cannot_be_used_fails_the_build_with_what_is_accepted() {
 }
 
 #[test]
+fn reports_all_wrong_values_together() {
+    let lifecycle = lifecycle()
+        .with("BP_LIVE_RELOAD_ENABLED", "yes")
+        .with("BP_LIVE_RELOAD_PROCESS", "a b")
+        .with("BP_LIVE_RELOAD_DEBOUNCE", "50")
+        .with("BP_LIVE_RELOAD_SYNC_TOOLS", "maybe")
+        .with("BP_WATCHEXEC_VERSION", "latest")
+        .with("BP_DIALER_TIMEOUT", "soon")
+        .with("BP_RESPONSE_HEADER_TIMEOUT", "later")
+        .with("HTTPS_PROXY", "http://user:secret@:bad")
+        .with("NETRC", "/missing/netrc");
+    let outcome = lifecycle.build().assert_failure();
+    insta::assert_snapshot!(outcome.stderr);
+    assert_eq!(lifecycle.layer_files(), [""; 0]);
+}
+
+#[test]
 fn an_unknown_setting_is_warned_of() {
     let outcome = lifecycle()
         .with("BP_LIVE_RELOAD_DEBOUNSE", "1s")
