@@ -61,7 +61,7 @@ impl Companion {
         let wanted = match choice {
             ProcessChoice::Unset => !required_by_others,
             ProcessChoice::None => false,
-            ProcessChoice::Named(_) => true,
+            ProcessChoice::Named => true,
         };
         Self {
             reload: wanted.then(|| settings.clone()),
@@ -149,11 +149,10 @@ mod tests {
 
     #[test]
     fn a_process_is_contributed_where_nobody_else_restarts_or_the_user_asks() {
-        let named = ProcessChoice::Named("worker".parse().unwrap());
         for (choice, alone, beside_others) in [
             (&ProcessChoice::Unset, true, false),
             (&ProcessChoice::None, false, false),
-            (&named, true, true),
+            (&ProcessChoice::Named, true, true),
         ] {
             assert_eq!(decide(choice, false), alone, "{choice:?}");
             assert_eq!(decide(choice, true), beside_others, "{choice:?}");

@@ -18,9 +18,9 @@ pub enum Error {
     /// The call.
     #[error(transparent)]
     Entry(#[from] EntryError),
-    /// A variable.
-    #[error(transparent)]
-    Configuration(#[from] ConfigurationError),
+    /// Variables and bindings.
+    #[error("{0:?}")]
+    Configuration(Vec<ConfigurationError>),
     /// Choosing a dependency.
     #[error(transparent)]
     NoMatch(#[from] NoMatch),
@@ -57,15 +57,21 @@ pub enum Error {
     Log(io::Error),
 }
 
+impl From<Vec<ConfigurationError>> for Error {
+    fn from(errors: Vec<ConfigurationError>) -> Self {
+        Self::Configuration(errors)
+    }
+}
+
 impl From<InvalidValue> for Error {
     fn from(error: InvalidValue) -> Self {
-        ConfigurationError::from(error).into()
+        vec![ConfigurationError::from(error)].into()
     }
 }
 
 impl From<InvalidRequirement> for Error {
     fn from(error: InvalidRequirement) -> Self {
-        ConfigurationError::from(error).into()
+        vec![ConfigurationError::from(error)].into()
     }
 }
 

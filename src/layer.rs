@@ -38,14 +38,13 @@ pub struct LayerMetadata {
     pub described: String,
 }
 
-/// Everything that decides the content of the layer.
+/// Everything that decides the content of the layer. A URL is not part of it: the lifecycle
+/// publishes layer metadata as a label of the image, and a URL may hold a login.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Release {
     /// Version of watchexec.
     pub version: String,
-    /// The dependency's own address, wherever the archive came from.
-    pub uri: String,
     /// Checksum of the archive.
     pub checksum: Checksum,
     /// Operating system and architecture of the image.
@@ -76,7 +75,6 @@ impl Release {
     pub fn of(dependency: &Dependency, checksum: Checksum, platform: &Platform) -> Self {
         Self {
             version: dependency.version.to_string(),
-            uri: dependency.uri.clone(),
             checksum,
             platform: platform.to_string(),
         }
@@ -88,14 +86,12 @@ impl Release {
         // Taken apart, so that a further field cannot be forgotten here.
         let Release {
             version,
-            uri,
             checksum,
             platform,
         } = &cached.release;
         let mut discards: Vec<Discard> = [
             ("version", version.clone(), self.version.clone()),
             ("platform", platform.clone(), self.platform.clone()),
-            ("uri", uri.clone(), self.uri.clone()),
             ("checksum", checksum.to_string(), self.checksum.to_string()),
         ]
         .into_iter()
@@ -294,6 +290,9 @@ fn install(order: &Order, layer: &Path, network: &Network, log: &Log) -> Result<
         Source::Archive { address, reason } => {
             log.debug(&lines::located(reason));
             log.detail(&lines::fetching(address));
+            if let Some(error) = network.logins.ignored() {
+                log.debug(&lines::ignored_netrc(error));
+            }
             let archive =
                 fetch(address, order.checksum, network, log).map_err(|error| Error::Fetch {
                     error,

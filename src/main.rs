@@ -63,9 +63,6 @@ fn contribute(context: &BuildContext<WatchexecBuildpack>) -> libcnb::Result<Buil
     let log = Log::new(Box::new(stdout()), configuration.log_level);
     log.title(&lines::title(&context.buildpack_descriptor.buildpack));
     log.detail(&lines::activation(&configuration.activation));
-    if configuration.execution_environment.is_production() {
-        log.warning(&lines::production());
-    }
     for variable in &configuration.unknown {
         log.warning(&lines::unknown_variable(variable));
     }
@@ -119,6 +116,7 @@ fn contribute(context: &BuildContext<WatchexecBuildpack>) -> libcnb::Result<Buil
 
     log.step(&lines::usage(plan.required_by_others));
     log.details(lines::companion(&companion));
+    log.detail(&lines::for_development());
     if companion.reload.is_some() {
         let opened = open_for_group(&context.app_dir);
         log.details(lines::opened(&context.app_dir, &opened));

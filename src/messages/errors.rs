@@ -13,11 +13,12 @@ use crate::error::Error;
 use crate::fetch::{Attempt, Failure, FetchError};
 use crate::locate::{LocateError, Reason};
 use crate::mirror::{InvalidMirror, InvalidMirrorReason};
-use crate::network::NetworkError;
+use crate::network::{NETRC, NetworkError};
 use crate::requirement::{InvalidRequirement, Origin};
 use crate::unpack::UnpackError;
 use reload_options::InvalidSetting;
 use reqwest::StatusCode;
+use std::ffi::OsStr;
 use std::fmt;
 
 /// What a person is told about an error.
@@ -77,15 +78,7 @@ pub fn text(error: &libcnb::Error<Error>) -> ErrorText {
 fn own(error: &Error) -> ErrorText {
     match error {
         Error::Entry(error) => entry(error),
-        Error::Configuration(ConfigurationError::InvalidValue(error)) => invalid_value(error),
-        Error::Configuration(ConfigurationError::InvalidSettings(errors)) => {
-            invalid_settings(errors)
-        }
-        Error::Configuration(ConfigurationError::InvalidRequirement(error)) => {
-            invalid_requirement(error)
-        }
-        Error::Configuration(ConfigurationError::Binding(error)) => binding(error),
-        Error::Configuration(ConfigurationError::Network(error)) => network(error),
+        Error::Configuration(errors) => configuration(errors),
         Error::NoMatch(error) => no_match(error),
         Error::Checksum { version, error } => checksum(version, error),
         Error::Locate(error) => locate(error),
@@ -107,7 +100,7 @@ fn entry(error: &EntryError) -> ErrorText {
             format!("buildpack.toml is written for Buildpack API {api}."),
             format!(
                 "This buildpack works with the Buildpack APIs {}.",
-                SUPPORTED_APIS.map(|api| api.to_string()).join(" and ")
+                list(&SUPPORTED_APIS)
             ),
             [
                 "Set `api` in buildpack.toml to \"0.12\", or to \"0.10\" for a lifecycle older \
@@ -116,7 +109,10 @@ fn entry(error: &EntryError) -> ErrorText {
         ),
         EntryError::Usage(arguments) => ErrorText::new(
             "The buildpack was not called as the lifecycle calls it.",
-            format!("It was called as: {}", arguments.join(" ")),
+            format!(
+                "It was called as: {}",
+                arguments.join(OsStr::new(" ")).display()
+            ),
             [
                 "Call it as `bin/detect <platform> <plan>` or as `bin/build <layers> <platform> \
                  <plan>`; the program's name decides which of the two it is.",
@@ -143,35 +139,101 @@ fn entry(error: &EntryError) -> ErrorText {
     }
 }
 
-fn invalid_value(error: &InvalidValue) -> ErrorText {
+/// `a`, `a and b`, `a, b and c`.
+fn list(items: &[impl ToString]) -> String {
+    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+    match items.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// All settings that cannot be used, in one text.
+fn configuration(errors: &[ConfigurationError]) -> ErrorText {
+    let mut settings: Vec<(Option<&str>, ErrorText)> = errors
+        .iter()
+        .map(|error| (variable(error), setting(error)))
+        .collect();
+    // A folder of bindings that cannot be read is an error for each type of binding.
+    settings.dedup();
+    if let [(_, text)] = settings.as_slice() {
+        return text.clone();
+    }
+
+    let mut variables = Vec::new();
+    let (mut reasons, mut remedies) = (Vec::new(), Vec::new());
+    for (variable, text) in settings {
+        reasons.push(text.why);
+        match variable {
+            Some(variable) => variables.push(variable),
+            None => remedies.extend(text.remedies),
+        }
+    }
+    variables.dedup();
+    remedies.dedup();
+    if !variables.is_empty() {
+        let variables = list(&variables);
+        remedies.insert(
+            0,
+            format!("Change {variables}, or leave out what is not needed."),
+        );
+    }
     ErrorText::new(
-        format!("{} has a value that cannot be used.", error.variable),
-        format!("It is {:?}. Accepted: {}.", error.value, error.accepted),
-        [format!("Change {}, or leave it out.", error.variable)],
+        "Some build settings cannot be used.",
+        reasons.join("\n"),
+        remedies,
     )
 }
 
-fn invalid_settings(errors: &[InvalidSetting]) -> ErrorText {
-    let names: Vec<&str> = errors.iter().map(InvalidSetting::name).collect();
-    let reasons: Vec<String> = errors
-        .iter()
-        .map(|error| {
-            format!(
-                "{} is {:?}, which {}. Accepted: {}.",
-                error.name(),
-                error.value,
-                error.why,
-                error.setting.accepted()
-            )
-        })
-        .collect();
+fn setting(error: &ConfigurationError) -> ErrorText {
+    match error {
+        ConfigurationError::InvalidValue(error) => invalid_value(error),
+        ConfigurationError::InvalidSetting(error) => invalid_setting(error),
+        ConfigurationError::InvalidRequirement(error) => invalid_requirement(error),
+        ConfigurationError::Binding(error) => binding(error),
+        ConfigurationError::Network(error) => network(error),
+    }
+}
+
+/// The variable whose value is the error, if it is one's.
+fn variable(error: &ConfigurationError) -> Option<&str> {
+    match error {
+        ConfigurationError::InvalidValue(error)
+        | ConfigurationError::Network(NetworkError::InvalidValue(error)) => Some(&error.variable),
+        ConfigurationError::InvalidSetting(error) => Some(error.name()),
+        ConfigurationError::InvalidRequirement(error) if error.origin == Origin::Variable => {
+            Some(WATCHEXEC_VERSION)
+        }
+        ConfigurationError::Network(NetworkError::Proxy(variable)) => Some(variable),
+        _ => None,
+    }
+}
+
+fn invalid_value(error: &InvalidValue) -> ErrorText {
+    let InvalidValue {
+        variable,
+        value,
+        accepted,
+    } = error;
     ErrorText::new(
-        format!("{} cannot be used.", names.join(" and ")),
-        reasons.join("\n"),
-        [format!(
-            "Change {}, or leave out what is not needed.",
-            names.join(" and ")
-        )],
+        format!("{variable} has a value that cannot be used."),
+        format!("{variable} is {value:?}. Accepted: {accepted}."),
+        [format!("Change {variable}, or leave it out.")],
+    )
+}
+
+fn invalid_setting(error: &InvalidSetting) -> ErrorText {
+    let name = error.name();
+    ErrorText::new(
+        format!("{name} has a value that cannot be used."),
+        format!(
+            "{name} is {:?}, which {}. Accepted: {}.",
+            error.value,
+            error.why,
+            error.setting.accepted()
+        ),
+        [format!("Change {name}, or leave it out.")],
     )
 }
 
@@ -197,13 +259,15 @@ fn companion(error: &CompanionError) -> ErrorText {
 }
 
 fn invalid_requirement(error: &InvalidRequirement) -> ErrorText {
-    let (what, remedy) = match error.origin {
+    let (what, subject, remedy) = match error.origin {
         Origin::Variable => (
             format!("{WATCHEXEC_VERSION} is not a version requirement."),
+            WATCHEXEC_VERSION,
             format!("Change {WATCHEXEC_VERSION}, or leave it out for the newest version."),
         ),
         Origin::BuildPlan => (
             "A buildpack asks for a version of watchexec in a form that is not known.".to_owned(),
+            "It",
             format!(
                 "Set {WATCHEXEC_VERSION}, which overrules it, and tell the authors of the \
                  buildpack that requires watchexec."
@@ -213,8 +277,8 @@ fn invalid_requirement(error: &InvalidRequirement) -> ErrorText {
     ErrorText::new(
         what,
         format!(
-            "It is {:?}: {}. Accepted: versions as 2.8.0, 2.8 or 2.*, and comparisons as ~2.7, \
-             ^2, or >=2.5, <2.8.",
+            "{subject} is {:?}: {}. Accepted: versions such as 2.8.0, 2.8 or 2.*, and comparisons such \
+             as ~2.7, ^2, or >=2.5, <2.8.",
             error.text, error.reason
         ),
         [remedy],
@@ -225,11 +289,15 @@ fn binding(error: &BindingError) -> ErrorText {
     let (why, remedy) = match error {
         BindingError::Unreadable { path, error } => (
             format!("{}: {error}.", path.display()),
-            "Let the build's user read the binding; an entry has to be a text.",
+            "Let the build's user read the binding; its entries must be text.",
         ),
-        BindingError::Duplicate { first, second } => (
+        BindingError::Duplicate {
+            kind,
+            first,
+            second,
+        } => (
             format!(
-                "{} and {} set the same entry.",
+                "Two bindings of type {kind} have the same entry: {} and {}.",
                 first.display(),
                 second.display()
             ),
@@ -246,11 +314,12 @@ fn binding(error: &BindingError) -> ErrorText {
 fn network(error: &NetworkError) -> ErrorText {
     match error {
         NetworkError::InvalidValue(error) => invalid_value(error),
-        NetworkError::Binding(error) => binding(error),
         NetworkError::Proxy(variable) => ErrorText::new(
             format!("{variable} is not the address of a proxy."),
-            "Its value is not shown, since it may hold a password. Accepted: \
-             http://[user:password@]host[:port], or https:// before it.",
+            format!(
+                "The value of {variable} is not shown, since it may hold a password. Accepted: \
+                 http://[user:password@]host[:port], or https:// before it."
+            ),
             [format!("Change {variable}, or leave it out.")],
         ),
         NetworkError::Certificate(path) => ErrorText::new(
@@ -263,9 +332,9 @@ fn network(error: &NetworkError) -> ErrorText {
         ),
         NetworkError::Netrc { path, reason } => ErrorText::new(
             "The netrc file cannot be used.",
-            format!("{}: {reason}.", path.display()),
+            format!("{NETRC} names {}: {reason}.", path.display()),
             [
-                "Mend the file: `machine HOST login USER password PASSWORD` for each host. Or set \
+                "Fix the file: `machine HOST login USER password PASSWORD` for each host. Or set \
                  NETRC to another one.",
             ],
         ),
@@ -628,9 +697,7 @@ mod tests {
 
     #[test]
     fn usage() {
-        assert_snapshot!(shown(EntryError::Usage(vec![
-            "watchexec-buildpack".to_owned()
-        ])));
+        assert_snapshot!(shown(EntryError::Usage(vec!["watchexec-buildpack".into()])));
     }
 
     #[test]
@@ -664,14 +731,31 @@ mod tests {
 
     #[test]
     fn invalid_settings() {
-        let errors = Settings::from_variables(|name| match name {
-            "BP_LIVE_RELOAD_DEBOUNCE" => Some("50".to_owned()),
-            "BP_LIVE_RELOAD_SIGNAL" => Some("STOP".to_owned()),
-            _ => None,
-        });
-        assert_snapshot!(shown(ConfigurationError::InvalidSettings(
-            errors.unwrap_err()
-        )));
+        let invalid = |name: &str, value: &str| {
+            let errors =
+                Settings::from_variables(|other| (other == name).then(|| value.to_owned()));
+            errors
+                .unwrap_err()
+                .into_iter()
+                .map(ConfigurationError::from)
+        };
+        let signal = || invalid("BP_LIVE_RELOAD_SIGNAL", "STOP");
+        assert_snapshot!("invalid_setting", shown(signal().collect::<Vec<_>>()));
+
+        let unreadable = || {
+            ConfigurationError::from(BindingError::Unreadable {
+                path: PathBuf::from("/bindings"),
+                error: broken("permission denied"),
+            })
+        };
+        let settings = invalid("BP_LIVE_RELOAD_IGNORE", "[a:[b")
+            .chain(signal())
+            .chain([unreadable(), unreadable()]);
+        assert_snapshot!("invalid_settings", shown(settings.collect::<Vec<_>>()));
+        assert_eq!(
+            shown(vec![unreadable(), unreadable()]),
+            shown(vec![unreadable()])
+        );
     }
 
     #[test]
@@ -860,12 +944,13 @@ mod tests {
             (
                 "binding_duplicate",
                 BindingError::Duplicate {
+                    kind: "dependency-mapping",
                     first: path,
                     second: PathBuf::from("/platform/bindings/other/key"),
                 },
             ),
         ] {
-            assert_snapshot!(name, shown(ConfigurationError::from(error)));
+            assert_snapshot!(name, shown(vec![ConfigurationError::from(error)]));
         }
     }
 
@@ -888,7 +973,7 @@ mod tests {
                 },
             ),
         ] {
-            assert_snapshot!(name, shown(ConfigurationError::from(error)));
+            assert_snapshot!(name, shown(vec![ConfigurationError::from(error)]));
         }
     }
 

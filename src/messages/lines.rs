@@ -13,6 +13,7 @@ use crate::dependency::{Choice, Platform};
 use crate::fetch::Failure;
 use crate::layer::Discard;
 use crate::locate::Reason;
+use crate::network::NetworkError;
 use crate::release::Installed;
 use crate::requirement::{Origin, Requirement};
 use crate::sbom::crates::{Crate, CratesError};
@@ -138,6 +139,12 @@ pub fn fetching(address: &Address) -> String {
     format!("Fetching {address}")
 }
 
+/// The netrc file that nobody named cannot be used.
+#[must_use]
+pub fn ignored_netrc(error: &NetworkError) -> String {
+    format!("Ignoring {error}")
+}
+
 /// Why it is taken from there.
 #[must_use]
 pub fn located(reason: &Reason) -> String {
@@ -204,15 +211,6 @@ pub fn unreadable_crates(error: &CratesError) -> String {
     format!("the list of crates inside watchexec cannot be read ({error}); its SBOMs do without it")
 }
 
-/// The image is built for production.
-#[must_use]
-pub fn production() -> String {
-    format!(
-        "{EXECUTION_ENVIRONMENT}=production, and an image with live reload is one for development: \
-         do not deploy it where others reach it"
-    )
-}
-
 /// A variable that is none of this buildpack's, although it looks like one.
 #[must_use]
 pub fn unknown_variable(variable: &UnknownVariable) -> String {
@@ -265,6 +263,13 @@ pub fn companion(companion: &Companion) -> Vec<String> {
         );
     }
     lines
+}
+
+/// What an image with live reload must not be used for.
+#[must_use]
+pub fn for_development() -> String {
+    "For development only: whoever can write to the app directory decides what the image runs"
+        .to_owned()
 }
 
 /// The app directory was made writable for the run image's user.
@@ -416,7 +421,6 @@ mod tests {
         };
         assert_snapshot!(
             [
-                production(),
                 unknown_variable(&variable),
                 unreadable_crates(&CratesError::TooLarge(1)),
             ]
@@ -431,9 +435,13 @@ mod tests {
             sync_tools: true,
         });
         assert_snapshot!(
-            [vec![usage(false), usage(true)], companion_lines]
-                .concat()
-                .join("\n")
+            [
+                vec![usage(false), usage(true)],
+                companion_lines,
+                vec![for_development()]
+            ]
+            .concat()
+            .join("\n")
         );
     }
 

@@ -149,6 +149,72 @@ fn a_layer_of_another_form_or_without_its_program_is_replaced() {
 }
 
 #[test]
+fn credentials_of_a_url_reach_neither_layers_nor_log() {
+    const SECRET: &str = "s3cr3t";
+
+    let server = Server::http(|_| Reply::ok(ARCHIVE));
+    let with_login = |version: &str, path: &str| {
+        let credentials = format!("//user-{SECRET}:pass-{SECRET}@");
+        let uri = format!("{}?token={SECRET}", server.url(path)).replace("//", &credentials);
+        let source = format!("source = \"https:{credentials}example.com/?token={SECRET}\"\n");
+        dependency(version, &uri, Checksum::of(ARCHIVE)) + &source
+    };
+    let lifecycle =
+        Lifecycle::new(&with_login("2.8.0", "/one.tar.xz")).with("BP_LOG_LEVEL", "DEBUG");
+    let build = || {
+        let outcome = lifecycle.build().assert_success();
+        assert!(!outcome.output().contains(SECRET), "{}", outcome.output());
+        for file in lifecycle.layer_files() {
+            let content = fs::read(lifecycle.layers().join(&file)).unwrap();
+            let content = String::from_utf8_lossy(&content);
+            assert!(!content.contains(SECRET), "{file}");
+        }
+        lifecycle.restore_cache();
+        outcome
+    };
+
+    build();
+    lifecycle.set_dependencies(&with_login("2.8.0", "/two.tar.xz"));
+    let moved = build();
+    assert!(
+        moved.stdout.contains("Using the cached layer"),
+        "{}",
+        moved.stdout
+    );
+    lifecycle.set_dependencies(&with_login("2.9.0", "/three.tar.xz"));
+    let updated = build();
+    assert!(
+        updated.stdout.contains("Discarding the cached layer"),
+        "{}",
+        updated.stdout
+    );
+}
+
+#[test]
+fn replaces_a_cached_layer_whose_metadata_records_a_url() {
+    let (server, lifecycle) = served(ARCHIVE);
+    lifecycle.build().assert_success();
+    let mut toml: toml::Table = lifecycle.layer_toml().parse().unwrap();
+    toml["metadata"]["release"]
+        .as_table_mut()
+        .unwrap()
+        .insert("uri".to_owned(), "http://user:s3cr3t@m/w?token=1".into());
+    let path = lifecycle.path("layers/watchexec.toml");
+    fs::write(path, toml::to_string(&toml).unwrap()).unwrap();
+    lifecycle.restore_cache();
+
+    let outcome = lifecycle.build().assert_success();
+    assert!(
+        outcome.stdout.contains("another version of this buildpack"),
+        "{}",
+        outcome.stdout
+    );
+    assert!(!outcome.stdout.contains("s3cr3t"), "{}", outcome.stdout);
+    assert!(!lifecycle.layer_toml().contains("s3cr3t"));
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
 fn the_version_variable_overrules_the_plan() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/archives/plain.tar");
     let checksum = Checksum::of(&fs::read(&path).unwrap());

@@ -91,6 +91,14 @@ impl Lifecycle {
         fs::write(path, text.replace("\"0.12\"", &format!("{api:?}"))).unwrap();
     }
 
+    /// Adds a line to `[buildpack]` of buildpack.toml.
+    pub(crate) fn add_to_buildpack_table(&self, line: &str) {
+        let path = self.buildpack().join("buildpack.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        let table = "[buildpack]\n";
+        fs::write(path, text.replace(table, &format!("{table}{line}\n"))).unwrap();
+    }
+
     /// Sets a variable of the process.
     #[must_use]
     pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -214,7 +222,8 @@ impl Lifecycle {
         self.phase("build", &[&self.layers(), &self.path("platform"), &plan])
     }
 
-    fn phase(&self, name: &str, arguments: &[&Path]) -> Outcome {
+    /// Calls `bin/detect` or `bin/build` with these arguments.
+    pub(crate) fn phase(&self, name: &str, arguments: &[&Path]) -> Outcome {
         let output = Command::new("/bin/sh")
             .args(["-c", self.shell, "sh"])
             .arg(self.buildpack().join("bin").join(name))

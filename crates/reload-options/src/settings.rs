@@ -41,7 +41,8 @@ impl Default for Settings {
     }
 }
 
-/// What `BP_LIVE_RELOAD_PROCESS` says.
+/// Whether `BP_LIVE_RELOAD_PROCESS` asks for a `reload` process. The type that it names is in
+/// [`Settings`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProcessChoice {
     /// It is not set: the default type, unless another buildpack reloads by itself.
@@ -49,25 +50,17 @@ pub enum ProcessChoice {
     /// It is set but empty: no `reload` process.
     None,
     /// It names a type, so there is a `reload` process whatever other buildpacks do.
-    Named(ProcessType),
+    Named,
 }
 
 impl ProcessChoice {
     /// Reads the variable with `variable`, which gives trimmed values, and `None` for those that
     /// are not set.
-    ///
-    /// # Errors
-    /// A value that is not a process type.
-    pub fn from_variables(
-        variable: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self, InvalidSetting> {
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
         match variable(Setting::Process.variable()).as_deref() {
-            None => Ok(Self::Unset),
-            Some("") => Ok(Self::None),
-            Some(text) => text
-                .parse()
-                .map(Self::Named)
-                .map_err(|why| Setting::Process.rejects(Given::AtBuild, text, &why)),
+            None => Self::Unset,
+            Some("") => Self::None,
+            Some(_) => Self::Named,
         }
     }
 }
@@ -78,7 +71,7 @@ impl Settings {
     /// process at all is [`ProcessChoice`]'s to say.
     ///
     /// # Errors
-    /// Every value that cannot be used, so that a user can mend them in one go.
+    /// Every value that cannot be used, so that a user can fix them in one go.
     pub fn from_variables(
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, Vec<InvalidSetting>> {
@@ -231,15 +224,10 @@ mod tests {
 
     #[test]
     fn the_process_can_be_unset_none_or_named() {
-        let choice = |value: Option<&str>| {
-            ProcessChoice::from_variables(|_| value.map(str::to_owned)).unwrap()
-        };
+        let choice =
+            |value: Option<&str>| ProcessChoice::from_variables(|_| value.map(str::to_owned));
         assert_eq!(choice(None), ProcessChoice::Unset);
         assert_eq!(choice(Some("")), ProcessChoice::None);
-        assert_eq!(
-            choice(Some("worker")),
-            ProcessChoice::Named("worker".parse().unwrap())
-        );
-        ProcessChoice::from_variables(|_| Some("reload".to_owned())).unwrap_err();
+        assert_eq!(choice(Some("worker")), ProcessChoice::Named);
     }
 }
