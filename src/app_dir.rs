@@ -17,7 +17,7 @@ const SETUID_OR_SETGID: u32 = 0o6000;
 
 /// The changes to an app directory.
 #[derive(Debug, Default)]
-pub struct Opened {
+pub(crate) struct Opened {
     /// Files whose mode was changed.
     pub files: usize,
     /// Directories whose mode was changed.
@@ -31,8 +31,7 @@ pub struct Opened {
 ///
 /// Private files stay private: libpq and ssh refuse a key that the group may write. A program with
 /// setuid or setgid runs with the rights of its owner or group, whoever may write it has them too.
-#[must_use]
-pub fn open_for_group(directory: &Path) -> Opened {
+pub(crate) fn open_for_group(directory: &Path) -> Opened {
     let mut opened = Opened::default();
     let mut waiting = vec![directory.to_owned()];
     while let Some(path) = waiting.pop() {

@@ -1,16 +1,21 @@
 //! The build's log: what the user sees on standard output.
 
-use crate::configuration::LogLevel;
+use crate::config::LogLevel;
 use std::cell::RefCell;
 use std::io::{self, Write};
 
 /// Writes the log in three depths: a title, what is done under it, and its details.
 ///
 /// The first line that cannot be written ends the log; [`finish`](Log::finish) returns the error.
-pub struct Log {
+pub(crate) struct Log {
     out: RefCell<Output>,
     level: LogLevel,
 }
+
+/// A log that could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct LogError(pub io::Error);
 
 struct Output {
     writer: Box<dyn Write>,
@@ -18,9 +23,13 @@ struct Output {
 }
 
 impl Log {
+    /// A log that goes to standard output.
+    pub(crate) fn to_stdout(level: LogLevel) -> Self {
+        Self::new(Box::new(io::stdout()), level)
+    }
+
     /// A log that goes to `out`.
-    #[must_use]
-    pub fn new(out: Box<dyn Write>, level: LogLevel) -> Self {
+    pub(crate) fn new(out: Box<dyn Write>, level: LogLevel) -> Self {
         Self {
             out: RefCell::new(Output {
                 writer: out,
@@ -34,40 +43,40 @@ impl Log {
     ///
     /// # Errors
     /// A line could not be written.
-    pub fn finish(self) -> io::Result<()> {
-        self.out.into_inner().written
+    pub(crate) fn finish(self) -> Result<(), LogError> {
+        self.out.into_inner().written.map_err(LogError)
     }
 
     /// The first line: which buildpack this is.
-    pub fn title(&self, text: &str) {
+    pub(crate) fn title(&self, text: &str) {
         self.lines("", text);
     }
 
     /// A step of the build, after an empty line.
-    pub fn step(&self, text: &str) {
+    pub(crate) fn step(&self, text: &str) {
         self.lines("", "");
         self.lines("  ", text);
     }
 
     /// What a step did.
-    pub fn detail(&self, text: &str) {
+    pub(crate) fn detail(&self, text: &str) {
         self.lines("    ", text);
     }
 
     /// Several details.
-    pub fn details(&self, texts: impl IntoIterator<Item = String>) {
+    pub(crate) fn details(&self, texts: impl IntoIterator<Item = String>) {
         for text in texts {
             self.detail(&text);
         }
     }
 
     /// Something the user should know although the build goes on.
-    pub fn warning(&self, text: &str) {
+    pub(crate) fn warning(&self, text: &str) {
         self.lines("  ", &format!("Warning: {text}"));
     }
 
     /// A decision and what it was taken from; shown with `BP_LOG_LEVEL=DEBUG` only.
-    pub fn debug(&self, text: &str) {
+    pub(crate) fn debug(&self, text: &str) {
         if self.level == LogLevel::Debug {
             self.lines("    ", &format!("[debug] {text}"));
         }

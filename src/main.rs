@@ -1,50 +1,60 @@
-//! `bin/detect` and `bin/build` of the Watchexec Buildpack.
-
+//! `bin/detect` and `bin/build` of the Watchexec Buildpack, in the order of a build:
+//! [`config`] → [`plan`] → choose, locate, download, verify, install and describe watchexec
+//! ([`watchexec_release`], [`layers::watchexec`]) → processes and the program that serves them
+//! ([`layers::live_reload`]) → [`app_dir`].
+//!
+//! [`runtime`] calls both phases as the lifecycle asks. [`log`] and [`lines`] have every line that a
+//! user of a build reads, [`errors`] every error.
 // They panic where their output cannot be written.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+mod app_dir;
+mod config;
+mod errors;
+mod layers;
+mod lines;
+mod log;
+mod plan;
+mod runtime;
+
+use crate::config::{Activation, BuildPlatform, Config, LogLevel};
+use crate::errors::Error;
+use crate::layers::live_reload::Processes;
+use crate::layers::remove_all;
+use crate::layers::watchexec::WatchexecLayer;
+use crate::log::Log;
+use crate::plan::{Plan, build_plan};
 use libcnb::Buildpack;
 use libcnb::build::{BuildContext, BuildResult, BuildResultBuilder};
+use libcnb::data::build_plan::BuildPlan;
+use libcnb::data::launch::Launch;
 use libcnb::detect::{DetectContext, DetectResult, DetectResultBuilder};
-use std::io::{Write, stderr, stdout};
+use std::io::{Write, stderr};
 use std::process::ExitCode;
-use watchexec_buildpack::app_dir::open_for_group;
-use watchexec_buildpack::companion::Companion;
-use watchexec_buildpack::configuration::{Activation, Configuration, LogLevel};
-use watchexec_buildpack::dependency::{BuildpackMetadata, Platform, choose};
-use watchexec_buildpack::detect::{Plan, build_plan};
-use watchexec_buildpack::entry;
-use watchexec_buildpack::environment::BuildPlatform;
-use watchexec_buildpack::error::Error;
-use watchexec_buildpack::layer::{Order, provide, remove_all};
-use watchexec_buildpack::locate::locate;
-use watchexec_buildpack::log::Log;
-use watchexec_buildpack::messages::{errors, lines};
+use watchexec_release::catalog::{Catalog, Target};
+use watchexec_release::origin::locate;
 
 struct WatchexecBuildpack;
 
 fn main() -> ExitCode {
-    entry::run(&WatchexecBuildpack)
+    runtime::run(&WatchexecBuildpack)
 }
 
 impl Buildpack for WatchexecBuildpack {
     type Platform = BuildPlatform;
-    type Metadata = BuildpackMetadata;
+    type Metadata = Catalog;
     type Error = Error;
 
     fn detect(&self, context: DetectContext<Self>) -> libcnb::Result<DetectResult, Error> {
-        let activation = Activation::read(&context.platform.environment()).map_err(Error::from)?;
-        let log = Log::new(Box::new(stdout()), LogLevel::Info);
-        log.title(&lines::activation(&activation));
-        log.finish().map_err(Error::Log)?;
-        match build_plan(&activation) {
+        match plan(&context.platform)? {
             Some(plan) => DetectResultBuilder::pass().build_plan(plan).build(),
             None => DetectResultBuilder::fail().build(),
         }
     }
 
     fn build(&self, context: BuildContext<Self>) -> libcnb::Result<BuildResult, Error> {
-        contribute(&context).inspect_err(|_| remove_all(&context.layers_dir))
+        let launch = contribute(&context).inspect_err(|_| remove_all(&context.layers_dir))?;
+        BuildResultBuilder::new().launch(launch).build()
     }
 
     fn on_error(&self, error: libcnb::Error<Error>) {
@@ -53,76 +63,64 @@ impl Buildpack for WatchexecBuildpack {
     }
 }
 
-/// The build, which may leave unfinished layers when it fails.
-fn contribute(context: &BuildContext<WatchexecBuildpack>) -> libcnb::Result<BuildResult, Error> {
-    let configuration = Configuration::read(
-        &context.platform.environment(),
-        context.platform.directory(),
-    )
-    .map_err(Error::from)?;
-    let log = Log::new(Box::new(stdout()), configuration.log_level);
-    log.title(&lines::title(&context.buildpack_descriptor.buildpack));
-    log.detail(&lines::activation(&configuration.activation));
-    for variable in &configuration.unknown {
+/// The build plan, where live reload is on.
+fn plan(platform: &BuildPlatform) -> Result<Option<BuildPlan>, Error> {
+    let activation = Activation::read(platform)?;
+    let log = Log::to_stdout(LogLevel::Info);
+    log.title(&lines::activation(&activation));
+    log.finish()?;
+    Ok(build_plan(&activation))
+}
+
+/// Fills the layers and returns the processes. A failure leaves unfinished layers.
+fn contribute(context: &BuildContext<WatchexecBuildpack>) -> Result<Launch, Error> {
+    let config = Config::read(&context.platform)?;
+    let buildpack = &context.buildpack_descriptor.buildpack;
+    let log = Log::to_stdout(config.log_level);
+    log.title(&lines::title(buildpack));
+    log.detail(&lines::activation(&config.activation));
+    for variable in &config.unknown {
         log.warning(&lines::unknown_variable(variable));
     }
 
     let plan = Plan::read(&context.buildpack_plan);
-    let requirements = plan
-        .requirements(configuration.watchexec_version.as_ref(), &log)
-        .map_err(Error::from)?;
-    let platform = Platform {
+    let requirements = plan.requirements(config.watchexec_version.as_ref(), &log)?;
+    let target = Target {
         os: context.target.os.clone(),
         arch: context.target.arch.clone(),
     };
-    let dependencies = &context.buildpack_descriptor.metadata.dependencies;
-    let choice = choose(dependencies, &platform, &requirements).map_err(Error::from)?;
-    log.step(&lines::choice(&choice, &platform, &requirements));
+    let catalog = &context.buildpack_descriptor.metadata;
+    let release = catalog.choose(&target, &requirements)?;
+    log.step(&lines::choice(&release, &target, &requirements));
+    let source = locate(&release, &context.buildpack_dir, &config.overrides)?;
+    WatchexecLayer {
+        buildpack,
+        release: &release,
+        target: &target,
+        source: &source,
+        required_at_build: plan.required_at_build,
+        network: &config.network,
+        log: &log,
+    }
+    .provide(&context.layers_dir)?;
 
-    let checksum = choice
-        .dependency
-        .checksum()
-        .map_err(|error| Error::Checksum {
-            version: choice.dependency.version.to_string(),
-            error,
-        })?;
-    let source = locate(
-        choice.dependency,
-        checksum,
-        &context.buildpack_dir,
-        &configuration.substitutes,
-    )
-    .map_err(Error::from)?;
-    provide(
-        context,
-        &Order {
-            dependency: choice.dependency,
-            checksum,
-            platform: &platform,
-            source: &source,
-            wanted_at_build: plan.wanted_at_build,
-        },
-        &configuration.network,
-        &log,
-    )?;
-
-    let companion = Companion::decide(
-        &configuration.process,
-        &configuration.reload,
-        configuration.sync_tools,
+    let processes = Processes::decide(
+        config.process,
+        &config.reload,
+        config.sync_tools,
         plan.required_by_others,
     );
-    companion.provide(context)?;
-
+    processes.provide_layer(buildpack, &context.buildpack_dir, &context.layers_dir)?;
     log.step(&lines::usage(plan.required_by_others));
-    log.details(lines::companion(&companion));
+    log.details(lines::processes(
+        processes.reload.as_ref(),
+        processes.sync_tools,
+    ));
     log.detail(&lines::for_development());
-    if companion.reload.is_some() {
-        let opened = open_for_group(&context.app_dir);
+    if processes.reload.is_some() {
+        let opened = app_dir::open_for_group(&context.app_dir);
         log.details(lines::opened(&context.app_dir, &opened));
     }
-    log.finish().map_err(Error::Log)?;
-    BuildResultBuilder::new()
-        .launch(companion.launch().map_err(Error::from)?)
-        .build()
+    log.finish()?;
+    Ok(processes.launch()?)
 }

@@ -43,7 +43,7 @@ impl Default for Settings {
 
 /// Whether `BP_LIVE_RELOAD_PROCESS` asks for a `reload` process. The type that it names is in
 /// [`Settings`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProcessChoice {
     /// It is not set: the default type, unless another buildpack reloads by itself.
     Unset,

@@ -2,9 +2,9 @@
 //! in `dependencies/<sha256 of the archive>/`, beside a list of their checksums.
 #![warn(clippy::arithmetic_side_effects)]
 
+use crate::archive::{Limits, UnpackError, unpack};
 use crate::checksum::{Checksum, Mismatch, Verified};
-use crate::release::Installed;
-use crate::unpack::{Limits, UnpackError, unpack};
+use crate::files::{Installed, ReleaseFile};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -102,6 +102,12 @@ impl Bundle {
         Ok(Self { directory })
     }
 
+    /// A file of the release.
+    #[must_use]
+    pub fn file(&self, file: ReleaseFile) -> PathBuf {
+        self.directory.join(file.path())
+    }
+
     /// Copies the files to `layer`, each once its checksum is known to be right.
     ///
     /// # Errors
@@ -116,7 +122,7 @@ impl Bundle {
         let installed: Installed =
             toml::from_str(&text).map_err(|error| BundleError::List { path: list, error })?;
         for file in installed.files() {
-            let path = self.directory.join(file.file.path());
+            let path = self.file(file.file);
             let bytes = read_at_most(&path, file.size).map_err(|error| unreadable(&path, error))?;
             let verified = Verified::new(bytes, file.checksum)
                 .map_err(|mismatch| BundleError::Changed { path, mismatch })?;

@@ -8,10 +8,10 @@ use std::io::{self, Read, Write};
 use std::str::FromStr;
 
 /// A SHA-256 digest.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Checksum([u8; 32]);
 
-/// A text that is no checksum this buildpack can hold a download against.
+/// A text that this buildpack cannot verify a download by.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChecksumError {
     /// Neither `checksum` nor `sha256` is there, or it is empty.
@@ -147,7 +147,7 @@ pub struct Mismatch {
 }
 
 impl Verified {
-    /// Holds bytes against a checksum.
+    /// Verifies bytes against a checksum.
     ///
     /// # Errors
     /// They differ.

@@ -2,19 +2,22 @@
 //!
 //! | step | module |
 //! |---|---|
-//! | choose a release | [`requirement`], [`dependency`] |
-//! | locate it | [`bundle`], [`address`] |
-//! | verify it | [`checksum`] |
-//! | install it | [`unpack`], [`release`] |
+//! | choose a release | [`requirement`], [`catalog`] |
+//! | locate it | [`origin`], [`bundle`], [`mirror`], [`archive_url`] |
+//! | download and verify it | [`mod@download`], [`checksum`] |
+//! | install it | [`archive`], [`files`] |
 //! | describe it | [`sbom`] |
 //!
 //! Callers read the environment, write the log and decide about layers.
 
-pub mod address;
+pub mod archive;
+pub mod archive_url;
 pub mod bundle;
+pub mod catalog;
 pub mod checksum;
-pub mod dependency;
-pub mod release;
+pub mod download;
+pub mod files;
+pub mod mirror;
+pub mod origin;
 pub mod requirement;
 pub mod sbom;
-pub mod unpack;

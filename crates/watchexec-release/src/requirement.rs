@@ -5,7 +5,7 @@ use std::fmt;
 
 /// Who asked for a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub enum RequiredBy {
     /// The user, by `BP_WATCHEXEC_VERSION`.
     Variable,
     /// A buildpack, by the `version` of its build plan entry's metadata.
@@ -16,7 +16,7 @@ pub enum Origin {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
     text: String,
-    origin: Origin,
+    by: RequiredBy,
     parsed: VersionReq,
 }
 
@@ -27,7 +27,7 @@ pub struct InvalidRequirement {
     /// The text.
     pub text: String,
     /// Where it comes from.
-    pub origin: Origin,
+    pub by: RequiredBy,
     /// What is wrong with it.
     pub reason: String,
 }
@@ -41,18 +41,18 @@ impl Requirement {
     ///
     /// # Errors
     /// Anything that is not a comma-separated list of semver comparators.
-    pub fn parse(text: &str, origin: Origin) -> Result<Self, InvalidRequirement> {
+    pub fn parse(text: &str, by: RequiredBy) -> Result<Self, InvalidRequirement> {
         let text = text.trim();
         let comparators: Vec<String> = text.split(',').map(with_operator).collect();
         match VersionReq::parse(&comparators.join(",")) {
             Ok(parsed) => Ok(Self {
                 text: text.to_owned(),
-                origin,
+                by,
                 parsed,
             }),
             Err(error) => Err(InvalidRequirement {
                 text: text.to_owned(),
-                origin,
+                by,
                 reason: error.to_string(),
             }),
         }
@@ -64,10 +64,10 @@ impl Requirement {
         self.parsed.matches(version)
     }
 
-    /// Where the requirement comes from.
+    /// Who asked for it.
     #[must_use]
-    pub fn origin(&self) -> Origin {
-        self.origin
+    pub fn by(&self) -> RequiredBy {
+        self.by
     }
 }
 
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     fn matching(text: &str) -> Vec<&'static str> {
-        let requirement = Requirement::parse(text, Origin::Variable).unwrap();
+        let requirement = Requirement::parse(text, RequiredBy::Variable).unwrap();
         ["2.5.0", "2.5.1", "2.7.3", "2.8.0", "3.0.0"]
             .into_iter()
             .filter(|version| requirement.matches(&version.parse().unwrap()))
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn what_is_not_a_requirement_is_refused_with_the_reason() {
         for text in ["latest", "v2.5.1", "2.5.1.4", ">=", "2,,3", ""] {
-            let error = Requirement::parse(text, Origin::BuildPlan).unwrap_err();
+            let error = Requirement::parse(text, RequiredBy::BuildPlan).unwrap_err();
             assert_eq!(error.text, text);
             assert!(!error.reason.is_empty());
         }

@@ -62,7 +62,7 @@ fn main(subject: &Subject) -> Value {
 
 fn reference(kind: &str, download: Option<&Download>) -> Option<Value> {
     let download = download?;
-    let url = download.address.as_deref()?;
+    let url = download.url.as_deref()?;
     let hashes = download.checksum.as_ref().map(|checksum| [hash(checksum)]);
     Some(json!({"type": kind, "url": url, "hashes": hashes}))
 }

@@ -16,10 +16,10 @@ mod syft;
 
 use self::crates::Crate;
 use self::license::License;
-use crate::address::Address;
+use crate::archive_url::ArchiveUrl;
+use crate::catalog::Release;
 use crate::checksum::Checksum;
-use crate::dependency::Dependency;
-use crate::release::Installed;
+use crate::files::Installed;
 use libcnb_data::buildpack::Buildpack;
 use libcnb_data::sbom::SbomFormat;
 use serde_json::Value;
@@ -53,8 +53,8 @@ pub struct Subject<'a> {
 /// Something that can be downloaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Download {
-    /// From here; `None` where that is no address.
-    pub address: Option<String>,
+    /// Its URL, without credentials; `None` where it is unusable.
+    pub url: Option<String>,
     /// Its checksum.
     pub checksum: Option<Checksum>,
 }
@@ -147,16 +147,15 @@ impl<'a> Subject<'a> {
         Uuid::new_v8(std::array::from_fn(|index| content.bytes()[index]))
     }
 
-    /// A release of watchexec, of an archive with this checksum.
-    ///
-    /// The address is the dependency's own: a mirror is of no concern to who reads the image.
+    /// An installed release of watchexec. Its URL is the one of buildpack.toml, whatever mirror it
+    /// came from.
     #[must_use]
     pub fn release(
         buildpack: &'a Buildpack,
-        dependency: &'a Dependency,
-        archive: Checksum,
+        release: &Release<'a>,
         installed: &'a Installed,
     ) -> Self {
+        let dependency = release.dependency;
         Self {
             buildpack,
             name: dependency.name.as_deref().unwrap_or(&dependency.id),
@@ -171,11 +170,11 @@ impl<'a> Subject<'a> {
             purl: dependency.purl.as_deref(),
             cpes: &dependency.cpes,
             download: Some(Download {
-                address: public(&dependency.uri),
-                checksum: Some(archive),
+                url: Some(release.url.to_string()),
+                checksum: Some(release.checksum),
             }),
             source: dependency.source.as_deref().map(|uri| Download {
-                address: public(uri),
+                url: public(uri),
                 checksum: dependency
                     .source_checksum
                     .as_deref()
@@ -216,9 +215,9 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// An address without its credentials, since an SBOM goes wherever the image goes.
+/// A URL without its credentials, since an SBOM goes wherever the image goes.
 fn public(uri: &str) -> Option<String> {
-    Address::parse(uri).ok().map(|address| address.to_string())
+    ArchiveUrl::parse(uri).ok().map(|url| url.to_string())
 }
 
 /// What a document calls its subject.

@@ -74,11 +74,11 @@ fn main(subject: &Subject) -> Value {
     let mut known = json!({
         "versionInfo": subject.version,
         "checksums": download.and_then(|download| download.checksum).map(|checksum| [hash(&checksum)]),
-        "sourceInfo": source.and_then(|source| source.address.as_deref()),
+        "sourceInfo": source.and_then(|source| source.url.as_deref()),
         "licenseDeclared": declared(&subject.licenses),
         "externalRefs": unless_empty(purl.into_iter().chain(cpes)),
     });
-    if let Some(url) = download.and_then(|download| download.address.as_deref()) {
+    if let Some(url) = download.and_then(|download| download.url.as_deref()) {
         known["downloadLocation"] = url.into();
     }
     with(package(SUBJECT, subject.name, "APPLICATION"), known)

@@ -42,7 +42,7 @@ pub(super) fn document(subject: &Subject) -> Value {
             "type": "file",
             "metadata": {
                 "path": download
-                    .and_then(|download| download.address.as_deref())
+                    .and_then(|download| download.url.as_deref())
                     .unwrap_or_default(),
                 "digests": download
                     .and_then(|download| download.checksum)

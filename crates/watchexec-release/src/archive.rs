@@ -1,0 +1,507 @@
+//! Unpacking: takes the wanted files, and nothing else, out of a verified archive.
+
+use crate::checksum::{CopyError, Verified};
+use crate::files::{Installed, ReleaseFile};
+use flate2::read::MultiGzDecoder;
+use lzma_rust2::XzReader;
+use std::collections::HashSet;
+use std::io::{self, Read};
+use std::path::{Component, Path};
+use tar::{Archive, EntryType};
+
+/// What an archive may take. A release is a tar of 10 MB in 3 MB with some twenty entries: each
+/// limit is far from anything real, and still small for a build container.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Entries, wanted or not.
+    pub entries: usize,
+    /// Bytes of the tar, after decompression.
+    pub decoded: u64,
+    /// Decoded bytes for each byte of the archive. Programs stay below 10.
+    pub ratio: u64,
+    /// Bytes of the tar that are allowed whatever the ratio, since an almost empty tar is padded
+    /// with kilobytes of zeros.
+    pub ratio_free: u64,
+    /// Memory for the decoder's dictionary, in KiB. `xz -9` uses 64 MiB.
+    pub dictionary_kib: u32,
+}
+
+impl Limits {
+    /// The limits of a build.
+    pub const BUILD: Self = Self {
+        entries: 10_000,
+        decoded: 256 << 20,
+        ratio: 100,
+        ratio_free: 1 << 20,
+        dictionary_kib: 128 << 10,
+    };
+
+    fn decoded_from(&self, archive_length: usize) -> u64 {
+        (archive_length as u64)
+            .saturating_mul(self.ratio)
+            .max(self.ratio_free)
+            .min(self.decoded)
+    }
+}
+
+/// Why an archive gave no release.
+#[derive(Debug, thiserror::Error)]
+pub enum UnpackError {
+    /// Neither xz, gzip nor tar, judged by its first bytes.
+    #[error("its format is not known")]
+    UnknownFormat,
+    /// It cannot be decoded.
+    #[error("it cannot be decoded: {0}")]
+    Damaged(io::Error),
+    /// It has more entries than the limit.
+    #[error("it has more than {0} entries")]
+    TooManyEntries(usize),
+    /// It decodes to more bytes than the limit.
+    #[error("it decodes to more than {0} bytes")]
+    TooLarge(u64),
+    /// A wanted file is there twice.
+    #[error("it has {0} twice")]
+    Duplicate(&'static str),
+    /// A wanted name is not a regular file.
+    #[error("its {0} is not a regular file")]
+    NotAFile(&'static str),
+    /// It has no watchexec.
+    #[error("it has no file watchexec")]
+    NoProgram,
+    /// A file cannot be written.
+    #[error("cannot write: {0}")]
+    Write(io::Error),
+}
+
+impl From<CopyError> for UnpackError {
+    fn from(error: CopyError) -> Self {
+        match error {
+            CopyError::Read(error) => Self::Damaged(error),
+            CopyError::Write(error) => Self::Write(error),
+        }
+    }
+}
+
+/// The first bytes of each format. An archive's name says nothing reliable about it: a mirror or
+/// a mapping may name it anything.
+const XZ_MAGIC: &[u8] = b"\xFD7zXZ\0";
+const GZIP_MAGIC: &[u8] = b"\x1F\x8B";
+/// `ustar` stands at this offset of a tar's first header (POSIX.1-1988).
+const TAR_MAGIC_OFFSET: usize = 257;
+const TAR_MAGIC: &[u8] = b"ustar";
+
+/// Unpacks the wanted files of a release into `directory`, which must exist.
+///
+/// A wanted file is one of [`ReleaseFile`], at the top of the archive or in a folder at its top,
+/// as `watchexec-<version>-<triple>/watchexec`. Everything else is read past. Decompression,
+/// sizes and the number of entries are bounded by `limits`.
+///
+/// # Errors
+/// The archive is not one, is beyond the limits, or lacks the program; or writing fails. What
+/// was written by then stays in `directory`, for the caller to remove.
+pub fn unpack(
+    archive: &Verified,
+    directory: &Path,
+    limits: &Limits,
+) -> Result<Installed, UnpackError> {
+    let bytes = archive.bytes();
+    let most = limits.decoded_from(bytes.len());
+    if bytes.starts_with(XZ_MAGIC) {
+        // An archive may be several xz streams one after the other, as `xz` itself allows.
+        let reader = XzReader::new_mem_limit(bytes, true, limits.dictionary_kib);
+        unpack_tar(reader, most, directory, limits)
+    } else if bytes.starts_with(GZIP_MAGIC) {
+        unpack_tar(MultiGzDecoder::new(bytes), most, directory, limits)
+    } else if bytes
+        .get(TAR_MAGIC_OFFSET..)
+        .is_some_and(|rest| rest.starts_with(TAR_MAGIC))
+    {
+        unpack_tar(bytes, most, directory, limits)
+    } else {
+        Err(UnpackError::UnknownFormat)
+    }
+}
+
+fn unpack_tar(
+    tar: impl Read,
+    most: u64,
+    directory: &Path,
+    limits: &Limits,
+) -> Result<Installed, UnpackError> {
+    // One byte more than allowed, so that a tar of exactly that size is not refused.
+    let mut archive = Archive::new(tar.take(most + 1));
+    let unpacked = unpack_entries(&mut archive, directory, limits);
+    let mut rest = archive.into_inner();
+    // The tar ends before the compressed stream does, and only at its end does the decoder check
+    // the whole. After an error the decoder is not asked again: it may never return.
+    let unpacked = unpacked.and_then(|installed| {
+        io::copy(&mut rest, &mut io::sink()).map_err(UnpackError::Damaged)?;
+        Ok(installed)
+    });
+    // To the tar reader an exhausted limit is an archive that ends early: say which it was.
+    if rest.limit() == 0 {
+        return Err(UnpackError::TooLarge(most));
+    }
+    unpacked
+}
+
+fn unpack_entries(
+    archive: &mut Archive<impl Read>,
+    directory: &Path,
+    limits: &Limits,
+) -> Result<Installed, UnpackError> {
+    let mut installed = Vec::new();
+    let mut seen = HashSet::new();
+    for (index, entry) in archive.entries().map_err(UnpackError::Damaged)?.enumerate() {
+        if index >= limits.entries {
+            return Err(UnpackError::TooManyEntries(limits.entries));
+        }
+        let mut entry = entry.map_err(UnpackError::Damaged)?;
+        let Some(file) = wanted(&entry.path().map_err(UnpackError::Damaged)?) else {
+            continue;
+        };
+        match entry.header().entry_type() {
+            // A folder that has the name, as `watchexec/` around the files.
+            EntryType::Directory => continue,
+            EntryType::Regular | EntryType::Continuous => {}
+            _ => return Err(UnpackError::NotAFile(file.name())),
+        }
+        if !seen.insert(file) {
+            return Err(UnpackError::Duplicate(file.name()));
+        }
+        installed.push(file.install(&mut entry, directory)?);
+    }
+    Installed::new(installed).ok_or(UnpackError::NoProgram)
+}
+
+/// Which wanted file a path of the archive is, if any. A path with `..` or a root is none.
+fn wanted(path: &Path) -> Option<ReleaseFile> {
+    let mut names = Vec::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => names.push(name),
+            Component::CurDir => {}
+            _ => return None,
+        }
+    }
+    match names.as_slice() {
+        [name] | [_, name] => ReleaseFile::by_name(name),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checksum::Checksum;
+    use flate2::{Compression, write::GzEncoder};
+    use lzma_rust2::{XzOptions, XzWriter};
+    use proptest::prelude::*;
+    use std::fs;
+    use std::io::Write;
+    use tar::{Builder, Header};
+
+    type Entry<'a> = (&'a str, EntryType, &'a [u8]);
+
+    const FOLDER: &str = "watchexec-2.8.0-x86_64-unknown-linux-musl";
+
+    fn tar_of(entries: &[Entry]) -> Vec<u8> {
+        let mut builder = Builder::new(Vec::new());
+        for (path, kind, content) in entries {
+            let mut header = Header::new_gnu();
+            // Straight into the header: the builder itself refuses the hostile paths.
+            header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
+            header.set_entry_type(*kind);
+            header.set_size(content.len() as u64);
+            header.set_mode(0o6777);
+            if kind.is_symlink() || kind.is_hard_link() {
+                header.set_link_name("/etc/passwd").unwrap();
+            }
+            header.set_cksum();
+            builder.append(&header, *content).unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    fn release() -> Vec<u8> {
+        tar_of(&[
+            (&format!("{FOLDER}/"), EntryType::Directory, b""),
+            (&format!("{FOLDER}/LICENSE"), EntryType::Regular, b"license"),
+            (&format!("{FOLDER}/README.md"), EntryType::Regular, b"read"),
+            (
+                &format!("{FOLDER}/completions/watchexec"),
+                EntryType::Regular,
+                b"no",
+            ),
+            (
+                &format!("{FOLDER}/watchexec"),
+                EntryType::Regular,
+                b"program",
+            ),
+        ])
+    }
+
+    fn xz(bytes: &[u8], options: XzOptions) -> Vec<u8> {
+        let mut writer = XzWriter::new(Vec::new(), options).unwrap();
+        writer.write_all(bytes).unwrap();
+        writer.finish().unwrap()
+    }
+
+    fn unpack_with(
+        bytes: Vec<u8>,
+        limits: &Limits,
+    ) -> (Result<Installed, UnpackError>, Vec<String>) {
+        let directory = tempfile::tempdir().unwrap();
+        let checksum = Checksum::of(&bytes);
+        let archive = Verified::new(bytes, checksum).unwrap();
+        let result = unpack(&archive, directory.path(), limits);
+        let mut files: Vec<String> = ["bin", "."]
+            .iter()
+            .filter_map(|folder| fs::read_dir(directory.path().join(folder)).ok())
+            .flatten()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| !path.is_dir())
+            .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+            .collect();
+        files.sort();
+        (result, files)
+    }
+
+    fn unpack_all(bytes: Vec<u8>) -> Result<Installed, UnpackError> {
+        unpack_with(bytes, &Limits::BUILD).0
+    }
+
+    #[test]
+    fn program_and_licence_alone_are_taken_out_of_every_format() {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(&release()).unwrap();
+        let mut blocks = XzOptions::with_preset(6);
+        blocks.set_block_size(std::num::NonZeroU64::new(4096));
+        let whole = release();
+        let (front, back) = whole.split_at(1000);
+        let streams = [
+            xz(front, XzOptions::with_preset(1)),
+            xz(back, XzOptions::with_preset(9)),
+        ]
+        .concat();
+
+        for (name, bytes) in [
+            ("tar", release()),
+            ("gzip", gzip.finish().unwrap()),
+            ("xz", xz(&release(), XzOptions::with_preset(9))),
+            ("xz of several blocks", xz(&release(), blocks)),
+            ("xz of several streams", streams),
+        ] {
+            let (result, files) = unpack_with(bytes, &Limits::BUILD);
+            let installed = result.unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(
+                installed.program.checksum,
+                Checksum::of(b"program"),
+                "{name}"
+            );
+            assert_eq!(files, ["LICENSE", "watchexec"], "{name}");
+        }
+    }
+
+    #[test]
+    fn files_at_the_top_of_the_archive_are_found_too() {
+        let (result, files) = unpack_with(
+            tar_of(&[("./watchexec", EntryType::Regular, b"program")]),
+            &Limits::BUILD,
+        );
+        assert_eq!(result.unwrap().license, None);
+        assert_eq!(files, ["watchexec"]);
+    }
+
+    #[test]
+    fn hostile_paths_are_not_the_program() {
+        for path in [
+            "../watchexec",
+            "/watchexec",
+            "a/../watchexec",
+            "a/b/watchexec",
+            "watchexec/x",
+        ] {
+            let result = unpack_all(tar_of(&[(path, EntryType::Regular, b"program")]));
+            assert!(matches!(result, Err(UnpackError::NoProgram)), "{path}");
+        }
+    }
+
+    #[test]
+    fn only_a_regular_file_is_the_program() {
+        for kind in [
+            EntryType::Symlink,
+            EntryType::Link,
+            EntryType::Char,
+            EntryType::Block,
+            EntryType::Fifo,
+        ] {
+            let (result, files) =
+                unpack_with(tar_of(&[("a/watchexec", kind, b"")]), &Limits::BUILD);
+            assert!(
+                matches!(result, Err(UnpackError::NotAFile("watchexec"))),
+                "{kind:?}"
+            );
+            assert!(files.is_empty(), "{kind:?}");
+        }
+        let folder_only = tar_of(&[("a/watchexec", EntryType::Directory, b"")]);
+        assert!(matches!(
+            unpack_all(folder_only),
+            Err(UnpackError::NoProgram)
+        ));
+    }
+
+    #[test]
+    fn two_programs_are_one_too_many() {
+        let result = unpack_all(tar_of(&[
+            ("a/watchexec", EntryType::Regular, b"one"),
+            ("b/watchexec", EntryType::Regular, b"two"),
+        ]));
+        assert!(matches!(result, Err(UnpackError::Duplicate("watchexec"))));
+    }
+
+    #[test]
+    fn what_is_no_archive_or_is_cut_is_refused() {
+        assert!(matches!(
+            unpack_all(vec![]),
+            Err(UnpackError::UnknownFormat)
+        ));
+        assert!(matches!(
+            unpack_all(b"<html>not found</html>".to_vec()),
+            Err(UnpackError::UnknownFormat)
+        ));
+        let whole = xz(&release(), XzOptions::with_preset(6));
+        for length in [XZ_MAGIC.len(), whole.len() / 2, whole.len() - 1] {
+            assert!(
+                matches!(
+                    unpack_all(whole[..length].to_vec()),
+                    Err(UnpackError::Damaged(_))
+                ),
+                "{length}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_limit_holds() {
+        let limits = |change: &dyn Fn(&mut Limits)| {
+            let mut limits = Limits::BUILD;
+            change(&mut limits);
+            limits
+        };
+        let entries = limits(&|limits| limits.entries = 4);
+        assert!(matches!(
+            unpack_with(release(), &entries).0,
+            Err(UnpackError::TooManyEntries(4))
+        ));
+
+        let length = release().len() as u64;
+        let decoded = limits(&|limits| limits.decoded = length - 1);
+        assert!(matches!(
+            unpack_with(release(), &decoded).0,
+            Err(UnpackError::TooLarge(_))
+        ));
+        let exactly = limits(&|limits| limits.decoded = length);
+        assert!(unpack_with(release(), &exactly).0.is_ok());
+
+        let zeros = vec![0; 4 << 20];
+        let bomb = tar_of(&[("a/watchexec", EntryType::Regular, &zeros)]);
+        assert!(matches!(
+            unpack_all(xz(&bomb, XzOptions::with_preset(6))),
+            Err(UnpackError::TooLarge(_))
+        ));
+
+        let dictionary = limits(&|limits| limits.dictionary_kib = 1 << 10);
+        assert!(matches!(
+            unpack_with(xz(&release(), XzOptions::with_preset(9)), &dictionary).0,
+            Err(UnpackError::Damaged(_))
+        ));
+    }
+
+    #[test]
+    fn a_crowd_of_entries_is_refused() {
+        let crowd = tar_of(&vec![("a/x", EntryType::Regular, &b""[..]); 10_001]);
+        for bytes in [crowd.clone(), xz(&crowd, XzOptions::with_preset(0))] {
+            let (result, files) = unpack_with(bytes, &Limits::BUILD);
+            let limit = matches!(
+                result,
+                Err(UnpackError::TooManyEntries(10_000) | UnpackError::TooLarge(_))
+            );
+            assert!(limit, "{result:?}");
+            assert!(files.is_empty());
+        }
+    }
+
+    #[test]
+    fn an_announced_size_is_not_believed() {
+        for size in ["77777777777", "\u{80}\u{0}\u{0}"] {
+            let mut tar = tar_of(&[("a/watchexec", EntryType::Regular, b"program")]);
+            let mut header = Header::from_byte_slice(&tar[..512]).clone();
+            header.as_old_mut().size[..size.len()].copy_from_slice(size.as_bytes());
+            header.set_cksum();
+            tar[..512].copy_from_slice(header.as_bytes());
+            assert!(unpack_all(tar).is_err());
+        }
+    }
+
+    fn kinds() -> impl Strategy<Value = EntryType> {
+        prop::sample::select(vec![
+            EntryType::Regular,
+            EntryType::Directory,
+            EntryType::Symlink,
+            EntryType::Link,
+            EntryType::Char,
+            EntryType::Fifo,
+            EntryType::GNULongName,
+            EntryType::GNULongLink,
+            EntryType::XHeader,
+            EntryType::GNUSparse,
+        ])
+    }
+
+    proptest! {
+        /// Any bytes, with each format's first bytes before them.
+        #[test]
+        fn rubbish_is_refused_without_a_panic(
+            magic in prop::sample::select(vec![XZ_MAGIC, GZIP_MAGIC, b""]),
+            rest in prop::collection::vec(any::<u8>(), 0..2_000),
+        ) {
+            let (result, files) = unpack_with([magic, &rest].concat(), &Limits::BUILD);
+            prop_assert!(result.is_err());
+            prop_assert_eq!(files, Vec::<String>::new());
+        }
+
+        /// A real archive in which a byte is another one.
+        #[test]
+        fn damage_is_an_error_or_harmless(position in 0usize..1_000, byte: u8) {
+            let mut bytes = xz(&release(), XzOptions::with_preset(6));
+            let position = position % bytes.len();
+            bytes[position] = byte;
+            if let (Ok(installed), _) = unpack_with(bytes, &Limits::BUILD) {
+                prop_assert_eq!(installed.program.checksum, Checksum::of(b"program"));
+            }
+        }
+
+        /// Entries of any kind and name: nothing but the two wanted files is ever written.
+        #[test]
+        fn nothing_else_leaves_an_archive(
+            entries in prop::collection::vec(
+                (
+                    "(/|\\.\\./|\\./|a/|bin/){0,3}(watchexec|LICENSE|passwd)",
+                    kinds(),
+                    prop::collection::vec(any::<u8>(), 0..40),
+                ),
+                0..6,
+            ),
+        ) {
+            let entries: Vec<Entry> = entries
+                .iter()
+                .map(|(path, kind, content)| (path.as_str(), *kind, content.as_slice()))
+                .collect();
+            let (_, files) = unpack_with(tar_of(&entries), &Limits::BUILD);
+            for file in files {
+                prop_assert!(["LICENSE", "watchexec"].contains(&file.as_str()), "{}", file);
+            }
+        }
+    }
+}

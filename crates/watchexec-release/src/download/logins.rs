@@ -1,0 +1,154 @@
+//! Logins for servers, from a netrc file.
+
+use netrc::Netrc;
+use std::cell::OnceCell;
+use std::path::PathBuf;
+use url::Url;
+
+/// User names and passwords by host. The `default` entry of a file is not used: it would hand a
+/// password to whatever host a URL names.
+#[derive(Default)]
+pub struct Logins {
+    /// A file that may be absent or unreadable. A build that downloads nothing has no use for it,
+    /// so it is read when it is first needed.
+    optional: Option<PathBuf>,
+    netrc: OnceCell<Result<Netrc, NetrcError>>,
+}
+
+/// A user name and a password.
+#[derive(PartialEq, Eq)]
+pub struct Login {
+    /// The user name.
+    pub user: String,
+    /// The password.
+    pub password: String,
+}
+
+/// A netrc file that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}: {reason}")]
+pub struct NetrcError {
+    /// The file.
+    pub file: PathBuf,
+    /// The fault, without any content of the file.
+    pub reason: String,
+}
+
+impl Logins {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not a netrc file.
+    pub fn from_file(file: PathBuf) -> Result<Self, NetrcError> {
+        let netrc = read(file)?;
+        Ok(Self {
+            optional: None,
+            netrc: Ok(netrc).into(),
+        })
+    }
+
+    /// Reads a file when a login is first asked for, and ignores it where it cannot be read.
+    #[must_use]
+    pub fn from_optional_file(file: PathBuf) -> Self {
+        Self {
+            optional: Some(file),
+            netrc: OnceCell::new(),
+        }
+    }
+
+    fn netrc(&self) -> &Result<Netrc, NetrcError> {
+        self.netrc.get_or_init(|| match &self.optional {
+            Some(file) if file.exists() => read(file.clone()),
+            _ => Ok(Netrc::default()),
+        })
+    }
+
+    /// Why the optional file is ignored, if it is.
+    #[must_use]
+    pub fn ignored(&self) -> Option<&NetrcError> {
+        self.netrc().as_ref().err()
+    }
+
+    /// The login for the host of a URL that has none of its own.
+    #[must_use]
+    pub fn for_url(&self, url: &Url) -> Option<Login> {
+        if !url.username().is_empty() || url.password().is_some() {
+            return None;
+        }
+        // The parser files the `default` entry under this name, as if it were a host.
+        let host = url.host_str().filter(|host| *host != "default")?;
+        let authenticator = self.netrc().as_ref().ok()?.hosts.get(host)?;
+        Some(Login {
+            user: authenticator.login.clone(),
+            password: authenticator.password.clone(),
+        })
+    }
+}
+
+fn read(file: PathBuf) -> Result<Netrc, NetrcError> {
+    Netrc::from_file(&file).map_err(|error| NetrcError {
+        file,
+        reason: match error {
+            netrc::Error::Io(error) => error.to_string(),
+            // The parser's message quotes the file.
+            netrc::Error::Parsing { .. } => "not a netrc file".to_owned(),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn netrc(content: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("netrc");
+        fs::write(&file, content).unwrap();
+        (folder, file)
+    }
+
+    fn login(logins: &Logins, url: &str) -> Option<String> {
+        let login = logins.for_url(&Url::parse(url).unwrap())?;
+        Some(format!("{}:{}", login.user, login.password))
+    }
+
+    #[test]
+    fn gives_hosts_their_own_login_only() {
+        let (_folder, file) =
+            netrc("machine example.com login user password secret\ndefault login d password d\n");
+        let logins = Logins::from_file(file).unwrap();
+        assert_eq!(
+            login(&logins, "https://example.com/a").as_deref(),
+            Some("user:secret")
+        );
+        for url in [
+            "https://own:login@example.com/a",
+            "https://sub.example.com/a",
+            "https://default/a",
+        ] {
+            assert_eq!(login(&logins, url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn reads_an_optional_file_when_a_login_is_asked_for() {
+        let (_folder, file) = netrc("not a netrc file");
+        let logins = Logins::from_optional_file(file.clone());
+        fs::write(&file, "machine example.com login user password secret").unwrap();
+        assert!(login(&logins, "https://example.com/a").is_some());
+    }
+
+    #[test]
+    fn ignores_an_unusable_optional_file() {
+        let (_folder, file) = netrc("machine example.com login user secret secret\n");
+        let logins = Logins::from_optional_file(file.clone());
+        assert_eq!(login(&logins, "https://example.com/a"), None);
+        let ignored = logins.ignored().unwrap();
+        assert!(!ignored.to_string().contains("secret"), "{ignored}");
+        assert!(Logins::from_file(file).is_err());
+        let missing = Logins::from_optional_file("/missing/netrc".into());
+        assert_eq!(missing.ignored(), None);
+        assert!(Logins::from_file("/missing/netrc".into()).is_err());
+    }
+}

@@ -1,0 +1,66 @@
+//! How servers are reached.
+
+use super::logins::Logins;
+use reqwest::{Certificate, Proxy};
+use std::time::Duration;
+
+/// The largest archive that is accepted, in bytes. A release has 3 MB.
+pub const LARGEST_ARCHIVE: u64 = 128 << 20;
+
+/// Everything that decides how a server is asked. It has no `Debug`: it holds credentials.
+#[derive(Default)]
+pub struct Network {
+    /// Time limits, retries, sizes.
+    pub policy: Policy,
+    /// Proxies, each for its scheme.
+    pub proxies: Vec<Proxy>,
+    /// CA certificates that are trusted beside the system's.
+    pub ca_certificates: Vec<Certificate>,
+    /// Credentials by host.
+    pub logins: Logins,
+}
+
+/// The limits of a download.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// For a connection, TLS included.
+    pub connect: Duration,
+    /// For the server's answer, from the established connection.
+    pub response_header: Duration,
+    /// Between two pieces of the body.
+    pub stall: Duration,
+    /// For the whole, with all requests and the pauses between them.
+    pub total: Duration,
+    /// Requests after the first one.
+    pub retries: usize,
+    /// The first pause; each further one is twice as long, plus a random part, so that many
+    /// builds that failed together do not come back together.
+    pub first_pause: Duration,
+    /// The longest pause, also of those that a server asks for.
+    pub longest_pause: Duration,
+    /// Redirects that are followed.
+    pub redirects: usize,
+    /// Bytes of a body.
+    pub largest: u64,
+    /// Silence before the first line of progress, and between two lines.
+    pub progress_every: Duration,
+}
+
+impl Default for Policy {
+    /// What a build uses. The pauses sum up to some 15 seconds: long enough for a load balancer
+    /// to swap a broken server, short enough that a person waits for it.
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            response_header: Duration::from_secs(20),
+            stall: Duration::from_secs(30),
+            total: Duration::from_mins(5),
+            retries: 4,
+            first_pause: Duration::from_secs(1),
+            longest_pause: Duration::from_secs(30),
+            redirects: 10,
+            largest: LARGEST_ARCHIVE,
+            progress_every: Duration::from_secs(3),
+        }
+    }
+}

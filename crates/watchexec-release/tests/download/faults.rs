@@ -1,0 +1,237 @@
+//! Broken networks and broken servers: which failures are retried, and which are final.
+
+use crate::support::certificates::Authority;
+use crate::support::server::{Reply, Server, Then, nobody};
+use crate::{BODY, get, get_checked, network};
+use reqwest::{Certificate, StatusCode};
+use std::thread;
+use std::time::Duration;
+use watchexec_buildpack::checksum::Checksum;
+use watchexec_buildpack::fetch::{Failure, DownloadError, Timeout};
+
+/// Answers the first requests with these, and all others with the body.
+fn server_after(first: Vec<Reply>) -> Server {
+    Server::http(move |request| {
+        first
+            .get(request.number)
+            .cloned()
+            .unwrap_or_else(|| Reply::ok(BODY))
+    })
+}
+
+#[test]
+fn what_can_pass_is_tried_again_and_each_retry_is_a_line() {
+    for reply in [
+        Reply::status("500 Internal Server Error"),
+        Reply::status("503 Service Unavailable"),
+        Reply::status("408 Request Timeout"),
+        Reply::status("429 Too Many Requests"),
+        Reply::raw(""),
+        Reply::ok(BODY).cut(10),
+    ] {
+        let server = server_after(vec![reply.clone(), reply]);
+        let fetched = get(&server.url("/w"), &network());
+        fetched.assert_body();
+        assert_eq!(server.requests().len(), 3);
+        assert_eq!(fetched.log.matches("Retry ").count(), 2, "{}", fetched.log);
+    }
+}
+
+#[test]
+fn what_cannot_pass_is_not_tried_again() {
+    for code in [400, 401, 403, 404, 410] {
+        let server = Server::http(move |_| Reply::status(&format!("{code} No")));
+        let failure = get(&server.url("/w"), &network()).only_failure();
+        assert!(matches!(failure, Failure::Status { status, .. } if status.as_u16() == code));
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
+#[test]
+fn retries_end() {
+    let server = Server::http(|_| Reply::status("502 Bad Gateway"));
+    let failures = get(&server.url("/w"), &network()).failures();
+    assert_eq!(failures.len(), 4);
+    assert_eq!(server.requests().len(), 4);
+}
+
+#[test]
+fn a_pause_that_the_server_asks_for_is_kept_up_to_the_limit() {
+    for (asked, line) in [("0", "in 0.0 s"), ("3600", "in 0.1 s")] {
+        let reply = Reply::with_headers("503 Busy", &[("Retry-After", asked)], b"");
+        let server = server_after(vec![reply]);
+        let mut network = network();
+        network.policy.first_pause = Duration::from_millis(100);
+        network.policy.longest_pause = Duration::from_millis(100);
+        let fetched = get(&server.url("/w"), &network);
+        fetched.assert_body();
+        assert!(fetched.log.contains(line), "{}", fetched.log);
+    }
+}
+
+#[test]
+fn restarts_a_broken_transfer_from_the_beginning() {
+    let headers = [("Accept-Ranges", "bytes"), ("ETag", "\"v1\"")];
+    let server = server_after(vec![Reply::with_headers("200 OK", &headers, BODY).cut(10)]);
+    get(&server.url("/w"), &network()).assert_body();
+    let requests = server.requests();
+    assert_eq!(requests.len(), 2);
+    assert!(!requests[1].headers.contains_key("range"));
+}
+
+#[test]
+fn a_whole_body_with_another_checksum_is_not_asked_for_again() {
+    let server = Server::http(|_| Reply::ok(BODY));
+    let fetched = get_checked(&server.url("/w"), &network(), Checksum::of(b"other"));
+    assert!(matches!(fetched.result, Err(DownloadError::Checksum { .. })));
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn nobody_there() {
+    let failures = get(&format!("http://{}/w", nobody()), &network()).failures();
+    assert_eq!(failures.len(), 4);
+    assert!(
+        failures
+            .iter()
+            .all(|failure| matches!(failure, Failure::Connect(_)))
+    );
+}
+
+#[test]
+fn an_unknown_host() {
+    let failures = get("http://watchexec.invalid/w", &network()).failures();
+    assert!(matches!(failures[0], Failure::Connect(_)), "{failures:?}");
+}
+
+#[test]
+fn a_server_that_never_answers() {
+    let server = Server::http(|_| Reply::raw("").then(Then::Stall));
+    let mut network = network();
+    network.policy.connect = Duration::from_millis(20);
+    network.policy.response_header = Duration::from_millis(30);
+    let failures = get(&server.url("/w"), &network).failures();
+    assert_eq!(
+        failures,
+        vec![Failure::Timeout(Timeout::ResponseHeader(Duration::from_millis(30))); 4]
+    );
+}
+
+#[test]
+fn limits_the_answer_from_the_established_connection() {
+    let server = Server::http(|_| {
+        thread::sleep(Duration::from_secs(1));
+        Reply::ok(BODY)
+    });
+    let limit = Duration::from_millis(30);
+    let mut network = network();
+    network.policy.response_header = limit;
+    network.policy.retries = 0;
+    let failure = get(&server.url("/w"), &network).only_failure();
+    assert_eq!(failure, Failure::Timeout(Timeout::ResponseHeader(limit)));
+}
+
+#[test]
+fn a_slow_connection_does_not_use_up_the_time_for_the_answer() {
+    let authority = Authority::new();
+    let server = Server::slow_https(
+        authority.server("127.0.0.1"),
+        Duration::from_millis(1500),
+        |_| Reply::ok(BODY),
+    );
+    let to = server.url("/w");
+    let redirecting = Server::http(move |_| Reply::redirect(&to));
+    let mut network = network();
+    network.ca_certificates = Certificate::from_pem_bundle(authority.pem().as_bytes()).unwrap();
+    network.policy.response_header = Duration::from_secs(1);
+    network.policy.retries = 0;
+    get(&server.url("/w"), &network).assert_body();
+    get(&redirecting.url("/w"), &network).assert_body();
+}
+
+#[test]
+fn a_server_that_stops_within_the_body() {
+    let server = Server::http(|_| Reply::ok(BODY).cut(10).then(Then::Stall));
+    let mut network = network();
+    network.policy.stall = Duration::from_millis(30);
+    let failures = get(&server.url("/w"), &network).failures();
+    assert_eq!(
+        failures,
+        vec![Failure::Timeout(Timeout::Stall(Duration::from_millis(30))); 4]
+    );
+}
+
+#[test]
+fn the_whole_download_has_a_deadline() {
+    let server = Server::http(|_| Reply::ok(BODY).cut(10).then(Then::Stall));
+    let mut network = network();
+    network.policy.total = Duration::from_millis(100);
+    let limit = Failure::Timeout(Timeout::Total(Duration::from_millis(100)));
+    assert_eq!(get(&server.url("/w"), &network).only_failure(), limit);
+
+    // Pauses count too.
+    let server = Server::http(|_| Reply::status("503 Busy"));
+    network.policy.first_pause = Duration::from_mins(1);
+    network.policy.longest_pause = Duration::from_mins(1);
+    let failures = get(&server.url("/w"), &network).failures();
+    assert_eq!(failures.last(), Some(&limit));
+}
+
+#[test]
+fn a_server_that_sends_forever() {
+    let server = Server::http(|_| {
+        let head = "HTTP/1.1 200 OK\r\n\r\n";
+        Reply::raw([head.as_bytes(), BODY].concat()).then(Then::Repeat)
+    });
+    let failure = get(&server.url("/w"), &network()).only_failure();
+    assert_eq!(failure, Failure::TooLarge(1_000));
+}
+
+#[test]
+fn a_server_that_announces_too_much() {
+    let server = Server::http(|_| Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n"));
+    let failure = get(&server.url("/w"), &network()).only_failure();
+    assert_eq!(failure, Failure::TooLarge(1_000));
+}
+
+#[test]
+fn a_server_that_speaks_something_else() {
+    let server = Server::http(|_| Reply::raw("220 mail.example.com ESMTP\r\n"));
+    let fetched = get(&server.url("/w"), &network());
+    assert!(!fetched.failures().is_empty());
+    assert!(matches!(fetched.result, Err(DownloadError::Download { .. })));
+}
+
+#[test]
+fn an_error_page_is_not_an_archive() {
+    let server = Server::http(|_| Reply::ok(b"<html>sign in</html>"));
+    let fetched = get(&server.url("/w"), &network());
+    assert!(matches!(fetched.result, Err(DownloadError::Checksum { .. })));
+}
+
+#[test]
+fn an_answer_without_content_is_none() {
+    let server = Server::http(|_| Reply::status("204 No Content"));
+    let failure = get(&server.url("/w"), &network()).only_failure();
+    assert!(matches!(
+        failure,
+        Failure::Status {
+            status: StatusCode::NO_CONTENT,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn a_slow_download_shows_its_progress() {
+    let server = Server::http(|_| Reply::ok(BODY));
+    let mut network = network();
+    network.policy.progress_every = Duration::ZERO;
+    let fetched = get(&server.url("/w"), &network);
+    fetched.assert_body();
+    assert!(
+        fetched.log.contains("Received 39 bytes of 39 bytes"),
+        "{}",
+        fetched.log
+    );
+}

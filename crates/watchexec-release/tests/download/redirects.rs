@@ -1,0 +1,63 @@
+//! Redirects: how many are followed, and which never.
+
+use crate::support::certificates::Authority;
+use crate::support::server::{Reply, Server, nobody};
+use crate::{BODY, get, network};
+use reqwest::Certificate;
+use watchexec_buildpack::fetch::{Failure, DownloadError};
+
+#[test]
+fn a_redirect_is_followed() {
+    let target = Server::http(|_| Reply::ok(BODY));
+    let to = target.url("/there");
+    let server = Server::http(move |_| Reply::redirect(&to));
+    get(&server.url("/w"), &network()).assert_body();
+}
+
+#[test]
+fn a_loop_ends() {
+    let server = Server::http(|_| Reply::redirect("/again"));
+    let failure = get(&server.url("/w"), &network()).only_failure();
+    assert!(matches!(failure, Failure::Redirect(rule) if rule.contains("more than 10 times")));
+    assert_eq!(server.requests().len(), 11);
+}
+
+#[test]
+fn encryption_is_not_given_up() {
+    let plain = Server::http(|_| Reply::ok(BODY));
+    let to = plain.url("/w");
+    let authority = Authority::new();
+    let server = Server::https(authority.server("127.0.0.1"), move |_| Reply::redirect(&to));
+    let mut network = network();
+    network.ca_certificates = Certificate::from_pem_bundle(authority.pem().as_bytes()).unwrap();
+    let failure = get(&server.url("/w"), &network).only_failure();
+    assert!(matches!(failure, Failure::Redirect(rule) if rule.contains("from https to http")));
+    assert_eq!(plain.requests().len(), 0);
+}
+
+#[test]
+fn encryption_may_be_gained() {
+    let authority = Authority::new();
+    let secure = Server::https(authority.server("127.0.0.1"), |_| Reply::ok(BODY));
+    let to = secure.url("/w");
+    let server = Server::http(move |_| Reply::redirect(&to));
+    let mut network = network();
+    network.ca_certificates = Certificate::from_pem_bundle(authority.pem().as_bytes()).unwrap();
+    get(&server.url("/w"), &network).assert_body();
+}
+
+#[test]
+fn an_error_names_where_the_redirect_led() {
+    let nobody = nobody();
+    let missing = Server::http(|_| Reply::status("404 Not Found"));
+    for to in [missing.url("/gone"), format!("http://{nobody}/gone")] {
+        let target = to.clone();
+        let server = Server::http(move |_| Reply::redirect(&target));
+        let fetched = get(&server.url("/w"), &network());
+        let Err(DownloadError::Download { attempts, .. }) = fetched.result else {
+            panic!("no download error");
+        };
+        let shown = attempts[0].redirected_to.as_ref().map(ToString::to_string);
+        assert_eq!(shown, Some(to));
+    }
+}

@@ -1,0 +1,146 @@
+//! A layer on disk: its directory, `<name>.toml` and `<name>.sbom.*` (CNB buildpack spec, "Layers").
+//!
+//! libcnb handles layers too, but deletes the metadata of a launch-only layer, which comes back from
+//! the previous image without content. Such a layer with unchanged metadata needs no content: the
+//! lifecycle takes it over from the previous image, and neither restores, hashes nor compresses it
+//! (CNB buildpack spec, "Build", layer reuse).
+
+use libcnb::data::layer_content_metadata::{LayerContentMetadata, LayerTypes};
+use libcnb::data::sbom::SBOM_FORMATS;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use watchexec_release::sbom::{Document, extension};
+
+/// A layer of this buildpack.
+pub(super) struct Layer<'a> {
+    layers_dir: &'a Path,
+    name: &'static str,
+}
+
+/// A file of a layer that cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {error}")]
+pub(crate) struct LayerError {
+    /// The file or directory.
+    pub path: PathBuf,
+    /// The system's error.
+    pub error: io::Error,
+}
+
+/// What the lifecycle restored of a layer.
+pub(super) enum Restored<M> {
+    /// No metadata.
+    Nothing,
+    /// Metadata of another form, written by another version of this buildpack.
+    OtherForm,
+    /// Metadata, and the content too if the layer was cached.
+    Metadata(M),
+}
+
+impl<'a> Layer<'a> {
+    pub(super) fn new(layers_dir: &'a Path, name: &'static str) -> Self {
+        Self { layers_dir, name }
+    }
+
+    /// The directory with the content.
+    pub(super) fn path(&self) -> PathBuf {
+        self.layers_dir.join(self.name)
+    }
+
+    /// Whether the layer has content. Without it, the lifecycle takes the layer of the previous
+    /// image.
+    pub(super) fn has_content(&self) -> bool {
+        self.path().is_dir()
+    }
+
+    /// Whether an SBOM of each format is there.
+    pub(super) fn has_sboms(&self) -> bool {
+        SBOM_FORMATS
+            .iter()
+            .all(|format| self.file(extension(format)).is_file())
+    }
+
+    /// Reads the metadata that an earlier build recorded.
+    pub(super) fn restored<M: DeserializeOwned>(&self) -> Result<Restored<M>, LayerError> {
+        let path = self.file("toml");
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Restored::Nothing),
+            Err(error) => return Err(LayerError { path, error }),
+        };
+        Ok(match toml::from_str::<LayerContentMetadata<M>>(&text) {
+            Ok(content) => Restored::Metadata(content.metadata),
+            Err(_) => Restored::OtherForm,
+        })
+    }
+
+    /// Removes everything of the layer and makes an empty directory for new content.
+    pub(super) fn empty(&self) -> Result<(), LayerError> {
+        let path = self.path();
+        remove(&path)?;
+        remove(&self.file("toml"))?;
+        for format in SBOM_FORMATS {
+            remove(&self.file(extension(format)))?;
+        }
+        fs::create_dir_all(&path).map_err(|error| LayerError { path, error })
+    }
+
+    /// Records what the layer is for and what decides its content.
+    pub(super) fn write_metadata(
+        &self,
+        types: LayerTypes,
+        metadata: impl Serialize,
+    ) -> Result<(), LayerError> {
+        let content = LayerContentMetadata {
+            types: Some(types),
+            metadata,
+        };
+        let text = toml::to_string(&content).map_err(|error| LayerError {
+            path: self.file("toml"),
+            error: io::Error::other(error),
+        })?;
+        self.write("toml", text.as_bytes())
+    }
+
+    pub(super) fn write_sboms(&self, documents: &[Document]) -> Result<(), LayerError> {
+        documents
+            .iter()
+            .try_for_each(|document| self.write(extension(&document.format), &document.data))
+    }
+
+    fn write(&self, extension: &str, data: &[u8]) -> Result<(), LayerError> {
+        let path = self.file(extension);
+        fs::write(&path, data).map_err(|error| LayerError { path, error })
+    }
+
+    /// A file beside the directory.
+    fn file(&self, extension: &str) -> PathBuf {
+        self.layers_dir.join(format!("{}.{extension}", self.name))
+    }
+}
+
+/// Removes a file, or a directory with all that it has, if there is one.
+fn remove(path: &Path) -> Result<(), LayerError> {
+    let removed = match path.symlink_metadata() {
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(_) => return Ok(()),
+    };
+    removed.map_err(|error| LayerError {
+        path: path.to_owned(),
+        error,
+    })
+}
+
+/// Removes all layers of a failed build, finished or not, so that nobody takes a part of one for a
+/// layer. The directory is this buildpack's own.
+pub(crate) fn remove_all(layers_dir: &Path) {
+    // The error of the build is the one to report. Should this fail too, the lifecycle still exports
+    // nothing of a failed build.
+    for entry in fs::read_dir(layers_dir).into_iter().flatten().flatten() {
+        let _ = remove(&entry.path());
+    }
+}

@@ -1,0 +1,7 @@
+//! The layers that a build contributes. A layer's file has everything about that layer.
+
+mod layer;
+pub(crate) mod live_reload;
+pub(crate) mod watchexec;
+
+pub(crate) use layer::{LayerError, remove_all};

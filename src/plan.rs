@@ -1,0 +1,172 @@
+//! Detect: whether the buildpack takes part, and what it tells the others.
+
+use crate::config::Activation;
+use crate::lines;
+use crate::log::Log;
+use libcnb::data::build_plan::{BuildPlan, BuildPlanBuilder, Require};
+use libcnb::data::buildpack_plan::{BuildpackPlan, Entry};
+use toml::Table;
+use watchexec_release::requirement::{InvalidRequirement, RequiredBy, Requirement};
+
+/// The name under which other buildpacks require watchexec.
+pub(crate) const PLAN_ENTRY: &str = "watchexec";
+
+/// The build plan of a passing detect, `None` where the buildpack does not take part.
+///
+/// It provides and requires watchexec, so that the setting alone puts it into the image; other
+/// buildpacks may require it too (CNB buildpack spec, "Build Plan").
+pub(crate) fn build_plan(activation: &Activation) -> Option<BuildPlan> {
+    activation.is_on().then(|| {
+        let mut require = Require::new(PLAN_ENTRY);
+        require.metadata = Table::from_iter([("launch".to_owned(), true.into())]);
+        BuildPlanBuilder::new()
+            .provides(PLAN_ENTRY)
+            .requires(require)
+            .build()
+    })
+}
+
+/// What the build plan asks of this build.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// Whether a buildpack beside this one requires watchexec, to wrap a process with it.
+    pub required_by_others: bool,
+    /// Whether a buildpack wants to run watchexec during the build.
+    pub required_at_build: bool,
+    /// The versions that the requiring buildpacks accept, as they wrote them.
+    pub versions: Vec<String>,
+}
+
+impl Plan {
+    /// Reads the entries that the lifecycle resolved for this buildpack.
+    pub(crate) fn read(plan: &BuildpackPlan) -> Self {
+        let entries: Vec<&Entry> = plan
+            .entries
+            .iter()
+            .filter(|entry| entry.name == PLAN_ENTRY)
+            .collect();
+        Self {
+            // One entry is the buildpack's own (see `build_plan`).
+            required_by_others: entries.len() > 1,
+            required_at_build: entries
+                .iter()
+                .any(|entry| entry.metadata.get("build") == Some(&true.into())),
+            versions: entries
+                .iter()
+                .filter_map(|entry| entry.metadata.get("version")?.as_str())
+                .map(|version| version.trim().to_owned())
+                .filter(|version| !version.is_empty())
+                .collect(),
+        }
+    }
+
+    /// The requirements that the version has to satisfy: the user's own, or else those of all
+    /// buildpacks.
+    ///
+    /// # Errors
+    /// A buildpack's requirement is not one, and the user's does not overrule it.
+    pub(crate) fn requirements(
+        &self,
+        own: Option<&Requirement>,
+        log: &Log,
+    ) -> Result<Vec<Requirement>, InvalidRequirement> {
+        if let Some(own) = own {
+            for version in &self.versions {
+                log.debug(&lines::overruled(version));
+            }
+            return Ok(vec![own.clone()]);
+        }
+        self.versions
+            .iter()
+            .map(|version| Requirement::parse(version, RequiredBy::BuildPlan))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::LogLevel;
+    use crate::log::testing::recording;
+
+    fn plan(text: &str) -> Plan {
+        Plan::read(&toml::from_str(text).unwrap())
+    }
+
+    #[test]
+    fn a_pass_provides_and_requires_watchexec_for_launch() {
+        let plan = build_plan(&Activation::OnByExecutionEnvironment).unwrap();
+        insta::assert_snapshot!(toml::to_string(&plan).unwrap(), @r#"
+        [[provides]]
+        name = "watchexec"
+
+        [[requires]]
+        name = "watchexec"
+
+        [requires.metadata]
+        launch = true
+        "#);
+    }
+
+    #[test]
+    fn off_takes_no_part() {
+        assert!(build_plan(&Activation::Off).is_none());
+        assert!(build_plan(&Activation::OffByFlag("false".to_owned())).is_none());
+    }
+
+    #[test]
+    fn its_own_entry_alone_asks_for_nothing_more() {
+        assert_eq!(
+            plan("[[entries]]\nname = 'watchexec'\nmetadata = { launch = true }"),
+            Plan {
+                required_by_others: false,
+                required_at_build: false,
+                versions: vec![],
+            }
+        );
+    }
+
+    #[test]
+    fn entries_of_other_buildpacks_are_combined() {
+        assert_eq!(
+            plan(
+                "
+                [[entries]]
+                name = 'watchexec'
+                metadata = { launch = true }
+
+                [[entries]]
+                name = 'watchexec'
+                metadata = { build = true, version = ' 2.* ' }
+
+                [[entries]]
+                name = 'watchexec'
+                metadata = { version = '' }
+
+                [[entries]]
+                name = 'something-else'
+                metadata = { version = '9' }
+                "
+            ),
+            Plan {
+                required_by_others: true,
+                required_at_build: true,
+                versions: vec!["2.*".to_owned()],
+            }
+        );
+    }
+
+    #[test]
+    fn the_users_version_overrules_those_of_the_plan() {
+        let plan = Plan {
+            required_by_others: true,
+            required_at_build: false,
+            versions: vec!["2.*".to_owned(), "latest".to_owned()],
+        };
+        let (log, recording) = recording(LogLevel::Debug);
+        let own = Requirement::parse("2.5", RequiredBy::Variable).unwrap();
+        assert_eq!(plan.requirements(Some(&own), &log), Ok(vec![own.clone()]));
+        assert!(recording.text().contains("overrules the version latest"));
+        assert_eq!(plan.requirements(None, &log).unwrap_err().text, "latest");
+    }
+}

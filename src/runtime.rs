@@ -1,0 +1,165 @@
+//! The entry of `bin/detect` and `bin/build`.
+//!
+//! libcnb's own main function takes Buildpack API 0.10 only. This one also takes 0.11, which changes
+//! nothing for this buildpack, and 0.12, which adds `exec-env` to buildpack.toml and passes
+//! `CNB_EXEC_ENV` (CNB buildpack spec, "Changelog"). It then calls libcnb's runtime for the phase.
+
+use libcnb::data::buildpack::{BuildpackApi, ComponentBuildpackDescriptor};
+use libcnb::{
+    BuildArgs, Buildpack, DetectArgs, TomlFileError, libcnb_runtime_build, libcnb_runtime_detect,
+};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, Deserializer};
+
+/// The Buildpack APIs that buildpack.toml may name.
+pub(crate) const SUPPORTED_APIS: [BuildpackApi; 3] = [
+    BuildpackApi {
+        major: 0,
+        minor: 10,
+    },
+    BuildpackApi {
+        major: 0,
+        minor: 11,
+    },
+    BuildpackApi {
+        major: 0,
+        minor: 12,
+    },
+];
+
+/// Exit status for everything that stops the program, apart from a detect that takes no part.
+const FAILED: u8 = 1;
+
+/// A call that is not one of the lifecycle's.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RuntimeError {
+    /// buildpack.toml names an API that this program does not know.
+    #[error("Buildpack API {0}")]
+    UnsupportedApi(BuildpackApi),
+    /// Called by a name other than `detect` and `build`, or with other arguments than these have.
+    #[error("called as {0:?}")]
+    Usage(Vec<OsString>),
+    /// `CNB_BUILDPACK_DIR` is not set.
+    #[error("CNB_BUILDPACK_DIR: {0}")]
+    NoBuildpackDirectory(env::VarError),
+    /// buildpack.toml cannot be read.
+    #[error("{path}: {error}")]
+    Descriptor {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong.
+        error: TomlFileError,
+    },
+    /// The program could not start itself again (see [`with_distribution`]).
+    #[error("cannot execute: {0}")]
+    Restart(io::Error),
+}
+
+/// Runs the phase that the program's name says, and reports an error through
+/// [`Buildpack::on_error`].
+pub(crate) fn run<B: Buildpack<Error: From<RuntimeError>>>(buildpack: &B) -> ExitCode {
+    match run_phase(buildpack) {
+        Ok(status) => ExitCode::from(u8::try_from(status).unwrap_or(FAILED)),
+        Err(error) => {
+            buildpack.on_error(error);
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn run_phase<B: Buildpack<Error: From<RuntimeError>>>(
+    buildpack: &B,
+) -> libcnb::Result<i32, B::Error> {
+    let stop = |error: RuntimeError| libcnb::Error::BuildpackError(error.into());
+    let arguments: Vec<OsString> = env::args_os().collect();
+    // The name by which the program was called; its own path is that of the link's target.
+    let name = arguments.first().map(Path::new).and_then(Path::file_name);
+    match (name.and_then(OsStr::to_str), arguments.get(1..)) {
+        (Some("detect"), Some([platform, plan])) => {
+            let arguments = DetectArgs {
+                platform_dir_path: platform.into(),
+                build_plan_path: plan.into(),
+            };
+            let descriptor = descriptor::<B>().map_err(stop)?;
+            with_distribution().map_err(stop)?;
+            libcnb_runtime_detect(buildpack, descriptor, arguments)
+        }
+        (Some("build"), Some([layers, platform, plan])) => {
+            let arguments = BuildArgs {
+                layers_dir_path: layers.into(),
+                platform_dir_path: platform.into(),
+                buildpack_plan_path: plan.into(),
+            };
+            let descriptor = descriptor::<B>().map_err(stop)?;
+            with_distribution().map_err(stop)?;
+            libcnb_runtime_build(buildpack, descriptor, arguments)
+        }
+        _ => Err(stop(RuntimeError::Usage(arguments))),
+    }
+}
+
+/// Reads buildpack.toml; its API first, since a file for another API may have another form.
+fn descriptor<B: Buildpack>() -> Result<ComponentBuildpackDescriptor<B::Metadata>, RuntimeError> {
+    #[derive(Deserialize)]
+    struct ApiOnly {
+        api: BuildpackApi,
+    }
+
+    let directory = env::var("CNB_BUILDPACK_DIR").map_err(RuntimeError::NoBuildpackDirectory)?;
+    let path = Path::new(&directory).join("buildpack.toml");
+    let unusable = |error: TomlFileError| RuntimeError::Descriptor {
+        path: path.clone(),
+        error,
+    };
+    let text = fs::read_to_string(&path).map_err(|error| unusable(error.into()))?;
+    let ApiOnly { api } = toml::from_str(&text).map_err(|error| unusable(error.into()))?;
+    if !SUPPORTED_APIS.contains(&api) {
+        return Err(RuntimeError::UnsupportedApi(api));
+    }
+    parse_without_exec_env(&text).map_err(|error| unusable(error.into()))
+}
+
+/// Parses buildpack.toml without `exec-env` of `[buildpack]`. The key is in the spec since API
+/// 0.12, only the lifecycle needs it, and libcnb refuses keys that it does not know.
+fn parse_without_exec_env<T: DeserializeOwned>(text: &str) -> Result<T, toml::de::Error> {
+    let mut descriptor = DeTable::parse(text)?;
+    let buildpack = descriptor.get_mut().get_mut("buildpack");
+    if let Some(DeValue::Table(buildpack)) = buildpack.map(Spanned::get_mut) {
+        buildpack.remove("exec-env");
+    }
+    T::deserialize(Deserializer::from(descriptor)).map_err(|mut error| {
+        error.set_input(Some(text));
+        error
+    })
+}
+
+/// Makes sure that the variables of the base image's distribution are set.
+///
+/// The spec makes them optional, the lifecycle sets them only where the base image has the
+/// labels, and libcnb fails without them, although nothing here needs them. Changing the
+/// program's own environment is not safe in Rust, so where one is missing the program starts
+/// itself again with an empty one. That costs a millisecond, on images without labels only.
+fn with_distribution() -> Result<(), RuntimeError> {
+    let missing: Vec<&str> = ["CNB_TARGET_DISTRO_NAME", "CNB_TARGET_DISTRO_VERSION"]
+        .into_iter()
+        .filter(|name| env::var_os(name).is_none())
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let mut arguments = env::args_os();
+    let mut command = Command::new(env::current_exe().map_err(RuntimeError::Restart)?);
+    command.arg0(arguments.next().unwrap_or_default());
+    command.args(arguments);
+    command.envs(missing.into_iter().map(|name| (name, "")));
+    Err(RuntimeError::Restart(command.exec()))
+}
