@@ -23,10 +23,10 @@ grep -E '^Sig(Blk|Ign)' /proc/self/status > "$here/signals"
 
 /// Runs what follows `--` as watchexec does, in a process group of its own; ends with 99 when it is
 /// told to stop meanwhile, and with the status of the last run when it is told so afterwards.
-const RUN: &str = r#"#!/bin/sh
+pub(crate) const RUN: &str = r#"#!/bin/sh
 trap 'exit 99' TERM
-trap 'echo HUP' HUP
 trap 'echo USR1' USR1
+trap 'echo USR2' USR2
 while [ "$1" != -- ]; do shift; done
 shift
 setsid "$@" &
@@ -211,6 +211,13 @@ impl Running {
         nix::sys::signal::kill(pid, signal).unwrap();
     }
 
+    /// The next line, without its end.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
     /// Reads lines until this one comes.
     pub(crate) fn wait_for(&mut self, wanted: &str) {
         let mut line = String::new();
@@ -225,7 +232,7 @@ impl Running {
 
     /// Waits for the end. Gives the exit status, and what was written since.
     pub(crate) fn end(mut self) -> (i32, String) {
-        let status = self.child.wait().unwrap().code().unwrap();
+        let status = programs::end(&mut self.child);
         let mut rest = String::new();
         std::io::Read::read_to_string(&mut self.output, &mut rest).unwrap();
         (status, rest)
