@@ -9,21 +9,28 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// Write permission of the owner, and of the group.
 const OWNER_WRITE: u32 = 0o200;
+const GROUP: u32 = 0o070;
+const GROUP_READ: u32 = 0o040;
 const GROUP_WRITE: u32 = 0o020;
+const SETUID_OR_SETGID: u32 = 0o6000;
 
-/// What was done.
+/// The changes to an app directory.
 #[derive(Debug, Default)]
 pub struct Opened {
-    /// Files and directories whose mode was changed.
-    pub changed: usize,
-    /// Those that could not be looked at or changed, and why.
+    /// Files whose mode was changed.
+    pub files: usize,
+    /// Directories whose mode was changed.
+    pub directories: usize,
+    /// Paths that could not be read or changed, and why.
     pub failed: Vec<(PathBuf, io::Error)>,
 }
 
-/// Gives the group write permission on everything below `directory`, itself included, that its
-/// owner may write. Symbolic links are not followed: what they lead to is none of the app's.
+/// Makes `directory`, the directories below it and the files that they share with the group
+/// writable for the group. Symbolic links are not followed: their targets may lie outside the app.
+///
+/// Private files stay private: libpq and ssh refuse a key that the group may write. A program with
+/// setuid or setgid runs with the rights of its owner or group, whoever may write it has them too.
 #[must_use]
 pub fn open_for_group(directory: &Path) -> Opened {
     let mut opened = Opened::default();
@@ -34,7 +41,8 @@ pub fn open_for_group(directory: &Path) -> Opened {
                 is_directory,
                 changed,
             }) => {
-                opened.changed += usize::from(changed);
+                opened.files += usize::from(changed && !is_directory);
+                opened.directories += usize::from(changed && is_directory);
                 if is_directory {
                     match children(&path) {
                         Ok(children) => waiting.extend(children),
@@ -56,8 +64,12 @@ struct Entry {
 fn open(path: &Path) -> io::Result<Entry> {
     let metadata = fs::symlink_metadata(path)?;
     let mode = metadata.permissions().mode();
-    let may_differ = metadata.is_dir() || metadata.is_file();
-    let changed = may_differ && mode & OWNER_WRITE != 0 && mode & GROUP_WRITE == 0;
+    let shared = if metadata.is_dir() {
+        mode & GROUP != 0
+    } else {
+        metadata.is_file() && mode & GROUP_READ != 0 && mode & SETUID_OR_SETGID == 0
+    };
+    let changed = shared && mode & OWNER_WRITE != 0 && mode & GROUP_WRITE == 0;
     if changed {
         fs::set_permissions(path, Permissions::from_mode(mode & 0o7777 | GROUP_WRITE))?;
     }
@@ -88,34 +100,41 @@ mod tests {
     }
 
     #[test]
-    fn what_its_owner_may_write_its_group_may_write() {
+    fn makes_directories_and_shared_files_group_writable_and_keeps_all_others() {
         let app = tempfile::tempdir().unwrap();
-        let folder = app.path().join("src");
-        fs::create_dir(&folder).unwrap();
-        fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
-        for (name, before) in [
-            ("a", 0o644),
-            ("b", 0o755),
-            ("c", 0o444),
-            ("d", 0o664),
-            ("e", 0o600),
-        ] {
-            file(&folder.join(name), before);
+        let modes = [
+            ("file", 0o644, 0o664),
+            ("program", 0o755, 0o775),
+            ("writable", 0o664, 0o664),
+            ("read-only", 0o444, 0o444),
+            ("private", 0o600, 0o600),
+            ("private-program", 0o700, 0o700),
+            ("unreadable", 0o604, 0o604),
+            ("setuid", 0o4755, 0o4755),
+            ("setgid", 0o2755, 0o2755),
+            ("folder/", 0o755, 0o775),
+            ("setgid-folder/", 0o2755, 0o2775),
+            ("sticky-folder/", 0o1755, 0o1775),
+            ("private-folder/", 0o700, 0o700),
+        ];
+        for (name, before, _) in modes {
+            let path = app.path().join(name);
+            if name.ends_with('/') {
+                fs::create_dir(&path).unwrap();
+            } else {
+                fs::write(&path, "").unwrap();
+            }
+            fs::set_permissions(&path, Permissions::from_mode(before)).unwrap();
         }
-        let opened = open_for_group(&folder);
-        assert_eq!(opened.changed, 4);
+        fs::set_permissions(app.path(), Permissions::from_mode(0o777)).unwrap();
+        let opened = open_for_group(app.path());
+        assert_eq!((opened.files, opened.directories), (2, 3));
         assert!(opened.failed.is_empty());
-        assert_eq!(mode(&folder), 0o775);
-        for (name, after) in [
-            ("a", 0o664),
-            ("b", 0o775),
-            ("c", 0o444),
-            ("d", 0o664),
-            ("e", 0o620),
-        ] {
-            assert_eq!(mode(&folder.join(name)), after, "{name}");
+        for (name, _, after) in modes {
+            assert_eq!(mode(&app.path().join(name)), after, "{name}");
         }
-        assert_eq!(open_for_group(&folder).changed, 0);
+        let again = open_for_group(app.path());
+        assert_eq!((again.files, again.directories), (0, 0));
     }
 
     #[test]
@@ -132,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_done_is_told() {
+    fn reports_paths_that_cannot_be_changed() {
         let opened = open_for_group(Path::new("/missing/app"));
         assert_eq!(opened.failed.len(), 1);
     }

@@ -4,7 +4,7 @@
 //! Specification for Kubernetes, "Workload Projection"; the CNB platform spec takes it over).
 
 use crate::environment::Environment;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -41,8 +41,10 @@ pub enum BindingError {
         error: io::Error,
     },
     /// Two bindings of one type have an entry of the same name.
-    #[error("{first} and {second} are the same entry")]
+    #[error("{first} and {second} are the same entry of type {kind}")]
     Duplicate {
+        /// The type.
+        kind: &'static str,
         /// One file.
         first: PathBuf,
         /// The other file.
@@ -68,13 +70,34 @@ impl Bindings {
         Self { root }
     }
 
-    /// Reads all bindings of a type, whose name is compared without case. Entry names come in
-    /// lower case. No folder means no bindings.
+    /// Reads the bindings of a type as one table. Entry names come in lower case.
     ///
     /// # Errors
     /// Something cannot be read, or two entries have one name.
-    pub fn of_type(&self, wanted: &str) -> Result<Entries, BindingError> {
+    pub fn of_type(&self, wanted: &'static str) -> Result<Entries, BindingError> {
         let mut entries = BTreeMap::new();
+        for entry in self.all_of_type(wanted)? {
+            match entries.entry(name(&entry.path)) {
+                btree_map::Entry::Vacant(vacant) => vacant.insert(entry),
+                btree_map::Entry::Occupied(first) => {
+                    return Err(BindingError::Duplicate {
+                        kind: wanted,
+                        first: first.get().path.clone(),
+                        second: entry.path,
+                    });
+                }
+            };
+        }
+        Ok(Entries(entries))
+    }
+
+    /// Reads every entry of the bindings of a type, whose name is compared without case. No folder
+    /// means no bindings.
+    ///
+    /// # Errors
+    /// Something cannot be read.
+    pub fn all_of_type(&self, wanted: &str) -> Result<Vec<Entry>, BindingError> {
+        let mut entries = Vec::new();
         for binding in children(&self.root)? {
             let Some(kind) = read(&binding.join("type"))? else {
                 continue;
@@ -83,23 +106,16 @@ impl Bindings {
                 continue;
             }
             for path in children(&binding)? {
-                let name = file_name(&path).to_lowercase();
-                if ["type", "provider"].contains(&name.as_str()) {
+                if ["type", "provider"].contains(&name(&path).as_str()) {
                     continue;
                 }
                 let Some(content) = read(&path)? else {
                     continue;
                 };
-                let entry = Entry { path, content };
-                if let Some(first) = entries.insert(name, entry.clone()) {
-                    return Err(BindingError::Duplicate {
-                        first: first.path,
-                        second: entry.path,
-                    });
-                }
+                entries.push(Entry { path, content });
             }
         }
-        Ok(Entries(entries))
+        Ok(entries)
     }
 }
 
@@ -156,6 +172,11 @@ fn is_absent(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
     )
+}
+
+/// The name of the entry in a file.
+fn name(path: &Path) -> String {
+    file_name(path).to_lowercase()
 }
 
 fn file_name(path: &Path) -> String {
@@ -243,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn two_entries_of_one_name_are_an_error() {
+    fn rejects_two_entries_of_one_name_only_where_names_are_unique() {
         let (_folder, bindings) = bindings(&[
             ("one/type", "a"),
             ("one/key", "1"),
@@ -252,8 +273,11 @@ mod tests {
         ]);
         assert!(matches!(
             bindings.of_type("a"),
-            Err(BindingError::Duplicate { .. })
+            Err(BindingError::Duplicate { kind: "a", .. })
         ));
+        let all = bindings.all_of_type("a").unwrap();
+        let contents: Vec<&str> = all.iter().map(|entry| &*entry.content).collect();
+        assert_eq!(contents, ["1", "2"]);
     }
 
     #[test]

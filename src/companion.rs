@@ -3,14 +3,15 @@
 
 use crate::checksum::{self, Checksum, CopyError};
 use crate::error::Error;
+use crate::layer::sboms;
 use crate::release;
-use crate::reload::{ProcessChoice, Settings, SyncTool};
-use crate::sbom::{DescribedFile, Subject, documents};
+use crate::sbom::{DescribedFile, Subject};
 use libcnb::Buildpack;
 use libcnb::build::BuildContext;
 use libcnb::data::launch::{Launch, LaunchBuilder, ProcessBuilder, ProcessType};
 use libcnb::data::{layer_name, process_type};
 use libcnb::layer::UncachedLayerDefinition;
+use reload_options::{ProcessChoice, Settings, SyncTool};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -60,7 +61,7 @@ impl Companion {
         let wanted = match choice {
             ProcessChoice::Unset => !required_by_others,
             ProcessChoice::None => false,
-            ProcessChoice::Named(_) => true,
+            ProcessChoice::Named => true,
         };
         Self {
             reload: wanted.then(|| settings.clone()),
@@ -110,11 +111,10 @@ impl Companion {
             },
         )?;
         let from = context.buildpack_dir.join(PROGRAM);
-        let to = layer.path().join(PROGRAM);
-        let checksum = copy(&from, &to).map_err(|error| {
+        let checksum = copy(&from, &layer.path()).map_err(|error| {
             let path = match error {
                 CopyError::Read(_) => from,
-                CopyError::Write(_) => to,
+                CopyError::Write(_) => layer.path().join(PROGRAM),
             };
             Error::Companion(CompanionError::Program { path, error })
         })?;
@@ -126,13 +126,13 @@ impl Companion {
                 checksum,
             }],
         );
-        layer.write_sboms(&documents(&subject).map_err(Error::Describe)?)
+        layer.write_sboms(&sboms(&subject))
     }
 }
 
-fn copy(from: &Path, to: &Path) -> Result<Checksum, CopyError> {
+fn copy(from: &Path, layer: &Path) -> Result<Checksum, CopyError> {
     let mut program = File::open(from).map_err(CopyError::Read)?;
-    let mut copy = release::create(to, 0o755).map_err(CopyError::Write)?;
+    let mut copy = release::create(layer, PROGRAM, 0o755).map_err(CopyError::Write)?;
     let (_, checksum) = checksum::copy(&mut program, &mut copy)?;
     Ok(checksum)
 }
@@ -149,11 +149,10 @@ mod tests {
 
     #[test]
     fn a_process_is_contributed_where_nobody_else_restarts_or_the_user_asks() {
-        let named = ProcessChoice::Named("worker".parse().unwrap());
         for (choice, alone, beside_others) in [
             (&ProcessChoice::Unset, true, false),
             (&ProcessChoice::None, false, false),
-            (&named, true, true),
+            (&ProcessChoice::Named, true, true),
         ] {
             assert_eq!(decide(choice, false), alone, "{choice:?}");
             assert_eq!(decide(choice, true), beside_others, "{choice:?}");

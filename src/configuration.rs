@@ -4,15 +4,16 @@
 use crate::bindings::{BindingError, Bindings};
 use crate::environment::Environment;
 use crate::locate::Substitutes;
-use crate::mirror::Mirrors;
+use crate::mirror::{DEPENDENCY_MIRROR, MISNAMED_DEFAULT, Mirrors};
 use crate::network::{Network, NetworkError};
-use crate::reload::{InvalidSetting, ProcessChoice, Setting, Settings};
 use crate::requirement::{InvalidRequirement, Origin, Requirement};
+use reload_options::{InvalidSetting, ProcessChoice, Setting, Settings};
 use std::path::Path;
 
 /// Turns live reload on or off.
 pub const LIVE_RELOAD_ENABLED: &str = "BP_LIVE_RELOAD_ENABLED";
-/// The execution environment of Buildpack API 0.12 (CNB RFC "Execution Environments").
+/// The execution environment of Buildpack API 0.12 (CNB RFC "Execution Environments"). An unset one
+/// means `production`.
 pub const EXECUTION_ENVIRONMENT: &str = "CNB_EXEC_ENV";
 /// Which watchexec to install, a semver requirement.
 pub const WATCHEXEC_VERSION: &str = "BP_WATCHEXEC_VERSION";
@@ -58,7 +59,7 @@ fn flag(environment: &Environment, variable: &str) -> Result<Option<(bool, Strin
 }
 
 /// Whether live reload was asked for, and by what.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Activation {
     /// `BP_LIVE_RELOAD_ENABLED` is true; carries its value.
     OnByFlag(String),
@@ -67,6 +68,7 @@ pub enum Activation {
     /// `BP_LIVE_RELOAD_ENABLED` is false; carries its value.
     OffByFlag(String),
     /// Nobody asked.
+    #[default]
     Off,
 }
 
@@ -79,7 +81,7 @@ impl Activation {
         match flag(environment, LIVE_RELOAD_ENABLED)? {
             Some((true, value)) => Ok(Self::OnByFlag(value)),
             Some((false, value)) => Ok(Self::OffByFlag(value)),
-            None if ExecutionEnvironment::read(environment).is_development() => {
+            None if environment.get(EXECUTION_ENVIRONMENT).as_deref() == Some("development") => {
                 Ok(Self::OnByExecutionEnvironment)
             }
             None => Ok(Self::Off),
@@ -90,27 +92,6 @@ impl Activation {
     #[must_use]
     pub fn is_on(&self) -> bool {
         matches!(self, Self::OnByFlag(_) | Self::OnByExecutionEnvironment)
-    }
-}
-
-/// What the image is for. `None` at Buildpack APIs before 0.12, which do not pass it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExecutionEnvironment(Option<String>);
-
-impl ExecutionEnvironment {
-    fn read(environment: &Environment) -> Self {
-        Self(environment.non_empty(EXECUTION_ENVIRONMENT))
-    }
-
-    fn is_development(&self) -> bool {
-        self.0.as_deref() == Some("development")
-    }
-
-    /// Whether the image is one for production. Without a word from the platform it may be
-    /// anything.
-    #[must_use]
-    pub fn is_production(&self) -> bool {
-        self.0.as_deref() == Some("production")
     }
 }
 
@@ -164,6 +145,16 @@ impl UnknownVariable {
                     .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
                 Some(Self { name, nearest })
             })
+            .chain(
+                environment
+                    .names_with_prefix(DEPENDENCY_MIRROR)
+                    .into_iter()
+                    .filter(|name| name.eq_ignore_ascii_case(MISNAMED_DEFAULT))
+                    .map(|name| Self {
+                        name,
+                        nearest: DEPENDENCY_MIRROR,
+                    }),
+            )
             .collect()
     }
 }
@@ -172,8 +163,6 @@ impl UnknownVariable {
 pub struct Configuration {
     /// Why live reload is on.
     pub activation: Activation,
-    /// What the image is for.
-    pub execution_environment: ExecutionEnvironment,
     /// Which process the `reload` process restarts, if there is to be one.
     pub process: ProcessChoice,
     /// How it restarts it.
@@ -198,9 +187,9 @@ pub enum ConfigurationError {
     /// A value that cannot be used.
     #[error(transparent)]
     InvalidValue(#[from] InvalidValue),
-    /// Settings of the `reload` process that cannot be used, all of them.
-    #[error("{0:?}")]
-    InvalidSettings(Vec<InvalidSetting>),
+    /// A setting of the `reload` process that cannot be used.
+    #[error(transparent)]
+    InvalidSetting(#[from] InvalidSetting),
     /// A version requirement that is not one.
     #[error(transparent)]
     InvalidRequirement(#[from] InvalidRequirement),
@@ -216,31 +205,62 @@ impl Configuration {
     /// Reads and checks every variable and every binding.
     ///
     /// # Errors
-    /// The first one that cannot be used.
+    /// All that cannot be used, so that a user can fix them in one go.
     pub fn read(
         environment: &Environment,
         platform_dir: &Path,
-    ) -> Result<Self, ConfigurationError> {
+    ) -> Result<Self, Vec<ConfigurationError>> {
         let bindings = Bindings::locate(environment, platform_dir);
-        Ok(Self {
-            activation: Activation::read(environment)?,
-            execution_environment: ExecutionEnvironment::read(environment),
-            process: ProcessChoice::from_variables(|name| environment.get(name))
-                .map_err(|error| ConfigurationError::InvalidSettings(vec![error]))?,
-            reload: Settings::from_variables(|name| environment.get(name))
-                .map_err(ConfigurationError::InvalidSettings)?,
-            sync_tools: flag(environment, SYNC_TOOLS)?.is_some_and(|(on, _)| on),
+        let variable = |name: &str| environment.get(name);
+        let mut errors = Errors::default();
+        let configuration = Self {
+            activation: errors.one(Activation::read(environment)),
+            process: ProcessChoice::from_variables(variable),
+            reload: errors.all(Settings::from_variables(variable)),
+            sync_tools: errors
+                .one(flag(environment, SYNC_TOOLS))
+                .is_some_and(|(on, _)| on),
             unknown: UnknownVariable::find(environment),
-            watchexec_version: environment
-                .non_empty(WATCHEXEC_VERSION)
-                .map(|text| Requirement::parse(&text, Origin::Variable))
-                .transpose()?,
+            watchexec_version: errors.one(
+                environment
+                    .non_empty(WATCHEXEC_VERSION)
+                    .map(|text| Requirement::parse(&text, Origin::Variable))
+                    .transpose(),
+            ),
             log_level: LogLevel::read(environment),
             substitutes: Substitutes {
-                mappings: bindings.of_type("dependency-mapping")?,
-                mirrors: Mirrors::collect(environment, &bindings.of_type("dependency-mirror")?),
+                mappings: errors.one(bindings.of_type("dependency-mapping")),
+                mirrors: Mirrors::collect(
+                    environment,
+                    &errors.one(bindings.of_type("dependency-mirror")),
+                ),
             },
-            network: Network::read(environment, &bindings.of_type("ca-certificates")?)?,
+            network: {
+                let authorities = errors.one(bindings.all_of_type("ca-certificates"));
+                errors.all(Network::read(environment, &authorities))
+            },
+        };
+        if errors.0.is_empty() {
+            Ok(configuration)
+        } else {
+            Err(errors.0)
+        }
+    }
+}
+
+/// The errors so far. A setting that has one gets its default, so that the others are read too.
+#[derive(Default)]
+struct Errors(Vec<ConfigurationError>);
+
+impl Errors {
+    fn one<T: Default, E: Into<ConfigurationError>>(&mut self, result: Result<T, E>) -> T {
+        self.all(result.map_err(|error| vec![error]))
+    }
+
+    fn all<T: Default, E: Into<ConfigurationError>>(&mut self, result: Result<T, Vec<E>>) -> T {
+        result.unwrap_or_else(|errors| {
+            self.0.extend(errors.into_iter().map(Into::into));
+            T::default()
         })
     }
 }

@@ -1,32 +1,39 @@
 //! The program's entry: what `bin/detect` and `bin/build` share before they part.
 //!
-//! libcnb's own main function takes Buildpack API 0.10 only. This one also takes 0.12, which
-//! passes `CNB_EXEC_ENV` and changes nothing else for this buildpack (CNB buildpack spec,
-//! "Changelog"), and then calls libcnb's runtime for the phase.
+//! libcnb's own main function takes Buildpack API 0.10 only. This one also takes 0.11, which changes
+//! nothing for this buildpack, and 0.12, which adds `exec-env` to buildpack.toml and passes
+//! `CNB_EXEC_ENV` (CNB buildpack spec, "Changelog"). It then calls libcnb's runtime for the phase.
 
 use crate::error::Error;
 use libcnb::data::buildpack::{BuildpackApi, ComponentBuildpackDescriptor};
 use libcnb::{
     BuildArgs, Buildpack, DetectArgs, TomlFileError, libcnb_runtime_build, libcnb_runtime_detect,
-    read_toml_file,
 };
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, Deserializer};
 
 /// The Buildpack APIs that buildpack.toml may name.
-pub const SUPPORTED_APIS: [BuildpackApi; 2] = [
-    BuildpackApi {
-        major: 0,
-        minor: 12,
-    },
+pub const SUPPORTED_APIS: [BuildpackApi; 3] = [
     BuildpackApi {
         major: 0,
         minor: 10,
+    },
+    BuildpackApi {
+        major: 0,
+        minor: 11,
+    },
+    BuildpackApi {
+        major: 0,
+        minor: 12,
     },
 ];
 
@@ -41,7 +48,7 @@ pub enum EntryError {
     UnsupportedApi(BuildpackApi),
     /// Called by a name other than `detect` and `build`, or with other arguments than these have.
     #[error("called as {0:?}")]
-    Usage(Vec<String>),
+    Usage(Vec<OsString>),
     /// `CNB_BUILDPACK_DIR` is not set.
     #[error("CNB_BUILDPACK_DIR: {0}")]
     NoBuildpackDirectory(env::VarError),
@@ -71,27 +78,28 @@ pub fn run<B: Buildpack<Error = Error>>(buildpack: &B) -> ExitCode {
 }
 
 fn run_phase<B: Buildpack<Error = Error>>(buildpack: &B) -> libcnb::Result<i32, Error> {
-    let arguments: Vec<String> = env::args().collect();
+    let arguments: Vec<OsString> = env::args_os().collect();
     // The name by which the program was called; its own path is that of the link's target.
-    let name = arguments
-        .first()
-        .map(Path::new)
-        .and_then(Path::file_name)
-        .and_then(OsStr::to_str);
-    match name {
-        Some("detect") => {
-            let usage = |_| EntryError::Usage(arguments.clone());
-            let parsed = DetectArgs::parse(&arguments).map_err(usage).map_err(stop)?;
+    let name = arguments.first().map(Path::new).and_then(Path::file_name);
+    match (name.and_then(OsStr::to_str), arguments.get(1..)) {
+        (Some("detect"), Some([platform, plan])) => {
+            let arguments = DetectArgs {
+                platform_dir_path: platform.into(),
+                build_plan_path: plan.into(),
+            };
             let descriptor = descriptor::<B>().map_err(stop)?;
             with_distribution().map_err(stop)?;
-            libcnb_runtime_detect(buildpack, descriptor, parsed)
+            libcnb_runtime_detect(buildpack, descriptor, arguments)
         }
-        Some("build") => {
-            let usage = |_| EntryError::Usage(arguments.clone());
-            let parsed = BuildArgs::parse(&arguments).map_err(usage).map_err(stop)?;
+        (Some("build"), Some([layers, platform, plan])) => {
+            let arguments = BuildArgs {
+                layers_dir_path: layers.into(),
+                platform_dir_path: platform.into(),
+                buildpack_plan_path: plan.into(),
+            };
             let descriptor = descriptor::<B>().map_err(stop)?;
             with_distribution().map_err(stop)?;
-            libcnb_runtime_build(buildpack, descriptor, parsed)
+            libcnb_runtime_build(buildpack, descriptor, arguments)
         }
         _ => Err(stop(EntryError::Usage(arguments))),
     }
@@ -110,16 +118,30 @@ fn descriptor<B: Buildpack>() -> Result<ComponentBuildpackDescriptor<B::Metadata
 
     let directory = env::var("CNB_BUILDPACK_DIR").map_err(EntryError::NoBuildpackDirectory)?;
     let path = Path::new(&directory).join("buildpack.toml");
-    let unreadable = |error| EntryError::Descriptor {
+    let unusable = |error: TomlFileError| EntryError::Descriptor {
         path: path.clone(),
         error,
     };
-    let ApiOnly { api } = read_toml_file(&path).map_err(unreadable)?;
-    if SUPPORTED_APIS.contains(&api) {
-        read_toml_file(&path).map_err(unreadable)
-    } else {
-        Err(EntryError::UnsupportedApi(api))
+    let text = fs::read_to_string(&path).map_err(|error| unusable(error.into()))?;
+    let ApiOnly { api } = toml::from_str(&text).map_err(|error| unusable(error.into()))?;
+    if !SUPPORTED_APIS.contains(&api) {
+        return Err(EntryError::UnsupportedApi(api));
     }
+    parse_without_exec_env(&text).map_err(|error| unusable(error.into()))
+}
+
+/// Parses buildpack.toml without `exec-env` of `[buildpack]`. The key is in the spec since API
+/// 0.12, only the lifecycle needs it, and libcnb refuses keys that it does not know.
+fn parse_without_exec_env<T: DeserializeOwned>(text: &str) -> Result<T, toml::de::Error> {
+    let mut descriptor = DeTable::parse(text)?;
+    let buildpack = descriptor.get_mut().get_mut("buildpack");
+    if let Some(DeValue::Table(buildpack)) = buildpack.map(Spanned::get_mut) {
+        buildpack.remove("exec-env");
+    }
+    T::deserialize(Deserializer::from(descriptor)).map_err(|mut error| {
+        error.set_input(Some(text));
+        error
+    })
 }
 
 /// Makes sure that the variables of the base image's distribution are set.

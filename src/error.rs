@@ -10,6 +10,7 @@ use crate::fetch::FetchError;
 use crate::locate::{LocateError, Reason};
 use crate::requirement::InvalidRequirement;
 use crate::unpack::UnpackError;
+use std::io;
 
 /// An error of one of the modules.
 #[derive(Debug, thiserror::Error)]
@@ -17,9 +18,9 @@ pub enum Error {
     /// The call.
     #[error(transparent)]
     Entry(#[from] EntryError),
-    /// A variable.
-    #[error(transparent)]
-    Configuration(#[from] ConfigurationError),
+    /// Variables and bindings.
+    #[error("{0:?}")]
+    Configuration(Vec<ConfigurationError>),
     /// Choosing a dependency.
     #[error(transparent)]
     NoMatch(#[from] NoMatch),
@@ -51,20 +52,26 @@ pub enum Error {
     /// Installing the bundled one.
     #[error(transparent)]
     Bundle(#[from] BundleError),
-    /// Writing its SBOMs.
-    #[error("the SBOMs cannot be written: {0}")]
-    Describe(serde_json::Error),
+    /// Writing the log.
+    #[error("the log cannot be written: {0}")]
+    Log(io::Error),
+}
+
+impl From<Vec<ConfigurationError>> for Error {
+    fn from(errors: Vec<ConfigurationError>) -> Self {
+        Self::Configuration(errors)
+    }
 }
 
 impl From<InvalidValue> for Error {
     fn from(error: InvalidValue) -> Self {
-        ConfigurationError::from(error).into()
+        vec![ConfigurationError::from(error)].into()
     }
 }
 
 impl From<InvalidRequirement> for Error {
     fn from(error: InvalidRequirement) -> Self {
-        ConfigurationError::from(error).into()
+        vec![ConfigurationError::from(error)].into()
     }
 }
 

@@ -21,6 +21,7 @@ use libcnb::layer::{
     CachedLayerDefinition, EmptyLayerCause, InvalidMetadataAction, LayerRef, LayerState,
     RestoredLayerAction, UncachedLayerDefinition,
 };
+use libcnb::sbom::Sbom;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
@@ -37,14 +38,13 @@ pub struct LayerMetadata {
     pub described: String,
 }
 
-/// Everything that decides the content of the layer.
+/// Everything that decides the content of the layer. A URL is not part of it: the lifecycle
+/// publishes layer metadata as a label of the image, and a URL may hold a login.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Release {
     /// Version of watchexec.
     pub version: String,
-    /// The dependency's own address, wherever the archive came from.
-    pub uri: String,
     /// Checksum of the archive.
     pub checksum: Checksum,
     /// Operating system and architecture of the image.
@@ -75,7 +75,6 @@ impl Release {
     pub fn of(dependency: &Dependency, checksum: Checksum, platform: &Platform) -> Self {
         Self {
             version: dependency.version.to_string(),
-            uri: dependency.uri.clone(),
             checksum,
             platform: platform.to_string(),
         }
@@ -87,14 +86,12 @@ impl Release {
         // Taken apart, so that a further field cannot be forgotten here.
         let Release {
             version,
-            uri,
             checksum,
             platform,
         } = &cached.release;
         let mut discards: Vec<Discard> = [
             ("version", version.clone(), self.version.clone()),
             ("platform", platform.clone(), self.platform.clone()),
-            ("uri", uri.clone(), self.uri.clone()),
             ("checksum", checksum.to_string(), self.checksum.to_string()),
         ]
         .into_iter()
@@ -255,7 +252,7 @@ fn describe<B: Buildpack<Error = Error>, MAC, RAC>(
         order.checksum,
         installed,
     );
-    let identity = subject.identity().map_err(Error::Describe)?.to_string();
+    let identity = subject.identity().to_string();
     let exists = |format: &SbomFormat| {
         let file = format!("{}.{}", name(), extension(format));
         context.layers_dir.join(file).is_file()
@@ -271,9 +268,14 @@ fn describe<B: Buildpack<Error = Error>, MAC, RAC>(
         None
     });
     subject.crates = crates.as_deref();
-    layer.write_sboms(&documents(&subject).map_err(Error::Describe)?)?;
+    layer.write_sboms(&sboms(&subject))?;
     log.detail(&lines::described(crates.as_deref()));
     Ok(identity)
+}
+
+/// The SBOMs of a layer, as libcnb takes them.
+pub(crate) fn sboms(subject: &Subject) -> [Sbom; 3] {
+    documents(subject).map(|document| Sbom::from_bytes(document.format, document.data))
 }
 
 /// Brings the release into a folder.
@@ -288,6 +290,9 @@ fn install(order: &Order, layer: &Path, network: &Network, log: &Log) -> Result<
         Source::Archive { address, reason } => {
             log.debug(&lines::located(reason));
             log.detail(&lines::fetching(address));
+            if let Some(error) = network.logins.ignored() {
+                log.debug(&lines::ignored_netrc(error));
+            }
             let archive =
                 fetch(address, order.checksum, network, log).map_err(|error| Error::Fetch {
                     error,
@@ -308,7 +313,10 @@ mod tests {
 
     fn release(version: &str, content: &[u8]) -> Release {
         let checksum = Checksum::of(content);
-        let dependency = Dependency::sample(version, "https://example.com/w.tar.xz", checksum);
+        let entry = format!(
+            "id = 'watchexec'\nversion = '{version}'\nuri = 'https://example.com/w.tar.xz'"
+        );
+        let dependency: Dependency = toml::from_str(&entry).unwrap();
         let platform = Platform {
             os: "linux".to_owned(),
             arch: "amd64".to_owned(),

@@ -10,17 +10,16 @@
 //! | fetch and verify it | [`fetch`], [`checksum`] |
 //! | install it, or keep what the cache has | [`unpack`], [`release`], [`layer`] |
 //! | describe it | [`sbom`] |
-//! | restart other buildpacks' processes, and let files be synced | [`reload`], [`companion`], [`app_dir`] |
+//! | restart other buildpacks' processes, and let files be synced | [`reload_options`], [`companion`], [`app_dir`] |
 //! | tell people | [`log`], [`messages`], [`error`] |
 
-pub mod address;
+// They panic where their output cannot be written.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod app_dir;
 pub mod bindings;
-pub mod bundle;
-pub mod checksum;
 pub mod companion;
 pub mod configuration;
-pub mod dependency;
 pub mod detect;
 pub mod entry;
 pub mod environment;
@@ -32,8 +31,7 @@ pub mod log;
 pub mod messages;
 pub mod mirror;
 pub mod network;
-pub mod release;
-pub mod reload;
-pub mod requirement;
-pub mod sbom;
-pub mod unpack;
+
+pub use watchexec_release::{
+    address, bundle, checksum, dependency, release, requirement, sbom, unpack,
+};

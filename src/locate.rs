@@ -35,9 +35,6 @@ pub enum Source {
 /// Why an address was chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// It is an archive inside the buildpack, as `create-package --include-dependencies` of
-    /// Paketo's libpak leaves them.
-    InsideBuildpack,
     /// A binding maps the archive's checksum to it. Carries the binding's file.
     Mapping(PathBuf),
     /// It is a mirror's. Carries the variable or the binding's file that sets the mirror.
@@ -50,10 +47,7 @@ impl Source {
     /// Whether taking it costs neither network nor time.
     #[must_use]
     pub fn is_inside_buildpack(&self) -> bool {
-        match self {
-            Self::Bundle(_) => true,
-            Self::Archive { reason, .. } => *reason == Reason::InsideBuildpack,
-        }
+        matches!(self, Self::Bundle(_))
     }
 }
 
@@ -92,13 +86,6 @@ pub fn locate(
     buildpack_dir: &Path,
     substitutes: &Substitutes,
 ) -> Result<Source, LocateError> {
-    let directory = Bundle::directory(buildpack_dir, checksum);
-    if let Some(address) = archive_in(&directory, &dependency.uri) {
-        return Ok(Source::Archive {
-            address,
-            reason: Reason::InsideBuildpack,
-        });
-    }
     if let Some(bundle) = Bundle::find(buildpack_dir, checksum) {
         return Ok(Source::Bundle(bundle));
     }
@@ -150,13 +137,6 @@ fn mirrored(mirrors: &Mirrors, own: &Address) -> Result<Option<(Address, Reason)
     Ok(Some((address, Reason::Mirror(mirror.setting().to_owned()))))
 }
 
-/// The archive in a folder of the buildpack, under the name that its address ends with.
-fn archive_in(directory: &Path, uri: &str) -> Option<Address> {
-    let (_, name) = uri.rsplit_once('/')?;
-    let path = directory.join(name);
-    path.is_file().then(|| Address::file(&path)).flatten()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,7 +155,8 @@ mod tests {
         buildpack: &Path,
         substitutes: &Substitutes,
     ) -> Result<Source, LocateError> {
-        let dependency = Dependency::sample("2.8.0", uri, checksum());
+        let entry = format!("id = 'watchexec'\nversion = '2.8.0'\nuri = '{uri}'");
+        let dependency: Dependency = toml::from_str(&entry).unwrap();
         locate(&dependency, checksum(), buildpack, substitutes)
     }
 
@@ -228,11 +209,6 @@ mod tests {
         let found = source(URI, buildpack.path(), &mirror).unwrap();
         assert!(matches!(found, Source::Bundle(_)));
         assert!(found.is_inside_buildpack());
-
-        fs::write(folder.join("watchexec.tar.xz"), "archive").unwrap();
-        let found = source(URI, buildpack.path(), &mirror).unwrap();
-        assert!(found.is_inside_buildpack());
-        assert!(matches!(found, Source::Archive { .. }));
     }
 
     #[test]

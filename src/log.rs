@@ -2,15 +2,19 @@
 
 use crate::configuration::LogLevel;
 use std::cell::RefCell;
-use std::io::Write;
+use std::io::{self, Write};
 
 /// Writes the log in three depths: a title, what is done under it, and its details.
 ///
-/// A log that cannot be written (the reader went away) is no reason to fail a build, so write
-/// errors are passed over.
+/// The first line that cannot be written ends the log; [`finish`](Log::finish) returns the error.
 pub struct Log {
-    out: RefCell<Box<dyn Write>>,
+    out: RefCell<Output>,
     level: LogLevel,
+}
+
+struct Output {
+    writer: Box<dyn Write>,
+    written: io::Result<()>,
 }
 
 impl Log {
@@ -18,9 +22,20 @@ impl Log {
     #[must_use]
     pub fn new(out: Box<dyn Write>, level: LogLevel) -> Self {
         Self {
-            out: RefCell::new(out),
+            out: RefCell::new(Output {
+                writer: out,
+                written: Ok(()),
+            }),
             level,
         }
+    }
+
+    /// Ends the log.
+    ///
+    /// # Errors
+    /// A line could not be written.
+    pub fn finish(self) -> io::Result<()> {
+        self.out.into_inner().written
     }
 
     /// The first line: which buildpack this is.
@@ -60,14 +75,20 @@ impl Log {
 
     fn lines(&self, indent: &str, text: &str) {
         let mut out = self.out.borrow_mut();
-        if text.is_empty() {
-            let _ = writeln!(out);
+        if out.written.is_ok() {
+            out.written = write(&mut out.writer, indent, text);
         }
-        for line in text.lines() {
-            let _ = writeln!(out, "{indent}{line}");
-        }
-        let _ = out.flush();
     }
+}
+
+fn write(out: &mut dyn Write, indent: &str, text: &str) -> io::Result<()> {
+    if text.is_empty() {
+        writeln!(out)?;
+    }
+    for line in text.lines() {
+        writeln!(out, "{indent}{line}")?;
+    }
+    out.flush()
 }
 
 #[cfg(test)]

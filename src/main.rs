@@ -1,13 +1,16 @@
 //! `bin/detect` and `bin/build` of the Watchexec Buildpack.
 
+// They panic where their output cannot be written.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 use libcnb::Buildpack;
 use libcnb::build::{BuildContext, BuildResult, BuildResultBuilder};
 use libcnb::detect::{DetectContext, DetectResult, DetectResultBuilder};
-use std::io::stdout;
+use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 use watchexec_buildpack::app_dir::open_for_group;
 use watchexec_buildpack::companion::Companion;
-use watchexec_buildpack::configuration::{Activation, Configuration};
+use watchexec_buildpack::configuration::{Activation, Configuration, LogLevel};
 use watchexec_buildpack::dependency::{BuildpackMetadata, Platform, choose};
 use watchexec_buildpack::detect::{Plan, build_plan};
 use watchexec_buildpack::entry;
@@ -31,7 +34,9 @@ impl Buildpack for WatchexecBuildpack {
 
     fn detect(&self, context: DetectContext<Self>) -> libcnb::Result<DetectResult, Error> {
         let activation = Activation::read(&context.platform.environment()).map_err(Error::from)?;
-        println!("{}", lines::activation(&activation));
+        let log = Log::new(Box::new(stdout()), LogLevel::Info);
+        log.title(&lines::activation(&activation));
+        log.finish().map_err(Error::Log)?;
         match build_plan(&activation) {
             Some(plan) => DetectResultBuilder::pass().build_plan(plan).build(),
             None => DetectResultBuilder::fail().build(),
@@ -43,7 +48,8 @@ impl Buildpack for WatchexecBuildpack {
     }
 
     fn on_error(&self, error: libcnb::Error<Error>) {
-        eprint!("{}", errors::text(&error));
+        // Without standard error the exit status alone reports the error.
+        let _ = write!(stderr(), "{}", errors::text(&error));
     }
 }
 
@@ -57,9 +63,6 @@ fn contribute(context: &BuildContext<WatchexecBuildpack>) -> libcnb::Result<Buil
     let log = Log::new(Box::new(stdout()), configuration.log_level);
     log.title(&lines::title(&context.buildpack_descriptor.buildpack));
     log.detail(&lines::activation(&configuration.activation));
-    if configuration.execution_environment.is_production() {
-        log.warning(&lines::production());
-    }
     for variable in &configuration.unknown {
         log.warning(&lines::unknown_variable(variable));
     }
@@ -68,12 +71,21 @@ fn contribute(context: &BuildContext<WatchexecBuildpack>) -> libcnb::Result<Buil
     let requirements = plan
         .requirements(configuration.watchexec_version.as_ref(), &log)
         .map_err(Error::from)?;
-    let platform = Platform::of(&context.target);
+    let platform = Platform {
+        os: context.target.os.clone(),
+        arch: context.target.arch.clone(),
+    };
     let dependencies = &context.buildpack_descriptor.metadata.dependencies;
     let choice = choose(dependencies, &platform, &requirements).map_err(Error::from)?;
     log.step(&lines::choice(&choice, &platform, &requirements));
 
-    let checksum = choice.dependency.verifiable()?;
+    let checksum = choice
+        .dependency
+        .checksum()
+        .map_err(|error| Error::Checksum {
+            version: choice.dependency.version.to_string(),
+            error,
+        })?;
     let source = locate(
         choice.dependency,
         checksum,
@@ -101,11 +113,15 @@ fn contribute(context: &BuildContext<WatchexecBuildpack>) -> libcnb::Result<Buil
         plan.required_by_others,
     );
     companion.provide(context)?;
-    let opened = open_for_group(&context.app_dir);
 
     log.step(&lines::usage(plan.required_by_others));
     log.details(lines::companion(&companion));
-    log.details(lines::opened(&context.app_dir, &opened));
+    log.detail(&lines::for_development());
+    if companion.reload.is_some() {
+        let opened = open_for_group(&context.app_dir);
+        log.details(lines::opened(&context.app_dir, &opened));
+    }
+    log.finish().map_err(Error::Log)?;
     BuildResultBuilder::new()
         .launch(companion.launch().map_err(Error::from)?)
         .build()

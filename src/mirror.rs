@@ -10,6 +10,8 @@ use url::Url;
 
 /// The mirror for all hosts, and with `_<HOST>` after it the one for that host.
 pub const DEPENDENCY_MIRROR: &str = "BP_DEPENDENCY_MIRROR";
+/// Not a mirror, whatever its case: it names no host, and libpak ignores it with a warning.
+pub const MISNAMED_DEFAULT: &str = "BP_DEPENDENCY_MIRROR_DEFAULT";
 /// The name of the mirror for all hosts in a binding.
 const DEFAULT: &str = "default";
 /// In a mirror's path, the host of the original address.
@@ -77,6 +79,7 @@ impl Mirrors {
         for name in environment.names_with_prefix(DEPENDENCY_MIRROR) {
             let suffix = name.strip_prefix(DEPENDENCY_MIRROR).unwrap_or_default();
             let host = match suffix.strip_prefix('_') {
+                Some(_) if name.eq_ignore_ascii_case(MISNAMED_DEFAULT) => continue,
                 Some(encoded) => decode_host(encoded),
                 None if suffix.is_empty() => DEFAULT.to_owned(),
                 None => continue,
@@ -157,17 +160,18 @@ impl Mirror {
     }
 
     /// Takes the setting apart. Its parts stand between commas; a part may be percent-encoded,
-    /// which is how an address with a comma is written.
+    /// which is how an address with a comma is written, and is decoded as libpak does it. A bare
+    /// address is decoded only where it is encoded as a whole: a password may have an encoded `/`.
     fn parts(&self) -> Result<Parts, InvalidMirrorReason> {
+        let decoded = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
         let mut address = None;
         let mut skip_path = None;
         for part in self.text.split(',').map(str::trim) {
             match part.split_once('=') {
-                Some(("mirror", value)) => address = Some(value.to_owned()),
-                Some(("skip-path", value)) => {
-                    skip_path = Some(percent_decode_str(value).decode_utf8_lossy().into_owned());
-                }
+                Some(("mirror", value)) => address = Some(decoded(value)),
+                Some(("skip-path", value)) => skip_path = Some(decoded(value)),
                 _ if part.contains("://") => address = Some(part.to_owned()),
+                None if decoded(part).contains("://") => address = Some(decoded(part)),
                 _ if part.is_empty() => {}
                 // Only the part's name: what follows it may be a secret.
                 Some((name, _)) => {
@@ -276,6 +280,16 @@ mod tests {
             ("https://m,skip-path=/x", "https://h/a/b", "https://m/a/b"),
             ("https://m,skip-path=%2Fa", "https://h/a/b", "https://m/b"),
             ("https://m,skip-path=", "https://h/a", "https://m/a"),
+            // Each part may be percent-encoded, which is how it holds a comma.
+            ("mirror=https%3A%2F%2Fm%2Cx", "https://h/a", "https://m,x/a"),
+            ("https%3A%2F%2Fm%2Fx", "https://h/a", "https://m/x/a"),
+            (
+                "mirror=http%3A%2F%2Fm%2F%7BoriginalHost%7D,skip-path=%2Fa",
+                "https://h/a/b",
+                "http://m/h/b",
+            ),
+            // An address that can be read as it is keeps the encoding of its password.
+            ("https://u:p%2Fw@m", "https://h/a", "https://u:p%2Fw@m/a"),
             // One slash where the two paths meet.
             ("https://m/x/", "https://h/a", "https://m/x/a"),
             (
@@ -336,6 +350,7 @@ mod tests {
                 ("BP_DEPENDENCY_MIRROR_EXAMP__LE_COM", "https://dashed"),
                 ("BP_DEPENDENCY_MIRROR_EMPTY_COM", " "),
                 ("BP_DEPENDENCY_MIRRORED", "https://not-a-mirror"),
+                ("BP_DEPENDENCY_MIRROR_DEFAULT", "https://not-the-default"),
             ],
             &[
                 ("default", "https://binding-default"),

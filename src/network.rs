@@ -1,12 +1,14 @@
 //! How a build reaches servers: proxies, certificates, credentials and time limits, as the user
 //! and the operator set them.
+#![warn(clippy::arithmetic_side_effects)]
 
-use crate::bindings::{BindingError, Entries};
+use crate::bindings::Entry;
 use crate::configuration::InvalidValue;
 use crate::environment::Environment;
 use crate::fetch::Policy;
 use netrc::Netrc;
 use reqwest::{Certificate, NoProxy, Proxy, Url};
+use std::cell::OnceCell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -45,7 +47,7 @@ pub enum NetworkError {
     /// An entry of a `ca-certificates` binding.
     #[error("{0} has no PEM certificate")]
     Certificate(PathBuf),
-    /// The file that `NETRC` names.
+    /// A netrc file.
     #[error("{path}: {reason}")]
     Netrc {
         /// The file.
@@ -53,54 +55,68 @@ pub enum NetworkError {
         /// What is wrong, without any content of the file.
         reason: String,
     },
-    /// A binding.
-    #[error(transparent)]
-    Binding(#[from] BindingError),
 }
 
 impl Network {
-    /// Reads the settings; `authorities` are the bindings of type `ca-certificates`.
+    /// Reads the settings; `authorities` are the entries of all bindings of type `ca-certificates`.
     ///
     /// # Errors
-    /// One of them cannot be used.
-    pub fn read(environment: &Environment, authorities: &Entries) -> Result<Self, NetworkError> {
-        Ok(Self {
-            policy: policy(environment)?,
-            proxies: proxies(environment)?,
-            authorities: certificates(authorities)?,
-            logins: Logins::read(environment)?,
-        })
+    /// All that cannot be used.
+    pub fn read(
+        environment: &Environment,
+        authorities: &[Entry],
+    ) -> Result<Self, Vec<NetworkError>> {
+        let mut errors = Vec::new();
+        let network = Self {
+            policy: policy(environment, &mut errors),
+            proxies: proxies(environment, &mut errors),
+            authorities: certificates(authorities, &mut errors),
+            logins: Logins::read(environment).unwrap_or_else(|error| {
+                errors.push(error);
+                Logins::default()
+            }),
+        };
+        if errors.is_empty() {
+            Ok(network)
+        } else {
+            Err(errors)
+        }
     }
 }
 
-fn policy(environment: &Environment) -> Result<Policy, InvalidValue> {
+fn policy(environment: &Environment, errors: &mut Vec<NetworkError>) -> Policy {
     let policy = Policy::default();
-    let seconds = |name: &str, default: Duration| match environment.non_empty(name) {
-        None => Ok(default),
+    let mut seconds = |name: &str, default: Duration| match environment.non_empty(name) {
+        None => default,
         Some(value) => match value.parse() {
-            // No limit of its own; the one on the whole download still holds.
-            Ok(0) => Ok(policy.total),
-            Ok(seconds) => Ok(Duration::from_secs(seconds)),
-            Err(_) => Err(InvalidValue {
-                variable: name.to_owned(),
-                value,
-                accepted: "a whole number of seconds; 0 for no limit".to_owned(),
-            }),
+            // The limit on the whole download holds without and beyond this one.
+            Ok(0) => policy.total,
+            Ok(seconds) => Duration::from_secs(seconds).min(policy.total),
+            Err(_) => {
+                let invalid = InvalidValue {
+                    variable: name.to_owned(),
+                    value,
+                    accepted: "a whole number of seconds; 0 for no limit".to_owned(),
+                };
+                errors.push(invalid.into());
+                default
+            }
         },
     };
-    let dial = seconds(DIALER_TIMEOUT, policy.connect / 2)?;
-    let handshake = seconds(TLS_HANDSHAKE_TIMEOUT, policy.connect / 2)?;
-    Ok(Policy {
+    // Together the default of the policy.
+    let dial = seconds(DIALER_TIMEOUT, Duration::from_secs(5));
+    let handshake = seconds(TLS_HANDSHAKE_TIMEOUT, Duration::from_secs(5));
+    Policy {
         // The HTTP library has one limit for both.
-        connect: dial + handshake,
-        response_header: seconds(RESPONSE_HEADER_TIMEOUT, policy.response_header)?,
+        connect: dial.saturating_add(handshake),
+        response_header: seconds(RESPONSE_HEADER_TIMEOUT, policy.response_header),
         ..policy
-    })
+    }
 }
 
 /// The proxies of `http_proxy` and `https_proxy`, in either case, for all hosts that `no_proxy`
 /// does not name. Lower case comes first, as curl has it.
-fn proxies(environment: &Environment) -> Result<Vec<Proxy>, NetworkError> {
+fn proxies(environment: &Environment, errors: &mut Vec<NetworkError>) -> Vec<Proxy> {
     let value = |name: &str| {
         [name.to_owned(), name.to_uppercase()]
             .into_iter()
@@ -112,28 +128,35 @@ fn proxies(environment: &Environment) -> Result<Vec<Proxy>, NetworkError> {
     [http, https]
         .into_iter()
         .flatten()
-        .map(|(name, proxy)| match proxy {
-            Ok(proxy) => Ok(proxy.no_proxy(except.clone())),
-            Err(_) => Err(NetworkError::Proxy(name)),
+        .filter_map(|(name, proxy)| {
+            let proxy = proxy.map(|proxy| proxy.no_proxy(except.clone()));
+            proxy
+                .map_err(|_| errors.push(NetworkError::Proxy(name)))
+                .ok()
         })
         .collect()
 }
 
-fn certificates(entries: &Entries) -> Result<Vec<Certificate>, NetworkError> {
+fn certificates(entries: &[Entry], errors: &mut Vec<NetworkError>) -> Vec<Certificate> {
     let mut all = Vec::new();
-    for (_, entry) in entries.iter() {
+    for entry in entries {
         match Certificate::from_pem_bundle(entry.content.as_bytes()) {
             Ok(certificates) if !certificates.is_empty() => all.extend(certificates),
-            _ => return Err(NetworkError::Certificate(entry.path.clone())),
+            _ => errors.push(NetworkError::Certificate(entry.path.clone())),
         }
     }
-    Ok(all)
+    all
 }
 
 /// User names and passwords by host, from a netrc file. Its `default` entry is not used: it
-/// would hand a password to whatever host an address names.
+/// would hand a password to whatever host a URL names.
 #[derive(Default)]
-pub struct Logins(Option<Netrc>);
+pub struct Logins {
+    /// `.netrc` in the home directory, where `NETRC` names no file. A build that downloads nothing
+    /// has no use for it, so it is read when it is first needed.
+    home: Option<PathBuf>,
+    netrc: OnceCell<Result<Netrc, NetworkError>>,
+}
 
 /// A user name and a password.
 #[derive(PartialEq, Eq)]
@@ -145,43 +168,50 @@ pub struct Login {
 }
 
 impl Logins {
-    /// Reads the file that `NETRC` names, else `.netrc` in the home directory.
+    /// Reads the file that `NETRC` names, else finds the one in the home directory.
     ///
     /// # Errors
-    /// The file that `NETRC` names is not there, or a file is no netrc file.
+    /// The file that `NETRC` names cannot be read, or is not a netrc file.
     fn read(environment: &Environment) -> Result<Self, NetworkError> {
-        let named = environment.non_empty(NETRC).map(PathBuf::from);
-        let home = || Some(Path::new(&environment.non_empty("HOME")?).join(".netrc"));
-        let is_named = named.is_some();
-        let Some(path) = named.or_else(home) else {
-            return Ok(Self::default());
-        };
-        match Netrc::from_file(&path) {
-            Ok(netrc) => Ok(Self(Some(netrc))),
-            Err(netrc::Error::Io(error))
-                if error.kind() == io::ErrorKind::NotFound && !is_named =>
-            {
-                Ok(Self::default())
-            }
-            Err(netrc::Error::Io(error)) => Err(NetworkError::Netrc {
-                path,
-                reason: error.to_string(),
-            }),
-            // The parser's words quote the file.
-            Err(netrc::Error::Parsing { .. }) => Err(NetworkError::Netrc {
-                path,
-                reason: "it is not written as a netrc file is".to_owned(),
-            }),
+        let mut logins = Self::default();
+        if let Some(path) = environment.non_empty(NETRC).map(PathBuf::from) {
+            let netrc = Netrc::from_file(&path).map_err(|error| unusable(path, error))?;
+            logins.netrc = Ok(netrc).into();
+        } else if let Some(home) = environment.non_empty("HOME") {
+            logins.home = Some(Path::new(&home).join(".netrc"));
         }
+        Ok(logins)
     }
 
-    /// The login for the host of an address that has none of its own.
+    fn netrc(&self) -> &Result<Netrc, NetworkError> {
+        self.netrc.get_or_init(|| {
+            let Some(path) = self.home.clone() else {
+                return Ok(Netrc::default());
+            };
+            match Netrc::from_file(&path) {
+                Err(netrc::Error::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                    Ok(Netrc::default())
+                }
+                netrc => netrc.map_err(|error| unusable(path, error)),
+            }
+        })
+    }
+
+    /// Why the file in the home directory is ignored, if it is.
+    #[must_use]
+    pub fn ignored(&self) -> Option<&NetworkError> {
+        self.netrc().as_ref().err()
+    }
+
+    /// The login for the host of a URL that has none of its own.
     #[must_use]
     pub fn for_address(&self, url: &Url) -> Option<Login> {
         if !url.username().is_empty() || url.password().is_some() {
             return None;
         }
-        let authenticator = self.0.as_ref()?.hosts.get(url.host_str()?)?;
+        // The parser files the `default` entry under this name, as if it were a host.
+        let host = url.host_str().filter(|host| *host != "default")?;
+        let authenticator = self.netrc().as_ref().ok()?.hosts.get(host)?;
         Some(Login {
             user: authenticator.login.clone(),
             password: authenticator.password.clone(),
@@ -189,13 +219,26 @@ impl Logins {
     }
 }
 
+fn unusable(path: PathBuf, error: netrc::Error) -> NetworkError {
+    let reason = match error {
+        netrc::Error::Io(error) => error.to_string(),
+        // The parser's message quotes the file.
+        netrc::Error::Parsing { .. } => "not a netrc file".to_owned(),
+    };
+    NetworkError::Netrc { path, reason }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs;
 
+    /// The settings, or their only error.
     fn network(variables: &[(&str, &str)]) -> Result<Network, NetworkError> {
-        Network::read(&Environment::of(variables), &Entries::default())
+        Network::read(&Environment::of(variables), &[]).map_err(|errors| {
+            let [error] = errors.try_into().unwrap();
+            error
+        })
     }
 
     #[test]
@@ -213,6 +256,16 @@ mod tests {
             network(&[]).unwrap().policy.connect,
             Policy::default().connect
         );
+        let largest = u64::MAX.to_string();
+        let policy = network(&[
+            (DIALER_TIMEOUT, &largest),
+            (TLS_HANDSHAKE_TIMEOUT, &largest),
+            (RESPONSE_HEADER_TIMEOUT, &largest),
+        ])
+        .unwrap()
+        .policy;
+        assert_eq!(policy.connect, policy.total.saturating_mul(2));
+        assert_eq!(policy.response_header, policy.total);
         for value in ["1s", "-1", "1.5"] {
             assert!(matches!(
                 network(&[(DIALER_TIMEOUT, value)]),
@@ -257,6 +310,29 @@ mod tests {
         );
         assert_eq!(user("https://own:login@example.com/a"), None);
         assert_eq!(user("https://sub.example.com/a"), None);
+    }
+
+    #[test]
+    fn a_host_named_default_gets_no_login() {
+        let folder = tempfile::tempdir().unwrap();
+        let netrc = folder.path().join("netrc");
+        fs::write(&netrc, "default login user password secret\n").unwrap();
+        let logins = network(&[(NETRC, netrc.to_str().unwrap())]).unwrap().logins;
+        let url = Url::parse("https://default/a").unwrap();
+        assert!(logins.for_address(&url).is_none());
+    }
+
+    #[test]
+    fn reads_the_implicit_netrc_only_when_asked_for_a_login() {
+        let home = tempfile::tempdir().unwrap();
+        let netrc = home.path().join(".netrc");
+        fs::write(&netrc, "not a netrc file").unwrap();
+        let logins = network(&[("HOME", home.path().to_str().unwrap())])
+            .unwrap()
+            .logins;
+        fs::write(&netrc, "machine example.com login user password secret").unwrap();
+        let url = Url::parse("https://example.com/a").unwrap();
+        assert!(logins.for_address(&url).is_some());
     }
 
     #[test]

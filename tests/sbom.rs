@@ -90,9 +90,7 @@ fn written(entry: &str, crates: Option<&[Crate]>) -> [String; 3] {
         crates,
         ..Subject::release(&buildpack, &dependency, archive, &installed)
     };
-    documents(&subject)
-        .unwrap()
-        .map(|document| String::from_utf8(document.data).unwrap())
+    documents(&subject).map(|document| String::from_utf8(document.data).unwrap())
 }
 
 /// A program with the section of `cargo auditable`.

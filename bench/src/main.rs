@@ -35,10 +35,10 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    let with_platform = match std::env::args().nth(1).as_deref() {
+    let with_platform = match std::env::args_os().nth(1) {
         None => false,
-        Some(PLATFORM) => true,
-        Some(other) => anyhow::bail!("{other} is not known; there is {PLATFORM}"),
+        Some(argument) if argument == PLATFORM => true,
+        Some(other) => anyhow::bail!("{} is not known; there is {PLATFORM}", other.display()),
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()

@@ -56,7 +56,7 @@ pub enum Failure {
     },
     /// The connection ended within the body.
     Interrupted {
-        /// Bytes that came, over all requests.
+        /// Bytes that came.
         received: u64,
         /// The system's words.
         reason: String,
@@ -65,6 +65,8 @@ pub enum Failure {
     TooLarge(u64),
     /// A redirect that is not followed. Carries the rule.
     Redirect(String),
+    /// A proxy that is neither http nor https. Carries its scheme.
+    Proxy(String),
     /// Anything else. Carries the HTTP library's words.
     Other(String),
 }
@@ -79,6 +81,10 @@ impl Failure {
         // trust, and comes as an I/O error that carries no TLS error.
         if let Some(tls) = find::<rustls::Error>(error) {
             return Self::Tls(tls.to_string());
+        }
+        // The connector says so before it sends a byte; a SOCKS proxy is the usual one.
+        if let Some(scheme) = innermost(error).strip_prefix("unsupported scheme ") {
+            return Self::Proxy(scheme.to_owned());
         }
         if error.is_timeout() {
             return Self::Timeout(Timeout::Connect(connect));
@@ -112,7 +118,11 @@ impl Failure {
                     || *status == StatusCode::REQUEST_TIMEOUT
                     || *status == StatusCode::TOO_MANY_REQUESTS
             }
-            Self::Tls(_) | Self::TooLarge(_) | Self::Redirect(_) | Self::Other(_) => false,
+            Self::Tls(_)
+            | Self::TooLarge(_)
+            | Self::Redirect(_)
+            | Self::Proxy(_)
+            | Self::Other(_) => false,
         }
     }
 }

@@ -1,5 +1,6 @@
-//! Downloads that stand what networks do: retries with growing pauses, resumption, and a limit
-//! on everything.
+//! Downloads that survive unreliable networks: retries with growing pauses, and a limit on
+//! everything.
+#![warn(clippy::arithmetic_side_effects)]
 
 use super::failure::{Attempt, Failure, Timeout};
 use crate::address::Address;
@@ -7,21 +8,23 @@ use crate::log::Log;
 use crate::messages::lines;
 use crate::network::Network;
 use backon::{BackoffBuilder, ExponentialBuilder};
-use reqwest::header::{
-    ACCEPT_RANGES, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, LAST_MODIFIED, RANGE, RETRY_AFTER,
-};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect;
-use reqwest::{Client, ClientBuilder, Response, StatusCode, Url};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
-use tokio::time::timeout;
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout};
+use tower::util::MapResponseLayer;
 
 /// The limits of a download.
 #[derive(Debug, Clone)]
 pub struct Policy {
     /// For a connection, TLS included.
     pub connect: Duration,
-    /// For the server's answer.
+    /// For the server's answer, from the established connection.
     pub response_header: Duration,
     /// Between two pieces of the body.
     pub stall: Duration,
@@ -67,34 +70,26 @@ pub struct Downloader<'a> {
     url: &'a Url,
     network: &'a Network,
     log: &'a Log,
-    redirect: LastRedirect,
+    request: RequestState,
 }
 
-/// Where the last redirect of a request led. The HTTP library names the start only, and a
-/// redirect's target is what a firewall most often stops.
+/// What the HTTP library tells of a request while it waits for the answer.
 #[derive(Clone, Default)]
-struct LastRedirect(Arc<Mutex<Option<Url>>>);
+struct RequestState(Arc<Mutex<Observed>>);
 
-impl LastRedirect {
-    fn set(&self, url: Option<Url>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = url;
-    }
-
-    fn take(&self) -> Option<Address> {
-        let mut url = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        url.take().map(Address::from_url)
-    }
+#[derive(Default)]
+struct Observed {
+    /// Where the last redirect led. The HTTP library's errors name the first URL only, and a
+    /// redirect's target is the one that a firewall stops most often.
+    redirected_to: Option<Url>,
+    /// When the connection was established, TLS included.
+    connected: Option<Instant>,
 }
 
-/// What has come so far, over all requests.
-#[derive(Default)]
-struct Partial {
-    bytes: Vec<u8>,
-    /// The server offers ranges.
-    resumable: bool,
-    /// What names this very content (a strong `ETag`, else a date), so that the server does not
-    /// continue with another one (RFC 9110, section 13.1.5).
-    validator: Option<String>,
+impl RequestState {
+    fn observed(&self) -> MutexGuard<'_, Observed> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<'a> Downloader<'a> {
@@ -106,11 +101,11 @@ impl<'a> Downloader<'a> {
         // The client takes the process's provider of cryptography. A second call fails, and
         // leaves the first provider in place, which is the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let redirect = LastRedirect::default();
-        let with_system = builder(network, &redirect).tls_certs_merge(network.authorities.clone());
+        let request = RequestState::default();
+        let with_system = builder(network, &request).tls_certs_merge(network.authorities.clone());
         let client = match with_system.build() {
             // A base image may have no certificates at all, and http needs none.
-            Err(_) if url.scheme() == "http" => builder(network, &redirect)
+            Err(_) if url.scheme() == "http" => builder(network, &request)
                 .tls_certs_only(network.authorities.clone())
                 .build(),
             built => built,
@@ -122,7 +117,7 @@ impl<'a> Downloader<'a> {
             url,
             network,
             log,
-            redirect,
+            request,
         })
     }
 
@@ -158,15 +153,15 @@ impl<'a> Downloader<'a> {
             .with_max_times(self.network.policy.retries)
             .with_jitter()
             .build();
-        let mut partial = Partial::default();
         loop {
-            let failure = match self.request(&mut partial).await {
-                Ok(()) => return Some(partial.bytes),
+            let failure = match self.request().await {
+                Ok(bytes) => return Some(bytes),
                 Err(failure) => failure,
             };
+            let redirected_to = self.request.observed().redirected_to.take();
             attempts.push(Attempt {
                 failure: failure.clone(),
-                redirected_to: self.redirect.take(),
+                redirected_to: redirected_to.map(Address::from_url),
             });
             let pause = failure.may_pass().then(|| pauses.next()).flatten()?;
             let pause = failure
@@ -176,61 +171,78 @@ impl<'a> Downloader<'a> {
             let retries = self.network.policy.retries;
             self.log
                 .detail(&lines::retry(&failure, pause, attempts.len(), retries));
-            tokio::time::sleep(pause).await;
+            sleep(pause).await;
         }
     }
 
-    /// One request, which continues where the one before it broke off.
-    async fn request(&self, partial: &mut Partial) -> Result<(), Failure> {
-        let policy = &self.network.policy;
+    async fn request(&self) -> Result<Vec<u8>, Failure> {
         let mut request = self.client.get(self.url.clone());
         if let Some(login) = self.network.logins.for_address(self.url) {
             request = request.basic_auth(login.user, Some(login.password));
         }
-        if partial.resumable && !partial.bytes.is_empty() {
-            request = request.header(RANGE, format!("bytes={}-", partial.bytes.len()));
-            if let Some(validator) = &partial.validator {
-                request = request.header(IF_RANGE, validator);
-            }
+        let response = self.answer(request).await?;
+        let status = response.status();
+        if status != StatusCode::OK {
+            return Err(Failure::Status {
+                status,
+                retry_after: retry_after(response.headers()),
+            });
         }
-        let limit = policy.connect + policy.response_header;
-        self.redirect.set(None);
-        let response = timeout(limit, request.send())
-            .await
-            .map_err(|_| Failure::Timeout(Timeout::ResponseHeader(policy.response_header)))?
-            .map_err(|error| Failure::from_request(&error, policy.connect))?;
-        partial.accept(&response)?;
-        self.read_body(response, partial).await
+        self.read_body(response).await
     }
 
-    async fn read_body(
-        &self,
-        mut response: Response,
-        partial: &mut Partial,
-    ) -> Result<(), Failure> {
-        let start = partial.bytes.len() as u64;
-        let total = response.content_length().map(|length| start + length);
-        if total.is_some_and(|total| total > self.network.policy.largest) {
-            return Err(Failure::TooLarge(self.network.policy.largest));
+    /// Waits for the head of the answer. The time for it starts with the connection: the HTTP
+    /// library limits the connecting itself, anew after each redirect.
+    async fn answer(&self, request: RequestBuilder) -> Result<Response, Failure> {
+        let policy = &self.network.policy;
+        *self.request.observed() = Observed::default();
+        let mut answer = pin!(request.send());
+        let mut limit = pin!(sleep(policy.response_header));
+        poll_fn(|context| {
+            if let Poll::Ready(answer) = answer.as_mut().poll(context) {
+                return Poll::Ready(
+                    answer.map_err(|error| Failure::from_request(&error, policy.connect)),
+                );
+            }
+            let connected = self.request.observed().connected;
+            let Some(end) = connected.and_then(|at| at.checked_add(policy.response_header)) else {
+                return Poll::Pending;
+            };
+            limit.as_mut().reset(end);
+            limit.as_mut().poll(context).map(|()| {
+                let timeout = Timeout::ResponseHeader(policy.response_header);
+                Err(Failure::Timeout(timeout))
+            })
+        })
+        .await
+    }
+
+    async fn read_body(&self, mut response: Response) -> Result<Vec<u8>, Failure> {
+        let policy = &self.network.policy;
+        let total = response.content_length();
+        if total.is_some_and(|total| total > policy.largest) {
+            return Err(Failure::TooLarge(policy.largest));
         }
+        let mut bytes = Vec::new();
         let mut last_line = Instant::now();
         loop {
-            let piece = timeout(self.network.policy.stall, response.chunk())
+            let received = bytes.len() as u64;
+            let piece = timeout(policy.stall, response.chunk())
                 .await
-                .map_err(|_| Failure::Timeout(Timeout::Stall(self.network.policy.stall)))?
+                .map_err(|_| Failure::Timeout(Timeout::Stall(policy.stall)))?
                 .map_err(|error| Failure::Interrupted {
-                    received: partial.bytes.len() as u64,
+                    received,
                     reason: super::failure::innermost(&error),
                 })?;
             let Some(piece) = piece else {
-                return Ok(());
+                return Ok(bytes);
             };
-            partial.bytes.extend_from_slice(&piece);
-            let received = partial.bytes.len() as u64;
-            if received > self.network.policy.largest {
-                return Err(Failure::TooLarge(self.network.policy.largest));
+            bytes.extend_from_slice(&piece);
+            let received = bytes.len() as u64;
+            if received > policy.largest {
+                return Err(Failure::TooLarge(policy.largest));
             }
-            if last_line.elapsed() >= self.network.policy.progress_every {
+            if last_line.elapsed() >= policy.progress_every {
                 self.log.detail(&lines::received(received, total));
                 last_line = Instant::now();
             }
@@ -238,54 +250,20 @@ impl<'a> Downloader<'a> {
     }
 }
 
-impl Partial {
-    /// Looks at the head of an answer: a failure, a continuation, or a fresh start.
-    fn accept(&mut self, response: &Response) -> Result<(), Failure> {
-        let headers = response.headers();
-        let status = response.status();
-        if status == StatusCode::PARTIAL_CONTENT {
-            if range_start(headers) == Some(self.bytes.len() as u64) {
-                return Ok(());
-            }
-            // A part that was not asked for is of no use; the next request takes the whole.
-            *self = Self::default();
-            return Err(Failure::Interrupted {
-                received: 0,
-                reason: "the server sent another part than was asked for".to_owned(),
-            });
-        }
-        if status == StatusCode::RANGE_NOT_SATISFIABLE && !self.bytes.is_empty() {
-            *self = Self::default();
-            return Err(Failure::Interrupted {
-                received: 0,
-                reason: "the server would not continue".to_owned(),
-            });
-        }
-        if status != StatusCode::OK {
-            return Err(Failure::Status {
-                status,
-                retry_after: retry_after(headers),
-            });
-        }
-        *self = Self {
-            bytes: Vec::new(),
-            resumable: text(headers, &ACCEPT_RANGES) == Some("bytes"),
-            validator: text(headers, &ETAG)
-                .filter(|tag| !tag.starts_with("W/"))
-                .or_else(|| text(headers, &LAST_MODIFIED))
-                .map(str::to_owned),
-        };
-        Ok(())
-    }
-}
-
 /// A client with everything but its certificates.
-fn builder(network: &Network, redirect: &LastRedirect) -> ClientBuilder {
+fn builder(network: &Network, request: &RequestState) -> ClientBuilder {
     let policy = &network.policy;
+    let connecting = request.clone();
     let builder = Client::builder()
         .user_agent(concat!("watchexec-buildpack/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(policy.connect)
-        .redirect(redirects(policy.redirects, redirect.clone()))
+        .connector_layer(MapResponseLayer::new(move |connection| {
+            connecting.observed().connected = Some(Instant::now());
+            connection
+        }))
+        // A connection for each request, so that the time for its answer starts anew.
+        .pool_max_idle_per_host(0)
+        .redirect(redirects(policy.redirects, request.clone()))
         // Those that the library finds by itself; the configuration's are all there are.
         .no_proxy();
     network
@@ -295,7 +273,7 @@ fn builder(network: &Network, redirect: &LastRedirect) -> ClientBuilder {
 }
 
 /// At most `most` redirects, and none that gives up encryption.
-fn redirects(most: usize, last: LastRedirect) -> redirect::Policy {
+fn redirects(most: usize, request: RequestState) -> redirect::Policy {
     redirect::Policy::custom(move |attempt| {
         let from_https = attempt
             .previous()
@@ -306,35 +284,18 @@ fn redirects(most: usize, last: LastRedirect) -> redirect::Policy {
         } else if attempt.previous().len() > most {
             attempt.error(format!("redirected more than {most} times"))
         } else {
-            last.set(Some(attempt.url().clone()));
+            *request.observed() = Observed {
+                redirected_to: Some(attempt.url().clone()),
+                connected: None,
+            };
             attempt.follow()
         }
     })
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &reqwest::header::HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok().map(str::trim)
-}
-
-/// The first byte of `Content-Range: bytes 10-19/20`.
-fn range_start(headers: &HeaderMap) -> Option<u64> {
-    text(headers, &CONTENT_RANGE)?
-        .strip_prefix("bytes ")?
-        .split_once('-')?
-        .0
-        .parse()
-        .ok()
-}
-
-/// `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).
+/// `Retry-After` in seconds (RFC 9110, section 10.2.3); the dates that it may hold as well are not
+/// worth a parser.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = text(headers, &RETRY_AFTER)?;
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = httpdate::parse_http_date(value).ok()?;
-    Some(
-        date.duration_since(std::time::SystemTime::now())
-            .unwrap_or_default(),
-    )
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?;
+    value.trim().parse().ok().map(Duration::from_secs)
 }

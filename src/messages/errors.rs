@@ -13,11 +13,12 @@ use crate::error::Error;
 use crate::fetch::{Attempt, Failure, FetchError};
 use crate::locate::{LocateError, Reason};
 use crate::mirror::{InvalidMirror, InvalidMirrorReason};
-use crate::network::NetworkError;
-use crate::reload::InvalidSetting;
+use crate::network::{NETRC, NetworkError};
 use crate::requirement::{InvalidRequirement, Origin};
 use crate::unpack::UnpackError;
+use reload_options::InvalidSetting;
 use reqwest::StatusCode;
+use std::ffi::OsStr;
 use std::fmt;
 
 /// What a person is told about an error.
@@ -77,27 +78,19 @@ pub fn text(error: &libcnb::Error<Error>) -> ErrorText {
 fn own(error: &Error) -> ErrorText {
     match error {
         Error::Entry(error) => entry(error),
-        Error::Configuration(ConfigurationError::InvalidValue(error)) => invalid_value(error),
-        Error::Configuration(ConfigurationError::InvalidSettings(errors)) => {
-            invalid_settings(errors)
-        }
-        Error::Configuration(ConfigurationError::InvalidRequirement(error)) => {
-            invalid_requirement(error)
-        }
-        Error::Configuration(ConfigurationError::Binding(error)) => binding(error),
-        Error::Configuration(ConfigurationError::Network(error)) => network(error),
+        Error::Configuration(errors) => configuration(errors),
         Error::NoMatch(error) => no_match(error),
         Error::Checksum { version, error } => checksum(version, error),
         Error::Locate(error) => locate(error),
         Error::Fetch { error, reason } => fetch(error, reason),
         Error::Unpack(error) => unpack(error),
         Error::Bundle(error) => bundle(error),
-        Error::Describe(error) => ErrorText::new(
-            "watchexec cannot be described in its SBOMs.",
-            format!("{error}."),
-            ["Report it to the authors of this buildpack: no input should bring this about."],
-        ),
         Error::Companion(error) => companion(error),
+        Error::Log(error) => ErrorText::new(
+            "The log cannot be written.",
+            format!("{error}."),
+            ["Check where the standard output of the build goes, and that there is space left."],
+        ),
     }
 }
 
@@ -107,7 +100,7 @@ fn entry(error: &EntryError) -> ErrorText {
             format!("buildpack.toml is written for Buildpack API {api}."),
             format!(
                 "This buildpack works with the Buildpack APIs {}.",
-                SUPPORTED_APIS.map(|api| api.to_string()).join(" and ")
+                list(&SUPPORTED_APIS)
             ),
             [
                 "Set `api` in buildpack.toml to \"0.12\", or to \"0.10\" for a lifecycle older \
@@ -116,7 +109,10 @@ fn entry(error: &EntryError) -> ErrorText {
         ),
         EntryError::Usage(arguments) => ErrorText::new(
             "The buildpack was not called as the lifecycle calls it.",
-            format!("It was called as: {}", arguments.join(" ")),
+            format!(
+                "It was called as: {}",
+                arguments.join(OsStr::new(" ")).display()
+            ),
             [
                 "Call it as `bin/detect <platform> <plan>` or as `bin/build <layers> <platform> \
                  <plan>`; the program's name decides which of the two it is.",
@@ -143,35 +139,101 @@ fn entry(error: &EntryError) -> ErrorText {
     }
 }
 
-fn invalid_value(error: &InvalidValue) -> ErrorText {
+/// `a`, `a and b`, `a, b and c`.
+fn list(items: &[impl ToString]) -> String {
+    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+    match items.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// All settings that cannot be used, in one text.
+fn configuration(errors: &[ConfigurationError]) -> ErrorText {
+    let mut settings: Vec<(Option<&str>, ErrorText)> = errors
+        .iter()
+        .map(|error| (variable(error), setting(error)))
+        .collect();
+    // A folder of bindings that cannot be read is an error for each type of binding.
+    settings.dedup();
+    if let [(_, text)] = settings.as_slice() {
+        return text.clone();
+    }
+
+    let mut variables = Vec::new();
+    let (mut reasons, mut remedies) = (Vec::new(), Vec::new());
+    for (variable, text) in settings {
+        reasons.push(text.why);
+        match variable {
+            Some(variable) => variables.push(variable),
+            None => remedies.extend(text.remedies),
+        }
+    }
+    variables.dedup();
+    remedies.dedup();
+    if !variables.is_empty() {
+        let variables = list(&variables);
+        remedies.insert(
+            0,
+            format!("Change {variables}, or leave out what is not needed."),
+        );
+    }
     ErrorText::new(
-        format!("{} has a value that cannot be used.", error.variable),
-        format!("It is {:?}. Accepted: {}.", error.value, error.accepted),
-        [format!("Change {}, or leave it out.", error.variable)],
+        "Some build settings cannot be used.",
+        reasons.join("\n"),
+        remedies,
     )
 }
 
-fn invalid_settings(errors: &[InvalidSetting]) -> ErrorText {
-    let names: Vec<&str> = errors.iter().map(InvalidSetting::name).collect();
-    let reasons: Vec<String> = errors
-        .iter()
-        .map(|error| {
-            format!(
-                "{} is {:?}, which {}. Accepted: {}.",
-                error.name(),
-                error.value,
-                error.why,
-                error.setting.accepted()
-            )
-        })
-        .collect();
+fn setting(error: &ConfigurationError) -> ErrorText {
+    match error {
+        ConfigurationError::InvalidValue(error) => invalid_value(error),
+        ConfigurationError::InvalidSetting(error) => invalid_setting(error),
+        ConfigurationError::InvalidRequirement(error) => invalid_requirement(error),
+        ConfigurationError::Binding(error) => binding(error),
+        ConfigurationError::Network(error) => network(error),
+    }
+}
+
+/// The variable whose value is the error, if it is one's.
+fn variable(error: &ConfigurationError) -> Option<&str> {
+    match error {
+        ConfigurationError::InvalidValue(error)
+        | ConfigurationError::Network(NetworkError::InvalidValue(error)) => Some(&error.variable),
+        ConfigurationError::InvalidSetting(error) => Some(error.name()),
+        ConfigurationError::InvalidRequirement(error) if error.origin == Origin::Variable => {
+            Some(WATCHEXEC_VERSION)
+        }
+        ConfigurationError::Network(NetworkError::Proxy(variable)) => Some(variable),
+        _ => None,
+    }
+}
+
+fn invalid_value(error: &InvalidValue) -> ErrorText {
+    let InvalidValue {
+        variable,
+        value,
+        accepted,
+    } = error;
     ErrorText::new(
-        format!("{} cannot be used.", names.join(" and ")),
-        reasons.join("\n"),
-        [format!(
-            "Change {}, or leave out what is not needed.",
-            names.join(" and ")
-        )],
+        format!("{variable} has a value that cannot be used."),
+        format!("{variable} is {value:?}. Accepted: {accepted}."),
+        [format!("Change {variable}, or leave it out.")],
+    )
+}
+
+fn invalid_setting(error: &InvalidSetting) -> ErrorText {
+    let name = error.name();
+    ErrorText::new(
+        format!("{name} has a value that cannot be used."),
+        format!(
+            "{name} is {:?}, which {}. Accepted: {}.",
+            error.value,
+            error.why,
+            error.setting.accepted()
+        ),
+        [format!("Change {name}, or leave it out.")],
     )
 }
 
@@ -197,13 +259,15 @@ fn companion(error: &CompanionError) -> ErrorText {
 }
 
 fn invalid_requirement(error: &InvalidRequirement) -> ErrorText {
-    let (what, remedy) = match error.origin {
+    let (what, subject, remedy) = match error.origin {
         Origin::Variable => (
             format!("{WATCHEXEC_VERSION} is not a version requirement."),
+            WATCHEXEC_VERSION,
             format!("Change {WATCHEXEC_VERSION}, or leave it out for the newest version."),
         ),
         Origin::BuildPlan => (
             "A buildpack asks for a version of watchexec in a form that is not known.".to_owned(),
+            "It",
             format!(
                 "Set {WATCHEXEC_VERSION}, which overrules it, and tell the authors of the \
                  buildpack that requires watchexec."
@@ -213,8 +277,8 @@ fn invalid_requirement(error: &InvalidRequirement) -> ErrorText {
     ErrorText::new(
         what,
         format!(
-            "It is {:?}: {}. Accepted: versions as 2.8.0, 2.8 or 2.*, and comparisons as ~2.7, \
-             ^2, or >=2.5, <2.8.",
+            "{subject} is {:?}: {}. Accepted: versions such as 2.8.0, 2.8 or 2.*, and comparisons such \
+             as ~2.7, ^2, or >=2.5, <2.8.",
             error.text, error.reason
         ),
         [remedy],
@@ -225,11 +289,15 @@ fn binding(error: &BindingError) -> ErrorText {
     let (why, remedy) = match error {
         BindingError::Unreadable { path, error } => (
             format!("{}: {error}.", path.display()),
-            "Let the build's user read the binding; an entry has to be a text.",
+            "Let the build's user read the binding; its entries must be text.",
         ),
-        BindingError::Duplicate { first, second } => (
+        BindingError::Duplicate {
+            kind,
+            first,
+            second,
+        } => (
             format!(
-                "{} and {} set the same entry.",
+                "Two bindings of type {kind} have the same entry: {} and {}.",
                 first.display(),
                 second.display()
             ),
@@ -246,11 +314,12 @@ fn binding(error: &BindingError) -> ErrorText {
 fn network(error: &NetworkError) -> ErrorText {
     match error {
         NetworkError::InvalidValue(error) => invalid_value(error),
-        NetworkError::Binding(error) => binding(error),
         NetworkError::Proxy(variable) => ErrorText::new(
             format!("{variable} is not the address of a proxy."),
-            "Its value is not shown, since it may hold a password. Accepted: \
-             http://[user:password@]host[:port], or https:// before it.",
+            format!(
+                "The value of {variable} is not shown, since it may hold a password. Accepted: \
+                 http://[user:password@]host[:port], or https:// before it."
+            ),
             [format!("Change {variable}, or leave it out.")],
         ),
         NetworkError::Certificate(path) => ErrorText::new(
@@ -263,9 +332,9 @@ fn network(error: &NetworkError) -> ErrorText {
         ),
         NetworkError::Netrc { path, reason } => ErrorText::new(
             "The netrc file cannot be used.",
-            format!("{}: {reason}.", path.display()),
+            format!("{NETRC} names {}: {reason}.", path.display()),
             [
-                "Mend the file: `machine HOST login USER password PASSWORD` for each host. Or set \
+                "Fix the file: `machine HOST login USER password PASSWORD` for each host. Or set \
                  NETRC to another one.",
             ],
         ),
@@ -426,13 +495,17 @@ fn download(address: &Address, attempts: &[Attempt], reason: &Reason) -> ErrorTe
     let place = match reason {
         Reason::Mirror(setting) => format!("From the mirror of {setting}, {address}"),
         Reason::Mapping(path) => format!("From the mapping of {}, {address}", path.display()),
-        Reason::DependencyUri | Reason::InsideBuildpack => format!("From {address}"),
+        Reason::DependencyUri => format!("From {address}"),
     };
     let why = format!("{place}:\n{}", requests.join("\n"));
     let first = match attempts.last().map(|attempt| &attempt.failure) {
         Some(Failure::Tls(_)) => {
             "If a proxy or an own server is signed by an own authority, give the build its \
              certificate with a binding of type ca-certificates."
+        }
+        Some(Failure::Proxy(_)) => {
+            "Set HTTPS_PROXY, or HTTP_PROXY for an http address, to an http or https proxy: \
+             http://[user:password@]host[:port]."
         }
         Some(Failure::Status { status, .. })
             if [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(status) =>
@@ -459,14 +532,14 @@ fn download(address: &Address, attempts: &[Attempt], reason: &Reason) -> ErrorTe
             "Or change or remove {}, which names this address.",
             path.display()
         )),
-        Reason::DependencyUri | Reason::InsideBuildpack => remedies.extend([
+        Reason::DependencyUri => remedies.extend([
             "Set BP_DEPENDENCY_MIRROR to a mirror that the build can reach.".to_owned(),
             "Or map the archive to another address with a binding of type dependency-mapping."
                 .to_owned(),
         ]),
     }
     remedies.push(
-        "Or use the offline package of this buildpack, which has the archive inside.".to_owned(),
+        "Or use the offline package of this buildpack, which has watchexec inside.".to_owned(),
     );
     ErrorText::new("watchexec could not be downloaded.", why, remedies)
 }
@@ -485,6 +558,7 @@ pub(super) fn failure(failure: &Failure) -> String {
             format!("the server sends more than {}", size(*limit))
         }
         Failure::Redirect(rule) => format!("the server {rule}"),
+        Failure::Proxy(scheme) => format!("{scheme} proxies are not supported"),
         Failure::Other(reason) => reason.clone(),
     }
 }
@@ -570,10 +644,10 @@ mod tests {
     use crate::checksum::Checksum;
     use crate::dependency::Platform;
     use crate::fetch::Timeout;
-    use crate::reload::Settings;
     use crate::requirement::Requirement;
     use insta::assert_snapshot;
     use libcnb::data::buildpack::BuildpackApi;
+    use reload_options::Settings;
     use std::env::VarError;
     use std::io;
     use std::path::PathBuf;
@@ -604,8 +678,8 @@ mod tests {
         }
     }
 
-    fn broken_toml() -> libcnb::TomlFileError {
-        toml::from_str::<toml::Table>("a =").unwrap_err().into()
+    fn broken_toml() -> toml::de::Error {
+        toml::from_str::<toml::Table>("a =").unwrap_err()
     }
 
     #[test]
@@ -623,9 +697,7 @@ mod tests {
 
     #[test]
     fn usage() {
-        assert_snapshot!(shown(EntryError::Usage(vec![
-            "watchexec-buildpack".to_owned()
-        ])));
+        assert_snapshot!(shown(EntryError::Usage(vec!["watchexec-buildpack".into()])));
     }
 
     #[test]
@@ -639,7 +711,7 @@ mod tests {
     fn descriptor() {
         assert_snapshot!(shown(EntryError::Descriptor {
             path: PathBuf::from("/cnb/buildpacks/watchexec/buildpack.toml"),
-            error: broken_toml(),
+            error: broken_toml().into(),
         }));
     }
 
@@ -659,20 +731,36 @@ mod tests {
 
     #[test]
     fn invalid_settings() {
-        let errors = Settings::from_variables(|name| match name {
-            "BP_LIVE_RELOAD_DEBOUNCE" => Some("50".to_owned()),
-            "BP_LIVE_RELOAD_SIGNAL" => Some("STOP".to_owned()),
-            _ => None,
-        });
-        assert_snapshot!(shown(ConfigurationError::InvalidSettings(
-            errors.unwrap_err()
-        )));
+        let invalid = |name: &str, value: &str| {
+            let errors =
+                Settings::from_variables(|other| (other == name).then(|| value.to_owned()));
+            errors
+                .unwrap_err()
+                .into_iter()
+                .map(ConfigurationError::from)
+        };
+        let signal = || invalid("BP_LIVE_RELOAD_SIGNAL", "STOP");
+        assert_snapshot!("invalid_setting", shown(signal().collect::<Vec<_>>()));
+
+        let unreadable = || {
+            ConfigurationError::from(BindingError::Unreadable {
+                path: PathBuf::from("/bindings"),
+                error: broken("permission denied"),
+            })
+        };
+        let settings = invalid("BP_LIVE_RELOAD_IGNORE", "[a:[b")
+            .chain(signal())
+            .chain([unreadable(), unreadable()]);
+        assert_snapshot!("invalid_settings", shown(settings.collect::<Vec<_>>()));
+        assert_eq!(
+            shown(vec![unreadable(), unreadable()]),
+            shown(vec![unreadable()])
+        );
     }
 
     #[test]
-    fn descriptions() {
-        let error = serde_json::from_str::<bool>("").unwrap_err();
-        assert_snapshot!(shown(Error::Describe(error)));
+    fn log() {
+        assert_snapshot!(shown(Error::Log(broken("no space left"))));
     }
 
     #[test]
@@ -807,6 +895,7 @@ mod tests {
                     "redirected from https to http".to_owned(),
                 )],
             ),
+            ("download_proxy", vec![Failure::Proxy("socks5".to_owned())]),
             (
                 "download_other",
                 vec![Failure::Other("no runtime".to_owned())],
@@ -855,12 +944,13 @@ mod tests {
             (
                 "binding_duplicate",
                 BindingError::Duplicate {
+                    kind: "dependency-mapping",
                     first: path,
                     second: PathBuf::from("/platform/bindings/other/key"),
                 },
             ),
         ] {
-            assert_snapshot!(name, shown(ConfigurationError::from(error)));
+            assert_snapshot!(name, shown(vec![ConfigurationError::from(error)]));
         }
     }
 
@@ -883,7 +973,7 @@ mod tests {
                 },
             ),
         ] {
-            assert_snapshot!(name, shown(ConfigurationError::from(error)));
+            assert_snapshot!(name, shown(vec![ConfigurationError::from(error)]));
         }
     }
 

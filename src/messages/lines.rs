@@ -13,12 +13,13 @@ use crate::dependency::{Choice, Platform};
 use crate::fetch::Failure;
 use crate::layer::Discard;
 use crate::locate::Reason;
+use crate::network::NetworkError;
 use crate::release::Installed;
-use crate::reload::Setting;
-use crate::reload::process_type::ProcessType;
 use crate::requirement::{Origin, Requirement};
 use crate::sbom::crates::{Crate, CratesError};
 use libcnb::data::buildpack::Buildpack as BuildpackDescription;
+use reload_options::Setting;
+use reload_options::process_type::ProcessType;
 use semver::Version;
 use std::path::Path;
 use std::time::Duration;
@@ -138,12 +139,17 @@ pub fn fetching(address: &Address) -> String {
     format!("Fetching {address}")
 }
 
+/// The netrc file that nobody named cannot be used.
+#[must_use]
+pub fn ignored_netrc(error: &NetworkError) -> String {
+    format!("Ignoring {error}")
+}
+
 /// Why it is taken from there.
 #[must_use]
 pub fn located(reason: &Reason) -> String {
     match reason {
         Reason::DependencyUri => "Located by the uri of buildpack.toml".to_owned(),
-        Reason::InsideBuildpack => "Located inside the buildpack".to_owned(),
         Reason::Mapping(path) => format!("Located by the dependency-mapping {}", path.display()),
         Reason::Mirror(setting) => format!("Located by the mirror of {setting}"),
     }
@@ -205,15 +211,6 @@ pub fn unreadable_crates(error: &CratesError) -> String {
     format!("the list of crates inside watchexec cannot be read ({error}); its SBOMs do without it")
 }
 
-/// The image is built for production.
-#[must_use]
-pub fn production() -> String {
-    format!(
-        "{EXECUTION_ENVIRONMENT}=production, and an image with live reload is one for development: \
-         do not deploy it where others reach it"
-    )
-}
-
 /// A variable that is none of this buildpack's, although it looks like one.
 #[must_use]
 pub fn unknown_variable(variable: &UnknownVariable) -> String {
@@ -268,29 +265,43 @@ pub fn companion(companion: &Companion) -> Vec<String> {
     lines
 }
 
+/// What an image with live reload must not be used for.
+#[must_use]
+pub fn for_development() -> String {
+    "For development only: whoever can write to the app directory decides what the image runs"
+        .to_owned()
+}
+
 /// The app directory was made writable for the run image's user.
 #[must_use]
 pub fn opened(app_dir: &Path, opened: &Opened) -> Vec<String> {
     /// How many of the failures are named; a directory that cannot be changed at all has many.
     const NAMED: usize = 3;
 
+    let changed: Vec<String> = [
+        (opened.files, "file", "files"),
+        (opened.directories, "directory", "directories"),
+    ]
+    .into_iter()
+    .filter(|(count, ..)| *count > 0)
+    .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
+    .collect();
     let mut lines = Vec::new();
-    if opened.changed > 0 {
+    if !changed.is_empty() {
         lines.push(format!(
-            "Let the group write {} files and directories of {}, so that the run image's user can \
-             replace them",
-            opened.changed,
+            "Made {} in {} group-writable",
+            changed.join(" and "),
             app_dir.display()
         ));
     }
     for (path, error) in opened.failed.iter().take(NAMED) {
         lines.push(format!(
-            "Could not let the group write {} ({error}); a sync to it may be refused",
+            "Could not make {} group-writable: {error}; syncing to it may fail",
             path.display()
         ));
     }
-    if opened.failed.len() > NAMED {
-        lines.push(format!("and {} more", opened.failed.len() - NAMED));
+    if let more @ 1.. = opened.failed.len().saturating_sub(NAMED) {
+        lines.push(format!("Could not make {more} more group-writable"));
     }
     lines
 }
@@ -300,8 +311,8 @@ mod tests {
     use super::*;
     use crate::dependency::{Dependency, choose};
     use crate::release::{InstalledFile, ReleaseFile};
-    use crate::reload::Settings;
     use insta::assert_snapshot;
+    use reload_options::Settings;
 
     fn platform() -> Platform {
         Platform {
@@ -339,8 +350,10 @@ mod tests {
 
     #[test]
     fn choices() {
-        let dependencies = ["2.5.1", "2.8.0"]
-            .map(|version| Dependency::sample(version, "file:///w", Checksum::of(b"")));
+        let dependencies = ["2.5.1", "2.8.0"].map(|version| {
+            let entry = format!("id = 'watchexec'\nversion = '{version}'\nuri = 'file:///w'");
+            toml::from_str::<Dependency>(&entry).unwrap()
+        });
         let line = |requirements: &[Requirement]| {
             let chosen = choose(&dependencies, &platform(), requirements).unwrap();
             choice(&chosen, &platform(), requirements)
@@ -408,7 +421,6 @@ mod tests {
         };
         assert_snapshot!(
             [
-                production(),
                 unknown_variable(&variable),
                 unreadable_crates(&CratesError::TooLarge(1)),
             ]
@@ -423,9 +435,13 @@ mod tests {
             sync_tools: true,
         });
         assert_snapshot!(
-            [vec![usage(false), usage(true)], companion_lines]
-                .concat()
-                .join("\n")
+            [
+                vec![usage(false), usage(true)],
+                companion_lines,
+                vec![for_development()]
+            ]
+            .concat()
+            .join("\n")
         );
     }
 
@@ -435,14 +451,26 @@ mod tests {
             let error = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
             (Path::new("/workspace").join(name), error)
         };
-        let lines = opened(
-            Path::new("/workspace"),
-            &Opened {
-                changed: 12,
-                failed: ["a", "b", "c", "d", "e"].map(broken).into(),
-            },
+        let lines = |files, directories, failed: &[&str]| {
+            opened(
+                Path::new("/workspace"),
+                &Opened {
+                    files,
+                    directories,
+                    failed: failed.iter().map(|name| broken(name)).collect(),
+                },
+            )
+        };
+        assert_eq!(lines(0, 0, &[]), [""; 0]);
+        assert_snapshot!(
+            [
+                lines(1, 0, &[]),
+                lines(0, 1, &[]),
+                lines(12, 2, &["a", "b", "c", "d", "e"]),
+            ]
+            .concat()
+            .join("\n")
         );
-        assert_snapshot!(lines.join("\n"));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Tables that have to name all there is.
 
 use super::{assert_none, root, sources};
+use reload_options::Setting;
+use reload_options::ignore::DEFAULT_PATTERNS;
 use std::fs;
-use watchexec_buildpack::reload::Setting;
-use watchexec_buildpack::reload::ignore::DEFAULT_PATTERNS;
 
 fn text(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap()

@@ -3,7 +3,6 @@
 use crate::support::server::{Reply, Server};
 use crate::{BODY, get, network};
 use std::fs;
-use watchexec_buildpack::bindings::Entries;
 use watchexec_buildpack::environment::Environment;
 use watchexec_buildpack::network::Network;
 
@@ -31,7 +30,7 @@ fn those_of_netrc_are_sent_to_their_host() {
     let mut process = libcnb::Env::new();
     process.insert("NETRC", &path);
     let environment = Environment::new(process, libcnb::Env::new());
-    let network = Network::read(&environment, &Entries::default()).unwrap();
+    let network = Network::read(&environment, &[]).unwrap();
 
     get(&server.url("/w"), &network).assert_body();
     assert_eq!(server.requests()[0].headers["authorization"], BASIC);

@@ -1,8 +1,10 @@
-//! Broken networks and broken servers: what is tried again, what is resumed, and what ends it.
+//! Broken networks and broken servers: which failures are retried, and which are final.
 
+use crate::support::certificates::Authority;
 use crate::support::server::{Reply, Server, Then, nobody};
 use crate::{BODY, get, get_checked, network};
-use reqwest::StatusCode;
+use reqwest::{Certificate, StatusCode};
+use std::thread;
 use std::time::Duration;
 use watchexec_buildpack::checksum::Checksum;
 use watchexec_buildpack::fetch::{Failure, FetchError, Timeout};
@@ -15,20 +17,6 @@ fn server_after(first: Vec<Reply>) -> Server {
             .cloned()
             .unwrap_or_else(|| Reply::ok(BODY))
     })
-}
-
-fn announcing_ranges(headers: &[(&str, &str)]) -> Reply {
-    let headers = [&[("Accept-Ranges", "bytes")], headers].concat();
-    Reply::with_headers("200 OK", &headers, BODY).cut(10)
-}
-
-fn part(from: usize) -> Reply {
-    let range = format!("bytes {from}-{}/{}", BODY.len() - 1, BODY.len());
-    Reply::with_headers(
-        "206 Partial Content",
-        &[("Content-Range", &range)],
-        &BODY[from..],
-    )
 }
 
 #[test]
@@ -82,73 +70,13 @@ fn a_pause_that_the_server_asks_for_is_kept_up_to_the_limit() {
 }
 
 #[test]
-fn a_pause_may_be_asked_for_by_date() {
-    let reply = Reply::with_headers(
-        "503 Busy",
-        &[("Retry-After", "Sun, 06 Nov 1994 08:49:37 GMT")],
-        b"",
-    );
-    let server = server_after(vec![reply]);
-    let fetched = get(&server.url("/w"), &network());
-    fetched.assert_body();
-    assert!(fetched.log.contains("in 0.0 s"), "{}", fetched.log);
-}
-
-#[test]
-fn a_truncated_download_goes_on_where_it_ended() {
-    let from = BODY.len() - 10;
-    let server = Server::http(move |request| {
-        if request.number == 0 {
-            announcing_ranges(&[("ETag", "\"v1\"")])
-        } else {
-            part(from)
-        }
-    });
+fn restarts_a_broken_transfer_from_the_beginning() {
+    let headers = [("Accept-Ranges", "bytes"), ("ETag", "\"v1\"")];
+    let server = server_after(vec![Reply::with_headers("200 OK", &headers, BODY).cut(10)]);
     get(&server.url("/w"), &network()).assert_body();
     let requests = server.requests();
     assert_eq!(requests.len(), 2);
-    assert_eq!(requests[1].headers["range"], format!("bytes={from}-"));
-    assert_eq!(requests[1].headers["if-range"], "\"v1\"");
-}
-
-#[test]
-fn without_the_offer_of_ranges_it_starts_again() {
-    let server = server_after(vec![Reply::ok(BODY).cut(10)]);
-    get(&server.url("/w"), &network()).assert_body();
-    assert!(!server.requests()[1].headers.contains_key("range"));
-}
-
-#[test]
-fn a_continuation_that_does_not_fit_is_not_used() {
-    for second in [
-        Reply::ok(BODY),
-        part(3),
-        Reply::status("416 Range Not Satisfiable"),
-    ] {
-        let server = server_after(vec![announcing_ranges(&[]), second]);
-        get(&server.url("/w"), &network()).assert_body();
-    }
-}
-
-#[test]
-fn a_weak_tag_does_not_name_bytes() {
-    let server = server_after(vec![announcing_ranges(&[("ETag", "W/\"v1\"")])]);
-    get(&server.url("/w"), &network()).assert_body();
-    assert!(!server.requests()[1].headers.contains_key("if-range"));
-}
-
-#[test]
-fn a_resumed_download_is_verified_as_a_whole() {
-    let server = Server::http(move |request| match request.number {
-        0 => announcing_ranges(&[]),
-        _ => Reply::with_headers(
-            "206 Partial Content",
-            &[("Content-Range", "bytes 29-38/39")],
-            b"0123456789",
-        ),
-    });
-    let fetched = get(&server.url("/w"), &network());
-    assert!(matches!(fetched.result, Err(FetchError::Checksum { .. })));
+    assert!(!requests[1].headers.contains_key("range"));
 }
 
 #[test]
@@ -187,6 +115,38 @@ fn a_server_that_never_answers() {
         failures,
         vec![Failure::Timeout(Timeout::ResponseHeader(Duration::from_millis(30))); 4]
     );
+}
+
+#[test]
+fn limits_the_answer_from_the_established_connection() {
+    let server = Server::http(|_| {
+        thread::sleep(Duration::from_secs(1));
+        Reply::ok(BODY)
+    });
+    let limit = Duration::from_millis(30);
+    let mut network = network();
+    network.policy.response_header = limit;
+    network.policy.retries = 0;
+    let failure = get(&server.url("/w"), &network).only_failure();
+    assert_eq!(failure, Failure::Timeout(Timeout::ResponseHeader(limit)));
+}
+
+#[test]
+fn a_slow_connection_does_not_use_up_the_time_for_the_answer() {
+    let authority = Authority::new();
+    let server = Server::slow_https(
+        authority.server("127.0.0.1"),
+        Duration::from_millis(1500),
+        |_| Reply::ok(BODY),
+    );
+    let to = server.url("/w");
+    let redirecting = Server::http(move |_| Reply::redirect(&to));
+    let mut network = network();
+    network.authorities = Certificate::from_pem_bundle(authority.pem().as_bytes()).unwrap();
+    network.policy.response_header = Duration::from_secs(1);
+    network.policy.retries = 0;
+    get(&server.url("/w"), &network).assert_body();
+    get(&redirecting.url("/w"), &network).assert_body();
 }
 
 #[test]

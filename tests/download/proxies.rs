@@ -56,3 +56,16 @@ fn a_proxy_that_is_not_there_is_not_passed_over() {
     assert!(matches!(failures[0], Failure::Connect(_)));
     assert_eq!(server.requests().len(), 0);
 }
+
+#[test]
+fn refuses_a_socks_proxy_at_once() {
+    for scheme in ["socks4", "socks5", "socks5h", "SOCKS5"] {
+        let proxy = format!("{scheme}://{}", nobody());
+        let mut network = network();
+        network.proxies = vec![Proxy::http(&proxy).unwrap(), Proxy::https(&proxy).unwrap()];
+        for url in ["http://watchexec.invalid/w", "https://watchexec.invalid/w"] {
+            let failure = get(url, &network).only_failure();
+            assert_eq!(failure, Failure::Proxy(scheme.to_lowercase()));
+        }
+    }
+}

@@ -37,12 +37,18 @@ fn a_certificate_for_another_host_is_refused() {
 }
 
 #[test]
-fn a_server_without_tls_is_no_trusted_one() {
-    let server = Server::http(|_| Reply::ok(BODY));
-    let url = server.url("/w").replace("http:", "https:");
-    // It hangs up on what it cannot read: for all the client knows, a broken network.
-    for failure in get(&url, &network()).failures() {
+fn a_plain_answer_to_https_is_final() {
+    let server = Server::plain(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    let failure = get(&server.url("/w"), &network()).only_failure();
+    assert!(matches!(failure, Failure::Tls(_)), "{failure:?}");
+}
+
+#[test]
+fn retries_a_server_that_hangs_up_on_https() {
+    let server = Server::plain(b"");
+    let failures = get(&server.url("/w"), &network()).failures();
+    assert_eq!(failures.len(), 4);
+    for failure in failures {
         assert!(matches!(failure, Failure::Connect(_)), "{failure:?}");
     }
-    assert_eq!(server.requests().len(), 0);
 }

@@ -149,6 +149,72 @@ fn a_layer_of_another_form_or_without_its_program_is_replaced() {
 }
 
 #[test]
+fn credentials_of_a_url_reach_neither_layers_nor_log() {
+    const SECRET: &str = "s3cr3t";
+
+    let server = Server::http(|_| Reply::ok(ARCHIVE));
+    let with_login = |version: &str, path: &str| {
+        let credentials = format!("//user-{SECRET}:pass-{SECRET}@");
+        let uri = format!("{}?token={SECRET}", server.url(path)).replace("//", &credentials);
+        let source = format!("source = \"https:{credentials}example.com/?token={SECRET}\"\n");
+        dependency(version, &uri, Checksum::of(ARCHIVE)) + &source
+    };
+    let lifecycle =
+        Lifecycle::new(&with_login("2.8.0", "/one.tar.xz")).with("BP_LOG_LEVEL", "DEBUG");
+    let build = || {
+        let outcome = lifecycle.build().assert_success();
+        assert!(!outcome.output().contains(SECRET), "{}", outcome.output());
+        for file in lifecycle.layer_files() {
+            let content = fs::read(lifecycle.layers().join(&file)).unwrap();
+            let content = String::from_utf8_lossy(&content);
+            assert!(!content.contains(SECRET), "{file}");
+        }
+        lifecycle.restore_cache();
+        outcome
+    };
+
+    build();
+    lifecycle.set_dependencies(&with_login("2.8.0", "/two.tar.xz"));
+    let moved = build();
+    assert!(
+        moved.stdout.contains("Using the cached layer"),
+        "{}",
+        moved.stdout
+    );
+    lifecycle.set_dependencies(&with_login("2.9.0", "/three.tar.xz"));
+    let updated = build();
+    assert!(
+        updated.stdout.contains("Discarding the cached layer"),
+        "{}",
+        updated.stdout
+    );
+}
+
+#[test]
+fn replaces_a_cached_layer_whose_metadata_records_a_url() {
+    let (server, lifecycle) = served(ARCHIVE);
+    lifecycle.build().assert_success();
+    let mut toml: toml::Table = lifecycle.layer_toml().parse().unwrap();
+    toml["metadata"]["release"]
+        .as_table_mut()
+        .unwrap()
+        .insert("uri".to_owned(), "http://user:s3cr3t@m/w?token=1".into());
+    let path = lifecycle.path("layers/watchexec.toml");
+    fs::write(path, toml::to_string(&toml).unwrap()).unwrap();
+    lifecycle.restore_cache();
+
+    let outcome = lifecycle.build().assert_success();
+    assert!(
+        outcome.stdout.contains("another version of this buildpack"),
+        "{}",
+        outcome.stdout
+    );
+    assert!(!outcome.stdout.contains("s3cr3t"), "{}", outcome.stdout);
+    assert!(!lifecycle.layer_toml().contains("s3cr3t"));
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
 fn the_version_variable_overrules_the_plan() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/archives/plain.tar");
     let checksum = Checksum::of(&fs::read(&path).unwrap());
@@ -230,20 +296,13 @@ fn a_release_inside_the_buildpack_needs_no_server() {
 }
 
 #[test]
-fn an_archive_inside_the_buildpack_needs_no_server() {
-    let lifecycle = Lifecycle::new(&dependency(
-        "2.8.0",
-        &format!("http://{}/watchexec.tar.xz", nobody()),
-        Checksum::of(ARCHIVE),
-    ));
+fn rejects_an_archive_in_place_of_a_bundle() {
+    let (server, lifecycle) = served(ARCHIVE);
     let folder = Bundle::directory(&lifecycle.buildpack(), Checksum::of(ARCHIVE));
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("watchexec.tar.xz"), ARCHIVE).unwrap();
-    lifecycle.build().assert_success();
-
-    fs::write(folder.join("watchexec.tar.xz"), "cut").unwrap();
-    lifecycle.restore_cache();
-    assert_fails(&lifecycle, &["not the watchexec that buildpack.toml names"]);
+    assert_fails(&lifecycle, &["not what was packaged", "bundle.toml"]);
+    assert_eq!(server.requests().len(), 0);
 }
 
 #[test]
@@ -344,4 +403,35 @@ fn a_call_that_is_not_the_lifecycles_says_how_to_call_it() {
             .unwrap()
             .contains("bin/detect <platform> <plan>")
     );
+}
+
+#[test]
+fn a_full_standard_output_fails_the_build_with_a_message() {
+    let (_server, lifecycle) = served(ARCHIVE);
+    let lifecycle = lifecycle.in_shell("exec \"$@\" > /dev/full");
+    assert_fails(&lifecycle, &["Error: The log cannot be written."]);
+}
+
+#[test]
+fn layer_directories_are_accessible_under_any_umask() {
+    for inside in [false, true] {
+        let (_server, lifecycle) = served(ARCHIVE);
+        let lifecycle = lifecycle.in_shell("umask 077; exec \"$@\"");
+        if inside {
+            let archive = Verified::new(ARCHIVE.to_vec(), Checksum::of(ARCHIVE)).unwrap();
+            Bundle::pack(&archive, &lifecycle.buildpack()).unwrap();
+        }
+        lifecycle.build().assert_success();
+        for name in [
+            "watchexec",
+            "watchexec/bin",
+            "watchexec/bin/watchexec",
+            "live-reload",
+            "live-reload/bin",
+            "live-reload/bin/live-reload",
+        ] {
+            let metadata = fs::metadata(lifecycle.layers().join(name)).unwrap();
+            assert_eq!(metadata.permissions().mode() & 0o7777, 0o755, "{name}");
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! `bin/detect`: its exit status, its plan and its words.
 
 use crate::support::lifecycle::Lifecycle;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 const PLAN: &str = "\
 [[provides]]
@@ -76,14 +79,20 @@ fn the_platform_directory_is_the_fallback_and_the_process_wins() {
 }
 
 #[test]
-fn both_apis_work_and_others_say_what_to_do() {
-    for (api, status) in [("0.12", 0), ("0.10", 0), ("0.9", 1), ("0.13", 1)] {
+fn accepts_three_apis_and_names_them_for_any_other() {
+    for (api, status) in [
+        ("0.12", 0),
+        ("0.11", 0),
+        ("0.10", 0),
+        ("0.9", 1),
+        ("0.13", 1),
+    ] {
         let lifecycle = lifecycle().with("BP_LIVE_RELOAD_ENABLED", "true");
         lifecycle.set_api(api);
         let outcome = lifecycle.detect();
         assert_eq!(outcome.status, status, "{api}: {}", outcome.output());
         if status != 0 {
-            assert!(outcome.stderr.contains("0.12 and 0.10"));
+            assert!(outcome.stderr.contains("0.10, 0.11 and 0.12"));
         }
     }
 }
@@ -96,4 +105,61 @@ fn a_base_image_without_distribution_labels_is_no_obstacle() {
         .without("CNB_TARGET_DISTRO_VERSION");
     lifecycle.detect().assert_success();
     assert_eq!(lifecycle.plan(), PLAN);
+}
+
+#[test]
+fn a_full_standard_output_fails_detect_with_a_message() {
+    let outcome = lifecycle()
+        .with("BP_LIVE_RELOAD_ENABLED", "true")
+        .in_shell("exec \"$@\" > /dev/full")
+        .detect()
+        .assert_failure();
+    assert!(
+        outcome
+            .stderr
+            .starts_with("Error: The log cannot be written."),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn full_standard_output_and_error_fail_detect() {
+    lifecycle()
+        .with("BP_LIVE_RELOAD_ENABLED", "true")
+        .in_shell("exec \"$@\" > /dev/full 2> /dev/full")
+        .detect()
+        .assert_failure();
+}
+
+#[test]
+fn accepts_exec_env_in_buildpack_toml() {
+    let lifecycle = lifecycle().with("BP_LIVE_RELOAD_ENABLED", "true");
+    lifecycle.add_to_buildpack_table("exec-env = [\"development\", \"test\"]");
+    lifecycle.detect().assert_success();
+    lifecycle.add_to_buildpack_table("exec-environment = []");
+    let outcome = lifecycle.detect().assert_failure();
+    assert!(
+        outcome.stderr.contains("exec-environment = []"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn accepts_arguments_that_are_not_utf_8() {
+    let lifecycle = lifecycle().with("BP_LIVE_RELOAD_ENABLED", "true");
+    let not_utf_8 = Path::new(OsStr::from_bytes(b"plan-\xff.toml"));
+    let plan = lifecycle.path("").join(not_utf_8);
+    lifecycle
+        .phase("detect", &[&lifecycle.path("platform"), &plan])
+        .assert_success();
+    assert_eq!(std::fs::read_to_string(plan).unwrap(), PLAN);
+
+    let outcome = lifecycle.phase("detect", &[not_utf_8]).assert_failure();
+    assert!(
+        outcome.stderr.contains("bin/detect <platform> <plan>"),
+        "{}",
+        outcome.stderr
+    );
 }

@@ -22,7 +22,12 @@ fn archive_server() -> Server {
 
 /// Writes the entries of a binding.
 fn bind(lifecycle: &Lifecycle, kind: &str, entries: &[(&str, &str)]) {
-    let folder = lifecycle.path("platform/bindings").join(kind);
+    bind_as(kind, lifecycle, kind, entries);
+}
+
+/// Writes the entries of a binding with a name of its own.
+fn bind_as(name: &str, lifecycle: &Lifecycle, kind: &str, entries: &[(&str, &str)]) {
+    let folder = lifecycle.path("platform/bindings").join(name);
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("type"), kind).unwrap();
     for (name, content) in entries {
@@ -148,6 +153,50 @@ fn an_authority_of_a_binding_makes_a_private_mirror_trusted() {
 }
 
 #[test]
+fn trusts_the_ca_certificates_of_all_bindings() {
+    let authorities = [Authority::new(), Authority::new()];
+    for trusted in &authorities {
+        let mirror = Server::https(trusted.server("127.0.0.1"), |_| Reply::ok(ARCHIVE));
+        let lifecycle = lifecycle().with("BP_DEPENDENCY_MIRROR", mirror.url(""));
+        for (name, authority) in ["one", "two"].into_iter().zip(&authorities) {
+            let pem = authority.pem();
+            bind_as(name, &lifecycle, "ca-certificates", &[("ca.crt", &pem)]);
+        }
+        lifecycle.build().assert_success();
+    }
+}
+
+#[test]
+fn duplicate_mappings_and_mirrors_name_the_binding_type() {
+    for kind in ["dependency-mapping", "dependency-mirror"] {
+        let lifecycle = lifecycle();
+        for name in ["one", "two"] {
+            bind_as(name, &lifecycle, kind, &[("default", "https://m.invalid")]);
+        }
+        let outcome = lifecycle.build().assert_failure();
+        for part in [kind, "one/default", "two/default"] {
+            assert!(outcome.stderr.contains(part), "{}", outcome.stderr);
+        }
+    }
+}
+
+#[test]
+fn ignores_an_implicit_netrc_that_cannot_be_read() {
+    let mirror = archive_server();
+    for home in ["/dev/null", "home"] {
+        let lifecycle = lifecycle().with("BP_DEPENDENCY_MIRROR", mirror.url(""));
+        fs::create_dir_all(lifecycle.path("home/.netrc")).unwrap();
+        let home = lifecycle.path(home);
+        let outcome = lifecycle
+            .with("HOME", home.to_str().unwrap())
+            .build()
+            .assert_success();
+        let ignored = format!("[debug] Ignoring {}/.netrc: ", home.display());
+        assert!(outcome.stdout.contains(&ignored), "{}", outcome.stdout);
+    }
+}
+
+#[test]
 fn an_authority_of_ssl_cert_file_is_trusted() {
     let authority = Authority::new();
     let mirror = Server::https(authority.server("127.0.0.1"), |_| Reply::ok(ARCHIVE));
@@ -237,6 +286,42 @@ fn time_limits_that_are_none_are_named() {
         outcome
             .stderr
             .contains("BP_DIALER_TIMEOUT has a value that cannot be used")
+    );
+}
+
+#[test]
+fn accepts_time_limits_beyond_any_duration() {
+    for name in [
+        "BP_DIALER_TIMEOUT",
+        "BP_TLS_HANDSHAKE_TIMEOUT",
+        "BP_RESPONSE_HEADER_TIMEOUT",
+    ] {
+        let mirror = archive_server();
+        lifecycle()
+            .with("BP_DEPENDENCY_MIRROR", mirror.url(""))
+            .with(name, u64::MAX.to_string())
+            .build()
+            .assert_success();
+    }
+}
+
+#[test]
+fn warns_of_a_mirror_for_the_host_default() {
+    let (mirror, other) = (archive_server(), archive_server());
+    let outcome = lifecycle()
+        .with("BP_DEPENDENCY_MIRROR", mirror.url(""))
+        .with("BP_DEPENDENCY_MIRROR_DEFAULT", other.url(""))
+        .build()
+        .assert_success();
+    assert_eq!(mirror.requests().len(), 1);
+    assert_eq!(other.requests().len(), 0);
+    assert!(
+        outcome.stdout.contains(
+            "Warning: BP_DEPENDENCY_MIRROR_DEFAULT is not a variable of this buildpack; \
+             did you mean BP_DEPENDENCY_MIRROR?"
+        ),
+        "{}",
+        outcome.stdout
     );
 }
 

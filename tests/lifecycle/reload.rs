@@ -124,6 +124,23 @@ fn a_setting_that_cannot_be_used_fails_the_build_with_what_is_accepted() {
 }
 
 #[test]
+fn reports_all_wrong_values_together() {
+    let lifecycle = lifecycle()
+        .with("BP_LIVE_RELOAD_ENABLED", "yes")
+        .with("BP_LIVE_RELOAD_PROCESS", "a b")
+        .with("BP_LIVE_RELOAD_DEBOUNCE", "50")
+        .with("BP_LIVE_RELOAD_SYNC_TOOLS", "maybe")
+        .with("BP_WATCHEXEC_VERSION", "latest")
+        .with("BP_DIALER_TIMEOUT", "soon")
+        .with("BP_RESPONSE_HEADER_TIMEOUT", "later")
+        .with("HTTPS_PROXY", "http://user:secret@:bad")
+        .with("NETRC", "/missing/netrc");
+    let outcome = lifecycle.build().assert_failure();
+    insta::assert_snapshot!(outcome.stderr);
+    assert_eq!(lifecycle.layer_files(), [""; 0]);
+}
+
+#[test]
 fn an_unknown_setting_is_warned_of() {
     let outcome = lifecycle()
         .with("BP_LIVE_RELOAD_DEBOUNSE", "1s")
@@ -163,30 +180,53 @@ fn a_buildpack_without_the_companion_says_so_and_leaves_no_layer() {
 }
 
 #[test]
-fn an_image_for_production_is_warned_of() {
-    let warned = |environment: &str| {
-        let lifecycle = lifecycle().with("CNB_EXEC_ENV", environment);
+fn says_that_the_image_is_for_development_without_a_warning() {
+    let at_api_0_10 = lifecycle();
+    let in_production = lifecycle().with("CNB_EXEC_ENV", "production");
+    for lifecycle in [at_api_0_10, in_production] {
         let outcome = lifecycle.build().assert_success();
-        outcome.stdout.contains("Warning: CNB_EXEC_ENV=production")
-    };
-    assert!(warned("production"));
-    assert!(!warned("development"));
-    assert!(!warned("test"));
-    assert!(!warned(""));
+        assert!(
+            outcome.stdout.contains("\n    For development only: "),
+            "{}",
+            outcome.stdout
+        );
+        assert!(!outcome.stdout.contains("Warning"), "{}", outcome.stdout);
+    }
+}
+
+/// The mode of a file and of its folder in the app directory after a build, and the build's log.
+fn app_modes(lifecycle: &Lifecycle) -> (u32, u32, String) {
+    let folder = lifecycle.path("app/src");
+    let file = folder.join("main");
+    fs::create_dir(&folder).unwrap();
+    fs::write(&file, "").unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(lifecycle.path("app"), Permissions::from_mode(0o777)).unwrap();
+    let outcome = lifecycle.build().assert_success();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    (mode(&file), mode(&folder), outcome.stdout)
 }
 
 #[test]
-fn the_app_directory_becomes_writable_for_the_group() {
+fn makes_the_app_directory_group_writable() {
     let lifecycle = lifecycle();
-    let folder = lifecycle.path("app/src");
-    fs::create_dir(&folder).unwrap();
-    fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
-    let outcome = lifecycle.build().assert_success();
-    let mode = fs::metadata(&folder).unwrap().permissions().mode();
-    assert_eq!(mode & 0o7777, 0o775);
-    assert!(
-        outcome.stdout.contains("Let the group write"),
-        "{}",
-        outcome.stdout
+    let (file, folder, log) = app_modes(&lifecycle);
+    assert_eq!((file, folder), (0o664, 0o775));
+    let app = lifecycle.path("app");
+    let line = format!(
+        "Made 1 file and 1 directory in {} group-writable\n",
+        app.display()
     );
+    assert!(log.contains(&line), "{log}");
+}
+
+#[test]
+fn changes_no_mode_without_a_reload_process() {
+    let lifecycle = lifecycle()
+        .with("BP_LIVE_RELOAD_PROCESS", "")
+        .with("BP_LIVE_RELOAD_SYNC_TOOLS", "true");
+    let (file, folder, log) = app_modes(&lifecycle);
+    assert_eq!((file, folder), (0o644, 0o755));
+    assert!(!log.contains("group"), "{log}");
 }

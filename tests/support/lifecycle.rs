@@ -12,6 +12,8 @@ use toml::Value;
 pub(crate) struct Lifecycle {
     folder: TempDir,
     variables: Vec<(String, String)>,
+    /// A script that starts the phase, `"$@"`, with what only a shell can set.
+    shell: &'static str,
 }
 
 /// What a phase did.
@@ -54,14 +56,13 @@ impl Lifecycle {
             )
             .unwrap();
         }
-        symlink(
-            env!("CARGO_BIN_EXE_live-reload"),
-            path.join("buildpack/bin/live-reload"),
-        )
-        .unwrap();
+        // The buildpack copies the program and does not run it. The crate of the program has tests
+        // that do, and the suite runs both together.
+        fs::write(path.join("buildpack/bin/live-reload"), "live-reload").unwrap();
         let lifecycle = Self {
             folder,
             variables: Vec::new(),
+            shell: "exec \"$@\"",
         };
         lifecycle.set_dependencies(dependencies);
         let buildpack = path_text(&lifecycle.buildpack());
@@ -90,6 +91,14 @@ impl Lifecycle {
         fs::write(path, text.replace("\"0.12\"", &format!("{api:?}"))).unwrap();
     }
 
+    /// Adds a line to `[buildpack]` of buildpack.toml.
+    pub(crate) fn add_to_buildpack_table(&self, line: &str) {
+        let path = self.buildpack().join("buildpack.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        let table = "[buildpack]\n";
+        fs::write(path, text.replace(table, &format!("{table}{line}\n"))).unwrap();
+    }
+
     /// Sets a variable of the process.
     #[must_use]
     pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -102,6 +111,13 @@ impl Lifecycle {
     #[must_use]
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.variables.retain(|(other, _)| other != name);
+        self
+    }
+
+    /// Starts the phases by a shell script that ends in `exec "$@"`.
+    #[must_use]
+    pub(crate) fn in_shell(mut self, script: &'static str) -> Self {
+        self.shell = script;
         self
     }
 
@@ -206,8 +222,11 @@ impl Lifecycle {
         self.phase("build", &[&self.layers(), &self.path("platform"), &plan])
     }
 
-    fn phase(&self, name: &str, arguments: &[&Path]) -> Outcome {
-        let output = Command::new(self.buildpack().join("bin").join(name))
+    /// Calls `bin/detect` or `bin/build` with these arguments.
+    pub(crate) fn phase(&self, name: &str, arguments: &[&Path]) -> Outcome {
+        let output = Command::new("/bin/sh")
+            .args(["-c", self.shell, "sh"])
+            .arg(self.buildpack().join("bin").join(name))
             .args(arguments)
             .current_dir(self.path("app"))
             .env_clear()
@@ -215,7 +234,7 @@ impl Lifecycle {
             .output()
             .unwrap();
         Outcome {
-            status: output.status.code().unwrap(),
+            status: output.status.code().expect("ended by a signal"),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         }

@@ -105,11 +105,34 @@ impl Server {
         config: Arc<rustls::ServerConfig>,
         answer: impl Fn(&Request) -> Reply + Send + Sync + 'static,
     ) -> Self {
+        Self::slow_https(config, Duration::ZERO, answer)
+    }
+
+    /// Serves https, and lets each client wait for the handshake.
+    pub(crate) fn slow_https(
+        config: Arc<rustls::ServerConfig>,
+        wait: Duration,
+        answer: impl Fn(&Request) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         Self::start("https", answer, move |stream| {
+            thread::sleep(wait);
             let connection =
                 rustls::ServerConnection::new(config.clone()).map_err(std::io::Error::other)?;
             Ok(rustls::StreamOwned::new(connection, stream))
         })
+    }
+
+    /// Is asked by https and answers each client with these bytes, whatever it sends.
+    pub(crate) fn plain(answer: &'static [u8]) -> Self {
+        Self::start(
+            "https",
+            |_| Reply::raw(""),
+            |mut stream| {
+                let _ = stream.read(&mut [0; 4096])?;
+                stream.write_all(answer)?;
+                Err::<TcpStream, _>(std::io::ErrorKind::Unsupported.into())
+            },
+        )
     }
 
     fn start<S: Read + Write>(

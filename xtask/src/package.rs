@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 
 /// The buildpack's program, which is both `bin/build` and `bin/detect`.
 const BUILDPACK: &str = "watchexec-buildpack";
-/// The companion that the buildpack puts into images.
-const COMPANION: &str = "live-reload";
+/// The program that the buildpack puts into images.
+const LIVE_RELOAD: &str = "live-reload";
 /// What a person who opens the package wants to read.
 const DOCUMENTS: [&str; 3] = ["LICENSE", "README.md", "CHANGELOG.md"];
 
@@ -169,7 +169,8 @@ pub(crate) fn package(workspace: &Workspace, options: &Options) -> Result<PathBu
             release.add_to(&root, target.image_arch())?;
         }
         let description = descriptor.buildpack()?;
-        sbom::write(workspace, &description, BUILDPACK, target, &root)?;
+        let programs = [BUILDPACK, LIVE_RELOAD];
+        sbom::write(workspace, &description, &programs, target, &root)?;
     }
     fs::write(draft.path().join("buildpack.toml"), descriptor.to_string())?;
     draft.publish(&output)?;
@@ -198,7 +199,8 @@ fn targets(options: &Options) -> Result<Vec<Triple>> {
 /// Builds both programs, and returns the folder they are in.
 fn build(workspace: &Workspace, target: &Triple) -> Result<PathBuf> {
     Cargo::new(workspace, "build")
-        .args(["--release", "--locked", "--package", BUILDPACK, "--bins"])
+        .args(["--release", "--locked", "--bins"])
+        .args(["--package", BUILDPACK, "--package", LIVE_RELOAD])
         .target_dir(&workspace.target())
         .without_unwind_tables(workspace)
         .static_for(target)
@@ -211,7 +213,7 @@ fn build(workspace: &Workspace, target: &Triple) -> Result<PathBuf> {
 fn add_programs(programs: &Path, target: &Triple, root: &Path) -> Result<()> {
     let bin = root.join("bin");
     fs::create_dir_all(&bin)?;
-    for (program, name) in [(BUILDPACK, "build"), (COMPANION, COMPANION)] {
+    for (program, name) in [(BUILDPACK, "build"), (LIVE_RELOAD, LIVE_RELOAD)] {
         let program = programs.join(program);
         let contents = fs::read(&program)?;
         ensure!(

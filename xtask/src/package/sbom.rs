@@ -17,12 +17,13 @@ use watchexec_buildpack::sbom::{DescribedFile, Subject, documents, extension};
 pub(super) fn write(
     workspace: &Workspace,
     buildpack: &Buildpack,
-    package: &str,
+    packages: &[&str],
     target: &Triple,
     root: &Path,
 ) -> Result<()> {
     let tree = Cargo::new(workspace, "tree")
-        .args(["--locked", "--package", package])
+        .arg("--locked")
+        .args(packages.iter().flat_map(|package| ["--package", package]))
         // What is linked into the programs, and nothing that only builds or tests them.
         .args(["--edges", "normal,no-proc-macro"])
         .args(["--target", target.as_str()])
@@ -45,7 +46,7 @@ pub(super) fn write(
         crates: Some(&crates),
         ..Subject::part(buildpack, buildpack.id.as_str(), files)
     };
-    for document in documents(&subject)? {
+    for document in documents(&subject) {
         fs::write(root.join(extension(&document.format)), document.data)?;
     }
     Ok(())
@@ -67,12 +68,14 @@ fn add_files(root: &Path, path: &Path, files: &mut BTreeMap<String, Checksum>) -
     Ok(())
 }
 
-/// Reads `cargo tree`: a line for each crate, `<depth>|<crate>|<licence>`.
+/// Reads the trees of `cargo tree`, separated by empty lines: a line for each crate,
+/// `<depth>|<crate>|<licence>`.
 fn crates(tree: &str) -> Result<Vec<Crate>> {
     // By what cargo calls them, which is unique, and in that order.
     let mut known: BTreeMap<&str, (&str, BTreeSet<&str>)> = BTreeMap::new();
     let mut above: Vec<&str> = Vec::new();
-    for line in tree.lines() {
+    let mut roots = BTreeSet::new();
+    for line in tree.lines().filter(|line| !line.is_empty()) {
         let mut parts = line.splitn(3, '|');
         let (Some(depth), Some(name), Some(license)) = (parts.next(), parts.next(), parts.next())
         else {
@@ -82,6 +85,9 @@ fn crates(tree: &str) -> Result<Vec<Crate>> {
             .parse()
             .with_context(|| format!("cargo tree printed {line:?}"))?;
         known.entry(name).or_insert((license, BTreeSet::new()));
+        if depth == 0 {
+            roots.insert(name);
+        }
         above.truncate(depth);
         if let Some((_, used)) = above.last().and_then(|user| known.get_mut(user)) {
             used.insert(name);
@@ -89,7 +95,6 @@ fn crates(tree: &str) -> Result<Vec<Crate>> {
         above.push(name);
     }
 
-    let root = tree.lines().next().and_then(|line| line.split('|').nth(1));
     let order: Vec<&str> = known.keys().copied().collect();
     known
         .iter()
@@ -110,7 +115,7 @@ fn crates(tree: &str) -> Result<Vec<Crate>> {
                 .to_owned(),
                 // Cargo still takes the slash that it used before there were SPDX expressions.
                 license: Some(license.replace(" / ", "/").replace('/', " OR ")),
-                root: Some(name) == root,
+                root: roots.contains(name),
                 dependencies: used
                     .iter()
                     .filter_map(|used| order.binary_search(used).ok())
@@ -133,7 +138,10 @@ mod tests {
              2|libcnb-data v0.30.4|BSD-3-Clause\n\
              3|fancy-regex v0.17.0|MIT / Apache-2.0\n\
              2|hex v0.4.3|MIT OR Apache-2.0\n\
-             1|fancy-regex v0.17.0|MIT/Apache-2.0\n",
+             1|fancy-regex v0.17.0|MIT/Apache-2.0\n\
+             \n\
+             0|live-reload v0.1.0 (/somewhere)|Apache-2.0\n\
+             1|hex v0.4.3|MIT OR Apache-2.0\n",
         )
         .unwrap();
         let listed: Vec<(&str, &str, &[usize])> = crates
@@ -151,12 +159,16 @@ mod tests {
                 ("hex", "crates.io", none),
                 ("libcnb", "crates.io", &[1, 3]),
                 ("libcnb-data", "crates.io", &[0]),
+                ("live-reload", "local", &[1]),
                 ("watchexec-buildpack", "local", &[0, 1, 2]),
             ]
         );
         assert_eq!(crates[0].version, "0.17.0");
         assert_eq!(crates[0].license.as_deref(), Some("MIT OR Apache-2.0"));
-        assert!(crates[4].root && !crates[0].root);
+        let roots: Vec<&str> = (crates.iter().filter(|of| of.root))
+            .map(|of| of.name.as_str())
+            .collect();
+        assert_eq!(roots, ["live-reload", "watchexec-buildpack"]);
     }
 
     #[test]

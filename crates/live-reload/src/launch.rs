@@ -1,0 +1,116 @@
+//! How the process is launched, so that it has what its own buildpack gave it, once.
+
+use crate::environment::{Environment, directories, files};
+use crate::exec_d::{self, ExecDError};
+use crate::image::Image;
+use crate::metadata::{Metadata, Process};
+use crate::signals::Signals;
+use std::io;
+use std::path::PathBuf;
+
+/// Where the exporter puts a link to the launcher for each process type.
+const PROCESSES: &str = "/cnb/process";
+
+/// The Platform API that a nested launcher is told. It refuses to run without one, and removes it
+/// from what it starts. 0.12 is supported from lifecycle 0.17 on; later ones change nothing for a
+/// process that goes this way.
+const PLATFORM_API: &str = "0.12";
+
+/// A process, ready to be run any number of times.
+#[derive(Debug)]
+pub(crate) struct Launch {
+    /// Program and arguments.
+    pub(crate) command: Vec<String>,
+    /// Where it runs.
+    pub(crate) working_directory: PathBuf,
+    /// What it sees.
+    pub(crate) environment: Environment,
+    /// Whether the launcher is between.
+    pub(crate) through_launcher: bool,
+}
+
+/// Why a process cannot be launched.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LaunchError {
+    /// Its entry in metadata.toml has no command.
+    #[error("it has no command")]
+    NoCommand,
+    /// Layers cannot be read.
+    #[error("its environment in {0} cannot be read ({1})")]
+    Environment(PathBuf, io::Error),
+    /// One of its exec.d programs.
+    #[error(transparent)]
+    ExecD(#[from] ExecDError),
+}
+
+impl Launch {
+    /// Prepares a process.
+    ///
+    /// A direct process is what it says: the launcher would do nothing to its command. A shell
+    /// process is a script of which only the launcher knows how to run it, with the profile.d
+    /// scripts of all layers, so it goes through the launcher. That one applies the general
+    /// environment a second time, as it cannot know of the first.
+    ///
+    /// # Errors
+    /// The process, its environment or its exec.d programs are broken.
+    pub(crate) fn prepare(
+        process: &Process,
+        metadata: &Metadata,
+        image: &Image,
+        mut environment: Environment,
+        signals: &mut Signals,
+    ) -> Result<Self, LaunchError> {
+        if process.command_line.is_empty() {
+            return Err(LaunchError::NoCommand);
+        }
+        if !process.direct {
+            environment.set("CNB_PLATFORM_API", PLATFORM_API);
+            environment.set("CNB_LAYERS_DIR", &image.layers);
+            environment.set("CNB_APP_DIR", &image.app);
+            return Ok(Self {
+                command: vec![format!("{PROCESSES}/{}", process.r#type)],
+                working_directory: image.app.clone(),
+                environment,
+                through_launcher: true,
+            });
+        }
+        let layers = layers(metadata, image)?;
+        for layer in &layers {
+            let directory = layer.join("env.launch").join(&process.r#type);
+            environment
+                .apply_directory(&directory)
+                .map_err(|error| LaunchError::Environment(directory, error))?;
+        }
+        for layer in &layers {
+            let directory = layer.join("exec.d").join(&process.r#type);
+            let programs =
+                files(&directory).map_err(|error| LaunchError::Environment(directory, error))?;
+            for program in programs {
+                exec_d::run(&program, &image.app, &mut environment, signals)?;
+            }
+        }
+        let working_directory = match &process.working_directory {
+            None => image.app.clone(),
+            Some(directory) => image.app.join(directory),
+        };
+        Ok(Self {
+            command: process.command_line.clone(),
+            working_directory,
+            environment,
+            through_launcher: false,
+        })
+    }
+}
+
+/// All layers of the image, in the order in which the launcher goes through them: that of the
+/// buildpacks, then that of their names.
+fn layers(metadata: &Metadata, image: &Image) -> Result<Vec<PathBuf>, LaunchError> {
+    let mut layers = Vec::new();
+    for buildpack in &metadata.buildpacks {
+        let directory = image.layers.join(buildpack.directory_name());
+        layers.extend(
+            directories(&directory).map_err(|error| LaunchError::Environment(directory, error))?,
+        );
+    }
+    Ok(layers)
+}

@@ -1,0 +1,142 @@
+//! `rm`, for images that have none: tools that copy files into a container delete with it what was
+//! deleted or renamed elsewhere (`rm -rf [--] PATH…`).
+
+use crate::texts::{RmProblem, answer, tell};
+use lexopt::{Arg, Parser};
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// A command line of `rm`.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Arguments {
+    /// `-r`: directories with everything in them.
+    recursive: bool,
+    /// `-f`: what does not exist is no error.
+    force: bool,
+    /// `-v`
+    verbose: bool,
+    paths: Vec<PathBuf>,
+}
+
+/// Runs `rm` with these arguments, without the program's own name. The exit status is that of GNU
+/// rm: 1 if anything could not be removed.
+pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::parse(arguments) {
+        Ok(arguments) => arguments,
+        Err(problem) => {
+            tell(format_args!("rm: {problem}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut exit_code = ExitCode::SUCCESS;
+    for path in &arguments.paths {
+        match remove(path, arguments.recursive) {
+            Ok(()) if arguments.verbose => answer(format_args!("removed '{}'", path.display())),
+            Ok(()) => {}
+            Err(error) if arguments.force && is_missing(&error) => {}
+            Err(error) => {
+                tell(format_args!("rm: {}", RmProblem::Path(path.clone(), error)));
+                exit_code = ExitCode::FAILURE;
+            }
+        }
+    }
+    exit_code
+}
+
+impl Arguments {
+    fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Self, RmProblem> {
+        let mut parsed = Self::default();
+        let mut parser = Parser::from_args(arguments);
+        while let Some(argument) = parser
+            .next()
+            .map_err(|error| RmProblem::UnknownOption(error.to_string()))?
+        {
+            match argument {
+                Arg::Short('r' | 'R') | Arg::Long("recursive") => parsed.recursive = true,
+                Arg::Short('f') | Arg::Long("force") => parsed.force = true,
+                Arg::Short('v') | Arg::Long("verbose") => parsed.verbose = true,
+                Arg::Value(path) => parsed.paths.push(path.into()),
+                Arg::Short(name) => return Err(RmProblem::UnknownOption(format!("-{name}"))),
+                Arg::Long(name) => return Err(RmProblem::UnknownOption(format!("--{name}"))),
+            }
+        }
+        if parsed.paths.is_empty() && !parsed.force {
+            return Err(RmProblem::NothingToRemove);
+        }
+        Ok(parsed)
+    }
+}
+
+/// Removes a file, a link itself, or a directory with everything in it.
+fn remove(path: &Path, recursive: bool) -> io::Result<()> {
+    // With `/` at its end the name of a link stands for what it leads to, which is not meant.
+    let plain = without_slashes(path);
+    let metadata = plain.symlink_metadata()?;
+    // Compared as texts: as paths they are equal.
+    if metadata.is_symlink() && plain.as_os_str() != path.as_os_str() {
+        return Err(io::Error::other("it is a link, not a directory"));
+    }
+    if !metadata.is_dir() {
+        return fs::remove_file(plain);
+    }
+    if !recursive {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if is_root(plain) || is_relative_to_itself(plain) {
+        return Err(io::Error::other("it is not removed as a whole"));
+    }
+    fs::remove_dir_all(plain)
+}
+
+/// The path without `/` at its end, except for that of the root directory.
+fn without_slashes(path: &Path) -> &Path {
+    let mut bytes = path.as_os_str().as_bytes();
+    while let Some(shorter) = bytes.strip_suffix(b"/")
+        && !shorter.is_empty()
+    {
+        bytes = shorter;
+    }
+    Path::new(OsStr::from_bytes(bytes))
+}
+
+/// Whether it ends in `.` or `..`, whose directory GNU rm refuses to remove from inside.
+fn is_relative_to_itself(path: &Path) -> bool {
+    let last = path
+        .as_os_str()
+        .as_bytes()
+        .rsplit(|byte| *byte == b'/')
+        .next();
+    matches!(last, Some(b"." | b".."))
+}
+
+/// Whether it is the root directory, under any name.
+fn is_root(directory: &Path) -> bool {
+    directory
+        .canonicalize()
+        .is_ok_and(|path| path.parent().is_none())
+}
+
+/// Whether there was nothing to remove: no such name, or a file where a directory would have to be.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_directory_is_known_under_any_name() {
+        for name in ["/", "//", "/..", "/tmp/.."] {
+            assert!(is_root(Path::new(name)), "{name}");
+        }
+        assert!(!is_root(Path::new("/tmp")));
+    }
+}

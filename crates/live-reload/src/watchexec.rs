@@ -1,0 +1,93 @@
+//! watchexec: where it is, and what it is told.
+
+use crate::image::{Image, find_program, is_executable};
+use crate::launch::Launch;
+use reload_options::Settings;
+use reload_options::ignore::DEFAULT_PATTERNS;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Name of the program, and of the layer that our buildpack puts it into.
+const NAME: &str = "watchexec";
+
+/// The watchexec of our own buildpack; where it has none, the first on the `PATH`.
+pub(crate) fn find(image: &Image, path: Option<&OsStr>) -> Option<PathBuf> {
+    let own = image
+        .own_layers
+        .as_ref()
+        .map(|layers| layers.join(NAME).join("bin").join(NAME));
+    own.filter(|program| is_executable(program))
+        .or_else(|| find_program(NAME, path?))
+}
+
+/// The command that runs the process, and runs it anew after each change.
+pub(crate) fn command(
+    program: &Path,
+    settings: &Settings,
+    watch: &[PathBuf],
+    app_directory: &Path,
+    launch: &Launch,
+) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args(arguments(settings, watch, app_directory))
+        .arg("--")
+        .args(&launch.command)
+        .current_dir(&launch.working_directory)
+        // By itself watchexec adds no variable to the environment of what it runs.
+        .env_clear()
+        .envs(launch.environment.iter());
+    command
+}
+
+/// The options, all of which every watchexec from 2.0.0 on has.
+fn arguments(settings: &Settings, watch: &[PathBuf], app_directory: &Path) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = vec![
+        "--restart".into(),
+        // The command is a list: a shell would need quoting, and tiny images have none.
+        "--shell=none".into(),
+        // .gitignore lists what is built, which is just what is synced. The search for such files
+        // is also what makes the first start with thousands of directories slow.
+        "--no-discover-ignore".into(),
+        // What patterns are relative to. Else it is guessed, and a HOME that does not exist is an
+        // error.
+        option("--project-origin", app_directory.as_os_str()),
+        // The signals of a terminal (Ctrl-C, Ctrl-\\, its end, Ctrl-Z) reach watchexec too. The first
+        // three are for this program to act on; the last would halt watchexec for good, since
+        // no shell in a container wakes it.
+        "--map-signal=INT:".into(),
+        "--map-signal=QUIT:".into(),
+        "--map-signal=HUP:".into(),
+        "--map-signal=TSTP:".into(),
+    ];
+    for path in watch {
+        arguments.push(option("--watch", path.as_os_str()));
+    }
+    // The last pattern that matches counts, so that the user's can take one of ours back.
+    for default in DEFAULT_PATTERNS {
+        arguments.push(option("--ignore", default.pattern.as_ref()));
+    }
+    for pattern in &settings.ignore {
+        arguments.push(option("--ignore", pattern.below(app_directory).as_ref()));
+    }
+    for (name, value) in [
+        ("--stop-signal", settings.signal.to_string()),
+        ("--stop-timeout", settings.stop_timeout.to_string()),
+        ("--debounce", settings.debounce.to_string()),
+    ] {
+        arguments.push(option(name, value.as_ref()));
+    }
+    if let Some(interval) = &settings.poll {
+        arguments.push(option("--poll", interval.to_string().as_ref()));
+    }
+    arguments
+}
+
+/// One argument, so that no value can be taken for an option or for a file of arguments.
+fn option(name: &str, value: &OsStr) -> OsString {
+    let mut argument = OsString::from(name);
+    argument.push("=");
+    argument.push(value);
+    argument
+}

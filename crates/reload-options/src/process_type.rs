@@ -1,0 +1,73 @@
+//! The process type that is restarted.
+
+use crate::setting::Rejected;
+use std::fmt;
+use std::str::FromStr;
+
+/// A process type, in the characters that the buildpack specification allows
+/// (launch.toml: "numbers, letters, and the characters `.`, `_`, and `-`").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessType(String);
+
+impl ProcessType {
+    /// The type that the specification makes the default one.
+    pub const WEB: &'static str = "web";
+    /// Our own type, which cannot restart itself.
+    pub const RELOAD: &'static str = "reload";
+
+    /// The type as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for ProcessType {
+    fn default() -> Self {
+        Self(Self::WEB.to_owned())
+    }
+}
+
+impl FromStr for ProcessType {
+    type Err = Rejected;
+
+    fn from_str(text: &str) -> Result<Self, Rejected> {
+        let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if text.is_empty() {
+            Err(Rejected::because("is empty"))
+        } else if text == Self::RELOAD {
+            Err(Rejected::because("is the process that does the restarting"))
+        } else if text.starts_with('-') {
+            Err(Rejected::because("looks like an option"))
+        } else if let Some(other) = text.chars().find(|c| !known(*c)) {
+            Err(Rejected::because(format!("has the character {other:?}")))
+        } else {
+            Ok(Self(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for ProcessType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepts_the_characters_of_the_specification() {
+        for text in ["web", "worker-1", "a.b_C"] {
+            assert_eq!(text.parse::<ProcessType>().unwrap().as_str(), text);
+        }
+    }
+
+    #[test]
+    fn rejects_what_no_image_can_have() {
+        for text in ["", "reload", "--watch", "two words", "a/b"] {
+            text.parse::<ProcessType>().unwrap_err();
+        }
+    }
+}

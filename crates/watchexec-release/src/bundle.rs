@@ -1,0 +1,237 @@
+//! A release inside the buildpack, for builds without a network: its files as they are installed,
+//! in `dependencies/<sha256 of the archive>/`, beside a list of their checksums.
+#![warn(clippy::arithmetic_side_effects)]
+
+use crate::checksum::{Checksum, Mismatch, Verified};
+use crate::release::Installed;
+use crate::unpack::{Limits, UnpackError, unpack};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// The folder of the buildpack in which releases are.
+const FOLDER: &str = "dependencies";
+/// The list of a bundle's files, an [`Installed`] as TOML. It is written last: a bundle without
+/// it is not one.
+const LIST: &str = "bundle.toml";
+
+/// A release that is inside the buildpack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bundle {
+    directory: PathBuf,
+}
+
+/// A bundle that cannot be installed.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// Its list has another form.
+    #[error("{path}: {error}")]
+    List {
+        /// The list.
+        path: PathBuf,
+        /// Why it cannot be parsed.
+        error: toml::de::Error,
+    },
+    /// Its list or one of its files cannot be read.
+    #[error("{path}: {error}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        error: io::Error,
+    },
+    /// One of its files is not what was packaged.
+    #[error("{path}: {mismatch}")]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// The two checksums.
+        mismatch: Mismatch,
+    },
+    /// Writing to the layer fails.
+    #[error("cannot write: {0}")]
+    Write(io::Error),
+}
+
+/// A bundle that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PackError {
+    /// The archive gives no release.
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
+    /// The folder cannot be made.
+    #[error("cannot make {0}: {1}")]
+    Folder(PathBuf, io::Error),
+    /// The list cannot be written.
+    #[error("cannot write the list of the bundle: {0}")]
+    List(io::Error),
+}
+
+impl Bundle {
+    /// The folder for the release whose archive has `checksum`, below the buildpack's directory.
+    #[must_use]
+    pub fn directory(buildpack_dir: &Path, checksum: Checksum) -> PathBuf {
+        buildpack_dir.join(FOLDER).join(checksum.hex())
+    }
+
+    /// The bundle of the release whose archive has `checksum`, if there is one.
+    #[must_use]
+    pub fn find(buildpack_dir: &Path, checksum: Checksum) -> Option<Self> {
+        let directory = Self::directory(buildpack_dir, checksum);
+        // The folder alone decides, even if nothing is left in it: what was packaged and is
+        // broken must not turn into a download.
+        directory
+            .symlink_metadata()
+            .is_ok()
+            .then_some(Self { directory })
+    }
+
+    /// Puts a release into a buildpack.
+    ///
+    /// # Errors
+    /// The archive gives no release, or writing fails.
+    pub fn pack(archive: &Verified, buildpack_dir: &Path) -> Result<Self, PackError> {
+        let directory = Self::directory(buildpack_dir, Checksum::of(archive.bytes()));
+        fs::create_dir_all(&directory)
+            .map_err(|error| PackError::Folder(directory.clone(), error))?;
+        let installed = unpack(archive, &directory, &Limits::BUILD)?;
+        toml::to_string(&installed)
+            .map_err(io::Error::other)
+            .and_then(|list| fs::write(directory.join(LIST), list))
+            .map_err(PackError::List)?;
+        Ok(Self { directory })
+    }
+
+    /// Copies the files to `layer`, each once its checksum is known to be right.
+    ///
+    /// # Errors
+    /// A file is missing, changed or cut, or writing fails.
+    pub fn install(&self, layer: &Path) -> Result<Installed, BundleError> {
+        let unreadable = |path: &Path, error| BundleError::Unreadable {
+            path: path.to_owned(),
+            error,
+        };
+        let list = self.directory.join(LIST);
+        let text = fs::read_to_string(&list).map_err(|error| unreadable(&list, error))?;
+        let installed: Installed =
+            toml::from_str(&text).map_err(|error| BundleError::List { path: list, error })?;
+        for file in installed.files() {
+            let path = self.directory.join(file.file.path());
+            let bytes = read_at_most(&path, file.size).map_err(|error| unreadable(&path, error))?;
+            let verified = Verified::new(bytes, file.checksum)
+                .map_err(|mismatch| BundleError::Changed { path, mismatch })?;
+            file.file
+                .write(verified.bytes(), layer)
+                .map_err(BundleError::Write)?;
+        }
+        Ok(installed)
+    }
+}
+
+/// Reads a file that should have `size` bytes; of a longer one just enough that its checksum
+/// cannot match.
+fn read_at_most(path: &Path, size: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(size.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checksum::Checksum;
+    use tar::{Builder, Header};
+
+    fn archive() -> Verified {
+        let mut builder = Builder::new(Vec::new());
+        for (name, content) in [("w/watchexec", "program"), ("w/LICENSE", "license")] {
+            let mut header = Header::new_ustar();
+            header.set_size(content.len() as u64);
+            builder
+                .append_data(&mut header, name, content.as_bytes())
+                .unwrap();
+        }
+        let bytes = builder.into_inner().unwrap();
+        let checksum = Checksum::of(&bytes);
+        Verified::new(bytes, checksum).unwrap()
+    }
+
+    struct Case {
+        buildpack: tempfile::TempDir,
+        layer: tempfile::TempDir,
+        bundle: Bundle,
+    }
+
+    fn case() -> Case {
+        let buildpack = tempfile::tempdir().unwrap();
+        let bundle = Bundle::pack(&archive(), buildpack.path()).unwrap();
+        Case {
+            buildpack,
+            layer: tempfile::tempdir().unwrap(),
+            bundle,
+        }
+    }
+
+    #[test]
+    fn what_was_packed_is_found_and_installed() {
+        let case = case();
+        let checksum = Checksum::of(archive().bytes());
+        let found = Bundle::find(case.buildpack.path(), checksum).unwrap();
+        assert_eq!(found, case.bundle);
+        let installed = found.install(case.layer.path()).unwrap();
+        assert_eq!(installed.first_missing(case.layer.path()), None);
+        assert_eq!(
+            fs::read_to_string(case.layer.path().join("bin/watchexec")).unwrap(),
+            "program"
+        );
+        assert_eq!(Bundle::find(case.buildpack.path(), Checksum::of(b"")), None);
+    }
+
+    #[test]
+    fn a_changed_cut_or_lengthened_file_is_refused() {
+        for content in ["PROGRAM", "progra", "program2", ""] {
+            let case = case();
+            fs::write(case.bundle.directory.join("bin/watchexec"), content).unwrap();
+            let result = case.bundle.install(case.layer.path());
+            assert!(
+                matches!(result, Err(BundleError::Changed { .. })),
+                "{content}"
+            );
+            assert!(
+                !case.layer.path().join("bin/watchexec").exists(),
+                "{content}"
+            );
+        }
+    }
+
+    #[test]
+    fn reads_files_whose_listed_size_is_the_largest_number() {
+        let case = case();
+        let list = case.bundle.directory.join(LIST);
+        let largest = format!("\"{}\"", u64::MAX);
+        let text = fs::read_to_string(&list)
+            .unwrap()
+            .replace("\"7\"", &largest);
+        assert!(text.contains(&largest));
+        fs::write(&list, text).unwrap();
+        // The size is only recorded; the checksum decides.
+        case.bundle.install(case.layer.path()).unwrap();
+    }
+
+    #[test]
+    fn a_missing_file_or_a_broken_list_is_refused() {
+        let case = case();
+        fs::remove_file(case.bundle.directory.join("LICENSE")).unwrap();
+        assert!(matches!(
+            case.bundle.install(case.layer.path()),
+            Err(BundleError::Unreadable { .. })
+        ));
+        fs::write(case.bundle.directory.join(LIST), "[program]\n").unwrap();
+        assert!(matches!(
+            case.bundle.install(case.layer.path()),
+            Err(BundleError::List { .. })
+        ));
+    }
+}
