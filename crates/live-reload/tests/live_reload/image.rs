@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
 use tempfile::TempDir;
 
 /// The program under test.
@@ -152,7 +154,13 @@ impl Image {
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         let mut child = programs::start(self.command(arguments).stdout(Stdio::piped()));
         let output = BufReader::new(child.stdout.take().unwrap());
-        let mut running = Running { child, output };
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            output
+                .lines()
+                .try_for_each(|line| sender.send(line.unwrap()))
+        });
+        let mut running = Running { child, lines };
         running.wait_for("up");
         running
     }
@@ -196,7 +204,7 @@ pub(crate) fn process(kind: &str, command: &str) -> String {
 /// A companion that runs.
 pub(crate) struct Running {
     child: Child,
-    output: BufReader<ChildStdout>,
+    lines: Receiver<String>,
 }
 
 impl Running {
@@ -213,29 +221,25 @@ impl Running {
 
     /// The next line, without its end.
     pub(crate) fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
+        self.lines.recv_timeout(programs::LIMIT).unwrap()
     }
 
     /// Reads lines until this one comes.
     pub(crate) fn wait_for(&mut self, wanted: &str) {
-        let mut line = String::new();
-        while self.output.read_line(&mut line).unwrap() > 0 {
-            if line.trim_end() == wanted {
-                return;
-            }
-            line.clear();
-        }
-        panic!("it has ended before it wrote {wanted:?}");
+        while self.line() != wanted {}
     }
 
     /// Waits for the end. Gives the exit status, and what was written since.
     pub(crate) fn end(mut self) -> (i32, String) {
         let status = programs::end(&mut self.child);
         let mut rest = String::new();
-        std::io::Read::read_to_string(&mut self.output, &mut rest).unwrap();
-        (status, rest)
+        loop {
+            match self.lines.recv_timeout(programs::LIMIT) {
+                Ok(line) => rest += &(line + "\n"),
+                Err(RecvTimeoutError::Disconnected) => return (status, rest),
+                Err(RecvTimeoutError::Timeout) => panic!("the process has not been stopped"),
+            }
+        }
     }
 }
 

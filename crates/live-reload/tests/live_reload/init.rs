@@ -176,7 +176,7 @@ fn handles_signals(unshare: &Child) -> Pid {
 
 /// Waits until a condition is true, and fails the test where it never is.
 fn until(mut condition: impl FnMut() -> bool) {
-    let limit = Instant::now() + Duration::from_mins(1);
+    let limit = Instant::now() + programs::LIMIT;
     while !condition() {
         assert!(Instant::now() < limit, "it hangs");
         thread::sleep(Duration::from_millis(1));

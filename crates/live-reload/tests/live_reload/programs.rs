@@ -46,9 +46,12 @@ pub(crate) fn run(command: &mut Command) -> Output {
     start(command).wait_with_output().unwrap()
 }
 
+/// After this time a test gives up on a process that hangs.
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
+
 /// Waits until a process has ended, and gives its exit status. One that hangs fails the test.
 pub(crate) fn end(child: &mut Child) -> i32 {
-    let limit = Instant::now() + Duration::from_mins(1);
+    let limit = Instant::now() + LIMIT;
     while Instant::now() < limit {
         if let Some(status) = child.try_wait().unwrap() {
             return status.code().unwrap();
