@@ -188,9 +188,11 @@ fn until(mut condition: impl FnMut() -> bool) {
 fn unshare() -> Option<&'static [&'static str]> {
     const AS_ROOT: &[&str] = &["unshare", "--pid", "--fork", "--mount-proc"];
     const AS_USER: &[&str] = &["unshare", "-Ur", "--pid", "--fork", "--mount-proc"];
-    [AS_ROOT, AS_USER].into_iter().find(|command| {
-        let mut command = Command::new(command[0]);
-        command.args(&AS_ROOT[1..]).arg("true");
-        command.output().is_ok_and(|output| output.status.success())
+    [AS_ROOT, AS_USER].into_iter().find(|unshare| {
+        let output = Command::new(unshare[0])
+            .args(&unshare[1..])
+            .arg("true")
+            .output();
+        output.is_ok_and(|output| output.status.success())
     })
 }
