@@ -5,10 +5,15 @@
 //! specification, "Exec.d").
 
 use crate::environment::Environment;
+use crate::signals::Signals;
 use command_fds::{CommandFdExt, FdMapping};
-use std::io::{self, Read};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use std::io;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
 use toml::de::DeTable;
 
 /// The descriptor that the programs write to.
@@ -41,7 +46,8 @@ pub(crate) enum ExecDFailure {
     NoText(String),
 }
 
-/// Runs a program in the app directory, and takes the variables that it gives.
+/// Runs a program in the app directory, and takes the variables that it gives. A stop signal kills the
+/// program, which then counts as failed.
 ///
 /// # Errors
 /// It cannot be run, fails, or writes something else.
@@ -49,8 +55,9 @@ pub(crate) fn run(
     program: &Path,
     app_directory: &Path,
     environment: &mut Environment,
+    signals: &mut Signals,
 ) -> Result<(), ExecDError> {
-    output_of(program, app_directory, environment)
+    output_of(program, app_directory, environment, signals)
         .and_then(|output| set_variables(&output, environment))
         .map_err(|cause| ExecDError {
             program: program.to_owned(),
@@ -72,14 +79,17 @@ fn output_of(
     program: &Path,
     app_directory: &Path,
     environment: &Environment,
+    signals: &mut Signals,
 ) -> Result<String, ExecDFailure> {
-    let (mut reader, writer) = io::pipe()?;
+    let (reader, writer) = io::pipe()?;
     let mut command = Command::new(program);
     command
         .current_dir(app_directory)
         .env_clear()
         .envs(environment.iter())
         .stdin(Stdio::null())
+        // A stop kills the whole group.
+        .process_group(0)
         .fd_mappings(vec![FdMapping {
             parent_fd: writer.into(),
             child_fd: OUTPUT_DESCRIPTOR,
@@ -88,14 +98,23 @@ fn output_of(
     let mut child = command.spawn()?;
     // Closes this side's end for writing: the output ends when the program's end is closed.
     drop(command);
-    let mut output = String::new();
-    let read = reader.read_to_string(&mut output);
-    let status = child.wait()?;
+    // Read meanwhile: a full pipe blocks the program.
+    let output = thread::Builder::new().spawn(|| io::read_to_string(reader))?;
+    let status = loop {
+        if signals.stop().is_some() {
+            killpg(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL).ok();
+        }
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        // SIGCHLD ends the wait too.
+        signals.wait(None)?;
+    };
     if !status.success() {
         return Err(ExecDFailure::Status(status));
     }
-    read?;
-    Ok(output)
+    let output = output.join();
+    Ok(output.map_err(|_| io::Error::other("reading its output failed"))??)
 }
 
 #[cfg(test)]
@@ -117,7 +136,8 @@ mod tests {
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         let mut environment = Environment::current();
         environment.set("GIVEN", "before");
-        let result = run(&program, directory.path(), &mut environment);
+        let mut signals = Signals::listen().unwrap();
+        let result = run(&program, directory.path(), &mut environment, &mut signals);
         (result, environment)
     }
 
@@ -144,6 +164,7 @@ mod tests {
             Path::new("/missing/helper"),
             Path::new("/"),
             &mut Environment::current(),
+            &mut Signals::listen().unwrap(),
         );
         assert!(matches!(missing.unwrap_err().cause, ExecDFailure::Run(_)));
     }

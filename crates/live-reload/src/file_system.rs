@@ -1,21 +1,26 @@
 //! File systems that do not report every change.
 
-use nix::sys::statfs;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// File systems on which changes made elsewhere cause no inotify event: the number that statfs(2)
-/// gives, and a name for people. Linux has the numbers in include/uapi/linux/magic.h and in the
-/// file systems' own sources.
-const WITHOUT_EVENTS: [(i64, &str); 8] = [
-    (0x6969, "NFS"),
-    (0xff53_4d42, "CIFS"),
-    (0xfe53_4d42, "SMB"),
-    (0x517b, "SMB"),
-    (0x0102_1997, "9P"),
-    (0x786f_4256, "a VirtualBox shared folder"),
-    (0x6573_5546, "FUSE"),
-    (0x00c3_6400, "Ceph"),
+/// File systems on which changes made elsewhere cause no inotify event: the type that mountinfo
+/// gives, and a name for people.
+///
+/// FUSE itself is not listed: fuse-overlayfs holds the layers of rootless containers, which only change
+/// from within, and Docker Desktop on a Mac forwards the host's events (`fakeowner`, `fuse.grpcfuse`).
+const WITHOUT_EVENTS: [(&str, &str); 12] = [
+    ("nfs", "NFS"),
+    ("nfs4", "NFS"),
+    ("cifs", "SMB"),
+    ("smb3", "SMB"),
+    ("9p", "9P"),
+    ("virtiofs", "virtiofs"),
+    ("vboxsf", "a VirtualBox shared folder"),
+    ("fuse.vmhgfs-fuse", "a VMware shared folder"),
+    ("prl_fs", "a Parallels shared folder"),
+    ("fuse.sshfs", "SSHFS"),
+    ("ceph", "Ceph"),
+    ("fuse.glusterfs", "GlusterFS"),
 ];
 
 /// A watched place whose changes may go unseen.
@@ -30,74 +35,109 @@ pub(crate) struct Unreported {
 /// The places among the watched paths and the mount points below them that are on such a file
 /// system.
 pub(crate) fn unreported(paths: &[PathBuf]) -> Vec<Unreported> {
-    // Without /proc the watched paths themselves are all that is known.
-    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let below = mount_points(&mounts).filter(|mount| {
+    // Without /proc no file system is known.
+    let mountinfo = fs::read("/proc/self/mountinfo").unwrap_or_default();
+    among(paths, &String::from_utf8_lossy(&mountinfo))
+}
+
+fn among(paths: &[PathBuf], mountinfo: &str) -> Vec<Unreported> {
+    let mounts: Vec<_> = mountinfo.lines().filter_map(mount).collect();
+    let below = mounts.iter().map(|(point, _)| point).filter(|point| {
         paths
             .iter()
-            .any(|path| mount != path && mount.starts_with(path))
+            .any(|path| point != &path && point.starts_with(path))
     });
     paths
         .iter()
-        .cloned()
         .chain(below)
         .filter_map(|path| {
-            let file_system = without_events(&path)?;
-            Some(Unreported { path, file_system })
+            // Of two mounts on the same point the later one is seen.
+            let (point, kind) = mounts
+                .iter()
+                .filter(|(point, _)| path.starts_with(point))
+                .max_by_key(|(point, _)| point.as_os_str().len())?;
+            // The root belongs to the image. Some sandboxes mount it from such a file system, but it
+            // only changes from within.
+            if point == Path::new("/") {
+                return None;
+            }
+            let (_, file_system) = WITHOUT_EVENTS.iter().find(|(known, _)| known == kind)?;
+            Some(Unreported {
+                path: path.clone(),
+                file_system,
+            })
         })
         .collect()
 }
 
-/// The name of the path's file system, where that is one without events.
-fn without_events(path: &Path) -> Option<&'static str> {
-    // The type of the number differs between architectures, and some sign-extend it.
-    #[allow(clippy::unnecessary_cast)]
-    let number = statfs::statfs(path).ok()?.filesystem_type().0 as i64 & 0xffff_ffff;
-    WITHOUT_EVENTS
-        .iter()
-        .find(|(known, _)| *known == number)
-        .map(|(_, name)| *name)
-}
-
-/// The mount points in the text of a mountinfo file (`proc_pid_mountinfo(5)`: the fifth field, in
-/// which blanks, tabs, newlines and backslashes are octal numbers).
-fn mount_points(mountinfo: &str) -> impl Iterator<Item = PathBuf> {
-    mountinfo
-        .lines()
-        .filter_map(|line| line.split(' ').nth(4))
-        .map(|field| {
-            let plain = field
-                .replace("\\040", " ")
-                .replace("\\011", "\t")
-                .replace("\\012", "\n")
-                .replace("\\134", "\\");
-            PathBuf::from(plain)
-        })
+/// The mount point and the type of the file system in a line of a mountinfo file
+/// (`proc_pid_mountinfo(5)`: the fifth field, in which blanks, tabs, newlines and backslashes are
+/// octal numbers, and the first one after the separator).
+fn mount(line: &str) -> Option<(PathBuf, &str)> {
+    let (mount, file_system) = line.split_once(" - ")?;
+    let point = mount.split(' ').nth(4)?;
+    let plain = point
+        .replace("\\040", " ")
+        .replace("\\011", "\t")
+        .replace("\\012", "\n")
+        .replace("\\134", "\\");
+    Some((plain.into(), file_system.split(' ').next()?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn reads_mount_points() {
-        let mountinfo = "36 35 98:0 /mnt1 /workspace/src rw,noatime master:1 - ext3 /dev/root rw\n\
-                         37 35 0:5 / /workspace/two\\040words rw - nfs4 host:/ rw\n\
-                         broken\n";
-        let points: Vec<PathBuf> = mount_points(mountinfo).collect();
-        assert_eq!(
-            points,
-            [
-                Path::new("/workspace/src"),
-                Path::new("/workspace/two words")
-            ]
-        );
+    /// Where changes of these paths go unseen, in a container with the app directory mounted from
+    /// elsewhere.
+    fn warned_of(paths: &[&str], mounts: &str) -> Vec<String> {
+        let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+        among(&paths, mounts)
+            .into_iter()
+            .map(|place| format!("{} {}", place.path.display(), place.file_system))
+            .collect()
     }
 
     #[test]
-    fn a_local_directory_reports_its_changes() {
-        // /proc has events of no kind, but is none that people keep files in.
-        assert_eq!(without_events(Path::new("/proc")), None);
-        assert_eq!(without_events(Path::new("/missing")), None);
+    fn warns_of_mounts_that_are_watched() {
+        let mounts = "22 1 0:5 / / rw - overlay overlay rw\n\
+                      36 22 0:9 /mnt1 /workspace rw,noatime master:1 - nfs4 host:/ rw\n\
+                      37 36 0:5 / /workspace/two\\040words rw - virtiofs mount0 rw\n\
+                      38 22 0:6 / /else rw - 9p mount1 rw\n\
+                      broken\n";
+        assert_eq!(
+            warned_of(&["/workspace"], mounts),
+            ["/workspace NFS", "/workspace/two words virtiofs"]
+        );
+        assert_eq!(
+            warned_of(&["/workspace/src"], mounts),
+            ["/workspace/src NFS"]
+        );
+        assert!(warned_of(&["/config"], mounts).is_empty());
+    }
+
+    #[test]
+    fn the_later_of_two_mounts_counts() {
+        let mounts = "36 22 0:9 / /workspace rw - nfs4 host:/ rw\n\
+                      37 36 0:5 / /workspace rw - ext4 /dev/vda rw\n";
+        assert!(warned_of(&["/workspace"], mounts).is_empty());
+    }
+
+    #[test]
+    fn warns_of_no_fuse_file_system_whose_events_arrive() {
+        for kind in ["fuse.fuse-overlayfs", "fuse.grpcfuse", "fakeowner"] {
+            let mounts = format!("36 22 0:9 / /workspace rw - {kind} source rw");
+            assert!(warned_of(&["/workspace"], &mounts).is_empty(), "{kind}");
+        }
+        let mounts = "36 22 0:9 / /workspace rw - fuse.sshfs host: rw";
+        assert_eq!(warned_of(&["/workspace"], mounts), ["/workspace SSHFS"]);
+    }
+
+    #[test]
+    fn never_warns_of_the_image_itself() {
+        for kind in ["fuse.fuse-overlayfs", "9p", "virtiofs"] {
+            let mounts = format!("22 1 0:5 / / rw - {kind} none rw");
+            assert!(warned_of(&["/workspace"], &mounts).is_empty(), "{kind}");
+        }
     }
 }

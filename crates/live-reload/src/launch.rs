@@ -4,6 +4,7 @@ use crate::environment::{Environment, directories, files};
 use crate::exec_d::{self, ExecDError};
 use crate::image::Image;
 use crate::metadata::{Metadata, Process};
+use crate::signals::Signals;
 use std::io;
 use std::path::PathBuf;
 
@@ -57,6 +58,7 @@ impl Launch {
         metadata: &Metadata,
         image: &Image,
         mut environment: Environment,
+        signals: &mut Signals,
     ) -> Result<Self, LaunchError> {
         if process.command_line.is_empty() {
             return Err(LaunchError::NoCommand);
@@ -84,7 +86,7 @@ impl Launch {
             let programs =
                 files(&directory).map_err(|error| LaunchError::Environment(directory, error))?;
             for program in programs {
-                exec_d::run(&program, &image.app, &mut environment)?;
+                exec_d::run(&program, &image.app, &mut environment, signals)?;
             }
         }
         let working_directory = match &process.working_directory {

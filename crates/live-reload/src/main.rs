@@ -41,24 +41,9 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let first = arguments.first().and_then(|argument| argument.to_str());
-    match first {
-        Some("--help" | "-h") => {
-            texts::answer(texts::USAGE);
-            ExitCode::SUCCESS
-        }
-        Some("--version" | "-V") => {
-            texts::answer(concat!(
-                env!("CARGO_BIN_NAME"),
-                " ",
-                env!("CARGO_PKG_VERSION")
-            ));
-            ExitCode::SUCCESS
-        }
-        Some(name) => match SyncTool::named(name) {
-            Some(SyncTool::Tar) => tar::run(arguments.into_iter().skip(1)),
-            Some(SyncTool::Rm) => rm::run(arguments.into_iter().skip(1)),
-            None => start::run(arguments),
-        },
+    match first.and_then(SyncTool::named) {
+        Some(SyncTool::Tar) => tar::run(arguments.into_iter().skip(1)),
+        Some(SyncTool::Rm) => rm::run(arguments.into_iter().skip(1)),
         None => start::run(arguments),
     }
 }

@@ -20,6 +20,15 @@ const HANDLED: [Signal; 7] = [
     Signal::SIGUSR2,
 ];
 
+/// Whether a signal tells this program to stop: those that a platform or a terminal sends to end a
+/// container.
+pub(crate) fn is_stop(signal: Signal) -> bool {
+    matches!(
+        signal,
+        Signal::SIGHUP | Signal::SIGINT | Signal::SIGQUIT | Signal::SIGTERM
+    )
+}
+
 /// Signals as they arrive.
 ///
 /// They are noted by handlers, which a program that is executed does not inherit; it would inherit
@@ -29,6 +38,8 @@ pub(crate) struct Signals {
     received: Vec<(Signal, Arc<AtomicBool>)>,
     /// Has a byte for each signal, for whoever waits.
     wake: UnixStream,
+    /// The first stop signal that has arrived.
+    stop: Option<Signal>,
 }
 
 impl Signals {
@@ -47,7 +58,11 @@ impl Signals {
             low_level::pipe::register(signal as i32, waker.try_clone()?)?;
             received.push((signal, flag));
         }
-        Ok(Self { received, wake })
+        Ok(Self {
+            received,
+            wake,
+            stop: None,
+        })
     }
 
     /// The signals that have arrived since the last call; waits for one, but not longer than this.
@@ -77,12 +92,23 @@ impl Signals {
     }
 
     /// The signals that have arrived since the last call.
-    pub(crate) fn arrived(&self) -> Vec<Signal> {
-        self.received
+    fn arrived(&mut self) -> Vec<Signal> {
+        let arrived: Vec<Signal> = self
+            .received
             .iter()
             .filter(|(_, flag)| flag.swap(false, Ordering::SeqCst))
             .map(|(signal, _)| *signal)
-            .collect()
+            .collect();
+        self.stop = self
+            .stop
+            .or_else(|| arrived.iter().copied().find(|signal| is_stop(*signal)));
+        arrived
+    }
+
+    /// The first signal so far that told this program to stop.
+    pub(crate) fn stop(&mut self) -> Option<Signal> {
+        self.arrived();
+        self.stop
     }
 }
 

@@ -4,14 +4,14 @@ use crate::checks;
 use crate::environment::Environment;
 use crate::file_system;
 use crate::image::Image;
-use crate::inotify::{self, DirectoryCount, Progress, Shortage};
+use crate::inotify::{self, Shortage};
 use crate::launch::Launch;
 use crate::metadata::{Metadata, Process};
 use crate::signals::Signals;
 use crate::supervise::{self, Stop, SuperviseError};
-use crate::texts::{Notice, Problem, tell};
+use crate::texts::{Notice, Problem, USAGE, answer, tell};
 use crate::watchexec;
-use reload_options::Settings;
+use reload_options::{Request, Settings};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -19,12 +19,29 @@ use std::process::{Command, ExitCode};
 /// The launcher's default of `CNB_EXEC_ENV` (platform specification, "Launcher").
 const DEFAULT_EXECUTION_ENVIRONMENT: &str = "production";
 
-/// Restarts a process whenever files change, until this program is told to stop.
+/// Restarts a process whenever files change, until this program is told to stop; or prints
+/// its usage or its version.
 ///
 /// The exit status is that of the process; 1 where it cannot be started, 2 where the arguments
 /// cannot be used.
 pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
-    match restart(arguments) {
+    let result = match Request::from_arguments(arguments) {
+        Ok(Request::Reload(settings)) => restart(&settings),
+        Ok(Request::Help) => {
+            answer(USAGE);
+            Ok(0)
+        }
+        Ok(Request::Version) => {
+            answer(concat!(
+                env!("CARGO_BIN_NAME"),
+                " ",
+                env!("CARGO_PKG_VERSION")
+            ));
+            Ok(0)
+        }
+        Err(error) => Err(error.into()),
+    };
+    match result {
         Ok(status) => ExitCode::from(status),
         Err(problem) => {
             tell(&problem);
@@ -33,51 +50,35 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     }
 }
 
-fn restart(arguments: Vec<OsString>) -> Result<u8, Problem> {
+fn restart(settings: &Settings) -> Result<u8, Problem> {
     // From here on, so that a stop that comes while things are being found is not lost.
     let mut signals = Signals::listen().map_err(SuperviseError::Signals)?;
-    let ready = prepare(arguments)?;
-    let mut count = ready.count;
-    let counts = || match count.as_mut().map(DirectoryCount::step) {
-        Some(Progress::Counting) => true,
-        Some(Progress::Exceeds(limit)) => {
-            tell(Notice::FewWatches { limit: Some(limit) });
-            false
-        }
-        Some(Progress::BelowLimit) | None => false,
-    };
-    Ok(supervise::run(
-        ready.watchexec,
-        ready.stop,
-        &mut signals,
-        counts,
-    )?)
+    let ready = prepare(settings, &mut signals);
+    // The process has not been started, so the status can only tell of the signal.
+    if let Some(signal) = signals.stop() {
+        return Ok(supervise::status_of_signal(signal as i32));
+    }
+    let (watchexec, stop) = ready?;
+    Ok(supervise::run(watchexec, stop, &mut signals)?)
 }
 
-/// What is left to do once everything has been found.
-struct Ready {
-    watchexec: Command,
-    stop: Stop,
-    /// What polling does without.
-    count: Option<DirectoryCount>,
-}
-
-fn prepare(arguments: Vec<OsString>) -> Result<Ready, Problem> {
-    let settings = Settings::from_arguments(arguments)?;
+/// Finds all that is needed. Gives watchexec, ready to be started, and how the process is stopped.
+fn prepare(settings: &Settings, signals: &mut Signals) -> Result<(Command, Stop), Problem> {
     let image = Image::find().map_err(Problem::NoAppDirectory)?;
     let metadata = Metadata::read(&image.metadata()).map_err(|error| Problem::Metadata {
         file: image.metadata(),
         error,
     })?;
     let environment = Environment::current();
-    let process = find_process(&settings, &metadata, &environment)?;
-    let launch = Launch::prepare(process, &metadata, &image, environment).map_err(|error| {
-        Problem::Launch {
-            process: settings.process.clone(),
-            error,
-        }
-    })?;
-    let watch = find_problems(&settings, &image, &launch)?;
+    let process = find_process(settings, &metadata, &environment)?;
+    let launch =
+        Launch::prepare(process, &metadata, &image, environment, signals).map_err(|error| {
+            Problem::Launch {
+                process: settings.process.clone(),
+                error,
+            }
+        })?;
+    let watch = find_problems(settings, &image, &launch)?;
     let program =
         watchexec::find(&image, launch.environment.get("PATH")).ok_or(Problem::NoWatchexec)?;
     tell(Notice::Restarting {
@@ -85,17 +86,13 @@ fn prepare(arguments: Vec<OsString>) -> Result<Ready, Problem> {
         command: &process.command_line,
         watch: &watch,
     });
-    Ok(Ready {
-        watchexec: watchexec::command(&program, &settings, &watch, &image.app, &launch),
-        stop: Stop {
+    Ok((
+        watchexec::command(&program, settings, &watch, &image.app, &launch),
+        Stop {
             signal: settings.signal.signal(),
             timeout: settings.stop_timeout.duration(),
         },
-        count: match settings.poll {
-            None => DirectoryCount::new(watch),
-            Some(_) => None,
-        },
-    })
+    ))
 }
 
 fn find_process<'a>(
@@ -148,7 +145,7 @@ fn find_problems(
             Ok(()) => {}
             Err(Shortage::Instances { limit }) => return Err(Problem::NoInstance { limit }),
             Err(Shortage::Watches { limit }) => {
-                tell(Notice::FewWatches { limit });
+                tell(Notice::NoWatch { limit });
             }
         }
         for place in file_system::unreported(&watch) {

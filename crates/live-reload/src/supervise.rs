@@ -11,17 +11,25 @@
 //! leaves its status. The kernel hands orphans to PID 1, or to a "subreaper" (prctl(2)), which this
 //! program makes itself, so that it is the same with an init of the platform's above it.
 
-use crate::signals::Signals;
-use nix::errno::Errno;
+use crate::signals::{Signals, is_stop};
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{Signal, kill, killpg};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+// nix has no status for a child that a real-time signal ended: it reaps the child, and gives EINVAL.
+use rustix::process::{self, WaitOptions, WaitStatus};
 use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
+
+/// How often a stop looks for a process again where watchexec has none. watchexec may be about to start
+/// one, or to record how the last one ended; stopped before that, it ends with the wrong status.
+const LOOKS: u32 = 20;
+
+/// Time between two looks.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// How the process is stopped.
 #[derive(Debug, Clone, Copy)]
@@ -41,17 +49,14 @@ pub(crate) enum SuperviseError {
     /// The system refuses what an init needs.
     #[error("signals cannot be received ({0})")]
     Signals(#[from] io::Error),
-    /// The same.
+    /// The system loses track of children.
     #[error("children cannot be waited for ({0})")]
-    Children(#[from] Errno),
+    Children(#[from] rustix::io::Errno),
 }
 
 /// Runs watchexec until it ends, or until this program is told to stop.
 ///
-/// While nothing else is to be done it calls `idle`, as long as that says that it has more to do.
-///
-/// Gives the exit status in the convention of shells: 128 and the signal's number for a process
-/// that a signal ended.
+/// Gives the exit status.
 ///
 /// # Errors
 /// watchexec cannot be run, or signals cannot be received.
@@ -59,88 +64,80 @@ pub(crate) fn run(
     mut watchexec: Command,
     stop: Stop,
     signals: &mut Signals,
-    mut idle: impl FnMut() -> bool,
 ) -> Result<u8, SuperviseError> {
     // PID 1 gets orphans anyhow; elsewhere an old kernel may refuse, and then the status is
     // watchexec's.
     let adopts = set_child_subreaper(true).is_ok() || std::process::id() == 1;
     // In the same process group: from the one that a terminal listens to, watchexec can lend the
     // terminal to a process that reads from it, such as a debugger. The price is that a signal of
-    // the terminal reaches both. watchexec is told to leave Ctrl-C to this program; a SIGQUIT
-    // (Ctrl-\\) reaches the process twice.
+    // the terminal reaches both. watchexec is told to leave those to this program.
     let child = watchexec
         .spawn()
         .map_err(|error| SuperviseError::Run(watchexec.get_program().into(), error))?;
     let watchexec = Pid::from_raw(child.id().cast_signed());
-    let mut idles = true;
     loop {
-        let arrived = if idles {
-            signals.arrived()
-        } else {
-            signals.wait(None)?
-        };
-        for signal in arrived {
+        for signal in signals.wait(None)? {
             match signal {
                 Signal::SIGCHLD => {
                     if let Some(status) = status_of(watchexec, &reap()) {
                         return Ok(status);
                     }
                 }
-                Signal::SIGINT | Signal::SIGTERM if adopts => {
-                    if let Some(status) = take_over(watchexec, stop, signals)? {
-                        return Ok(status);
-                    }
+                stop_signal if is_stop(stop_signal) && adopts => {
+                    return take_over(watchexec, stop, signals);
                 }
-                // Of SIGINT it was told to take no notice.
-                Signal::SIGINT => drop(kill(watchexec, Signal::SIGTERM)),
+                // It was told to ignore the other three.
+                stop_signal if is_stop(stop_signal) => drop(kill(watchexec, Signal::SIGTERM)),
                 // It can be gone already, and its SIGCHLD the next signal.
                 other => drop(kill(watchexec, other)),
             }
         }
-        idles = idles && idle();
     }
 }
 
 /// Stops the process in watchexec's place. Where none is running, watchexec itself is told to
-/// stop, and `None` given: it ends with the status that the last run left.
-fn take_over(
-    watchexec: Pid,
-    stop: Stop,
-    signals: &mut Signals,
-) -> Result<Option<u8>, SuperviseError> {
-    if kill(watchexec, Signal::SIGSTOP).is_err() {
-        return Ok(None);
-    }
-    // Only once it has halted is it certain that it starts nothing more.
-    match waitpid(watchexec, Some(WaitPidFlag::WUNTRACED)) {
-        Ok(WaitStatus::Stopped(..)) => {}
-        Ok(ended) => return Ok(exit_status(ended)),
-        Err(_) => return Ok(None),
-    }
-    let processes = children(watchexec);
+/// stop: it ends with the status that the last run left.
+fn take_over(watchexec: Pid, stop: Stop, signals: &mut Signals) -> Result<u8, SuperviseError> {
+    let mut looks = 0..LOOKS;
+    let processes = loop {
+        // It can have ended, and its SIGCHLD be on the way.
+        kill(watchexec, Signal::SIGSTOP).ok();
+        // Only once it has halted is it certain that it starts nothing more.
+        if let Some(status) = wait_for(watchexec, WaitOptions::UNTRACED)?.and_then(exit_status) {
+            return Ok(status);
+        }
+        let processes = children(watchexec);
+        if !processes.is_empty() || looks.next().is_none() {
+            break processes;
+        }
+        kill(watchexec, Signal::SIGCONT).ok();
+        thread::sleep(PAUSE);
+    };
     // Before 2.6.0 watchexec started the new process while the old one was still stopping. The
     // status that counts is the newer one's.
-    let Some(newest) = processes.iter().copied().max() else {
-        kill(watchexec, Signal::SIGTERM)?;
-        kill(watchexec, Signal::SIGCONT)?;
-        return Ok(None);
+    let last = if let Some(newest) = processes.iter().copied().max() {
+        kill(watchexec, Signal::SIGKILL).ok();
+        // From here on the processes are children of this program.
+        wait_for(watchexec, WaitOptions::empty())?;
+        for process in &processes {
+            signal_group(*process, stop.signal);
+            // One that waits for a terminal is halted, and would not notice.
+            signal_group(*process, Signal::SIGCONT);
+        }
+        newest
+    } else {
+        kill(watchexec, Signal::SIGTERM).ok();
+        kill(watchexec, Signal::SIGCONT).ok();
+        watchexec
     };
-    kill(watchexec, Signal::SIGKILL)?;
-    // From here on the processes are children of this program.
-    waitpid(watchexec, None)?;
-    for process in &processes {
-        signal_group(*process, stop.signal);
-        // One that waits for a terminal is halted, and would not notice.
-        signal_group(*process, Signal::SIGCONT);
-    }
     let mut deadline = Instant::now().checked_add(stop.timeout);
     loop {
-        if let Some(status) = status_of(newest, &reap()) {
-            return Ok(Some(status));
+        if let Some(status) = status_of(last, &reap()) {
+            return Ok(status);
         }
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         if left == Some(Duration::ZERO) {
-            for process in &processes {
+            for process in processes.iter().chain([&last]) {
                 signal_group(*process, Signal::SIGKILL);
             }
             deadline = None;
@@ -151,33 +148,42 @@ fn take_over(
     }
 }
 
+/// Waits for one child.
+fn wait_for(child: Pid, options: WaitOptions) -> rustix::io::Result<Option<WaitStatus>> {
+    let child = process::Pid::from_raw(child.as_raw());
+    let ended = process::waitpid(child, options)?;
+    Ok(ended.map(|(_, status)| status))
+}
+
 /// Waits for every child that has ended; one SIGCHLD can stand for several.
-fn reap() -> Vec<WaitStatus> {
+fn reap() -> Vec<(Pid, WaitStatus)> {
     let mut ended = Vec::new();
-    while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-        if status == WaitStatus::StillAlive {
-            break;
-        }
-        ended.push(status);
+    // An error says that there is no child.
+    while let Ok(Some((process, status))) = process::wait(WaitOptions::NOHANG) {
+        ended.push((Pid::from_raw(process.as_raw_pid()), status));
     }
     ended
 }
 
 /// The exit status of this process, if it is among those that have ended.
-fn status_of(process: Pid, ended: &[WaitStatus]) -> Option<u8> {
+fn status_of(process: Pid, ended: &[(Pid, WaitStatus)]) -> Option<u8> {
     ended
         .iter()
-        .find(|status| status.pid() == Some(process))
-        .and_then(|status| exit_status(*status))
+        .find(|(one, _)| *one == process)
+        .and_then(|(_, status)| exit_status(*status))
 }
 
 /// The exit status of a process that has ended.
 fn exit_status(status: WaitStatus) -> Option<u8> {
-    match status {
-        WaitStatus::Exited(_, code) => u8::try_from(code).ok(),
-        WaitStatus::Signaled(_, signal, _) => u8::try_from(128 + signal as i32).ok(),
-        _ => None,
+    match status.terminating_signal() {
+        Some(signal) => Some(status_of_signal(signal)),
+        None => u8::try_from(status.exit_status()?).ok(),
     }
+}
+
+/// The exit status of a process that a signal has ended, in the convention of shells.
+pub(crate) fn status_of_signal(signal: i32) -> u8 {
+    u8::try_from(signal).map_or(u8::MAX, |signal| signal.saturating_add(128))
 }
 
 /// Sends a signal to a process and all that it has started. watchexec makes each process the
@@ -203,11 +209,12 @@ fn children(parent: Pid) -> Vec<Pid> {
 }
 
 /// The parent of a process (`proc_pid_stat(5)`: the second field after the name, which is in
-/// brackets and can hold brackets and blanks itself).
+/// parentheses, can hold parentheses and blanks itself, and need not be UTF-8).
 fn parent_of(process: i32) -> Option<i32> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let (_, after_name) = stat.rsplit_once(')')?;
-    after_name.split_whitespace().nth(1)?.parse().ok()
+    let stat = fs::read(format!("/proc/{process}/stat")).ok()?;
+    let after_name = stat.rsplit(|byte| *byte == b')').next()?;
+    let fields = str::from_utf8(after_name).ok()?;
+    fields.split_whitespace().nth(1)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -219,15 +226,5 @@ mod tests {
         let parent = nix::unistd::getppid();
         assert_eq!(parent_of(Pid::this().as_raw()), Some(parent.as_raw()));
         assert!(children(parent).contains(&Pid::this()));
-    }
-
-    #[test]
-    fn tells_a_signal_as_shells_do() {
-        let pid = Pid::from_raw(7);
-        let exited = WaitStatus::Exited(pid, 42);
-        let signaled = WaitStatus::Signaled(pid, Signal::SIGTERM, false);
-        assert_eq!(status_of(pid, &[exited]), Some(42));
-        assert_eq!(status_of(pid, &[signaled]), Some(143));
-        assert_eq!(status_of(Pid::from_raw(8), &[exited]), None);
     }
 }

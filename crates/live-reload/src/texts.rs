@@ -337,9 +337,9 @@ pub(crate) enum Notice<'a> {
     ThroughLauncher(&'a ProcessType),
     /// The buildpack of the process lets watchexec restart it already.
     RestartsItself(&'a ProcessType),
-    /// There are more directories than this user may watch.
-    FewWatches {
-        /// How many.
+    /// The user has no inotify watch left.
+    NoWatch {
+        /// How many a user may have.
         limit: Option<usize>,
     },
     /// Changes may go unseen in this place.
@@ -373,15 +373,14 @@ impl Display for Notice<'_> {
                  change restarts it twice.\n\
                  Start it by its own type: docker run --entrypoint {process} IMAGE"
             ),
-            Self::FewWatches { limit } => write!(
+            Self::NoWatch { limit } => write!(
                 f,
-                "live-reload: warning: There are more directories than this user can watch{}, so \
-                 changes in some of them will go unseen.\n\
-                 Watch fewer with {} or {}, or raise the limit on the host, for example with \
-                 `sysctl fs.inotify.max_user_watches=524288`, or do without: {}",
+                "live-reload: warning: This user has no inotify watch left{}, so most changes will \
+                 go unseen.\n\
+                 Containers of the same user share them with the programs of the host. Raise the \
+                 limit on the host, for example with `sysctl fs.inotify.max_user_watches=524288`, \
+                 or do without: {}",
                 Limit(*limit),
-                Setting::Watch.variable(),
-                Setting::Ignore.variable(),
                 PollInstead
             ),
             Self::Unreported(Unreported { path, file_system }) => write!(

@@ -53,10 +53,12 @@ fn arguments(settings: &Settings, watch: &[PathBuf], app_directory: &Path) -> Ve
         // What patterns are relative to. Else it is guessed, and a HOME that does not exist is an
         // error.
         option("--project-origin", app_directory.as_os_str()),
-        // What is typed at a terminal (Ctrl-C, Ctrl-Z) reaches watchexec too. The first is this
-        // program's to act on; by the second it would halt for good, since nothing in a container
-        // wakes it.
+        // The signals of a terminal (Ctrl-C, Ctrl-\\, its end, Ctrl-Z) reach watchexec too. The first
+        // three are for this program to act on; the last would halt watchexec for good, since
+        // no shell in a container wakes it.
         "--map-signal=INT:".into(),
+        "--map-signal=QUIT:".into(),
+        "--map-signal=HUP:".into(),
         "--map-signal=TSTP:".into(),
     ];
     for path in watch {

@@ -86,6 +86,17 @@ impl From<lexopt::Error> for ArgumentError {
     }
 }
 
+/// What a command line of `live-reload` asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// Restart a process whenever files change.
+    Reload(Settings),
+    /// Print the options.
+    Help,
+    /// Print the version.
+    Version,
+}
+
 impl Settings {
     /// The `command` of the `reload` process in launch.toml, whose `args` stay empty.
     #[must_use]
@@ -118,8 +129,12 @@ impl Settings {
         arguments.push(self.process.to_string());
         arguments
     }
+}
 
+impl Request {
     /// Reads arguments, without the program's own name.
+    ///
+    /// A user's arguments follow those of the build, so `--help` and `--version` may come anywhere.
     ///
     /// Of an option that is given twice the later value counts. `--watch` and `--ignore` add up,
     /// but those after the first `TYPE` replace all those before it: the build's own settings end
@@ -131,7 +146,7 @@ impl Settings {
     pub fn from_arguments(
         arguments: impl IntoIterator<Item = OsString>,
     ) -> Result<Self, ArgumentError> {
-        let mut settings = Self::default();
+        let mut settings = Settings::default();
         // Whether a TYPE has been seen, and which of the lists have been begun anew after it.
         let mut after_type = false;
         let mut begun_anew = Vec::new();
@@ -142,6 +157,8 @@ impl Settings {
                     after_type = true;
                     (Setting::Process, value)
                 }
+                Arg::Long("help") | Arg::Short('h') => return Ok(Self::Help),
+                Arg::Long("version") | Arg::Short('V') => return Ok(Self::Version),
                 Arg::Long(_) | Arg::Short(_) => {
                     let option = name_of(&argument);
                     let setting = Setting::ALL
@@ -170,7 +187,7 @@ impl Settings {
                 .set(setting, &text)
                 .map_err(|why| setting.rejects(Given::AtStart, &text, &why))?;
         }
-        Ok(settings)
+        Ok(Self::Reload(settings))
     }
 }
 
@@ -189,8 +206,15 @@ mod tests {
     use super::*;
     use std::os::unix::ffi::OsStringExt;
 
-    fn from(arguments: &[&str]) -> Result<Settings, ArgumentError> {
-        Settings::from_arguments(arguments.iter().map(OsString::from))
+    fn request(arguments: &[&str]) -> Result<Request, ArgumentError> {
+        Request::from_arguments(arguments.iter().map(OsString::from))
+    }
+
+    fn from(arguments: &[&str]) -> Settings {
+        match request(arguments) {
+            Ok(Request::Reload(settings)) => settings,
+            other => panic!("{other:?}"),
+        }
     }
 
     fn paths(settings: &Settings) -> Vec<&str> {
@@ -225,20 +249,21 @@ mod tests {
             settings.set(setting, value).unwrap();
         }
         let arguments = settings.to_arguments();
-        let read = Settings::from_arguments(arguments.into_iter().map(OsString::from)).unwrap();
-        assert_eq!(read, settings);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        assert_eq!(from(&arguments), settings);
     }
 
     #[test]
     fn nothing_given_is_the_default() {
-        assert_eq!(from(&[]).unwrap(), Settings::default());
+        assert_eq!(from(&[]), Settings::default());
     }
 
     #[test]
     fn the_users_arguments_win_over_those_of_the_build() {
-        let mut arguments = Settings::default().to_arguments();
-        arguments.extend(["--debounce", "10ms", "worker"].map(str::to_owned));
-        let settings = Settings::from_arguments(arguments.into_iter().map(OsString::from)).unwrap();
+        let build = Settings::default().to_arguments();
+        let mut arguments: Vec<&str> = build.iter().map(String::as_str).collect();
+        arguments.extend(["--debounce", "10ms", "worker"]);
+        let settings = from(&arguments);
         assert_eq!(settings.process.as_str(), "worker");
         assert_eq!(settings.debounce.to_string(), "10ms");
         assert_eq!(settings.stop_timeout.to_string(), "10s");
@@ -247,36 +272,51 @@ mod tests {
     #[test]
     fn lists_add_up_and_those_of_the_user_replace_those_of_the_build() {
         let build = ["--watch", "a", "--watch=b", "--ignore", "x", "web"];
-        assert_eq!(paths(&from(&build).unwrap()), ["a", "b"]);
+        assert_eq!(paths(&from(&build)), ["a", "b"]);
 
         let user = from(&[&build[..], &["--watch", "c", "worker", "--watch", "d"]].concat());
-        let user = user.unwrap();
         assert_eq!(paths(&user), ["c", "d"]);
         assert_eq!(user.ignore.len(), 1, "the other list is untouched");
 
-        let emptied = from(&[&build[..], &["--watch", "", "--ignore="]].concat()).unwrap();
+        let emptied = from(&[&build[..], &["--watch", "", "--ignore="]].concat());
         assert!(emptied.watch.is_empty() && emptied.ignore.is_empty());
     }
 
     #[test]
+    fn help_and_version_may_follow_the_arguments_of_the_build() {
+        let build = ["--debounce", "50ms", "web"];
+        for (option, expected) in [
+            ("--help", Request::Help),
+            ("-h", Request::Help),
+            ("--version", Request::Version),
+            ("-V", Request::Version),
+        ] {
+            let arguments = [&build[..], &[option, "--no-option"]].concat();
+            assert_eq!(request(&arguments), Ok(expected));
+        }
+        // A value is not an option.
+        assert_eq!(from(&["--ignore", "--help"]).ignore.len(), 1);
+    }
+
+    #[test]
     fn polling_can_be_turned_off_again() {
-        assert_eq!(from(&["--poll", "1s", "--poll", "off"]).unwrap().poll, None);
+        assert_eq!(from(&["--poll", "1s", "--poll", "off"]).poll, None);
     }
 
     #[test]
     fn a_type_may_follow_two_dashes() {
-        assert_eq!(from(&["--", "worker"]).unwrap().process.as_str(), "worker");
+        assert_eq!(from(&["--", "worker"]).process.as_str(), "worker");
     }
 
     #[test]
     fn errors_name_what_is_wrong() {
         let told = [
-            from(&["--debounse", "1s"]),
-            from(&["-w", "src"]),
-            from(&["--watch"]),
-            from(&["--debounce", "1"]),
-            from(&["two words"]),
-            Settings::from_arguments([OsString::from_vec(b"a\xff".to_vec())]),
+            request(&["--debounse", "1s"]),
+            request(&["-w", "src"]),
+            request(&["--watch"]),
+            request(&["--debounce", "1"]),
+            request(&["two words"]),
+            Request::from_arguments([OsString::from_vec(b"a\xff".to_vec())]),
         ]
         .map(|result| result.unwrap_err().to_string());
         insta::assert_snapshot!(told.join("\n"), @r#"

@@ -20,6 +20,6 @@ pub mod signal;
 pub mod time;
 pub mod watch;
 
-pub use command_line::{ArgumentError, SyncTool};
+pub use command_line::{ArgumentError, Request, SyncTool};
 pub use setting::{Given, InvalidSetting, Rejected, Setting};
 pub use settings::{ProcessChoice, Settings};

@@ -4,7 +4,7 @@ use super::*;
 use crate::exec_d::{ExecDError, ExecDFailure};
 use insta::assert_snapshot;
 use nix::errno::Errno;
-use reload_options::Settings;
+use reload_options::Request;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
@@ -21,7 +21,7 @@ fn denied() -> io::Error {
 }
 
 fn arguments(arguments: &[&str]) -> Problem {
-    Settings::from_arguments(arguments.iter().map(Into::into))
+    Request::from_arguments(arguments.iter().map(Into::into))
         .unwrap_err()
         .into()
 }
@@ -335,17 +335,17 @@ fn a_process_that_restarts_itself() {
 }
 
 #[test]
-fn too_few_watches() {
-    assert_snapshot!(Notice::FewWatches { limit: Some(8192) }, @"
-    live-reload: warning: There are more directories than this user can watch (the limit is 8192), so changes in some of them will go unseen.
-    Watch fewer with BP_LIVE_RELOAD_WATCH or BP_LIVE_RELOAD_IGNORE, or raise the limit on the host, for example with `sysctl fs.inotify.max_user_watches=524288`, or do without: `docker run --entrypoint reload IMAGE --poll 1s`, or BP_LIVE_RELOAD_POLL=1s at build, looks for changes itself.
+fn no_inotify_watch() {
+    assert_snapshot!(Notice::NoWatch { limit: Some(8192) }, @"
+    live-reload: warning: This user has no inotify watch left (the limit is 8192), so most changes will go unseen.
+    Containers of the same user share them with the programs of the host. Raise the limit on the host, for example with `sysctl fs.inotify.max_user_watches=524288`, or do without: `docker run --entrypoint reload IMAGE --poll 1s`, or BP_LIVE_RELOAD_POLL=1s at build, looks for changes itself.
     ");
 }
 
 #[test]
-fn too_few_watches_of_an_unknown_number() {
-    let text = Notice::FewWatches { limit: None }.to_string();
-    assert!(text.contains("than this user can watch, so"), "{text}");
+fn no_inotify_watch_and_an_unknown_limit() {
+    let text = Notice::NoWatch { limit: None }.to_string();
+    assert!(text.contains("no inotify watch left, so"), "{text}");
 }
 
 #[test]

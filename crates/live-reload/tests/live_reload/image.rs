@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
 use tempfile::TempDir;
 
 /// The program under test.
@@ -23,10 +25,10 @@ grep -E '^Sig(Blk|Ign)' /proc/self/status > "$here/signals"
 
 /// Runs what follows `--` as watchexec does, in a process group of its own; ends with 99 when it is
 /// told to stop meanwhile, and with the status of the last run when it is told so afterwards.
-const RUN: &str = r#"#!/bin/sh
+pub(crate) const RUN: &str = r#"#!/bin/sh
 trap 'exit 99' TERM
-trap 'echo HUP' HUP
 trap 'echo USR1' USR1
+trap 'echo USR2' USR2
 while [ "$1" != -- ]; do shift; done
 shift
 setsid "$@" &
@@ -152,7 +154,13 @@ impl Image {
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         let mut child = programs::start(self.command(arguments).stdout(Stdio::piped()));
         let output = BufReader::new(child.stdout.take().unwrap());
-        let mut running = Running { child, output };
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            output
+                .lines()
+                .try_for_each(|line| sender.send(line.unwrap()))
+        });
+        let mut running = Running { child, lines };
         running.wait_for("up");
         running
     }
@@ -196,7 +204,7 @@ pub(crate) fn process(kind: &str, command: &str) -> String {
 /// A companion that runs.
 pub(crate) struct Running {
     child: Child,
-    output: BufReader<ChildStdout>,
+    lines: Receiver<String>,
 }
 
 impl Running {
@@ -211,24 +219,27 @@ impl Running {
         nix::sys::signal::kill(pid, signal).unwrap();
     }
 
+    /// The next line, without its end.
+    pub(crate) fn line(&mut self) -> String {
+        self.lines.recv_timeout(programs::LIMIT).unwrap()
+    }
+
     /// Reads lines until this one comes.
     pub(crate) fn wait_for(&mut self, wanted: &str) {
-        let mut line = String::new();
-        while self.output.read_line(&mut line).unwrap() > 0 {
-            if line.trim_end() == wanted {
-                return;
-            }
-            line.clear();
-        }
-        panic!("it has ended before it wrote {wanted:?}");
+        while self.line() != wanted {}
     }
 
     /// Waits for the end. Gives the exit status, and what was written since.
     pub(crate) fn end(mut self) -> (i32, String) {
-        let status = self.child.wait().unwrap().code().unwrap();
+        let status = programs::end(&mut self.child);
         let mut rest = String::new();
-        std::io::Read::read_to_string(&mut self.output, &mut rest).unwrap();
-        (status, rest)
+        loop {
+            match self.lines.recv_timeout(programs::LIMIT) {
+                Ok(line) => rest += &(line + "\n"),
+                Err(RecvTimeoutError::Disconnected) => return (status, rest),
+                Err(RecvTimeoutError::Timeout) => panic!("the process has not been stopped"),
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod image;
+mod init;
 mod programs;
 mod reload;
 mod rm;

@@ -5,6 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Held by whoever writes a program or starts a process. A process that is being started has, for a
 /// moment, all files open that this one has; and a file that anyone has open for writing cannot be
@@ -42,4 +44,19 @@ pub(crate) fn start(command: &mut Command) -> Child {
 pub(crate) fn run(command: &mut Command) -> Output {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     start(command).wait_with_output().unwrap()
+}
+
+/// After this time a test gives up on a process that hangs.
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
+
+/// Waits until a process has ended, and gives its exit status. One that hangs fails the test.
+pub(crate) fn end(child: &mut Child) -> i32 {
+    let limit = Instant::now() + LIMIT;
+    while Instant::now() < limit {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code().unwrap();
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    panic!("it hangs");
 }

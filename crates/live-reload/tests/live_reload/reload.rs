@@ -44,6 +44,8 @@ fn watchexec_is_told_everything() {
     --no-discover-ignore
     --project-origin=/workspace
     --map-signal=INT:
+    --map-signal=QUIT:
+    --map-signal=HUP:
     --map-signal=TSTP:
     --watch=/workspace/src
     --watch=/
@@ -390,10 +392,14 @@ fn wrong_arguments_have_an_exit_status_of_their_own() {
 fn it_tells_its_options_and_its_version() {
     let image = web();
     for option in ["--help", "-h", "--version", "-V"] {
-        let output = image.run(&[option]);
-        assert!(
-            output.status.success() && !output.stdout.is_empty(),
-            "{option}"
-        );
+        // The arguments of the build come first.
+        for arguments in [&[option][..], &["--debounce", "50ms", "web", option]] {
+            let output = image.run(arguments);
+            assert!(
+                output.status.success() && !output.stdout.is_empty(),
+                "{arguments:?}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
     }
 }

@@ -1,18 +1,29 @@
 //! Signals, and how the companion ends.
 
-use crate::image::Image;
+use crate::image::{Image, RUN, process};
 use crate::programs;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, mkfifo};
 use std::fs;
+
+/// The signals that tell the companion to stop.
+pub(crate) const STOPS: [Signal; 4] = [
+    Signal::SIGHUP,
+    Signal::SIGINT,
+    Signal::SIGQUIT,
+    Signal::SIGTERM,
+];
 
 /// Waits for signals after it has said that it is up. A shell runs traps between commands, so the
 /// commands are short.
 const WAIT: &str = "echo up\nwhile :; do sleep 0.01; done\n";
 
 #[test]
-fn the_exit_status_is_the_processs_own() {
-    for signal in [Signal::SIGTERM, Signal::SIGINT] {
-        let image = Image::running(&format!("trap 'echo bye; exit 42' TERM\n{WAIT}"));
+fn every_stop_signal_ends_with_the_status_of_the_process() {
+    for signal in STOPS {
+        let others = "trap 'echo other; exit 1' HUP INT QUIT";
+        let image = Image::running(&format!("{others}\ntrap 'echo bye; exit 42' TERM\n{WAIT}"));
         let running = image.start(&[]);
         running.signal(signal);
         assert_eq!(running.end(), (42, "bye\n".to_owned()), "{signal}");
@@ -24,6 +35,49 @@ fn a_process_that_the_signal_ends_has_the_status_that_shells_give() {
     let running = Image::running(WAIT).start(&[]);
     running.signal(Signal::SIGTERM);
     assert_eq!(running.end().0, 143);
+}
+
+#[test]
+fn a_process_that_a_real_time_signal_ends_has_the_status_that_shells_give() {
+    // The C library uses the first ones itself.
+    let running = Image::running(&format!("trap 'kill -40 $$' TERM\n{WAIT}")).start(&[]);
+    running.signal(Signal::SIGTERM);
+    assert_eq!(running.end().0, 128 + 40);
+}
+
+#[test]
+fn keeps_the_status_of_a_process_with_any_name() {
+    // The kernel cuts names at 15 bytes, here within a character.
+    let name = "приложение-сервер";
+    let image = Image::new(
+        &process("web", &format!("[\"./{name}\"]")),
+        &format!("#!/bin/sh\ntrap 'exit 42' TERM\n{WAIT}"),
+    );
+    programs::write(&image.watchexec(), RUN);
+    fs::rename(image.app().join("app"), image.app().join(name)).unwrap();
+    let running = image.start(&[]);
+    running.signal(Signal::SIGTERM);
+    assert_eq!(running.end().0, 42);
+}
+
+#[test]
+fn a_stop_ends_an_exec_d_program() {
+    let image = Image::running(WAIT);
+    let helper = image.layers().join("example_app/jdk/exec.d/web/helper");
+    programs::write(&helper, "#!/bin/sh\necho up\nsleep 1000 & echo $!\nwait\n");
+    let mut running = image.start(&[]);
+    let sleep = running.line();
+    running.signal(Signal::SIGTERM);
+    assert_eq!(running.end().0, 143);
+    // The kernel takes a moment to end it.
+    while has_not_ended(&sleep) {
+        std::thread::yield_now();
+    }
+}
+
+/// Whether a process is still there, and not a zombie that the init of this machine has not reaped.
+fn has_not_ended(process: &str) -> bool {
+    fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
 #[test]
@@ -81,9 +135,30 @@ fn with_nothing_to_stop_the_status_of_the_last_run_counts() {
 }
 
 #[test]
+fn a_stop_between_two_runs_ends_with_the_status_of_the_next() {
+    let image = Image::running(&format!("trap 'exit 42' TERM\n{WAIT}"));
+    let go = image.app().join("go");
+    mkfifo(&go, Mode::S_IRWXU).unwrap();
+    // Halted, it has been told to start the process and has not done so.
+    programs::write(
+        &image.watchexec(),
+        "#!/bin/sh\ntrap 'exit 99' TERM\nexec 3<> go\necho up\necho $$\nread -r _ <&3\n\
+         trap - TERM\nsetsid ./app &\nwait\n",
+    );
+    let mut running = image.start(&[]);
+    let watchexec: i32 = running.line().parse().unwrap();
+    kill(Pid::from_raw(watchexec), Signal::SIGSTOP).unwrap();
+    fs::write(go, "\n").unwrap();
+    running.signal(Signal::SIGTERM);
+    let (status, _) = running.end();
+    // 143 where it comes before the trap.
+    assert!([42, 143].contains(&status), "{status}");
+}
+
+#[test]
 fn other_signals_go_to_watchexec() {
     let mut running = Image::running(WAIT).start(&[]);
-    for (signal, name) in [(Signal::SIGHUP, "HUP"), (Signal::SIGUSR1, "USR1")] {
+    for (signal, name) in [(Signal::SIGUSR1, "USR1"), (Signal::SIGUSR2, "USR2")] {
         running.signal(signal);
         running.wait_for(name);
     }

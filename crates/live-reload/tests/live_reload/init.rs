@@ -1,0 +1,198 @@
+//! The companion as PID 1, stopped at any moment.
+//!
+//! `SEED=…` repeats the moments of an earlier run. `WATCHEXEC=…` names a real watchexec to run instead
+//! of the script below.
+
+use crate::image::{Image, process};
+use crate::programs;
+use crate::stop::STOPS;
+use fastrand::Rng;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, mkfifo};
+use std::fs;
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How often the companion is stopped.
+const STOPPED: u64 = 200;
+
+/// How many run at the same time: more than there are processors, so that they get in each other's
+/// way.
+const AT_ONCE: usize = 8;
+
+/// Time until a process that does not stop is killed. Each app here stops at once, so a status of 137
+/// says that it never got its signal.
+const STOP_TIMEOUT: &str = "20s";
+
+/// Logs how it starts and ends. A file `crash` ends it with status 7.
+const APP: &str = "#!/bin/sh
+trap 'echo stopped >> log; exit 42' TERM
+trap 'echo other >> log; exit 43' HUP INT QUIT
+echo started >> log
+while [ ! -e crash ]; do sleep 0.01; done
+echo crashed >> log
+exit 7
+";
+
+/// Runs the command after `--`, and restarts it when a line is written to `change`. The companion
+/// stops every child of watchexec, so the script starts no other program.
+const WATCHEXEC: &str = r#"#!/bin/sh
+while [ "$1" != -- ]; do shift; done
+shift
+while :; do
+    # A new process keeps the traps of this shell for a moment, and would lose a signal.
+    trap - TERM
+    setsid "$@" &
+    trap 'wait $!; exit $?' TERM
+    [ -p change ] || break
+    read -r _ < change
+    kill $!
+    wait $!
+done
+wait $!
+read -r never < never
+"#;
+
+/// What happens while the companion is stopped.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum During {
+    Start,
+    Restart,
+    Crash,
+}
+
+#[test]
+fn a_stop_at_any_moment_ends_it_with_the_status_of_the_process() {
+    let Some(unshare) = unshare() else {
+        // The test harness captures `eprintln!`, but not this.
+        writeln!(
+            std::io::stderr(),
+            "SKIPPED: this machine allows no PID namespace, so stops of PID 1 are not tested"
+        )
+        .unwrap();
+        return;
+    };
+    let seed = std::env::var("SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok());
+    let seed: u64 = seed.unwrap_or_else(|| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        u64::from(now.subsec_nanos())
+    });
+    println!("SEED={seed} stops at the same moments again");
+    let next = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= STOPPED {
+                        break;
+                    }
+                    stop(unshare, number, Rng::with_seed(seed.wrapping_add(number)));
+                }
+            });
+        }
+    });
+}
+
+/// Starts the companion as PID 1, stops it, and checks its status.
+fn stop(unshare: &[&str], number: u64, mut random: Rng) {
+    let moments = [During::Start, During::Restart, During::Crash];
+    let during = random.choice(moments).unwrap();
+    let signal = random.choice(STOPS).unwrap();
+    let delay = Duration::from_micros(random.u64(..40_000));
+    let image = Image::new(&process("web", "[\"./app\"]"), APP);
+    if let Some(program) = std::env::var_os("WATCHEXEC") {
+        programs::link_or_copy(program.as_ref(), &image.watchexec());
+    } else {
+        programs::write(&image.watchexec(), WATCHEXEC);
+        mkfifo(&image.app().join("never"), Mode::S_IRWXU).unwrap();
+        if during == During::Restart {
+            mkfifo(&image.app().join("change"), Mode::S_IRWXU).unwrap();
+        }
+    }
+    let inner = image.command(&["--stop-timeout", STOP_TIMEOUT, "--ignore", "log"]);
+    let mut outer = Command::new(unshare[0]);
+    outer
+        .args(&unshare[1..])
+        .arg(inner.get_program())
+        .args(inner.get_args())
+        .current_dir(image.app())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut child = programs::start(&mut outer);
+    let companion = handles_signals(&child);
+    let log = || fs::read_to_string(image.app().join("log")).unwrap_or_default();
+    if during != During::Start {
+        until(|| log().contains("started"));
+        let file = if during == During::Crash {
+            "crash"
+        } else {
+            "change"
+        };
+        fs::write(image.app().join(file), "\n").unwrap();
+    }
+    thread::sleep(delay);
+    kill(companion, signal).unwrap();
+    let status = programs::end(&mut child);
+    let log = log();
+    let expected = match (log.lines().last(), during) {
+        // The process was not started, or stopped before it could say that it was.
+        (None, _) => vec![128 + signal as i32, 143],
+        // The next one was.
+        (Some("stopped"), During::Restart) => vec![42, 143],
+        (Some("stopped"), _) => vec![42],
+        (Some("crashed"), _) => vec![7],
+        (Some(_), _) => vec![],
+    };
+    assert!(
+        expected.contains(&status),
+        "stop {number}, {signal} {delay:?} into {during:?}: status {status}, log {log:?}"
+    );
+}
+
+/// Gives PID 1 of the new namespace once it handles signals: until then the kernel drops them.
+fn handles_signals(unshare: &Child) -> Pid {
+    let children = format!("/proc/{0}/task/{0}/children", unshare.id());
+    let mut companion = None;
+    until(|| {
+        companion = fs::read_to_string(&children).unwrap().trim().parse().ok();
+        companion.is_some_and(|process: i32| {
+            let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+            let caught = u64::from_str_radix(caught.unwrap().trim(), 16).unwrap();
+            // It registers this handler last.
+            caught & (1 << (Signal::SIGUSR2 as i32 - 1)) != 0
+        })
+    });
+    Pid::from_raw(companion.unwrap())
+}
+
+/// Waits until a condition is true, and fails the test where it never is.
+fn until(mut condition: impl FnMut() -> bool) {
+    let limit = Instant::now() + programs::LIMIT;
+    while !condition() {
+        assert!(Instant::now() < limit, "it hangs");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The command that runs another one as PID 1, for root or for any user; `None` where the system
+/// allows neither, as in most containers.
+fn unshare() -> Option<&'static [&'static str]> {
+    const AS_ROOT: &[&str] = &["unshare", "--pid", "--fork", "--mount-proc"];
+    const AS_USER: &[&str] = &["unshare", "-Ur", "--pid", "--fork", "--mount-proc"];
+    [AS_ROOT, AS_USER].into_iter().find(|unshare| {
+        let output = Command::new(unshare[0])
+            .args(&unshare[1..])
+            .arg("true")
+            .output();
+        output.is_ok_and(|output| output.status.success())
+    })
+}
