@@ -33,7 +33,13 @@ impl Descriptor {
         struct Description {
             buildpack: Buildpack,
         }
-        let Description { buildpack } = toml_edit::de::from_document(self.document.clone())
+        let mut document = self.document.clone();
+        // libcnb refuses keys that it does not know, and this one is in the spec since API 0.12.
+        let table = document.get_mut("buildpack");
+        if let Some(table) = table.and_then(Item::as_table_mut) {
+            table.remove("exec-env");
+        }
+        let Description { buildpack } = toml_edit::de::from_document(document)
             .with_context(|| format!("{} does not describe a buildpack", self.path.display()))?;
         Ok(buildpack)
     }

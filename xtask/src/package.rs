@@ -59,7 +59,7 @@ pub(crate) struct Options {
     output: Option<PathBuf>,
 }
 
-/// The buildpack APIs that the program speaks.
+/// The Buildpack APIs that packages are made for.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum BuildpackApi {
     #[value(name = "0.10")]

@@ -193,6 +193,21 @@ fn the_api_is_changed_and_the_comments_stay() {
 }
 
 #[test]
+fn packages_a_buildpack_toml_with_exec_env() {
+    let bench = Bench::new();
+    let path = bench.path("acme.toml");
+    let table = "[buildpack]\n";
+    let text = include_str!("../../buildpack.toml")
+        .replace(table, &format!("{table}exec-env = [\"development\"]\n"));
+    fs::write(&path, text).unwrap();
+    let arguments = ["--buildpack-toml", path.to_str().unwrap()];
+    let package = bench.packaged("package", ARM64, &arguments);
+    let descriptor = buildpack_toml(&package);
+    let environments = descriptor["buildpack"]["exec-env"].as_array().unwrap();
+    assert_eq!(environments.get(0).unwrap().as_str(), Some("development"));
+}
+
+#[test]
 fn a_package_for_both_has_a_folder_for_each() {
     let bench = Bench::new();
     let programs = bench.path("programs");
