@@ -74,10 +74,11 @@ impl Archive {
 
     /// Records of a pax header for the next entry.
     fn pax(self, records: &[(&str, &str)]) -> Self {
-        let content: String = records
+        let content: Vec<u8> = records
             .iter()
-            .map(|(key, value)| record(key, value))
+            .flat_map(|(key, value)| record(key, value.as_bytes()))
             .collect();
+        let content = String::from_utf8(content).unwrap();
         self.entry(EntryType::XHeader, "PaxHeader", 0o644, "", &content)
     }
 
@@ -87,21 +88,21 @@ impl Archive {
 }
 
 /// A record of a pax header: its own length in decimal digits, the key and the value.
-fn record(key: &str, value: &str) -> String {
-    let rest = format!(" {key}={value}\n");
+pub(crate) fn record(key: &str, value: &[u8]) -> Vec<u8> {
+    let rest = [format!(" {key}=").as_bytes(), value, b"\n"].concat();
     let mut length = rest.len();
     while length != rest.len() + length.to_string().len() {
         length = rest.len() + length.to_string().len();
     }
-    format!("{length}{rest}")
+    [length.to_string().as_bytes(), &rest].concat()
 }
 
 /// What `tar` gave.
 #[derive(Debug)]
-struct Outcome {
-    status: i32,
+pub(crate) struct Outcome {
+    pub(crate) status: i32,
     output: Vec<u8>,
-    errors: String,
+    pub(crate) errors: String,
 }
 
 impl Outcome {
@@ -117,7 +118,7 @@ impl Outcome {
 }
 
 /// Runs a command of `tar` in a directory.
-fn run(mut command: Command, directory: &Path, input: &[u8]) -> Outcome {
+pub(crate) fn run(mut command: Command, directory: &Path, input: &[u8]) -> Outcome {
     command
         .current_dir(directory)
         .stdin(Stdio::piped())
@@ -130,7 +131,7 @@ fn run(mut command: Command, directory: &Path, input: &[u8]) -> Outcome {
     Outcome {
         status: output.status.code().unwrap(),
         output: output.stdout,
-        errors: String::from_utf8(output.stderr).unwrap(),
+        errors: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
 }
 
@@ -496,7 +497,14 @@ fn what_fills_an_archive_up_is_read_too() {
 }
 
 #[test]
-fn nothing_to_extract_is_no_error() {
+fn refuses_an_archive_of_which_no_byte_has_arrived() {
+    for options in ["-xf", "-xzf"] {
+        tar(&[options, "-"], target().path(), b"").failed("cut off (it is empty)");
+    }
+}
+
+#[test]
+fn accepts_an_archive_without_entries() {
     let directory = target();
     tar(&["-xf", "-"], directory.path(), &Archive::new().bytes()).succeeded();
     assert_eq!(names(directory.path()), [""; 0]);
@@ -646,7 +654,7 @@ fn replaces_an_empty_directory_by_a_file_or_a_link() {
 #[test]
 fn accepts_global_headers_and_volume_labels() {
     let directory = target();
-    let comment = record("comment", "5f3f1d4b8a5d0e1a2b3c4d5e6f708192a3b4c5d6");
+    let comment = "52 comment=5f3f1d4b8a5d0e1a2b3c4d5e6f708192a3b4c5d6\n";
     let archive = Archive::new()
         .entry(EntryType::new(b'V'), "a label", 0, "", "")
         .entry(
@@ -654,7 +662,7 @@ fn accepts_global_headers_and_volume_labels() {
             "pax_global_header",
             0o666,
             "",
-            &comment,
+            comment,
         )
         .file("file", "content");
     extract(archive, directory.path()).succeeded();

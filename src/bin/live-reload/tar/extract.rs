@@ -77,17 +77,11 @@ struct Extraction<'a> {
     directories: BTreeMap<PathBuf, Option<Attributes>>,
 }
 
-/// An entry that is put in place at the end, in the order of the archive.
+/// A file or link that is complete under a temporary name beside its place.
 struct Pending {
+    /// Its position among all of them.
     order: usize,
-    kind: PendingKind,
-}
-
-enum PendingKind {
-    /// A file, or another name of one, that is complete under a temporary name beside its place.
-    File(TempPath),
-    /// A symbolic link with this text.
-    Link(PathBuf),
+    temporary: TempPath,
 }
 
 impl Extraction<'_> {
@@ -106,12 +100,7 @@ impl Extraction<'_> {
                 Err(io::Error::other("its name is empty"))
             };
         }
-        if let Some(ancestor) = self.pending_ancestor(&path) {
-            return Err(io::Error::other(format!(
-                "{} is in the archive too, and is not a directory",
-                ancestor.display()
-            )));
-        }
+        self.check_ancestors(&path)?;
         match kind {
             _ if is_directory => {
                 let attributes = self.rules.attributes(entry.header(), modified)?;
@@ -124,12 +113,14 @@ impl Extraction<'_> {
             }
             EntryType::Symlink => {
                 let text = link_name(&entry)?;
-                self.put_off(path, PendingKind::Link(text));
+                let ((), temporary) = self.make_beside(&path, |name| symlink(&text, name))?;
+                self.put_off(path, temporary);
                 Ok(())
             }
             EntryType::Link => {
                 let existing = below(&link_name(&entry)?)
                     .ok_or_else(|| io::Error::other("it is a link whose target contains '..'"))?;
+                self.check_ancestors(&existing)?;
                 self.link_file(&existing, path)
             }
             kind => Err(io::Error::other(format!(
@@ -139,17 +130,23 @@ impl Extraction<'_> {
         }
     }
 
-    /// Finds a file or link of the archive that would have to be a directory for this path.
-    fn pending_ancestor<'p>(&self, path: &'p Path) -> Option<&'p Path> {
+    /// Refuses a path that leads through a file or link of the archive.
+    fn check_ancestors(&self, path: &Path) -> io::Result<()> {
         let mut ancestors = path.ancestors().skip(1);
-        ancestors.find(|ancestor| self.pending.contains_key(*ancestor))
+        match ancestors.find(|ancestor| self.pending.contains_key(*ancestor)) {
+            Some(ancestor) => Err(io::Error::other(format!(
+                "{} is in the archive too, and is not a directory",
+                ancestor.display()
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Remembers a file or link for the end. It replaces an earlier member of the same name.
-    fn put_off(&mut self, path: PathBuf, kind: PendingKind) {
+    fn put_off(&mut self, path: PathBuf, temporary: TempPath) {
         self.taken = self.taken.saturating_add(1);
         let order = self.taken;
-        self.pending.insert(path, Pending { order, kind });
+        self.pending.insert(path, Pending { order, temporary });
     }
 
     /// Makes a directory, or leaves an existing one as it is.
@@ -229,7 +226,7 @@ impl Extraction<'_> {
             Ok((mut file, temporary)) => {
                 io::copy(content, &mut file)?;
                 attributes.apply(&file)?;
-                self.put_off(path, PendingKind::File(temporary));
+                self.put_off(path, temporary);
                 Ok(())
             }
             Err(error) if admits_only_overwriting(&error) => {
@@ -248,15 +245,10 @@ impl Extraction<'_> {
         }
     }
 
-    /// Gives a file another name.
+    /// Gives a file, or a symbolic link, another name.
     fn link_file(&mut self, existing: &Path, path: PathBuf) -> io::Result<()> {
-        let source = match self.pending.get(existing).map(|pending| &pending.kind) {
-            Some(PendingKind::File(temporary)) => temporary.to_path_buf(),
-            Some(PendingKind::Link(text)) => {
-                let text = text.clone();
-                self.put_off(path, PendingKind::Link(text));
-                return Ok(());
-            }
+        let source = match self.pending.get(existing) {
+            Some(pending) => pending.temporary.to_path_buf(),
             None => self.directory.join(existing),
         };
         // Renaming one of two names of the same file does nothing (rename(2)), and leaves both.
@@ -265,24 +257,17 @@ impl Extraction<'_> {
             return Ok(());
         }
         let ((), temporary) = self.make_beside(&path, |name| fs::hard_link(&source, name))?;
-        self.put_off(path, PendingKind::File(temporary));
+        self.put_off(path, temporary);
         Ok(())
     }
 
     /// Puts everything in its place.
     fn finish(mut self, problems: &mut Problems) {
         let mut pending: Vec<_> = self.pending.drain().collect();
-        // In the order of the archive: a file in a directory that a link replaces afterwards.
+        // In the order of the archive: a later link may replace the way to an earlier file.
         pending.sort_unstable_by_key(|(_, pending)| pending.order);
-        for (path, Pending { kind, .. }) in pending {
-            let target = self.directory.join(&path);
-            let result = match kind {
-                PendingKind::File(temporary) => put_in_place(temporary, &target),
-                PendingKind::Link(text) => self
-                    .make_beside(&path, |name| symlink(&text, name))
-                    .and_then(|((), temporary)| replace(temporary, &target)),
-            };
-            if let Err(error) = result {
+        for (path, Pending { temporary, .. }) in pending {
+            if let Err(error) = put_in_place(temporary, &self.directory.join(&path)) {
                 problems.tell_of(&path, error);
             }
         }
@@ -452,40 +437,35 @@ fn around_1970(since: Duration, is_negative: bool) -> Option<SystemTime> {
     }
 }
 
-/// Renames something to its place. An empty directory gives way, as with GNU tar.
-fn replace(mut temporary: TempPath, target: &Path) -> io::Result<()> {
-    let result = rename(&temporary, target);
-    // It is gone.
-    temporary.disable_cleanup(result.is_ok());
-    result
-}
-
-fn rename(temporary: &Path, target: &Path) -> io::Result<()> {
-    match fs::rename(temporary, target) {
-        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-            fs::remove_dir(target)?;
-            fs::rename(temporary, target)
-        }
-        result => result,
-    }
-}
-
-/// Puts a file in its place.
+/// Puts a file or link in its place.
 fn put_in_place(mut temporary: TempPath, target: &Path) -> io::Result<()> {
     match rename(&temporary, target) {
+        Ok(()) => {
+            temporary.disable_cleanup(true);
+            Ok(())
+        }
         // A mount point cannot be replaced, but written to; in a directory with the sticky bit only
         // its owner may replace a file.
         Err(error) if admits_only_overwriting(&error) => {
-            let mut content = OpenOptions::new()
-                .read(true)
-                .custom_flags(OFlag::O_NOFOLLOW.bits())
-                .open(&temporary)?;
-            overwrite(open_for_overwriting(target)?, &mut content)
+            let mut options = OpenOptions::new();
+            options.read(true).custom_flags(OFlag::O_NOFOLLOW.bits());
+            match (options.open(&temporary), open_for_overwriting(target)) {
+                (Ok(mut content), Ok(target)) => overwrite(target, &mut content),
+                _ => Err(error),
+            }
         }
-        result => {
-            temporary.disable_cleanup(result.is_ok());
-            result
+        Err(error) => Err(error),
+    }
+}
+
+/// Renames something. An empty directory gives way, as with GNU tar.
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            fs::remove_dir(to)?;
+            fs::rename(from, to)
         }
+        result => result,
     }
 }
 

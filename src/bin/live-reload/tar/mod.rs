@@ -9,7 +9,9 @@
 //! It differs from GNU tar where a running app or a restricted user needs something else:
 //! - A file is replaced as a whole, by renaming, and all files of an archive at once when the
 //!   archive has ended: the app sees either the old ones or the new ones, and a slow transfer
-//!   restarts it once. A file that the transfer cuts is not written.
+//!   restarts it once. A file that the transfer cuts is not written, and an archive that ends within
+//!   a header is an error.
+//! - Of several entries with the same name only the last one is put in place, and has to be possible.
 //! - Existing directories keep their mode and time, and links to directories stay
 //!   (`--no-overwrite-dir --keep-directory-symlink`): the user of a run image is often not their
 //!   owner, who alone may change them.
@@ -30,7 +32,7 @@ use flate2::read::MultiGzDecoder;
 use problem::Problem;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -69,7 +71,10 @@ fn input(arguments: &Arguments) -> io::Result<Box<dyn Read>> {
         None => Box::new(io::stdin().lock()),
         Some(file) => Box::new(File::open(file)?),
     };
-    let input = BufReader::with_capacity(BUFFER, input);
+    let mut input = BufReader::with_capacity(BUFFER, input);
+    if input.fill_buf()?.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it is empty"));
+    }
     Ok(if arguments.gzip {
         Box::new(MultiGzDecoder::new(input))
     } else {
