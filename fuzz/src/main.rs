@@ -137,6 +137,7 @@ fn watch(runs: &[(&'static Target, Arc<Run>)], end: Instant) -> Result<()> {
 fn keep(target: &Target, run: &Run) -> Result<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/fuzz");
     fs::create_dir_all(&folder)?;
+    let folder = folder.canonicalize()?;
     let file = folder.join(format!("{}-{}", target.name, std::process::id()));
     let input = run.input.lock().unwrap_or_else(PoisonError::into_inner);
     fs::write(&file, &*input)?;
