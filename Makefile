@@ -9,10 +9,11 @@ help: ## Show this list
 demo: ## Show the main job from detect to a reload, on this machine (needs Rust)
 	cargo xtask demo
 
-test: ## Check the formatting and the lints, run unit and integration tests (needs Rust)
+test: ## Check the formatting and the lints, run all tests, fuzz for 30 s (needs Rust and GNU tar)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --workspace --locked
+	cargo run --locked --package fuzz -- --seconds 30
 
 e2e: ## Run the suite on pack, the lifecycle and Docker (needs Rust, Go, Debian root or Docker)
 	cargo run --locked --package e2e

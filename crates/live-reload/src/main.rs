@@ -15,8 +15,8 @@
 //! | signals, orphans and the exit status | [`signals`], [`supervise`] |
 //! | everything that people read | [`texts`] |
 //!
-//! For images that lack them it also serves as [`tar`] and [`rm`], by which tools such as Tilt,
-//! Skaffold and kubectl copy files into a container.
+//! For images that lack them it also serves as [`tar`] and [`rm`], by which Tilt and Skaffold copy
+//! files into a container and delete them there.
 
 mod checks;
 mod environment;

@@ -1,6 +1,5 @@
 //! Everything that people read: what happened, why, and what to do.
 
-use super::tar::TarArgumentError;
 use crate::checks::{MissingPath, ProgramError};
 use crate::file_system::Unreported;
 use crate::launch::LaunchError;
@@ -10,7 +9,7 @@ use reload_options::process_type::ProcessType;
 use reload_options::{ArgumentError, Setting};
 use std::fmt::{self, Display, Formatter};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The answer to `--help`.
 pub(crate) const USAGE: &str = "\
@@ -437,98 +436,6 @@ impl Display for Places<'_> {
     }
 }
 
-/// What `tar` could not do. Printed after `tar: `.
-#[derive(Debug)]
-pub(crate) enum TarProblem {
-    /// The arguments cannot be used.
-    Arguments(TarArgumentError),
-    /// The directory of `-C` does not exist.
-    Directory(PathBuf),
-    /// One member of the archive.
-    Member(PathBuf, io::Error),
-    /// The archive itself.
-    Archive(io::Error),
-}
-
-impl From<TarArgumentError> for TarProblem {
-    fn from(error: TarArgumentError) -> Self {
-        Self::Arguments(error)
-    }
-}
-
-impl Display for TarProblem {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Arguments(error) => tar_arguments(f, error),
-            Self::Directory(directory) => write!(
-                f,
-                "{}: Cannot change to it: it is not a directory. Make it first, or name another \
-                 one with -C.",
-                directory.display()
-            ),
-            Self::Member(path, error) => member(f, path, error),
-            Self::Archive(error) => write!(
-                f,
-                "The archive is damaged or has been cut off ({error}). What came before that was \
-                 copied; copy again."
-            ),
-        }
-    }
-}
-
-fn tar_arguments(f: &mut Formatter<'_>, error: &TarArgumentError) -> fmt::Result {
-    const KNOWN: &str = "This tar, which live-reload provides for tools that copy files, knows \
-                         -x, -c, -f, -C, -z, -v, -m, -p, -o and -U, their long forms, \
-                         --same-owner, --no-same-permissions, --overwrite, --no-overwrite-dir, \
-                         --keep-directory-symlink and --numeric-owner. Use a run image with a tar \
-                         of its own for more.";
-    match error {
-        TarArgumentError::UnknownOption(option) => {
-            write!(f, "unknown option '{option}'\n{KNOWN}")
-        }
-        TarArgumentError::MissingValue(option) => {
-            write!(f, "option '{option}' requires a value")
-        }
-        TarArgumentError::NoAction => {
-            write!(
-                f,
-                "either -x or -c has to be given, to extract or to create\n{KNOWN}"
-            )
-        }
-        TarArgumentError::TwoActions => write!(f, "-x and -c cannot both be given"),
-        TarArgumentError::NothingToCreate => {
-            write!(
-                f,
-                "-c needs the names of what is to be put into the archive"
-            )
-        }
-        TarArgumentError::CompressedCreate => write!(
-            f,
-            "unknown option '-z' for -c: this tar, which live-reload provides for tools that copy \
-             files, writes archives without compression only"
-        ),
-        TarArgumentError::SomeMembers(member) => write!(
-            f,
-            "unknown argument '{}': an archive can only be extracted as a whole",
-            member.display()
-        ),
-    }
-}
-
-/// The permission is what most often lacks, and Tilt looks for that text.
-fn member(f: &mut Formatter<'_>, path: &Path, error: &io::Error) -> fmt::Result {
-    write!(f, "{}: Cannot be copied: {error}", path.display())?;
-    if error.kind() == io::ErrorKind::PermissionDenied {
-        write!(
-            f,
-            ". The user of the container may not write there: build the image with live reload \
-             on, which lets the group of the build user do so, and start the container as a user \
-             of that group"
-        )?;
-    }
-    Ok(())
-}
-
 /// What `rm` could not do. Printed after `rm: `.
 #[derive(Debug)]
 pub(crate) enum RmProblem {
@@ -546,8 +453,8 @@ impl Display for RmProblem {
             Self::UnknownOption(option) => write!(
                 f,
                 "unknown option '{option}'\n\
-                 This rm, which live-reload provides for tools that copy files, knows -r, -f, -v \
-                 and their long forms. Use a run image with an rm of its own for more."
+                 This rm is part of live-reload and serves tools that sync files. It accepts -r, \
+                 -f, -v and their long forms. For more, use a run image with an rm of its own."
             ),
             Self::NothingToRemove => write!(f, "there is nothing to remove: give paths"),
             Self::Path(path, error) => write!(f, "cannot remove '{}': {error}", path.display()),

@@ -1,28 +1,17 @@
 //! The options of `tar` that tools pass, in all the forms in which they pass them.
 
-use lexopt::{Arg, Parser, ValueExt};
+use lexopt::{Arg, Parser};
 use std::ffi::OsString;
 use std::path::PathBuf;
-
-/// What to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Action {
-    /// Read an archive.
-    Extract,
-    /// Write one.
-    Create,
-}
 
 /// A command line of `tar`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Arguments {
-    /// `-x` or `-c`.
-    pub(super) action: Action,
-    /// `-f`: the archive; standard input or output where this is `None`.
+    /// `-f`: the archive; standard input where this is `None`.
     pub(super) file: Option<PathBuf>,
-    /// `-C`: where members are. A second one is relative to the first.
+    /// `-C`: the target directory. A second one is relative to the first.
     pub(super) directory: Option<PathBuf>,
-    /// `-z`: the archive to read is compressed.
+    /// `-z`: the archive is compressed.
     pub(super) gzip: bool,
     /// `-v`
     pub(super) verbose: bool,
@@ -32,26 +21,20 @@ pub(super) struct Arguments {
     pub(super) same_permissions: Option<bool>,
     /// `--same-owner` and its opposite. By default root takes owners from the archive.
     pub(super) same_owner: Option<bool>,
-    /// What to put into the archive.
-    pub(super) members: Vec<PathBuf>,
 }
 
 /// A command line that cannot be used.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum TarArgumentError {
+pub(super) enum TarArgumentError {
     /// An option that this tar does not have.
     UnknownOption(String),
     /// An option without its value.
     MissingValue(String),
-    /// Neither `-x` nor `-c`.
+    /// No `-x`.
     NoAction,
-    /// Both.
-    TwoActions,
-    /// `-c` without anything to put into the archive.
-    NothingToCreate,
-    /// `-c` with `-z`.
-    CompressedCreate,
-    /// `-x` of some members only.
+    /// `-c`: the exec.d programs of the image have written to standard output before.
+    Create,
+    /// Some members only.
     SomeMembers(PathBuf),
 }
 
@@ -63,11 +46,10 @@ impl Arguments {
     pub(super) fn parse(
         arguments: impl Iterator<Item = OsString>,
     ) -> Result<Self, TarArgumentError> {
-        let mut action = None;
+        let mut extract = false;
         let mut file = None;
         let mut directory: Option<PathBuf> = None;
         let mut parsed = Self {
-            action: Action::Extract,
             file: None,
             directory: None,
             gzip: false,
@@ -75,15 +57,12 @@ impl Arguments {
             touch: false,
             same_permissions: None,
             same_owner: None,
-            members: Vec::new(),
         };
         let mut parser = Parser::from_args(without_old_form(arguments)?);
         while let Some(argument) = parser.next().map_err(from_lexopt)? {
             match argument {
-                Arg::Short('x') | Arg::Long("extract" | "get") => {
-                    choose(&mut action, Action::Extract)?;
-                }
-                Arg::Short('c') | Arg::Long("create") => choose(&mut action, Action::Create)?,
+                Arg::Short('x') | Arg::Long("extract" | "get") => extract = true,
+                Arg::Short('c') | Arg::Long("create") => return Err(TarArgumentError::Create),
                 Arg::Short('f') | Arg::Long("file") => file = Some(value(&mut parser)?),
                 Arg::Short('C') | Arg::Long("directory") => {
                     let next = value(&mut parser)?;
@@ -111,21 +90,17 @@ impl Arguments {
                     | "numeric-owner",
                 )
                 | Arg::Short('U') => {}
-                Arg::Value(member) => parsed.members.push(member.into()),
+                Arg::Value(member) => return Err(TarArgumentError::SomeMembers(member.into())),
                 Arg::Short(name) => return Err(unknown(format!("-{name}"))),
                 Arg::Long(name) => return Err(unknown(format!("--{name}"))),
             }
         }
-        parsed.action = action.ok_or(TarArgumentError::NoAction)?;
+        if !extract {
+            return Err(TarArgumentError::NoAction);
+        }
         parsed.file = file.filter(|file| file.as_os_str() != "-");
         parsed.directory = directory;
-        match (parsed.action, parsed.members.first()) {
-            (Action::Create, None) => Err(TarArgumentError::NothingToCreate),
-            // The encoder would be a twentieth of this program.
-            (Action::Create, _) if parsed.gzip => Err(TarArgumentError::CompressedCreate),
-            (Action::Extract, Some(member)) => Err(TarArgumentError::SomeMembers(member.clone())),
-            _ => Ok(parsed),
-        }
+        Ok(parsed)
     }
 }
 
@@ -154,18 +129,8 @@ fn without_old_form(
     Ok(modern)
 }
 
-fn choose(action: &mut Option<Action>, chosen: Action) -> Result<(), TarArgumentError> {
-    match action.replace(chosen) {
-        Some(before) if before != chosen => Err(TarArgumentError::TwoActions),
-        _ => Ok(()),
-    }
-}
-
 fn value(parser: &mut Parser) -> Result<PathBuf, TarArgumentError> {
-    parser
-        .value()
-        .and_then(|value| value.parse_with(|text| Ok::<_, &str>(PathBuf::from(text))))
-        .map_err(from_lexopt)
+    parser.value().map(PathBuf::from).map_err(from_lexopt)
 }
 
 fn unknown(option: String) -> TarArgumentError {

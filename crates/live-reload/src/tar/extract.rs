@@ -1,21 +1,28 @@
-//! Reads an archive and puts what is in it where it belongs.
+//! Extracts an archive.
 
 use super::arguments::Arguments;
 use super::{Problems, below};
 use crate::texts::answer;
+use nix::fcntl::OFlag;
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::Uid;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, DirBuilder, File, FileTimes, OpenOptions, Permissions};
-use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, fchown, symlink};
+use std::io::{self, Read, Seek};
+use std::os::unix::fs::{
+    DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown, symlink,
+};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use tar::{Archive, Entry, EntryType, Header};
+use tempfile::{Builder, NamedTempFile, TempPath};
 
 /// Extracts an archive below a directory.
 ///
 /// # Errors
-/// The archive itself cannot be read. What is complete of it is in place nevertheless.
+/// The archive itself cannot be read. Its complete entries are in place nevertheless.
 pub(super) fn extract(
     input: impl Read,
     directory: &Path,
@@ -24,19 +31,18 @@ pub(super) fn extract(
 ) -> io::Result<()> {
     let mut extraction = Extraction {
         directory,
-        permissions: PermissionRule::of(arguments.same_permissions),
-        owner: arguments.same_owner.unwrap_or(Uid::effective().is_root()),
-        touch: arguments.touch,
-        files: Vec::new(),
-        hard_links: Vec::new(),
-        links: Vec::new(),
-        directories: Vec::new(),
-        temporaries: 0,
+        rules: Rules::of(arguments),
+        pending: HashMap::new(),
+        taken: 0,
+        directories: BTreeMap::new(),
     };
     let mut archive = Archive::new(input);
     let result = archive.entries().and_then(|entries| {
         for entry in entries {
             let entry = entry?;
+            if is_about_the_archive(entry.header().entry_type()) {
+                continue;
+            }
             let member = entry.path()?.into_owned();
             if arguments.verbose {
                 answer(member.display());
@@ -49,66 +55,73 @@ pub(super) fn extract(
     });
     extraction.finish(problems);
     result?;
-    // Archives are filled up to whole records, which whoever writes them wants to get rid of.
+    // Archives are padded to whole records, which their writer wants to get rid of.
     io::copy(&mut archive.into_inner(), &mut io::sink()).map(drop)
 }
 
-/// An extraction under way.
+/// Whether an entry is a volume label, or global records such as the commit of `git archive`.
+fn is_about_the_archive(kind: EntryType) -> bool {
+    kind.is_pax_global_extensions() || kind.as_byte() == b'V'
+}
+
+/// An extraction under way. All paths are relative to the directory.
 struct Extraction<'a> {
     directory: &'a Path,
-    permissions: PermissionRule,
-    owner: bool,
-    touch: bool,
-    /// Files under a temporary name, and where they are to be.
-    files: Vec<(PathBuf, PathBuf)>,
-    /// Hard links to be made: to what, and where. Both are below the directory.
-    hard_links: Vec<(PathBuf, PathBuf)>,
-    /// Symbolic links to be made: what they say, and where.
-    links: Vec<(PathBuf, PathBuf)>,
-    /// Directories that were made, and what they are to become once they are filled.
-    directories: Vec<(PathBuf, Attributes)>,
-    /// How many temporary names were used.
-    temporaries: usize,
+    rules: Rules,
+    /// Files and links that are put in place at the end.
+    pending: HashMap<PathBuf, Pending>,
+    /// The number of entries that became pending so far.
+    taken: usize,
+    /// New directories, and what they become once they are filled. Those that only an entry in them
+    /// has named have no attributes.
+    directories: BTreeMap<PathBuf, Option<Attributes>>,
+}
+
+/// A file or link that is complete under a temporary name beside its place.
+struct Pending {
+    /// Its position among all of them.
+    order: usize,
+    temporary: TempPath,
 }
 
 impl Extraction<'_> {
     /// Takes one member out of the archive.
-    fn take(&mut self, entry: Entry<'_, impl Read>, member: &Path) -> io::Result<()> {
+    fn take(&mut self, mut entry: Entry<'_, impl Read>, member: &Path) -> io::Result<()> {
         let path = below(member).ok_or_else(|| io::Error::other("its name contains '..'"))?;
+        let modified = read_pax(&mut entry)?;
+        let kind = entry.header().entry_type();
+        // Archives of the 1970s have no type for directories.
+        let is_directory = kind.is_dir() || kind.is_file() && entry.path_bytes().ends_with(b"/");
         if path.as_os_str().is_empty() {
-            // The directory itself, which is there.
-            return Ok(());
+            return if is_directory {
+                // The target directory itself.
+                Ok(())
+            } else {
+                Err(io::Error::other("its name is empty"))
+            };
         }
-        if let Some((_, link)) = self.links.iter().find(|(_, link)| is_below(&path, link)) {
-            return Err(io::Error::other(format!(
-                "it would be written through the link {}, which is in the archive too",
-                link.display()
-            )));
-        }
-        let attributes = Attributes::of(entry.header())?;
-        // A later member of the same name replaces an earlier one.
-        self.links.retain(|(_, link)| *link != path);
-        self.hard_links.retain(|(_, link)| *link != path);
-        self.make_parents(&path)?;
-        match entry.header().entry_type() {
-            // Archives of the 1970s have no type for directories.
-            kind if kind.is_dir() || kind.is_file() && ends_in_slash(&entry) => {
-                self.make_directory(&path, attributes)
+        self.check_ancestors(&path)?;
+        match kind {
+            _ if is_directory => {
+                let attributes = self.rules.attributes(entry.header(), modified)?;
+                self.make_directory(path, attributes)
             }
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
-                let size = entry.size();
-                self.write_file(&mut Complete { entry, left: size }, &path, attributes)
+                let attributes = self.rules.attributes(entry.header(), modified)?;
+                let left = entry.size();
+                self.write_file(&mut Complete { entry, left }, path, &attributes)
             }
             EntryType::Symlink => {
-                self.links.push((link_name(&entry)?, path));
+                let text = link_name(&entry)?;
+                let ((), temporary) = self.make_beside(&path, |name| symlink(&text, name))?;
+                self.put_off(path, temporary);
                 Ok(())
             }
             EntryType::Link => {
-                let name = link_name(&entry)?;
-                let target = below(&name)
+                let existing = below(&link_name(&entry)?)
                     .ok_or_else(|| io::Error::other("it is a link whose target contains '..'"))?;
-                self.hard_links.push((target, path));
-                Ok(())
+                self.check_ancestors(&existing)?;
+                self.link_file(&existing, path)
             }
             kind => Err(io::Error::other(format!(
                 "it is neither a file nor a directory nor a link (type '{}')",
@@ -117,151 +130,171 @@ impl Extraction<'_> {
         }
     }
 
-    /// Makes the directories that a path is in, with the mode that directories have by default.
-    fn make_parents(&self, path: &Path) -> io::Result<()> {
-        match path.parent() {
-            Some(parent) => fs::create_dir_all(self.directory.join(parent)),
+    /// Refuses a path that leads through a file or link of the archive.
+    fn check_ancestors(&self, path: &Path) -> io::Result<()> {
+        let mut ancestors = path.ancestors().skip(1);
+        match ancestors.find(|ancestor| self.pending.contains_key(*ancestor)) {
+            Some(ancestor) => Err(io::Error::other(format!(
+                "{} is in the archive too, and is not a directory",
+                ancestor.display()
+            ))),
             None => Ok(()),
         }
     }
 
-    /// Makes a directory, or leaves the one that there is as it is.
-    fn make_directory(&mut self, path: &Path, attributes: Attributes) -> io::Result<()> {
-        let target = self.directory.join(path);
+    /// Remembers a file or link for the end. It replaces an earlier member of the same name.
+    fn put_off(&mut self, path: PathBuf, temporary: TempPath) {
+        self.taken = self.taken.saturating_add(1);
+        let order = self.taken;
+        self.pending.insert(path, Pending { order, temporary });
+    }
+
+    /// Makes a directory, or leaves an existing one as it is.
+    fn make_directory(&mut self, path: PathBuf, attributes: Attributes) -> io::Result<()> {
+        self.pending.remove(&path);
+        let target = self.directory.join(&path);
         if target.is_dir() {
+            if let Some(made) = self.directories.get_mut(&path) {
+                *made = Some(attributes);
+            }
             return Ok(());
         }
-        if target.symlink_metadata().is_ok() {
-            fs::remove_file(&target)?;
-        }
         // Until it is filled its owner must be able to write to it, whatever its mode is to be.
-        DirBuilder::new().mode(0o700).create(&target)?;
-        self.directories.push((target, attributes));
+        let mut builder = DirBuilder::new();
+        builder.mode(0o700);
+        let mut made = builder.create(&target);
+        if let Err(error) = &made {
+            match error.kind() {
+                io::ErrorKind::NotFound => self.make_parents(&path)?,
+                io::ErrorKind::AlreadyExists => fs::remove_file(&target)?,
+                _ => return made,
+            }
+            made = builder.create(&target);
+        }
+        made?;
+        self.directories.insert(path, Some(attributes));
         Ok(())
     }
 
-    /// Writes a file under a temporary name beside its place.
-    ///
-    /// Where nothing can be made in that directory, or nothing put in the file's place, the file
-    /// itself is written to: a user may be allowed to change a file only, and a file can be a mount
-    /// point.
+    /// Makes the missing directories above a path, with the mode that directories have by default.
+    fn make_parents(&mut self, path: &Path) -> io::Result<()> {
+        let missing: Vec<&Path> = path
+            .ancestors()
+            .skip(1)
+            .take_while(|parent| !self.directory.join(parent).is_dir())
+            .collect();
+        for parent in missing.into_iter().rev() {
+            fs::create_dir(self.directory.join(parent))?;
+            self.directories.insert(parent.to_owned(), None);
+        }
+        Ok(())
+    }
+
+    /// Makes something under a temporary name beside its place. Such names do not restart the app
+    /// (see `DEFAULT_PATTERNS`).
+    fn make_beside<R>(
+        &mut self,
+        path: &Path,
+        mut make: impl FnMut(&Path) -> io::Result<R>,
+    ) -> io::Result<(R, TempPath)> {
+        let parent = path.parent().unwrap_or(Path::new(""));
+        let parent = self.directory.join(parent);
+        let mut builder = Builder::new();
+        builder.prefix(".live-reload-").suffix(".tmp");
+        match builder.make_in(&parent, &mut make) {
+            // Asking for each file whether its directory exists would cost more than this.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.make_parents(path)?;
+                builder.make_in(&parent, &mut make)
+            }
+            result => result,
+        }
+        .map(NamedTempFile::into_parts)
+    }
+
+    /// Writes a file under a temporary name, or over the existing file where its directory admits
+    /// no new one: a user may be allowed to change a file only.
     fn write_file(
         &mut self,
         content: &mut impl Read,
-        path: &Path,
-        attributes: Attributes,
+        path: PathBuf,
+        attributes: &Attributes,
     ) -> io::Result<()> {
-        let target = self.directory.join(path);
-        if target.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
-        let temporary = self.temporary(&target);
-        let created = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&temporary);
-        let mut file = match created {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                return write_in_place(content, &target).map_err(|_| error);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        match self.make_beside(&path, |name| options.open(name)) {
+            Ok((mut file, temporary)) => {
+                io::copy(content, &mut file)?;
+                attributes.apply(&file)?;
+                self.put_off(path, temporary);
+                Ok(())
             }
-            Err(error) => return Err(error),
+            Err(error) if admits_only_overwriting(&error) => {
+                let Ok(target) = open_for_overwriting(&self.directory.join(&path)) else {
+                    return Err(error);
+                };
+                // The old content stays until the new one has arrived completely.
+                let mut spool = spool()?;
+                io::copy(content, &mut spool)?;
+                spool.rewind()?;
+                overwrite(target, &mut spool)?;
+                self.pending.remove(&path);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives a file, or a symbolic link, another name.
+    fn link_file(&mut self, existing: &Path, path: PathBuf) -> io::Result<()> {
+        let source = match self.pending.get(existing) {
+            Some(pending) => pending.temporary.to_path_buf(),
+            None => self.directory.join(existing),
         };
-        let written = io::copy(content, &mut file).and_then(|_| self.apply(&file, attributes));
-        if let Err(error) = written {
-            // What is incomplete is of no use to anyone.
-            fs::remove_file(&temporary).ok();
-            return Err(error);
+        // Renaming one of two names of the same file does nothing (rename(2)), and leaves both.
+        if is_same_file(&source, &self.directory.join(&path)) {
+            self.pending.remove(&path);
+            return Ok(());
         }
-        self.files.push((temporary, target));
+        let ((), temporary) = self.make_beside(&path, |name| fs::hard_link(&source, name))?;
+        self.put_off(path, temporary);
         Ok(())
     }
 
-    /// Gives a file its owner, mode and time.
-    fn apply(&self, file: &File, attributes: Attributes) -> io::Result<()> {
-        if self.owner {
-            // Before the mode: changing the owner takes the set-user-id bits away.
-            fchown(file, Some(attributes.user), Some(attributes.group))?;
-        }
-        file.set_permissions(self.permissions.apply(attributes.mode))?;
-        if !self.touch {
-            file.set_times(FileTimes::new().set_modified(attributes.modified))?;
-        }
-        Ok(())
-    }
-
-    /// Puts everything in its place: files, then links to them, then links to anywhere.
+    /// Puts everything in its place.
     fn finish(mut self, problems: &mut Problems) {
-        for (temporary, target) in std::mem::take(&mut self.files) {
-            if let Err(error) = put_in_place(&temporary, &target) {
-                fs::remove_file(&temporary).ok();
-                problems.tell_of(self.member(&target), error);
+        let mut pending: Vec<_> = self.pending.drain().collect();
+        // In the order of the archive: a later link may replace the way to an earlier file.
+        pending.sort_unstable_by_key(|(_, pending)| pending.order);
+        for (path, Pending { temporary, .. }) in pending {
+            if let Err(error) = put_in_place(temporary, &self.directory.join(&path)) {
+                problems.tell_of(&path, error);
             }
         }
-        for (existing, path) in std::mem::take(&mut self.hard_links) {
-            // A link to a link that is still to be made says the same.
-            if let Some((says, _)) = self.links.iter().find(|(_, link)| *link == existing) {
-                let says = says.clone();
-                self.links.push((says, path));
+        // Inner ones first: a mode can close the way to them.
+        for (path, attributes) in self.directories.into_iter().rev() {
+            let Some(attributes) = attributes else {
                 continue;
-            }
-            let existing = self.directory.join(existing);
-            if let Err(error) = self.make_link(&path, |new| fs::hard_link(&existing, new)) {
-                problems.tell_of(&path, error);
-            }
-        }
-        for (says, path) in std::mem::take(&mut self.links) {
-            if let Err(error) = self.make_link(&path, |new| symlink(&says, new)) {
-                problems.tell_of(&path, error);
-            }
-        }
-        // Inner ones first, as they were made last: a mode can close the way to them.
-        for (directory, attributes) in std::mem::take(&mut self.directories).into_iter().rev() {
-            let result = File::open(&directory).and_then(|file| self.apply(&file, attributes));
-            if let Err(error) = result {
-                problems.tell_of(self.member(&directory), error);
+            };
+            let result = OpenOptions::new()
+                .read(true)
+                .custom_flags((OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW).bits())
+                .open(self.directory.join(&path))
+                .and_then(|directory| attributes.apply(&directory));
+            match result {
+                // A later member has replaced it.
+                Err(error) if error.kind() == io::ErrorKind::NotADirectory => {}
+                Err(error) => problems.tell_of(&path, error),
+                Ok(()) => {}
             }
         }
-    }
-
-    /// Makes a link beside its place and renames it, so that it replaces what is there.
-    fn make_link(
-        &mut self,
-        path: &Path,
-        make: impl FnOnce(&Path) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let target = self.directory.join(path);
-        let temporary = self.temporary(&target);
-        make(&temporary)?;
-        let renamed = fs::rename(&temporary, &target);
-        // Also where all went well: renaming one of two names of the same file does nothing
-        // (rename(2)).
-        fs::remove_file(&temporary).ok();
-        renamed
-    }
-
-    /// A new name in the directory of a file, one of those that do not restart the app (see
-    /// `DEFAULT_PATTERNS`).
-    fn temporary(&mut self, target: &Path) -> PathBuf {
-        self.temporaries += 1;
-        target.with_file_name(format!(
-            ".live-reload-{}-{}.tmp",
-            std::process::id(),
-            self.temporaries
-        ))
-    }
-
-    /// A path as the archive has it.
-    fn member<'p>(&self, path: &'p Path) -> &'p Path {
-        path.strip_prefix(self.directory).unwrap_or(path)
     }
 }
 
-/// The content of a member, whose end comes as an error if it comes too early.
+/// The content of a member. Its end is an error if it comes too early.
 struct Complete<R> {
     entry: R,
-    /// How many bytes are still to come.
+    /// The number of bytes that are still to come.
     left: u64,
 }
 
@@ -270,47 +303,28 @@ impl<R: Read> Read for Complete<R> {
         let read = self.entry.read(buffer)?;
         self.left = self.left.saturating_sub(read as u64);
         if read == 0 && self.left > 0 && !buffer.is_empty() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "unexpected end of file",
+            ));
         }
         Ok(read)
     }
 }
 
-/// Who a file belongs to, who may do what with it, and how old it is.
-#[derive(Debug, Clone, Copy)]
-struct Attributes {
-    user: u32,
-    group: u32,
+/// Which attributes of an entry count.
+struct Rules {
+    owner: bool,
+    times: bool,
+    /// The bits of the mode: all of them with `-p`, which is root's default; else those that the
+    /// umask leaves, without set-user-id, set-group-id and sticky.
     mode: u32,
-    modified: SystemTime,
 }
 
-impl Attributes {
-    fn of(header: &Header) -> io::Result<Self> {
-        Ok(Self {
-            user: id(header.uid()?)?,
-            group: id(header.gid()?)?,
-            mode: header.mode()?,
-            modified: SystemTime::UNIX_EPOCH + Duration::from_secs(header.mtime()?),
-        })
-    }
-}
-
-fn id(number: u64) -> io::Result<u32> {
-    u32::try_from(number).map_err(|_| io::Error::other(format!("its owner {number} is no user")))
-}
-
-/// Which bits of a mode a file gets.
-#[derive(Debug, Clone, Copy)]
-struct PermissionRule {
-    mask: u32,
-}
-
-impl PermissionRule {
-    /// All of them with `-p`, which is root's default; else those that the umask leaves, without
-    /// set-user-id, set-group-id and sticky.
-    fn of(same_permissions: Option<bool>) -> Self {
-        let mask = if same_permissions.unwrap_or(Uid::effective().is_root()) {
+impl Rules {
+    fn of(arguments: &Arguments) -> Self {
+        let is_root = Uid::effective().is_root();
+        let mode = if arguments.same_permissions.unwrap_or(is_root) {
             0o7777
         } else {
             // It can only be read by setting it.
@@ -318,54 +332,189 @@ impl PermissionRule {
             umask(masked);
             0o777 & !masked.bits()
         };
-        Self { mask }
+        Self {
+            owner: arguments.same_owner.unwrap_or(is_root),
+            times: !arguments.touch,
+            mode,
+        }
     }
 
-    fn apply(self, mode: u32) -> Permissions {
-        Permissions::from_mode(mode & self.mask)
+    fn attributes(&self, header: &Header, modified: Option<SystemTime>) -> io::Result<Attributes> {
+        Ok(Attributes {
+            owner: if self.owner {
+                Some((id(header.uid()?)?, id(header.gid()?)?))
+            } else {
+                None
+            },
+            permissions: Permissions::from_mode(header.mode()? & self.mode),
+            modified: modified
+                .or_else(|| header_time(header))
+                .filter(|_| self.times),
+        })
     }
 }
 
-/// Replaces what is at the target.
-fn put_in_place(temporary: &Path, target: &Path) -> io::Result<()> {
-    match fs::rename(temporary, target) {
-        // A file that something is mounted on cannot be replaced, but written to; one in a
-        // directory with the sticky bit is its owner's to replace.
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::ResourceBusy | io::ErrorKind::PermissionDenied
-            ) =>
-        {
-            write_in_place(&mut File::open(temporary)?, target)?;
-            fs::remove_file(temporary)
+/// Who a file belongs to, who may do what with it, and how old it is.
+struct Attributes {
+    /// User and group.
+    owner: Option<(u32, u32)>,
+    permissions: Permissions,
+    modified: Option<SystemTime>,
+}
+
+impl Attributes {
+    fn apply(&self, file: &File) -> io::Result<()> {
+        if let Some((user, group)) = self.owner {
+            // Before the mode: changing the owner takes the set-user-id bits away.
+            fchown(file, Some(user), Some(group))?;
+        }
+        file.set_permissions(self.permissions.clone())?;
+        if let Some(modified) = self.modified {
+            file.set_times(FileTimes::new().set_modified(modified))?;
+        }
+        Ok(())
+    }
+}
+
+fn id(number: u64) -> io::Result<u32> {
+    u32::try_from(number).map_err(|_| io::Error::other(format!("its owner {number} is no user")))
+}
+
+/// Reads the modification time from an entry's pax header, where it has one.
+///
+/// # Errors
+/// The entry is a sparse file, which the library takes for one without holes, or it has records that
+/// the library cannot read: it would pass over them, and the entry's name is often one of them.
+fn read_pax(entry: &mut Entry<'_, impl Read>) -> io::Result<Option<SystemTime>> {
+    let mut modified = None;
+    for record in entry.pax_extensions()?.into_iter().flatten() {
+        let record = record?;
+        match record.key_bytes() {
+            b"mtime" => modified = record.value().ok().and_then(pax_time),
+            key if key.starts_with(b"GNU.sparse.") => {
+                return Err(io::Error::other(
+                    "it is a sparse file in the pax format, which this tar cannot read: create \
+                     the archive without --sparse",
+                ));
+            }
+            _ => {}
+        }
+    }
+    Ok(modified)
+}
+
+/// Reads a decimal fraction of seconds. `None` for a time that the system cannot represent.
+fn pax_time(text: &str) -> Option<SystemTime> {
+    let (is_negative, text) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let nanoseconds = format!("{fraction:0<9.9}").parse().ok()?;
+    let since = Duration::from_secs(seconds.parse().ok()?)
+        .checked_add(Duration::from_nanos(nanoseconds))?;
+    around_1970(since, is_negative)
+}
+
+/// Reads the modification time of a header. `None` for one that the system cannot represent.
+fn header_time(header: &Header) -> Option<SystemTime> {
+    let seconds = header.mtime().ok()?;
+    // The library gives the two's complement of a binary number without its sign.
+    let is_negative = header.as_old().mtime[0] == 0xff;
+    let since = if is_negative {
+        seconds.wrapping_neg()
+    } else {
+        seconds
+    };
+    around_1970(Duration::from_secs(since), is_negative)
+}
+
+fn around_1970(since: Duration, is_negative: bool) -> Option<SystemTime> {
+    if is_negative {
+        SystemTime::UNIX_EPOCH.checked_sub(since)
+    } else {
+        SystemTime::UNIX_EPOCH.checked_add(since)
+    }
+}
+
+/// Puts a file or link in its place.
+fn put_in_place(mut temporary: TempPath, target: &Path) -> io::Result<()> {
+    match rename(&temporary, target) {
+        Ok(()) => {
+            temporary.disable_cleanup(true);
+            Ok(())
+        }
+        // A mount point cannot be replaced, but written to; in a directory with the sticky bit only
+        // its owner may replace a file.
+        Err(error) if admits_only_overwriting(&error) => {
+            let mut options = OpenOptions::new();
+            options.read(true).custom_flags(OFlag::O_NOFOLLOW.bits());
+            match (options.open(&temporary), open_for_overwriting(target)) {
+                (Ok(mut content), Ok(target)) => overwrite(target, &mut content),
+                _ => Err(error),
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Renames something. An empty directory gives way, as with GNU tar.
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            fs::remove_dir(to)?;
+            fs::rename(from, to)
         }
         result => result,
     }
 }
 
-/// Writes to the file that is there, and never through a link. Its mode and owner stay.
-fn write_in_place(content: &mut impl Read, target: &Path) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .truncate(true)
-        .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
-        .open(target)?;
-    io::copy(content, &mut file).map(drop)
+/// Whether a file cannot be created or replaced, but perhaps written to.
+fn admits_only_overwriting(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::ResourceBusy
+    )
 }
 
-/// What a link says.
+/// Opens an existing file, and never one that a link leads to.
+fn open_for_overwriting(target: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .custom_flags(OFlag::O_NOFOLLOW.bits())
+        .open(target)
+}
+
+/// Replaces the content of a file. Its mode and owner stay.
+fn overwrite(target: File, content: &mut File) -> io::Result<()> {
+    let mut target = target;
+    target.set_len(0)?;
+    io::copy(content, &mut target).map(drop)
+}
+
+/// Makes a file without a name, in the directory for temporary files. A tiny image may have none, or
+/// none that can be written to: there the file is in memory, which its size has to fit.
+fn spool() -> io::Result<File> {
+    tempfile::tempfile().or_else(|_| {
+        let memory = memfd_create(c"live-reload", MFdFlags::MFD_CLOEXEC)?;
+        Ok(File::from(memory))
+    })
+}
+
+/// Whether two names are of the same file.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| {
+        let metadata = path.symlink_metadata().ok()?;
+        Some((metadata.dev(), metadata.ino()))
+    };
+    identity(one).is_some_and(|one| Some(one) == identity(other))
+}
+
+/// Reads the target of a link.
 fn link_name(entry: &Entry<'_, impl Read>) -> io::Result<PathBuf> {
     let name = entry.link_name()?;
-    name.map(std::borrow::Cow::into_owned)
-        .ok_or_else(|| io::Error::other("it is a link to nothing"))
-}
-
-/// Whether a path leads through another one.
-fn is_below(path: &Path, other: &Path) -> bool {
-    path != other && path.starts_with(other)
-}
-
-fn ends_in_slash(entry: &Entry<'_, impl Read>) -> bool {
-    entry.path_bytes().ends_with(b"/")
+    name.map(Cow::into_owned)
+        .ok_or_else(|| io::Error::other("it is a link without a target"))
 }

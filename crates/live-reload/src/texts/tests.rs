@@ -360,66 +360,10 @@ fn a_file_system_without_events() {
 }
 
 #[test]
-fn an_unknown_option_of_tar() {
-    let error = TarArgumentError::UnknownOption("--exclude=x".to_owned());
-    assert_snapshot!(TarProblem::Arguments(error), @"
-    unknown option '--exclude=x'
-    This tar, which live-reload provides for tools that copy files, knows -x, -c, -f, -C, -z, -v, -m, -p, -o and -U, their long forms, --same-owner, --no-same-permissions, --overwrite, --no-overwrite-dir, --keep-directory-symlink and --numeric-owner. Use a run image with a tar of its own for more.
-    ");
-}
-
-#[test]
-fn other_arguments_of_tar() {
-    let texts = [
-        TarArgumentError::MissingValue("-f".to_owned()),
-        TarArgumentError::TwoActions,
-        TarArgumentError::NothingToCreate,
-        TarArgumentError::CompressedCreate,
-        TarArgumentError::SomeMembers("a/b".into()),
-    ]
-    .map(|error| TarProblem::Arguments(error).to_string());
-    assert_snapshot!(texts.join("\n"), @"
-    option '-f' requires a value
-    -x and -c cannot both be given
-    -c needs the names of what is to be put into the archive
-    unknown option '-z' for -c: this tar, which live-reload provides for tools that copy files, writes archives without compression only
-    unknown argument 'a/b': an archive can only be extracted as a whole
-    ");
-}
-
-#[test]
-fn tar_without_an_action() {
-    assert_snapshot!(TarProblem::Arguments(TarArgumentError::NoAction), @"
-    either -x or -c has to be given, to extract or to create
-    This tar, which live-reload provides for tools that copy files, knows -x, -c, -f, -C, -z, -v, -m, -p, -o and -U, their long forms, --same-owner, --no-same-permissions, --overwrite, --no-overwrite-dir, --keep-directory-symlink and --numeric-owner. Use a run image with a tar of its own for more.
-    ");
-}
-
-#[test]
-fn tar_without_its_directory() {
-    assert_snapshot!(TarProblem::Directory("/srv".into()), @"/srv: Cannot change to it: it is not a directory. Make it first, or name another one with -C.");
-}
-
-#[test]
-fn a_member_that_cannot_be_copied() {
-    assert_snapshot!(TarProblem::Member("a/b".into(), missing()), @"a/b: Cannot be copied: No such file or directory (os error 2)");
-}
-
-#[test]
-fn a_member_that_may_not_be_written() {
-    assert_snapshot!(TarProblem::Member("a/b".into(), denied()), @"a/b: Cannot be copied: Permission denied (os error 13). The user of the container may not write there: build the image with live reload on, which lets the group of the build user do so, and start the container as a user of that group");
-}
-
-#[test]
-fn a_damaged_archive() {
-    assert_snapshot!(TarProblem::Archive(io::Error::other("unexpected end of file")), @"The archive is damaged or has been cut off (unexpected end of file). What came before that was copied; copy again.");
-}
-
-#[test]
 fn an_unknown_option_of_rm() {
     assert_snapshot!(RmProblem::UnknownOption("-i".to_owned()), @"
     unknown option '-i'
-    This rm, which live-reload provides for tools that copy files, knows -r, -f, -v and their long forms. Use a run image with an rm of its own for more.
+    This rm is part of live-reload and serves tools that sync files. It accepts -r, -f, -v and their long forms. For more, use a run image with an rm of its own.
     ");
 }
 
