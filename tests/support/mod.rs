@@ -1,11 +1,8 @@
-//! What the integration tests share: the lifecycle's part of the contract, and servers.
+//! What the integration tests share beside the [`harness`].
 
-#![allow(dead_code, reason = "each test program uses its part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(dead_code, unused_imports, reason = "each test program uses its part")]
 
-pub(crate) mod certificates;
-pub(crate) mod lifecycle;
-pub(crate) mod server;
+pub(crate) use harness::{certificates, lifecycle, server};
 
 use watchexec_buildpack::checksum::Checksum;
 

@@ -1,0 +1,48 @@
+//! Running cargo from a program that cargo runs.
+
+use anyhow::{Context, Result, ensure};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// A cargo command with the environment of a shell.
+///
+/// Cargo tells each program that it runs about the program's package. A build script that asks for
+/// these variables, such as that of ring, would run again whenever another package's program starts
+/// cargo, and everything that depends on it would be built again.
+pub fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_MANIFEST_") || text.starts_with("CARGO_PKG_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Runs `cargo xtask` in the checkout `root` and returns the last line of its output, which names
+/// what it made. Its progress goes to `progress`.
+///
+/// # Errors
+/// The task cannot be run, fails, or prints nothing.
+pub fn xtask(root: &Path, arguments: &[&str], progress: impl Into<Stdio>) -> Result<String> {
+    let output = cargo()
+        .arg("xtask")
+        .args(arguments)
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .stderr(progress)
+        .output()
+        .context("cannot run cargo")?;
+    let task = arguments.join(" ");
+    ensure!(
+        output.status.success(),
+        "cargo xtask {task}: {}",
+        output.status
+    );
+    let printed = String::from_utf8(output.stdout)?;
+    let last = printed.lines().last();
+    Ok(last
+        .with_context(|| format!("cargo xtask {task} printed nothing"))?
+        .to_owned())
+}
