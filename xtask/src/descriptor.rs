@@ -1,4 +1,4 @@
-//! buildpack.toml as the programs here change it: in place, with its comments and its order.
+//! Reading buildpack.toml, and editing it without losing comments and order.
 
 use anyhow::{Context, Result, bail, ensure};
 use fs_err as fs;
@@ -6,14 +6,20 @@ use libcnb::data::buildpack::Buildpack;
 use semver::Version;
 use std::path::{Path, PathBuf};
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value};
-use watchexec_buildpack::checksum::Checksum;
-use watchexec_buildpack::dependency::{BuildpackMetadata, Dependency, Platform, WATCHEXEC, choose};
+use watchexec_release::checksum::Checksum;
+use watchexec_release::dependency::{BuildpackMetadata, Dependency, Platform, WATCHEXEC, choose};
 
 /// A buildpack.toml.
 pub(crate) struct Descriptor {
-    /// Where it came from, for messages.
+    /// Its path, for messages.
     path: PathBuf,
     document: DocumentMut,
+}
+
+#[derive(serde::Deserialize)]
+struct Contents {
+    buildpack: Buildpack,
+    metadata: BuildpackMetadata,
 }
 
 impl Descriptor {
@@ -29,24 +35,17 @@ impl Descriptor {
 
     /// `[buildpack]`, as the buildpack itself reads it.
     pub(crate) fn buildpack(&self) -> Result<Buildpack> {
-        #[derive(serde::Deserialize)]
-        struct Description {
-            buildpack: Buildpack,
-        }
-        let Description { buildpack } = toml_edit::de::from_document(self.document.clone())
-            .with_context(|| format!("{} does not describe a buildpack", self.path.display()))?;
-        Ok(buildpack)
+        Ok(self.contents()?.buildpack)
     }
 
     /// The dependencies, as the buildpack itself reads them.
     pub(crate) fn dependencies(&self) -> Result<Vec<Dependency>> {
-        #[derive(serde::Deserialize)]
-        struct Dependencies {
-            metadata: BuildpackMetadata,
-        }
-        let Dependencies { metadata } = toml_edit::de::from_document(self.document.clone())
-            .with_context(|| format!("{} does not list dependencies", self.path.display()))?;
-        Ok(metadata.dependencies)
+        Ok(self.contents()?.metadata.dependencies)
+    }
+
+    fn contents(&self) -> Result<Contents> {
+        toml_edit::de::from_document(self.document.clone())
+            .with_context(|| format!("{} does not describe this buildpack", self.path.display()))
     }
 
     /// The newest watchexec for a Linux image of that architecture, chosen as a build chooses.
@@ -56,8 +55,12 @@ impl Descriptor {
             arch: arch.to_owned(),
         };
         let dependencies = self.dependencies()?;
-        let choice = choose(&dependencies, &platform, &[])
-            .with_context(|| format!("{} offers nothing to install", self.path.display()))?;
+        let choice = choose(&dependencies, &platform, &[]).with_context(|| {
+            format!(
+                "{} has no watchexec for this architecture",
+                self.path.display()
+            )
+        })?;
         Ok(choice.dependency.clone())
     }
 
@@ -65,8 +68,8 @@ impl Descriptor {
         replace(&mut self.document["api"], api);
     }
 
-    /// Leaves only the targets of these architectures, and only the dependencies that an image of
-    /// one of them can use. A target or a dependency without an architecture is for each of them.
+    /// Keeps only the targets and dependencies of these architectures. One without an architecture
+    /// is for all of them.
     pub(crate) fn limit_to(&mut self, arches: &[&str]) -> Result<()> {
         let fits = |table: &Table| {
             table
@@ -91,7 +94,7 @@ impl Descriptor {
         Ok(())
     }
 
-    /// Leaves only the dependencies whose archives have one of these checksums.
+    /// Keeps only the dependencies whose archives have one of these checksums.
     pub(crate) fn retain_checksums(&mut self, checksums: &[Checksum]) -> Result<()> {
         let dependencies = self.dependencies()?;
         let mut keep = dependencies.iter().map(|dependency| {
@@ -103,7 +106,7 @@ impl Descriptor {
         Ok(())
     }
 
-    /// Makes the entry of one release another archive's.
+    /// Gives the entry of one release another archive.
     pub(crate) fn point_at(
         &mut self,
         version: &Version,
@@ -126,7 +129,7 @@ impl Descriptor {
         Ok(())
     }
 
-    pub(crate) fn dependency_tables(&mut self) -> Result<&mut ArrayOfTables> {
+    fn dependency_tables(&mut self) -> Result<&mut ArrayOfTables> {
         self.document
             .get_mut("metadata")
             .and_then(|metadata| metadata.get_mut("dependencies"))
@@ -141,8 +144,8 @@ impl std::fmt::Display for Descriptor {
     }
 }
 
-/// Gives a key another value and leaves the spaces and comments around it.
-pub(crate) fn replace(item: &mut Item, text: &str) {
+/// Sets a value and keeps the spaces and comments around it.
+fn replace(item: &mut Item, text: &str) {
     let decor = item.as_value().map(|value| value.decor().clone());
     let mut value = Value::from(text);
     if let Some(decor) = decor {
@@ -151,8 +154,8 @@ pub(crate) fn replace(item: &mut Item, text: &str) {
     *item = Item::Value(value);
 }
 
-/// Removes tables. What stands before the first one (the comment on them all) stays, above the one
-/// that is first then.
+/// Removes tables. The comment above the first one is about all of them and moves to the new first
+/// one.
 fn retain(tables: &mut ArrayOfTables, keep: impl FnMut(&Table) -> bool) {
     let comment = tables
         .get(0)

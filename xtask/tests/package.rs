@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 use toml_edit::DocumentMut;
-use watchexec_buildpack::bundle::Bundle;
-use watchexec_buildpack::checksum::Checksum;
+use watchexec_release::bundle::Bundle;
+use watchexec_release::checksum::Checksum;
 
 const AMD64: &str = "x86_64-unknown-linux-musl";
 const ARM64: &str = "aarch64-unknown-linux-musl";
@@ -147,7 +147,7 @@ fn contents(directory: &Path) -> Vec<(PathBuf, u32, i64, Vec<u8>)> {
 }
 
 #[test]
-fn a_package_is_for_the_architecture_of_its_programs() {
+fn limits_a_package_to_the_architecture_of_its_programs() {
     let bench = Bench::new();
     for (target, arch) in [(AMD64, "amd64"), (ARM64, "arm64")] {
         let package = bench.packaged(arch, target, &[]);
@@ -177,7 +177,7 @@ fn a_package_is_for_the_architecture_of_its_programs() {
 }
 
 #[test]
-fn the_api_is_changed_and_the_comments_stay() {
+fn changes_the_api_and_keeps_the_comments() {
     let bench = Bench::new();
     let package = bench.packaged("package", ARM64, &["--buildpack-api", "0.10"]);
     assert_eq!(buildpack_toml(&package)["api"].as_str(), Some("0.10"));
@@ -193,7 +193,7 @@ fn the_api_is_changed_and_the_comments_stay() {
 }
 
 #[test]
-fn a_package_for_both_has_a_folder_for_each() {
+fn packages_both_architectures_in_their_folders() {
     let bench = Bench::new();
     let programs = bench.path("programs");
     succeeded(&bench.package(
@@ -223,7 +223,7 @@ fn a_package_for_both_has_a_folder_for_each() {
 }
 
 #[test]
-fn a_package_lists_its_programs_and_their_crates() {
+fn lists_programs_and_crates_in_the_sboms() {
     let bench = Bench::new();
     let package = bench.packaged("package", ARM64, &[]);
     let read = |name: &str| fs::read_to_string(package.join(name)).unwrap();
@@ -244,7 +244,7 @@ fn a_package_lists_its_programs_and_their_crates() {
 }
 
 #[test]
-fn the_same_programs_make_the_same_package() {
+fn makes_the_same_package_from_the_same_programs() {
     let bench = Bench::new();
     let first = bench.packaged("first", AMD64, &[]);
     let second = bench.packaged("elsewhere/second", AMD64, &[]);
@@ -252,7 +252,7 @@ fn the_same_programs_make_the_same_package() {
 }
 
 #[test]
-fn programs_for_another_machine_are_refused() {
+fn rejects_programs_for_another_architecture() {
     let bench = Bench::new();
     let programs = bench.path("programs").join(ARM64);
     let output = bench.package(
@@ -264,7 +264,7 @@ fn programs_for_another_machine_are_refused() {
 }
 
 #[test]
-fn an_offline_package_has_the_release_inside_and_offers_no_other() {
+fn puts_the_release_inside_an_offline_package() {
     let bench = Bench::new();
     let (archive, descriptor, checksum) = bench.release();
     let package = bench.packaged(
@@ -293,7 +293,7 @@ fn an_offline_package_has_the_release_inside_and_offers_no_other() {
 }
 
 #[test]
-fn an_archive_that_buildpack_toml_does_not_list_is_refused() {
+fn rejects_an_archive_that_buildpack_toml_does_not_list() {
     let bench = Bench::new();
     let (archive, descriptor, _) = bench.release();
     let programs = bench.path("programs").join(AMD64);
@@ -313,10 +313,10 @@ fn an_archive_that_buildpack_toml_does_not_list_is_refused() {
         )
     };
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../buildpack.toml");
-    refused(&package(root, AMD64), "is that of none of the releases");
+    refused(&package(root, AMD64), "which buildpack.toml does not list");
     // It is listed, but for another architecture.
     refused(
         &package(descriptor.to_str().unwrap(), ARM64),
-        "is that of none of the releases",
+        "which buildpack.toml does not list",
     );
 }

@@ -129,7 +129,7 @@ impl Server {
         })
     }
 
-    /// Is asked by https and answers each client with these bytes, whatever it sends.
+    /// Answers https requests with these bytes in plain text.
     pub fn plain(answer: &'static [u8]) -> Self {
         Self::start(
             "https",
