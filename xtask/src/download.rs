@@ -36,7 +36,7 @@ fn get(url: &str) -> Result<Vec<u8>> {
         // No redirect may lead away from https.
         .https_only(url.starts_with("https:"))
         .connect_timeout(Duration::from_secs(5))
-        .timeout(Duration::from_mins(1))
+        .timeout(Duration::from_mins(5))
         .build()?;
     let answer = client.get(url).send()?.error_for_status()?;
     Ok(answer.bytes()?.into())

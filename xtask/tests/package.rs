@@ -6,6 +6,7 @@
     reason = "clippy takes only functions marked as tests for tests"
 )]
 
+use harness::server::{Reply, Server};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,8 @@ impl Bench {
 
     fn package(&self, output: &str, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .env_remove("http_proxy")
+            .env_remove("HTTP_PROXY")
             .args(["package", "--output"])
             .arg(self.path(output))
             .args(arguments)
@@ -290,6 +293,34 @@ fn puts_the_release_inside_an_offline_package() {
         fs::read_to_string(layer.join("bin/watchexec")).unwrap(),
         "program"
     );
+}
+
+#[test]
+fn downloads_the_release_for_an_offline_package() {
+    let bench = Bench::new();
+    let (archive, descriptor, checksum) = bench.release();
+    let archive = fs::read(archive).unwrap();
+    let server = Server::http(move |request| match request.target.as_str() {
+        "/release.tar" => Reply::ok(&archive),
+        _ => Reply::status("404 Not Found"),
+    });
+    let official = "https://github.com/watchexec/watchexec/releases/download/v2.8.0/\
+                    watchexec-2.8.0-x86_64-unknown-linux-musl.tar.xz";
+    let text = fs::read_to_string(&descriptor).unwrap();
+    assert!(text.contains(official));
+    let programs = bench.path("programs").join(AMD64);
+    let package = |output: &str, path: &str| {
+        fs::write(&descriptor, text.replace(official, &server.url(path))).unwrap();
+        let descriptor = descriptor.to_str().unwrap();
+        let target = ["--target", AMD64, "--binaries", programs.to_str().unwrap()];
+        let offline = ["--offline", "--buildpack-toml", descriptor];
+        bench.package(output, &[&target[..], &offline].concat())
+    };
+    succeeded(&package("package", "/release.tar"));
+    assert!(Bundle::find(&bench.path("package"), checksum).is_some());
+
+    refused(&package("missing", "/missing.tar"), "404 Not Found");
+    assert!(!bench.path("missing").exists());
 }
 
 #[test]
