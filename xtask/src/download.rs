@@ -2,24 +2,20 @@
 
 use anyhow::{Context, Result};
 use fs_err as fs;
-use reqwest::blocking::Client;
+use reqwest::blocking::{Client, Response};
 use std::time::Duration;
-use url::Url;
+use watchexec_release::address::{Address, Place};
 use watchexec_release::checksum::Verified;
 use watchexec_release::dependency::Dependency;
 
 /// Downloads the archive of a dependency and verifies it.
 pub(crate) fn archive(dependency: &Dependency) -> Result<Verified> {
-    let uri = dependency.uri.as_str();
-    let file = Url::parse(uri).ok().filter(|url| url.scheme() == "file");
-    let bytes = match file.and_then(|url| url.to_file_path().ok()) {
-        Some(path) => fs::read(path)?,
-        None => get(uri)?,
-    };
-    let checksum = dependency
+    let bytes = get(&dependency.uri)?;
+    dependency
         .checksum()
-        .with_context(|| format!("the checksum of watchexec {}", dependency.version))?;
-    Verified::new(bytes, checksum).with_context(|| uri.to_owned())
+        .map_err(anyhow::Error::from)
+        .and_then(|checksum| Ok(Verified::new(bytes, checksum)?))
+        .with_context(|| format!("watchexec {}", dependency.version))
 }
 
 /// Downloads a text.
@@ -27,17 +23,29 @@ pub(crate) fn text(url: &str) -> Result<String> {
     String::from_utf8(get(url)?).with_context(|| format!("{url} is not a text"))
 }
 
-fn get(url: &str) -> Result<Vec<u8>> {
+/// Messages have the address without a login or a query, which may be secret.
+fn get(uri: &str) -> Result<Vec<u8>> {
+    let address = Address::parse(uri)?;
+    let url = match address.place() {
+        Place::File(path) => return Ok(fs::read(path)?),
+        Place::Server(url) => url,
+    };
     let _ = rustls::crypto::ring::default_provider().install_default();
-    eprintln!("Downloading {url}");
+    eprintln!("Downloading {address}");
     let client = Client::builder()
         // The feed of releases refuses requests without one.
         .user_agent("watchexec-buildpack")
         // No redirect may lead away from https.
-        .https_only(url.starts_with("https:"))
+        .https_only(url.scheme() == "https")
         .connect_timeout(Duration::from_secs(5))
         .timeout(Duration::from_mins(5))
         .build()?;
-    let answer = client.get(url).send()?.error_for_status()?;
-    Ok(answer.bytes()?.into())
+    let bytes = client
+        .get(url)
+        .send()
+        .and_then(Response::error_for_status)
+        .and_then(Response::bytes)
+        .map_err(reqwest::Error::without_url)
+        .with_context(|| address.to_string())?;
+    Ok(bytes.into())
 }
