@@ -19,7 +19,7 @@ e2e: ## Run the suite on pack, the lifecycle and Docker (needs Rust, Go, Debian 
 	cargo run --locked --package e2e
 
 bench: ## Measure speed and size (needs Rust, curl, xz and tar; E2E=1: what e2e needs)
-	cargo run --locked --package bench -- $(if $(E2E),--platform)
+	cargo xtask bench $(if $(E2E),--platform)
 
 package: ## Make the buildpack directory target/package/buildpack (needs Rust)
 	cargo xtask package

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::ARCHIVE;
 use support::lifecycle::{Lifecycle, Outcome};
-use watchexec_buildpack::bundle::Bundle;
-use watchexec_buildpack::checksum::{Checksum, Verified};
-use watchexec_buildpack::dependency::{BuildpackMetadata, Dependency, Platform, choose};
+use watchexec_release::bundle::Bundle;
+use watchexec_release::catalog::{Catalog, Dependency, Target};
+use watchexec_release::checksum::{Checksum, Verified};
 
 const TEXT: &str = include_str!("../docs/repackaging.md");
 /// The archive of the text's examples.
@@ -69,17 +69,17 @@ impl Folder {
     fn chosen(&self) -> (Dependency, Vec<String>) {
         #[derive(serde::Deserialize)]
         struct Descriptor {
-            metadata: BuildpackMetadata,
+            metadata: Catalog,
         }
         let text = fs::read_to_string(self.path("buildpack/buildpack.toml")).unwrap();
         let descriptor: Descriptor = toml::from_str(&text).unwrap();
-        let platform = Platform {
+        let target = Target {
             os: "linux".to_owned(),
             arch: "amd64".to_owned(),
         };
-        let choice = choose(&descriptor.metadata.dependencies, &platform, &[]).unwrap();
-        let available = choice.available.iter().map(ToString::to_string).collect();
-        (choice.dependency.clone(), available)
+        let release = descriptor.metadata.choose(&target, &[]).unwrap();
+        let available = release.available.iter().map(ToString::to_string).collect();
+        (release.dependency.clone(), available)
     }
 
     /// Builds with the package as pack would put it into a builder.

@@ -20,11 +20,12 @@ use std::path::Path;
 use support::dependency;
 use support::lifecycle::Lifecycle;
 use tar::{Builder, Header};
-use watchexec_buildpack::checksum::Checksum;
-use watchexec_buildpack::dependency::Dependency;
-use watchexec_buildpack::release::{Installed, InstalledFile, ReleaseFile};
-use watchexec_buildpack::sbom::crates::{self, Crate, CratesError};
-use watchexec_buildpack::sbom::{Subject, documents};
+use watchexec_release::archive_url::ArchiveUrl;
+use watchexec_release::catalog::{Dependency, Release};
+use watchexec_release::checksum::Checksum;
+use watchexec_release::files::{Installed, InstalledFile, ReleaseFile};
+use watchexec_release::sbom::crates::{self, Crate, CratesError};
+use watchexec_release::sbom::{Subject, documents};
 
 /// An entry of buildpack.toml with nothing that could be left out.
 const LEAST: &str = "
@@ -85,10 +86,15 @@ fn installed() -> Installed {
 /// The three documents, as the platform gets them.
 fn written(entry: &str, crates: Option<&[Crate]>) -> [String; 3] {
     let (buildpack, dependency, installed) = (buildpack(), parse(entry), installed());
-    let archive = Checksum::of(b"archive");
+    let release = Release {
+        dependency: &dependency,
+        checksum: Checksum::of(b"archive"),
+        url: ArchiveUrl::parse(&dependency.uri).unwrap(),
+        available: Vec::new(),
+    };
     let subject = Subject {
         crates,
-        ..Subject::release(&buildpack, &dependency, archive, &installed)
+        ..Subject::release(&buildpack, &release, &installed)
     };
     documents(&subject).map(|document| String::from_utf8(document.data).unwrap())
 }

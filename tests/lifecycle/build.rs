@@ -6,8 +6,8 @@ use crate::support::{ARCHIVE, dependency};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use watchexec_buildpack::bundle::Bundle;
-use watchexec_buildpack::checksum::{Checksum, Verified};
+use watchexec_release::bundle::Bundle;
+use watchexec_release::checksum::{Checksum, Verified};
 
 fn served(archive: &'static [u8]) -> (Server, Lifecycle) {
     let server = Server::http(move |_| Reply::ok(archive));

@@ -6,7 +6,7 @@ use crate::support::lifecycle::Lifecycle;
 use crate::support::server::{Reply, Server};
 use crate::support::{ARCHIVE, dependency};
 use std::fs;
-use watchexec_buildpack::checksum::Checksum;
+use watchexec_release::checksum::Checksum;
 
 /// An address that no test server has: whoever asks it did not heed the setting under test.
 const ELSEWHERE: &str = "https://watchexec.invalid/v1/w.tar.xz";

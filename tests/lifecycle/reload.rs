@@ -6,7 +6,7 @@ use crate::support::{ARCHIVE, dependency};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use watchexec_buildpack::checksum::Checksum;
+use watchexec_release::checksum::Checksum;
 
 /// A buildpack plan entry of a buildpack that wraps its own process.
 const WRAPPING: &str = "[[entries]]\nname = \"watchexec\"\n[entries.metadata]\nlaunch = true\n";

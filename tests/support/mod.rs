@@ -1,13 +1,10 @@
-//! What the integration tests share: the lifecycle's part of the contract, and servers.
+//! What the integration tests share beside the [`harness`].
 
-#![allow(dead_code, reason = "each test program uses its part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(dead_code, unused_imports, reason = "each test program uses its part")]
 
-pub(crate) mod certificates;
-pub(crate) mod lifecycle;
-pub(crate) mod server;
+pub(crate) use harness::{certificates, lifecycle, server};
 
-use watchexec_buildpack::checksum::Checksum;
+use watchexec_release::checksum::Checksum;
 
 /// A release as `xz -9e` compresses it. The program in it is a shell script.
 pub(crate) const ARCHIVE: &[u8] = include_bytes!("../archives/xz-9e.tar.xz");

@@ -1,4 +1,4 @@
-//! buildpack.toml as the programs here change it: in place, with its comments and its order.
+//! Reading buildpack.toml, and editing it without losing comments and order.
 
 use anyhow::{Context, Result, bail, ensure};
 use fs_err as fs;
@@ -6,14 +6,20 @@ use libcnb::data::buildpack::Buildpack;
 use semver::Version;
 use std::path::{Path, PathBuf};
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value};
-use watchexec_buildpack::checksum::Checksum;
-use watchexec_buildpack::dependency::{BuildpackMetadata, Dependency, Platform, WATCHEXEC, choose};
+use watchexec_release::catalog::{Catalog, Dependency, Target, WATCHEXEC};
+use watchexec_release::checksum::Checksum;
 
 /// A buildpack.toml.
 pub(crate) struct Descriptor {
-    /// Where it came from, for messages.
+    /// Its path, for messages.
     path: PathBuf,
     document: DocumentMut,
+}
+
+#[derive(serde::Deserialize)]
+struct Contents {
+    buildpack: Buildpack,
+    metadata: Catalog,
 }
 
 impl Descriptor {
@@ -29,50 +35,47 @@ impl Descriptor {
 
     /// `[buildpack]`, as the buildpack itself reads it.
     pub(crate) fn buildpack(&self) -> Result<Buildpack> {
-        #[derive(serde::Deserialize)]
-        struct Description {
-            buildpack: Buildpack,
-        }
+        Ok(self.contents()?.buildpack)
+    }
+
+    /// The dependencies, as the buildpack itself reads them.
+    pub(crate) fn dependencies(&self) -> Result<Vec<Dependency>> {
+        Ok(self.contents()?.metadata.dependencies)
+    }
+
+    fn contents(&self) -> Result<Contents> {
         let mut document = self.document.clone();
         // libcnb refuses keys that it does not know, and this one is in the spec since API 0.12.
         let table = document.get_mut("buildpack");
         if let Some(table) = table.and_then(Item::as_table_mut) {
             table.remove("exec-env");
         }
-        let Description { buildpack } = toml_edit::de::from_document(document)
-            .with_context(|| format!("{} does not describe a buildpack", self.path.display()))?;
-        Ok(buildpack)
-    }
-
-    /// The dependencies, as the buildpack itself reads them.
-    pub(crate) fn dependencies(&self) -> Result<Vec<Dependency>> {
-        #[derive(serde::Deserialize)]
-        struct Dependencies {
-            metadata: BuildpackMetadata,
-        }
-        let Dependencies { metadata } = toml_edit::de::from_document(self.document.clone())
-            .with_context(|| format!("{} does not list dependencies", self.path.display()))?;
-        Ok(metadata.dependencies)
+        toml_edit::de::from_document(document)
+            .with_context(|| format!("{} does not describe this buildpack", self.path.display()))
     }
 
     /// The newest watchexec for a Linux image of that architecture, chosen as a build chooses.
     pub(crate) fn newest(&self, arch: &str) -> Result<Dependency> {
-        let platform = Platform {
+        let target = Target {
             os: "linux".to_owned(),
             arch: arch.to_owned(),
         };
-        let dependencies = self.dependencies()?;
-        let choice = choose(&dependencies, &platform, &[])
-            .with_context(|| format!("{} offers nothing to install", self.path.display()))?;
-        Ok(choice.dependency.clone())
+        let catalog = self.contents()?.metadata;
+        let release = catalog.choose(&target, &[]).with_context(|| {
+            format!(
+                "{} has no watchexec for this architecture",
+                self.path.display()
+            )
+        })?;
+        Ok(release.dependency.clone())
     }
 
     pub(crate) fn set_api(&mut self, api: &str) {
         replace(&mut self.document["api"], api);
     }
 
-    /// Leaves only the targets of these architectures, and only the dependencies that an image of
-    /// one of them can use. A target or a dependency without an architecture is for each of them.
+    /// Keeps only the targets and dependencies of these architectures. One without an architecture
+    /// is for all of them.
     pub(crate) fn limit_to(&mut self, arches: &[&str]) -> Result<()> {
         let fits = |table: &Table| {
             table
@@ -97,7 +100,7 @@ impl Descriptor {
         Ok(())
     }
 
-    /// Leaves only the dependencies whose archives have one of these checksums.
+    /// Keeps only the dependencies whose archives have one of these checksums.
     pub(crate) fn retain_checksums(&mut self, checksums: &[Checksum]) -> Result<()> {
         let dependencies = self.dependencies()?;
         let mut keep = dependencies.iter().map(|dependency| {
@@ -109,7 +112,7 @@ impl Descriptor {
         Ok(())
     }
 
-    /// Makes the entry of one release another archive's.
+    /// Gives the entry of one release another archive.
     pub(crate) fn point_at(
         &mut self,
         version: &Version,
@@ -132,7 +135,7 @@ impl Descriptor {
         Ok(())
     }
 
-    pub(crate) fn dependency_tables(&mut self) -> Result<&mut ArrayOfTables> {
+    fn dependency_tables(&mut self) -> Result<&mut ArrayOfTables> {
         self.document
             .get_mut("metadata")
             .and_then(|metadata| metadata.get_mut("dependencies"))
@@ -147,8 +150,8 @@ impl std::fmt::Display for Descriptor {
     }
 }
 
-/// Gives a key another value and leaves the spaces and comments around it.
-pub(crate) fn replace(item: &mut Item, text: &str) {
+/// Sets a value and keeps the spaces and comments around it.
+fn replace(item: &mut Item, text: &str) {
     let decor = item.as_value().map(|value| value.decor().clone());
     let mut value = Value::from(text);
     if let Some(decor) = decor {
@@ -157,8 +160,8 @@ pub(crate) fn replace(item: &mut Item, text: &str) {
     *item = Item::Value(value);
 }
 
-/// Removes tables. What stands before the first one (the comment on them all) stays, above the one
-/// that is first then.
+/// Removes tables. The comment above the first one is about all of them and moves to the new first
+/// one.
 fn retain(tables: &mut ArrayOfTables, keep: impl FnMut(&Table) -> bool) {
     let comment = tables
         .get(0)

@@ -1,9 +1,9 @@
-//! Directories that are complete or not there, and the same wherever and whenever they are made.
+//! Directories that are replaced only once they are complete, and that do not depend on where and
+//! when they are made.
 
 use anyhow::{Context, Result};
 use fs_err as fs;
-use rustix::fs::{AtFlags, CWD, RenameFlags, Timespec, Timestamps};
-use std::io::ErrorKind;
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use tempfile::TempDir;
@@ -11,18 +11,15 @@ use tempfile::TempDir;
 /// 1980-01-01T00:00:01Z, the time that pack and the lifecycle give to every file they package.
 pub(crate) const MTIME: u32 = 315_532_801;
 
-/// A directory that is being made, beside the place where it will be.
+/// A directory in progress, beside its destination.
 pub(crate) struct Draft(TempDir);
 
 impl Draft {
-    /// Starts one for `destination`. It is removed again if it is never published.
+    /// Starts one for `destination`. It is removed unless it is published.
     pub(crate) fn beside(destination: &Path) -> Result<Self> {
-        let parent = destination.parent().with_context(|| {
-            format!(
-                "{} cannot be replaced by a directory",
-                destination.display()
-            )
-        })?;
+        let parent = destination
+            .parent()
+            .with_context(|| format!("{} cannot be replaced", destination.display()))?;
         fs::create_dir_all(parent)?;
         let draft = tempfile::Builder::new()
             .prefix(".draft-")
@@ -35,32 +32,17 @@ impl Draft {
         self.0.path()
     }
 
-    /// Puts the directory in its place. Who looks there sees the old one or the new one, whole.
+    /// Puts the directory in its place.
     pub(crate) fn publish(self, destination: &Path) -> Result<()> {
         normalize(self.path())?;
-        let exchanged =
-            rustix::fs::renameat_with(CWD, self.path(), CWD, destination, RenameFlags::EXCHANGE);
-        match exchanged.map_err(std::io::Error::from) {
-            // What was there is in the draft's place now, and goes with it.
-            Ok(()) => Ok(self.0.close()?),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                fs::rename(self.0.keep(), destination)?;
-                Ok(())
-            }
-            // A file system that cannot exchange.
-            Err(error) if error.kind() == ErrorKind::InvalidInput => {
-                fs::remove_dir_all(destination)?;
-                fs::rename(self.0.keep(), destination)?;
-                Ok(())
-            }
-            Err(error) => {
-                Err(error).with_context(|| format!("{} cannot be replaced", destination.display()))
-            }
+        if destination.exists() {
+            fs::remove_dir_all(destination)?;
         }
+        Ok(fs::rename(self.0.keep(), destination)?)
     }
 }
 
-/// Gives everything below and including `path` the fixed time, and the mode 0755 or 0644.
+/// Sets the fixed time and the mode 0755 or 0644 on `path` and everything below it.
 fn normalize(path: &Path) -> Result<()> {
     let metadata = fs::symlink_metadata(path)?;
     if metadata.is_dir() {
@@ -109,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_is_replaced_whole() {
+    fn replaces_a_directory() {
         let parent = tempfile::tempdir().unwrap();
         let destination = parent.path().join("below/buildpack");
         publish(&destination, "old");
@@ -119,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_published_leaves_nothing() {
+    fn removes_an_unpublished_draft() {
         let parent = tempfile::tempdir().unwrap();
         let destination = parent.path().join("buildpack");
         publish(&destination, "old");
@@ -129,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn times_and_modes_depend_on_nothing() {
+    fn normalizes_times_and_modes() {
         let parent = tempfile::tempdir().unwrap();
         let destination = parent.path().join("buildpack");
         let draft = Draft::beside(&destination).unwrap();

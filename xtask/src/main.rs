@@ -1,7 +1,9 @@
-//! What the people who work on the buildpack run: `cargo xtask help`.
+//! The tasks of this repository: `cargo xtask help`.
 
 mod archive;
-mod cargo;
+mod bench;
+mod built;
+mod command;
 mod demo;
 mod descriptor;
 mod directory;
@@ -12,7 +14,6 @@ mod triple;
 mod update;
 mod workspace;
 
-use crate::workspace::Workspace;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -30,26 +31,30 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Make sure there is a watchexec release archive for this machine
+    /// Provide a watchexec release archive for this machine
     ///
-    /// It is the published one where the release site can be reached, otherwise one that is built
-    /// from the same version on crates.io. The last line of the output is the directory with the
-    /// archive and a buildpack.toml that points at it.
+    /// Downloads the published one where the release site can be reached, and otherwise builds the
+    /// same version from crates.io. The last line of the output is the directory with the archive
+    /// and a buildpack.toml that points at it.
     Archive,
     /// Make a buildpack directory
     ///
     /// The last line of the output is the directory.
     Package(package::Options),
-    /// Make all files of a release, and publish its images
+    /// Make all files of a release and publish its images
     ///
     /// Needs pack, and crane to publish. The last line of the output is the directory.
     Release(release::Options),
-    /// Bring new releases of watchexec into buildpack.toml
+    /// Add new releases of watchexec to buildpack.toml
     ///
-    /// Their checksums are those that the releases publish, provided that nothing contradicts them.
+    /// Takes the checksums that the releases publish, unless the release site contradicts them.
     Update(update::Options),
     /// Show the main job from detect to a reload, on this machine and without containers
     Demo,
+    /// Measure speed and size, each against a reference measured in the same run
+    ///
+    /// Needs curl, xz and tar.
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -63,22 +68,14 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    let workspace = Workspace::current();
-    match Arguments::parse().task {
-        Task::Archive => {
-            let archive = archive::provide(&workspace)?;
-            println!("{}", archive.directory().display());
-        }
-        Task::Package(options) => {
-            let directory = package::package(&workspace, &options)?;
-            println!("{}", directory.display());
-        }
-        Task::Release(options) => {
-            let directory = release::release(&workspace, &options)?;
-            println!("{}", directory.display());
-        }
-        Task::Update(options) => update::update(&workspace, &options)?,
-        Task::Demo => demo::demo(&workspace)?,
-    }
+    let made = match Arguments::parse().task {
+        Task::Archive => archive::provide()?.directory().to_owned(),
+        Task::Package(options) => package::package(&options)?,
+        Task::Release(options) => release::release(&options)?,
+        Task::Update(options) => return update::update(&options),
+        Task::Demo => return demo::demo(),
+        Task::Bench(options) => return bench::bench(&options),
+    };
+    println!("{}", made.display());
     Ok(())
 }

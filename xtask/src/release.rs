@@ -1,10 +1,11 @@
-//! `cargo xtask release`: all files of a release, and its images, out of the programs that were
-//! built for each target. The release workflow calls this; so can a person.
+//! `cargo xtask release`: all files and images of a release, from the programs built for each target.
+//! The release workflow calls it.
 
+use crate::command::{output, run};
 use crate::descriptor::Descriptor;
-use crate::package::{self, BuildpackApi};
+use crate::package;
 use crate::triple::Triple;
-use crate::workspace::Workspace;
+use crate::workspace;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use fs_err as fs;
@@ -14,13 +15,12 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use toml_edit::DocumentMut;
-use watchexec_buildpack::checksum::Checksum;
-use watchexec_buildpack::sbom::extension;
+use watchexec_release::checksum::Checksum;
+use watchexec_release::sbom::extension;
 
-/// What a release is built for. The programs have to run on any image, so nothing but static ones
-/// will do.
+/// The targets of a release: static, since the programs run on any image.
 const TARGETS: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
-/// What the files of a release are called, before the version.
+/// The names of the files of a release, before the version.
 const NAME: &str = "watchexec-buildpack";
 
 /// The choices of `cargo xtask release`.
@@ -30,7 +30,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TAG")]
     tag: String,
 
-    /// Folder with the two programs of each target, in a folder of it named as the target
+    /// Directory with a subdirectory for each target, named like the target, with its two programs
     #[arg(long, value_name = "DIR")]
     binaries: PathBuf,
 
@@ -39,75 +39,32 @@ pub(crate) struct Options {
     publish: Option<String>,
 }
 
-/// One of the packages of a release.
-#[derive(Clone, Copy)]
-struct Variant {
-    offline: bool,
-    api: BuildpackApi,
-}
+/// The packages of a release: what is added to the version, whether watchexec is inside, and the
+/// buildpack API. The one that most people want comes first.
+const VARIANTS: [(&str, bool, &str); 4] = [
+    ("", false, "0.12"),
+    ("-offline", true, "0.12"),
+    ("-api0.10", false, "0.10"),
+    ("-offline-api0.10", true, "0.10"),
+];
 
-impl Variant {
-    /// The one that most want comes first.
-    const ALL: [Self; 4] = [
-        Self::new(false, BuildpackApi::V0_12),
-        Self::new(true, BuildpackApi::V0_12),
-        Self::new(false, BuildpackApi::V0_10),
-        Self::new(true, BuildpackApi::V0_10),
-    ];
-
-    const fn new(offline: bool, api: BuildpackApi) -> Self {
-        Self { offline, api }
-    }
-
-    /// What is added to a version.
-    fn suffix(self) -> &'static str {
-        match (self.offline, self.api) {
-            (false, BuildpackApi::V0_12) => "",
-            (true, BuildpackApi::V0_12) => "-offline",
-            (false, BuildpackApi::V0_10) => "-api0.10",
-            (true, BuildpackApi::V0_10) => "-offline-api0.10",
-        }
-    }
-}
-
-/// A published image.
-struct Image<'a> {
-    name: &'a str,
-    /// `sha256:<hex>`
-    digest: String,
-}
-
-impl Image<'_> {
-    fn reference(&self) -> String {
-        format!("{}@{}", self.name, self.digest)
-    }
-
-    fn sum(&self) -> String {
-        format!(
-            "{}  {}",
-            self.digest.trim_start_matches("sha256:"),
-            self.name
-        )
-    }
-}
-
-/// Makes `target/dist`, and publishes the images where that is asked for:
+/// Makes `target/dist`, and publishes the images if asked to:
 ///
-/// | there | is |
+/// | path | contents |
 /// |---|---|
-/// | `files/` | what is downloaded from a release: packages, SBOMs, `SHA256SUMS` |
-/// | `notes.md` | what CHANGELOG.md says of the release |
+/// | `files/` | the downloads of the release: packages, SBOMs, `SHA256SUMS` |
+/// | `notes.md` | the section of the release in CHANGELOG.md |
 /// | `images` | the published images by their digests |
 /// | `image-sums` | the same in the form of `SHA256SUMS` |
-/// | `registry-entry.md` | what the buildpack registry is asked for, once an image is published |
-pub(crate) fn release(workspace: &Workspace, options: &Options) -> Result<PathBuf> {
-    let buildpack = Descriptor::read(&workspace.buildpack_toml())?.buildpack()?;
-    let version = version(workspace, &buildpack, &options.tag)?;
-    let changelog = fs::read_to_string(workspace.root().join("CHANGELOG.md"))?;
+/// | `registry-entry.md` | the request to the buildpack registry, once an image is published |
+pub(crate) fn release(options: &Options) -> Result<PathBuf> {
+    let buildpack = Descriptor::read(&workspace::buildpack_toml())?.buildpack()?;
+    let version = version(&buildpack, &options.tag)?;
+    let changelog = fs::read_to_string(workspace::root().join("CHANGELOG.md"))?;
     let notes = notes(&changelog, &version)
         .with_context(|| format!("CHANGELOG.md has no section for {version}"))?;
 
-    let dist = workspace.target().join("dist");
+    let dist = workspace::target().join("dist");
     if dist.exists() {
         fs::remove_dir_all(&dist)?;
     }
@@ -119,29 +76,34 @@ pub(crate) fn release(workspace: &Workspace, options: &Options) -> Result<PathBu
         .iter()
         .map(|target| target.parse())
         .collect::<Result<Vec<Triple>>>()?;
-    let mut images = Vec::new();
-    for variant in Variant::ALL {
-        let suffix = variant.suffix();
-        let directory = package::package(
-            workspace,
-            &package::Options::release(
-                variant.offline,
-                variant.api,
-                &targets,
-                &options.binaries,
-                &dist.join(format!("buildpack{suffix}")),
-            ),
-        )?;
+    // The references of the published images, and their lines in the form of `SHA256SUMS`.
+    let (mut images, mut image_sums) = (String::new(), String::new());
+    for (suffix, offline, api) in VARIANTS {
+        let directory = package::package(&package::Options {
+            offline,
+            buildpack_api: Some(api.to_owned()),
+            targets: targets.clone(),
+            binaries: Some(options.binaries.clone()),
+            output: Some(dist.join(format!("buildpack{suffix}"))),
+            ..package::Options::default()
+        })?;
         // pack adds the platform to the name.
         let file = files.join(format!("{NAME}-{version}{suffix}.cnb"));
         pack(&directory, &file, &["--format", "file"])?;
         if let Some(image) = &options.publish {
             let tagged = format!("{image}:{version}{suffix}");
             pack(&directory, &tagged, &["--publish"])?;
-            images.push(Image {
-                name: image,
-                digest: digest(&tagged)?,
-            });
+            // pack does not print the digest.
+            let digest = output(Command::new("crane").args(["digest", &tagged]))?;
+            let digest = String::from_utf8(digest)?;
+            let reference = format!("{image}@{}", digest.trim());
+            if suffix.is_empty() {
+                let entry = registry_entry(&buildpack, &reference);
+                fs::write(dist.join("registry-entry.md"), entry)?;
+            }
+            let hex = digest.trim().trim_start_matches("sha256:");
+            images += &(reference + "\n");
+            image_sums += &sum(hex, image);
         }
         if suffix.is_empty() {
             for target in &targets {
@@ -149,27 +111,17 @@ pub(crate) fn release(workspace: &Workspace, options: &Options) -> Result<PathBu
             }
         }
     }
-    fs::write(files.join("SHA256SUMS"), lines(sums(&files)?))?;
-    fs::write(
-        dist.join("images"),
-        lines(images.iter().map(Image::reference)),
-    )?;
-    fs::write(
-        dist.join("image-sums"),
-        lines(images.iter().map(Image::sum)),
-    )?;
-    // The first package is the one that most want.
-    if let Some(image) = images.first() {
-        let entry = registry_entry(&buildpack, &image.reference());
-        fs::write(dist.join("registry-entry.md"), entry)?;
-    }
+    fs::write(files.join("SHA256SUMS"), sums(&files)?)?;
+    fs::write(dist.join("images"), images)?;
+    fs::write(dist.join("image-sums"), image_sums)?;
     Ok(dist)
 }
 
-/// The version to release, which is the same wherever it is written.
-fn version(workspace: &Workspace, buildpack: &Buildpack, tag: &str) -> Result<String> {
+/// The version to release, which buildpack.toml, Cargo.toml and the tag agree on.
+fn version(buildpack: &Buildpack, tag: &str) -> Result<String> {
     let version = buildpack.version.to_string();
-    let manifest: DocumentMut = fs::read_to_string(workspace.root().join("Cargo.toml"))?.parse()?;
+    let manifest: DocumentMut =
+        fs::read_to_string(workspace::root().join("Cargo.toml"))?.parse()?;
     let of_crate = manifest["package"]["version"].as_str().unwrap_or_default();
     ensure!(
         of_crate == version,
@@ -197,30 +149,12 @@ fn notes(changelog: &str, version: &str) -> Option<String> {
 }
 
 fn pack(directory: &Path, destination: impl AsRef<OsStr>, more: &[&str]) -> Result<()> {
-    let status = Command::new("pack")
+    run(Command::new("pack")
         .args(["buildpack", "package"])
         .arg(destination)
         .arg("--path")
         .arg(directory)
-        .args(more)
-        .status()
-        .context("pack cannot be run: is it installed?")?;
-    ensure!(status.success(), "pack buildpack package failed ({status})");
-    Ok(())
-}
-
-/// The digest of a published image, which pack does not say.
-fn digest(image: &str) -> Result<String> {
-    let output = Command::new("crane")
-        .args(["digest", image])
-        .output()
-        .context("crane cannot be run: is it installed?")?;
-    ensure!(
-        output.status.success(),
-        "crane digest {image} failed: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+        .args(more))
 }
 
 fn copy_sboms(directory: &Path, arch: &str, version: &str, files: &Path) -> Result<()> {
@@ -233,41 +167,36 @@ fn copy_sboms(directory: &Path, arch: &str, version: &str, files: &Path) -> Resu
     Ok(())
 }
 
-/// The lines of a `SHA256SUMS` that `sha256sum --check` reads.
-fn sums(files: &Path) -> Result<Vec<String>> {
+/// A `SHA256SUMS` of all files in a directory.
+fn sums(files: &Path) -> Result<String> {
     let mut sums = Vec::new();
     for entry in fs::read_dir(files)? {
         let entry = entry?;
-        let digest = Checksum::of(&fs::read(entry.path())?).hex();
-        sums.push((entry.file_name(), digest));
+        let name = entry.file_name().display().to_string();
+        sums.push((name, Checksum::of(&fs::read(entry.path())?).hex()));
     }
     sums.sort();
-    Ok(sums
-        .into_iter()
-        .map(|(name, digest)| format!("{digest}  {}", name.display()))
-        .collect())
+    Ok(sums.iter().map(|(name, hex)| sum(hex, name)).collect())
 }
 
-/// The issue that asks the buildpack registry for an entry, as its own actions write it
+/// A line that `sha256sum --check` reads.
+fn sum(hex: &str, name: &str) -> String {
+    format!("{hex}  {name}\n")
+}
+
+/// The issue that requests an entry in the buildpack registry, in the form of its own actions
 /// (<https://github.com/buildpacks/registry-index>).
 fn registry_entry(buildpack: &Buildpack, image: &str) -> String {
     let Buildpack { id, version, .. } = buildpack;
     format!("```\nid = \"{id}\"\nversion = \"{version}\"\naddr = \"{image}\"\n```\n")
 }
 
-fn lines(lines: impl IntoIterator<Item = String>) -> String {
-    lines
-        .into_iter()
-        .flat_map(|line| [line, "\n".to_owned()])
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Image, notes, registry_entry};
+    use super::{notes, registry_entry};
 
     #[test]
-    fn the_notes_are_the_section_of_the_version() {
+    fn takes_the_notes_from_the_section_of_the_version() {
         let changelog = "# Changelog\n\n## [Unreleased]\n\n- Later.\n\n\
                          ## [1.2.0] - 2026-11-01\n\n### Added\n\n- This.\n\n\
                          ## [1.1.0] - 2026-10-01\n\n- That.\n\n## [1.0.0]\n\n";
@@ -281,16 +210,11 @@ mod tests {
     }
 
     #[test]
-    fn the_registry_is_asked_in_its_own_form() {
+    fn writes_the_registry_entry() {
         let buildpack = toml_edit::de::from_str("id = 'a/b'\nversion = '1.2.3'").unwrap();
-        let image = Image {
-            name: "ghcr.io/a/b",
-            digest: "sha256:01".to_owned(),
-        };
         assert_eq!(
-            registry_entry(&buildpack, &image.reference()),
+            registry_entry(&buildpack, "ghcr.io/a/b@sha256:01"),
             "```\nid = \"a/b\"\nversion = \"1.2.3\"\naddr = \"ghcr.io/a/b@sha256:01\"\n```\n"
         );
-        assert_eq!(image.sum(), "01  ghcr.io/a/b");
     }
 }

@@ -1,4 +1,4 @@
-//! Target triples, as rustc names them, and what they are called in an image.
+//! Target triples of rustc and the architectures of images.
 
 use anyhow::{Result, bail};
 
@@ -7,8 +7,8 @@ use anyhow::{Result, bail};
 pub(crate) struct Triple(String);
 
 impl Triple {
-    /// The triple that binaries for this machine are built for. It is the gnu one, since rustup
-    /// installs its standard library with the toolchain: no other needs to be there.
+    /// The triple that programs for this machine are built for: the gnu one, whose standard library
+    /// rustup installs with the toolchain.
     pub(crate) fn host() -> Result<Self> {
         format!("{}-unknown-linux-gnu", std::env::consts::ARCH).parse()
     }
@@ -17,7 +17,7 @@ impl Triple {
         &self.0
     }
 
-    /// The architecture as images and buildpack.toml name it: that is Go's `GOARCH`.
+    /// The architecture as images and buildpack.toml name it, which is Go's `GOARCH`.
     pub(crate) fn image_arch(&self) -> &'static str {
         // Parsing accepts no other architecture.
         if self.0.starts_with("aarch64-") {
@@ -38,16 +38,6 @@ impl Triple {
         };
         contents.starts_with(b"\x7fELF") && contents.get(18..20) == Some(&machine.to_le_bytes())
     }
-
-    /// What rustc needs to link everything in. Buildpacks run on images with any libc and with
-    /// none; musl's targets are static by themselves, gnu's are not.
-    pub(crate) fn static_flags(&self) -> &'static [&'static str] {
-        if self.0.ends_with("-gnu") {
-            &["-C", "target-feature=+crt-static"]
-        } else {
-            &[]
-        }
-    }
 }
 
 impl std::str::FromStr for Triple {
@@ -60,7 +50,7 @@ impl std::str::FromStr for Triple {
             | "aarch64-unknown-linux-gnu"
             | "aarch64-unknown-linux-musl" => Ok(Self(triple.to_owned())),
             _ => bail!(
-                "{triple} is not a target that the buildpack is made for: those are \
+                "{triple} is not a target of the buildpack: use \
                  {{x86_64,aarch64}}-unknown-linux-{{gnu,musl}}"
             ),
         }
@@ -78,7 +68,7 @@ mod tests {
     use super::Triple;
 
     #[test]
-    fn architectures_are_named_as_in_images() {
+    fn names_architectures_as_images_do() {
         for (triple, arch) in [
             ("x86_64-unknown-linux-musl", "amd64"),
             ("aarch64-unknown-linux-gnu", "arm64"),
@@ -88,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_of_another_machine_is_none() {
+    fn recognizes_programs_of_the_architecture() {
         let this_one = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         let host = Triple::host().unwrap();
         assert!(host.is_program(&this_one));
@@ -100,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn other_targets_are_refused() {
+    fn rejects_other_targets() {
         let refusal = "riscv64gc-unknown-linux-gnu".parse::<Triple>().unwrap_err();
         assert!(refusal.to_string().contains("riscv64gc-unknown-linux-gnu"));
     }

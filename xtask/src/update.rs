@@ -1,4 +1,4 @@
-//! `cargo xtask update`: new releases of watchexec into buildpack.toml.
+//! `cargo xtask update`: adds new releases of watchexec to buildpack.toml.
 
 mod changelog;
 mod entries;
@@ -8,9 +8,8 @@ mod policy;
 
 use self::entries::Entries;
 use self::listing::Listing;
-use crate::descriptor::Descriptor;
 use crate::download;
-use crate::workspace::Workspace;
+use crate::workspace;
 use anyhow::{Context, Result};
 use clap::Args;
 use fs_err as fs;
@@ -28,7 +27,7 @@ pub(crate) struct Options {
     )]
     feed: String,
 
-    /// Where the files of the releases are, each in a folder `v<version>`
+    /// URL of the releases' files, each in a directory `v<version>`
     #[arg(
         long,
         value_name = "URL",
@@ -44,28 +43,27 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     changelog: Option<PathBuf>,
 
-    /// Say what would be done, and write nothing
+    /// Print the change without writing it
     #[arg(long)]
     dry_run: bool,
 }
 
-/// Brings buildpack.toml to what the policy says, or refuses and leaves it as it is.
-pub(crate) fn update(workspace: &Workspace, options: &Options) -> Result<()> {
+/// Updates buildpack.toml to the releases of the policy, or fails and leaves it unchanged.
+pub(crate) fn update(options: &Options) -> Result<()> {
     let buildpack_toml = options
         .buildpack_toml
         .clone()
-        .unwrap_or_else(|| workspace.buildpack_toml());
+        .unwrap_or_else(workspace::buildpack_toml);
     let changelog = options
         .changelog
         .clone()
-        .unwrap_or_else(|| workspace.root().join("CHANGELOG.md"));
-    let mut descriptor = Descriptor::read(&buildpack_toml)?;
-    let before = descriptor.to_string();
+        .unwrap_or_else(|| workspace::root().join("CHANGELOG.md"));
+    let before = fs::read_to_string(&buildpack_toml)?;
 
-    // The largest page there is: three minor lines never were more than twenty releases.
+    // The largest page. Three minor lines have never had more than twenty releases.
     let feed = feed::parse(&download::text(&format!("{}?per_page=100", options.feed))?)?;
     let versions = policy::shipped(feed.iter().map(|release| release.version.clone()))?;
-    let mut entries = Entries::of(&mut descriptor)?;
+    let mut entries = Entries::parse(&before)?;
     for release in &feed {
         let version = &release.version;
         if versions.contains(version) {
@@ -75,31 +73,29 @@ pub(crate) fn update(workspace: &Workspace, options: &Options) -> Result<()> {
                 .with_context(|| format!("watchexec {version} is refused; see {listed}"))?;
         }
     }
-    let change = entries.write();
-
-    let after = descriptor.to_string();
+    let after = entries.text();
     println!("Shipped: watchexec {}", sentence(&versions));
     if after == before {
         println!(
-            "That is what {} says: nothing to do.",
+            "{} already says so: nothing to do.",
             buildpack_toml.display()
         );
         return Ok(());
     }
-    let entry = change.changelog_entry();
+    let entry = entries.changelog_entry();
     println!("{entry}");
     if options.dry_run {
         println!("This is a dry run: nothing was written.");
         return Ok(());
     }
-    // Read before anything is written: what fails must leave both files as they are.
-    let changed = changelog::add(&fs::read_to_string(&changelog)?, &entry);
+    // Read before anything is written, so that a failure leaves both files unchanged.
+    let changed = changelog::add(&fs::read_to_string(&changelog)?, &entry)?;
     fs::write(&buildpack_toml, after)?;
     fs::write(&changelog, changed)?;
     Ok(())
 }
 
-/// Versions as a sentence lists them.
+/// A list of versions for a sentence.
 fn sentence(versions: &[Version]) -> String {
     let names: Vec<String> = versions.iter().map(ToString::to_string).collect();
     match names.split_last() {

@@ -6,14 +6,15 @@
     reason = "clippy takes only functions marked as tests for tests"
 )]
 
+use harness::server::{Reply, Server};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 use toml_edit::DocumentMut;
-use watchexec_buildpack::bundle::Bundle;
-use watchexec_buildpack::checksum::Checksum;
+use watchexec_release::bundle::Bundle;
+use watchexec_release::checksum::Checksum;
 
 const AMD64: &str = "x86_64-unknown-linux-musl";
 const ARM64: &str = "aarch64-unknown-linux-musl";
@@ -48,6 +49,8 @@ impl Bench {
 
     fn package(&self, output: &str, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .env_remove("http_proxy")
+            .env_remove("HTTP_PROXY")
             .args(["package", "--output"])
             .arg(self.path(output))
             .args(arguments)
@@ -147,7 +150,7 @@ fn contents(directory: &Path) -> Vec<(PathBuf, u32, i64, Vec<u8>)> {
 }
 
 #[test]
-fn a_package_is_for_the_architecture_of_its_programs() {
+fn limits_a_package_to_the_architecture_of_its_programs() {
     let bench = Bench::new();
     for (target, arch) in [(AMD64, "amd64"), (ARM64, "arm64")] {
         let package = bench.packaged(arch, target, &[]);
@@ -177,7 +180,7 @@ fn a_package_is_for_the_architecture_of_its_programs() {
 }
 
 #[test]
-fn the_api_is_changed_and_the_comments_stay() {
+fn changes_the_api_and_keeps_the_comments() {
     let bench = Bench::new();
     let package = bench.packaged("package", ARM64, &["--buildpack-api", "0.10"]);
     assert_eq!(buildpack_toml(&package)["api"].as_str(), Some("0.10"));
@@ -208,7 +211,7 @@ fn packages_a_buildpack_toml_with_exec_env() {
 }
 
 #[test]
-fn a_package_for_both_has_a_folder_for_each() {
+fn packages_both_architectures_in_their_folders() {
     let bench = Bench::new();
     let programs = bench.path("programs");
     succeeded(&bench.package(
@@ -238,7 +241,7 @@ fn a_package_for_both_has_a_folder_for_each() {
 }
 
 #[test]
-fn a_package_lists_its_programs_and_their_crates() {
+fn lists_programs_and_crates_in_the_sboms() {
     let bench = Bench::new();
     let package = bench.packaged("package", ARM64, &[]);
     let read = |name: &str| fs::read_to_string(package.join(name)).unwrap();
@@ -259,7 +262,7 @@ fn a_package_lists_its_programs_and_their_crates() {
 }
 
 #[test]
-fn the_same_programs_make_the_same_package() {
+fn makes_the_same_package_from_the_same_programs() {
     let bench = Bench::new();
     let first = bench.packaged("first", AMD64, &[]);
     let second = bench.packaged("elsewhere/second", AMD64, &[]);
@@ -267,7 +270,7 @@ fn the_same_programs_make_the_same_package() {
 }
 
 #[test]
-fn programs_for_another_machine_are_refused() {
+fn rejects_programs_for_another_architecture() {
     let bench = Bench::new();
     let programs = bench.path("programs").join(ARM64);
     let output = bench.package(
@@ -279,7 +282,7 @@ fn programs_for_another_machine_are_refused() {
 }
 
 #[test]
-fn an_offline_package_has_the_release_inside_and_offers_no_other() {
+fn puts_the_release_inside_an_offline_package() {
     let bench = Bench::new();
     let (archive, descriptor, checksum) = bench.release();
     let package = bench.packaged(
@@ -308,7 +311,35 @@ fn an_offline_package_has_the_release_inside_and_offers_no_other() {
 }
 
 #[test]
-fn an_archive_that_buildpack_toml_does_not_list_is_refused() {
+fn downloads_the_release_for_an_offline_package() {
+    let bench = Bench::new();
+    let (archive, descriptor, checksum) = bench.release();
+    let archive = fs::read(archive).unwrap();
+    let server = Server::http(move |request| match request.target.as_str() {
+        "/release.tar" => Reply::ok(&archive),
+        _ => Reply::status("404 Not Found"),
+    });
+    let official = "https://github.com/watchexec/watchexec/releases/download/v2.8.0/\
+                    watchexec-2.8.0-x86_64-unknown-linux-musl.tar.xz";
+    let text = fs::read_to_string(&descriptor).unwrap();
+    assert!(text.contains(official));
+    let programs = bench.path("programs").join(AMD64);
+    let package = |output: &str, path: &str| {
+        fs::write(&descriptor, text.replace(official, &server.url(path))).unwrap();
+        let descriptor = descriptor.to_str().unwrap();
+        let target = ["--target", AMD64, "--binaries", programs.to_str().unwrap()];
+        let offline = ["--offline", "--buildpack-toml", descriptor];
+        bench.package(output, &[&target[..], &offline].concat())
+    };
+    succeeded(&package("package", "/release.tar"));
+    assert!(Bundle::find(&bench.path("package"), checksum).is_some());
+
+    refused(&package("missing", "/missing.tar"), "404 Not Found");
+    assert!(!bench.path("missing").exists());
+}
+
+#[test]
+fn rejects_an_archive_that_buildpack_toml_does_not_list() {
     let bench = Bench::new();
     let (archive, descriptor, _) = bench.release();
     let programs = bench.path("programs").join(AMD64);
@@ -328,10 +359,10 @@ fn an_archive_that_buildpack_toml_does_not_list_is_refused() {
         )
     };
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../buildpack.toml");
-    refused(&package(root, AMD64), "is that of none of the releases");
+    refused(&package(root, AMD64), "which buildpack.toml does not list");
     // It is listed, but for another architecture.
     refused(
         &package(descriptor.to_str().unwrap(), ARM64),
-        "is that of none of the releases",
+        "which buildpack.toml does not list",
     );
 }

@@ -6,10 +6,9 @@
     reason = "clippy takes only functions marked as tests for tests"
 )]
 
+use harness::server::{Reply, Server};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
@@ -22,10 +21,12 @@ const CHANGELOG: &str = "# Changelog\n\n## [Unreleased]\n\n### Changed\n\n- Some
 /// The program that 2.8.0 ships for amd64.
 const AMD64: &str = "watchexec-2.8.0-x86_64-unknown-linux-musl.tar.xz";
 
+type Listings = Arc<Mutex<BTreeMap<String, String>>>;
+
 /// A release site on loopback.
 struct Site {
-    address: String,
-    listings: Arc<Mutex<BTreeMap<String, String>>>,
+    server: Server,
+    listings: Listings,
 }
 
 impl Site {
@@ -40,18 +41,20 @@ impl Site {
             ("v2.5.0", include_str!("update/listings/v2.5.0")),
         ];
         let listings = listings.map(|(tag, listing)| (tag.to_owned(), listing.to_owned()));
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let site = Self {
-            address: format!("http://{}", listener.local_addr().unwrap()),
-            listings: Arc::new(Mutex::new(BTreeMap::from(listings))),
-        };
-        let listings = Arc::clone(&site.listings);
-        std::thread::spawn(move || {
-            for connection in listener.incoming() {
-                answer(&connection.unwrap(), &listings.lock().unwrap());
+        let listings: Listings = Arc::new(Mutex::new(BTreeMap::from(listings)));
+        let shared = Arc::clone(&listings);
+        let server = Server::http(move |request| {
+            let listings = shared.lock().unwrap();
+            let tag = request.target.strip_prefix("/download/");
+            let tag = tag.and_then(|path| path.strip_suffix("/SHA256SUMS"));
+            let listing = tag.and_then(|tag| listings.get(tag));
+            match (request.target.as_str(), listing) {
+                ("/releases?per_page=100", _) => Reply::ok(feed(&listings).as_bytes()),
+                (_, Some(listing)) => Reply::ok(listing.as_bytes()),
+                _ => Reply::status("404 Not Found"),
             }
         });
-        site
+        Self { server, listings }
     }
 
     /// Changes the listing of a release, or adds one.
@@ -60,31 +63,6 @@ impl Site {
         let listing = listings.get(tag).cloned().unwrap_or_default();
         listings.insert(tag.to_owned(), edit(&listing));
     }
-}
-
-fn answer(mut connection: &TcpStream, listings: &BTreeMap<String, String>) {
-    let mut request = BufReader::new(connection).lines().map(Result::unwrap);
-    let first = request.next().unwrap();
-    let path = first.split(' ').nth(1).unwrap().to_owned();
-    // The rest of the head has to be read before the connection may be closed.
-    request.find(String::is_empty);
-    let body = match path.as_str() {
-        "/releases?per_page=100" => Some(feed(listings)),
-        path => path
-            .strip_prefix("/download/")
-            .and_then(|path| path.strip_suffix("/SHA256SUMS"))
-            .and_then(|tag| listings.get(tag).cloned()),
-    };
-    let (status, body) = match body {
-        Some(body) => ("200 OK", body),
-        None => ("404 Not Found", String::new()),
-    };
-    write!(
-        connection,
-        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    )
-    .unwrap();
 }
 
 /// The releases as GitHub lists them, newest first, with the parts that are read and some others.
@@ -148,8 +126,8 @@ impl Files {
         Command::new(env!("CARGO_BIN_EXE_xtask"))
             .env_clear()
             .arg("update")
-            .args(["--feed", &format!("{}/releases", site.address)])
-            .args(["--downloads", &format!("{}/download", site.address)])
+            .args(["--feed", &site.server.url("/releases")])
+            .args(["--downloads", &site.server.url("/download")])
             .arg("--buildpack-toml")
             .arg(self.path("buildpack.toml"))
             .arg("--changelog")
@@ -181,7 +159,7 @@ impl Files {
 }
 
 #[test]
-fn one_call_leads_from_one_release_to_all_that_are_shipped() {
+fn adds_all_shipped_releases_in_one_call() {
     let files = Files::with(ONLY_2_5_1);
     let said = files.updated(&Site::real(), &[]);
     assert_eq!(files.buildpack_toml(), SHIPPED);
@@ -193,7 +171,7 @@ fn one_call_leads_from_one_release_to_all_that_are_shipped() {
 }
 
 #[test]
-fn nothing_to_do_is_a_success() {
+fn succeeds_without_changes() {
     let files = Files::with(SHIPPED);
     let said = files.updated(&Site::real(), &[]);
     assert!(said.contains("nothing to do"), "{said}");
@@ -202,7 +180,7 @@ fn nothing_to_do_is_a_success() {
 }
 
 #[test]
-fn a_dry_run_says_the_same_and_writes_nothing() {
+fn a_dry_run_prints_the_change_and_writes_nothing() {
     let files = Files::with(ONLY_2_5_1);
     let said = files.updated(&Site::real(), &["--dry-run"]);
     assert!(
@@ -214,7 +192,7 @@ fn a_dry_run_says_the_same_and_writes_nothing() {
 }
 
 #[test]
-fn a_newer_patch_takes_the_place_of_the_older_one() {
+fn replaces_an_older_patch() {
     let commented = SHIPPED.replacen(
         "\n[[metadata.dependencies]]\nid = \"watchexec\"\nname = \"watchexec\"\nversion = \"2.7.3\"",
         "\n# A reason to keep this line.\n[[metadata.dependencies]]\nid = \"watchexec\"\n\
@@ -230,7 +208,7 @@ fn a_newer_patch_takes_the_place_of_the_older_one() {
 }
 
 #[test]
-fn a_new_line_ends_the_oldest_one() {
+fn removes_the_oldest_line_for_a_new_one() {
     let site = Site::real();
     let new = include_str!("update/listings/v2.8.0").replace("2.8.0", "2.10.0");
     site.edit("v2.10.0", |_| new);
@@ -252,7 +230,7 @@ fn a_new_line_ends_the_oldest_one() {
 }
 
 #[test]
-fn what_a_repackager_added_stays() {
+fn keeps_the_entries_of_repackagers() {
     let other = "\n[[metadata.dependencies]]\nid = \"other\"\nversion = \"2.5.1\"\n\
                  uri = \"https://example.com/other-2.5.1.tar.gz\"\n";
     let files = Files::with(&format!("{ONLY_2_5_1}{other}"));
@@ -261,7 +239,7 @@ fn what_a_repackager_added_stays() {
 }
 
 #[test]
-fn checksums_of_another_length_are_refused() {
+fn rejects_checksums_of_another_length() {
     let site = Site::real();
     // As in the listing of 2.1.0, which has SHA-512 checksums.
     site.edit("v2.8.0", |listing| {
@@ -273,7 +251,7 @@ fn checksums_of_another_length_are_refused() {
 }
 
 #[test]
-fn a_missing_architecture_is_refused() {
+fn rejects_a_missing_architecture() {
     let site = Site::real();
     site.edit("v2.8.0", |listing| {
         let lines = listing.lines().filter(|line| !line.ends_with(AMD64));
@@ -283,7 +261,7 @@ fn a_missing_architecture_is_refused() {
 }
 
 #[test]
-fn two_checksums_of_one_file_are_refused() {
+fn rejects_two_checksums_of_one_file() {
     let site = Site::real();
     site.edit("v2.8.0", |listing| {
         format!("{listing}{}  {AMD64}\n", "0".repeat(64))
@@ -292,7 +270,7 @@ fn two_checksums_of_one_file_are_refused() {
 }
 
 #[test]
-fn a_listing_that_the_site_contradicts_is_refused() {
+fn rejects_a_listing_that_the_site_contradicts() {
     let site = Site::real();
     site.edit("v2.8.0", |listing| {
         let line = listing.lines().find(|line| line.ends_with(AMD64)).unwrap();
@@ -302,7 +280,7 @@ fn a_listing_that_the_site_contradicts_is_refused() {
 }
 
 #[test]
-fn a_published_archive_that_changed_is_refused() {
+fn rejects_a_changed_archive() {
     let site = Site::real();
     let digits = "c073887583d502fa0b393a8b847bb4460a111b3b0a199d1f70dafd5d89e71a2f";
     site.edit("v2.5.1", |listing| listing.replace(digits, &"0".repeat(64)));
@@ -310,7 +288,7 @@ fn a_published_archive_that_changed_is_refused() {
 }
 
 #[test]
-fn a_release_without_a_listing_is_refused() {
+fn rejects_a_release_without_a_listing() {
     let site = Site::real();
     site.edit("v2.8.0", |_| String::new());
     Files::with(ONLY_2_5_1).refused(&site, "is not listed");

@@ -1,15 +1,15 @@
-//! The releases that an offline package carries.
+//! The releases inside an offline package.
 
 use crate::descriptor::Descriptor;
 use crate::download;
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use fs_err as fs;
 use std::path::{Path, PathBuf};
-use watchexec_buildpack::bundle::Bundle;
-use watchexec_buildpack::checksum::{Checksum, Verified};
-use watchexec_buildpack::dependency::{Dependency, WATCHEXEC};
+use watchexec_release::bundle::Bundle;
+use watchexec_release::catalog::{Dependency, WATCHEXEC};
+use watchexec_release::checksum::{Checksum, Verified};
 
-/// A release to carry.
+/// A release to put inside.
 pub(super) struct Release {
     dependency: Dependency,
     archive: Verified,
@@ -20,7 +20,7 @@ impl Release {
         Checksum::of(self.archive.bytes())
     }
 
-    /// Puts it into the buildpack of one architecture, if it is for that one.
+    /// Puts it into the buildpack of one architecture, if it is for that architecture.
     pub(super) fn add_to(&self, buildpack: &Path, arch: &str) -> Result<()> {
         if is_for(&self.dependency, arch) {
             Bundle::pack(&self.archive, buildpack).with_context(|| {
@@ -31,8 +31,8 @@ impl Release {
     }
 }
 
-/// The releases to carry for some architectures: the given archives, or else the newest release
-/// for each, downloaded as a build would.
+/// The releases for some architectures: the given archives, or else the newest release for each,
+/// downloaded.
 pub(super) fn releases(
     descriptor: &Descriptor,
     archives: &[PathBuf],
@@ -55,7 +55,7 @@ pub(super) fn releases(
             releases
                 .iter()
                 .any(|release| is_for(&release.dependency, arch)),
-            "none of the archives is for {arch}"
+            "no archive is for {arch}"
         );
     }
     Ok(releases)
@@ -69,20 +69,17 @@ fn is_for(dependency: &Dependency, arch: &str) -> bool {
 }
 
 fn download(dependency: Dependency) -> Result<Release> {
-    let archive = download::archive(&dependency, |_| {})?.map_err(|error| {
-        anyhow!(
-            "{}\n- Or give a file, with --archive. `cargo xtask archive` makes one, and the \
-                 buildpack.toml that lists it.",
-            download::explained(error)
-        )
-    })?;
+    let archive = download::archive(&dependency).context(
+        "the archive cannot be downloaded; --archive takes a file instead, and `cargo xtask archive` \
+         makes one and the buildpack.toml that lists it",
+    )?;
     Ok(Release {
         dependency,
         archive,
     })
 }
 
-/// Finds what a file is the archive of. The checksum decides, not the name.
+/// Finds the release of an archive by its checksum, whatever the file is called.
 fn identify(file: &Path, dependencies: &[Dependency]) -> Result<Release> {
     let bytes = fs::read(file)?;
     let checksum = Checksum::of(&bytes);
@@ -95,9 +92,9 @@ fn identify(file: &Path, dependencies: &[Dependency]) -> Result<Release> {
             .map(|dependency| dependency.uri.as_str())
             .collect();
         bail!(
-            "{} has the checksum {checksum}, which is that of none of the releases in \
-             buildpack.toml:\n  {}\nDownload one of these, or give a buildpack.toml that lists \
-             this archive (--buildpack-toml).",
+            "{} has the checksum {checksum}, which buildpack.toml does not list. It lists:\n  {}\n\
+             Download one of these, or give a buildpack.toml that lists this archive \
+             (--buildpack-toml).",
             file.display(),
             listed.join("\n  ")
         )

@@ -1,36 +1,36 @@
-//! The SBOMs of the buildpack itself, which are a part of its package: its programs, the crates that
-//! they are built from, and the releases inside. They are written as those of an image are.
+//! The SBOMs in a package: its programs, the crates that they are built from, and the releases inside,
+//! in the same formats as the SBOMs of an image.
 
-use crate::cargo::Cargo;
+use crate::command::{cargo, output};
 use crate::triple::Triple;
-use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use fs_err as fs;
 use libcnb::data::buildpack::Buildpack;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use watchexec_buildpack::checksum::Checksum;
-use watchexec_buildpack::sbom::crates::Crate;
-use watchexec_buildpack::sbom::{DescribedFile, Subject, documents, extension};
+use watchexec_release::checksum::Checksum;
+use watchexec_release::sbom::crates::Crate;
+use watchexec_release::sbom::{DescribedFile, Subject, documents, extension};
 
-/// Writes the SBOMs of the package in `root`, which has all its programs by now.
+/// Writes the SBOMs of the package in `root`, once its programs are there.
 pub(super) fn write(
-    workspace: &Workspace,
     buildpack: &Buildpack,
     packages: &[&str],
     target: &Triple,
     root: &Path,
 ) -> Result<()> {
-    let tree = Cargo::new(workspace, "tree")
-        .arg("--locked")
-        .args(packages.iter().flat_map(|package| ["--package", package]))
-        // What is linked into the programs, and nothing that only builds or tests them.
-        .args(["--edges", "normal,no-proc-macro"])
-        .args(["--target", target.as_str()])
-        .args(["--prefix", "depth", "--no-dedupe", "--format", "|{p}|{l}"])
-        .output()?;
+    let tree = output(
+        cargo("tree")
+            .arg("--locked")
+            .args(packages.iter().flat_map(|package| ["--package", package]))
+            // What is linked into the programs, without what only builds or tests them.
+            .args(["--edges", "normal,no-proc-macro"])
+            .args(["--target", target.as_str()])
+            .args(["--prefix", "depth", "--no-dedupe", "--format", "|{p}|{l}"]),
+    )?;
+    let tree = String::from_utf8(tree)?;
     let crates = crates(&tree)?;
-    // In the order of their paths, in which the buildpack's own program is the first.
+    // Sorted by path, which puts the program of the buildpack first.
     let mut files = BTreeMap::new();
     for folder in ["bin", "dependencies"] {
         add_files(root, Path::new(folder), &mut files)?;
@@ -52,7 +52,7 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Adds the regular files below a folder of the package, if there is such a folder.
+/// Adds the regular files below a directory of the package, if it exists.
 fn add_files(root: &Path, path: &Path, files: &mut BTreeMap<String, Checksum>) -> Result<()> {
     let Ok(metadata) = fs::symlink_metadata(root.join(path)) else {
         return Ok(());
@@ -71,7 +71,7 @@ fn add_files(root: &Path, path: &Path, files: &mut BTreeMap<String, Checksum>) -
 /// Reads the trees of `cargo tree`, separated by empty lines: a line for each crate,
 /// `<depth>|<crate>|<licence>`.
 fn crates(tree: &str) -> Result<Vec<Crate>> {
-    // By what cargo calls them, which is unique, and in that order.
+    // Sorted by cargo's unique names.
     let mut known: BTreeMap<&str, (&str, BTreeSet<&str>)> = BTreeMap::new();
     let mut above: Vec<&str> = Vec::new();
     let mut roots = BTreeSet::new();
@@ -106,14 +106,13 @@ fn crates(tree: &str) -> Result<Vec<Crate>> {
             Ok(Crate {
                 name: crate_name.to_owned(),
                 version: version.trim_start_matches('v').to_owned(),
-                // What is not from crates.io has its place in parentheses; all there is are the
-                // workspace's own.
+                // Cargo adds the directory of the workspace's own crates in parentheses.
                 source: match words.next() {
                     None => "crates.io",
                     Some(_) => "local",
                 }
                 .to_owned(),
-                // Cargo still takes the slash that it used before there were SPDX expressions.
+                // Some crates still write the slash that predates SPDX expressions.
                 license: Some(license.replace(" / ", "/").replace('/', " OR ")),
                 root: roots.contains(name),
                 dependencies: used
@@ -130,7 +129,7 @@ mod tests {
     use super::crates;
 
     #[test]
-    fn a_tree_becomes_a_list_of_crates_and_what_they_use() {
+    fn lists_crates_and_their_dependencies() {
         let crates = crates(
             "0|watchexec-buildpack v0.1.0 (/somewhere)|Apache-2.0\n\
              1|hex v0.4.3|MIT OR Apache-2.0\n\
@@ -172,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_tree_is_refused() {
+    fn rejects_other_output() {
         for tree in ["hex v0.4.3", "x|hex v0.4.3|MIT", "0|hex|MIT"] {
             assert!(crates(tree).is_err(), "{tree}");
         }

@@ -1,53 +1,34 @@
 //! CHANGELOG.md, in the form of "Keep a Changelog".
 
-/// The heading of what is not released yet, as it begins.
-const UNRELEASED: &str = "## [Unreleased]";
-/// The heading for what is different, which new versions of a dependency are.
-const CHANGED: &str = "### Changed";
+use anyhow::{Context, Result};
 
-/// Adds an entry to what has changed since the last release. Headings that are missing are added.
-pub(super) fn add(changelog: &str, entry: &str) -> String {
-    let mut lines: Vec<&str> = changelog.lines().collect();
-    let is_release = |line: &&str| line.starts_with("## ");
-    let unreleased = lines.iter().position(|line| {
-        line.get(..UNRELEASED.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(UNRELEASED))
-    });
-    let start = unreleased.unwrap_or_else(|| {
-        let start = lines.iter().position(is_release).unwrap_or(lines.len());
-        lines.splice(start..start, [UNRELEASED, ""]);
-        start
-    }) + 1;
-    let end = lines
-        .iter()
-        .skip(start)
-        .position(is_release)
-        .map_or(lines.len(), |length| start + length);
+const CHANGED: &str = "### Changed\n";
 
-    let section = lines.get(start..end).unwrap_or_default();
-    if let Some(changed) = section.iter().position(|line| line.trim_end() == CHANGED) {
-        let changed = start + changed + 1;
-        // The last entry below the heading: what follows is another heading, or the end.
-        let below = lines.get(changed..end).unwrap_or_default();
-        let length = below
-            .iter()
-            .position(|line| line.starts_with("### "))
-            .unwrap_or(below.len());
-        let last = below
-            .iter()
-            .take(length)
-            .rposition(|line| !line.trim().is_empty());
-        match last {
-            Some(last) => lines.insert(changed + last + 1, entry),
-            None => drop(lines.splice(changed..changed, ["", entry])),
-        }
-    } else {
-        let last = section.iter().rposition(|line| !line.trim().is_empty());
-        let place = last.map_or(start, |last| start + last + 1);
-        lines.splice(place..place, ["", CHANGED, "", entry]);
+/// Adds an entry to the changes since the last release.
+pub(super) fn add(changelog: &str, entry: &str) -> Result<String> {
+    let unreleased = changelog
+        .find("## [Unreleased]")
+        .context("the changelog has no section `## [Unreleased]`")?;
+    let mut end = end_of_section(changelog, unreleased, "\n## ");
+    let changed = changelog[unreleased..end].find(CHANGED);
+    if let Some(changed) = changed {
+        end = end_of_section(&changelog[..end], unreleased + changed, "\n### ");
     }
-    let text = lines.join("\n");
-    format!("{}\n", text.trim_end())
+    let (before, after) = changelog.split_at(end);
+    let before = before.trim_end();
+    let between = match changed {
+        None => format!("\n\n{CHANGED}\n"),
+        Some(_) if before.ends_with(CHANGED.trim_end()) => "\n\n".to_owned(),
+        Some(_) => "\n".to_owned(),
+    };
+    Ok(format!("{before}{between}{entry}\n{after}"))
+}
+
+/// Where the section that begins at `start` ends.
+fn end_of_section(text: &str, start: usize, heading: &str) -> usize {
+    text[start..]
+        .find(heading)
+        .map_or(text.len(), |length| start + length)
 }
 
 #[cfg(test)]
@@ -55,39 +36,28 @@ mod tests {
     use super::add;
 
     #[test]
-    fn it_joins_the_entries_there_are() {
+    fn appends_to_the_changes_of_the_unreleased_version() {
         let changelog = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A.\n\n### Changed\n\n\
                          - B.\n\n### Fixed\n\n- C.\n\n## [1.0.0] - 2026-01-01\n\n- First.\n";
         assert_eq!(
-            add(changelog, "- New."),
+            add(changelog, "- New.").unwrap(),
             changelog.replace("- B.\n", "- B.\n- New.\n")
         );
     }
 
     #[test]
-    fn missing_headings_are_added() {
-        let release = "## [1.0.0] - 2026-01-01\n\n### Changed\n\n- First.\n";
-        let expected =
-            format!("# Changelog\n\n## [Unreleased]\n\n### Changed\n\n- New.\n\n{release}");
-        for unreleased in ["", "## [Unreleased]\n\n"] {
-            let changelog = format!("# Changelog\n\n{unreleased}{release}");
-            assert_eq!(add(&changelog, "- New."), expected);
+    fn adds_the_missing_heading() {
+        let release = "\n## [1.0.0] - 2026-01-01\n\n### Changed\n\n- First.\n";
+        for section in ["", "\n### Added\n\n- A.\n"] {
+            assert_eq!(
+                add(&format!("## [Unreleased]\n{section}{release}"), "- New.").unwrap(),
+                format!("## [Unreleased]\n{section}\n### Changed\n\n- New.\n{release}")
+            );
         }
         assert_eq!(
-            add("# Changelog\n", "- New."),
-            "# Changelog\n## [Unreleased]\n\n### Changed\n\n- New.\n"
-        );
-    }
-
-    #[test]
-    fn other_sections_stay_as_they_are() {
-        assert_eq!(
-            add("## [Unreleased]\n\n### Added\n\n- A.\n", "- New."),
-            "## [Unreleased]\n\n### Added\n\n- A.\n\n### Changed\n\n- New.\n"
-        );
-        assert_eq!(
-            add("## [Unreleased]\n\n### Changed\n", "- New."),
+            add("## [Unreleased]\n\n### Changed\n", "- New.").unwrap(),
             "## [Unreleased]\n\n### Changed\n\n- New.\n"
         );
+        assert!(add("# Changelog\n", "- New.").is_err());
     }
 }

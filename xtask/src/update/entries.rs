@@ -1,91 +1,100 @@
-//! The releases in buildpack.toml, edited in place.
+//! The watchexec releases of a buildpack.toml, edited as text: comments, order and spaces stay.
 
 use super::sentence;
-use crate::descriptor::{Descriptor, replace};
 use anyhow::{Context, Result, ensure};
 use semver::Version;
-use toml_edit::{ArrayOfTables, Item, RawString, Table, Value};
-use watchexec_buildpack::checksum::Checksum;
-use watchexec_buildpack::dependency::WATCHEXEC;
+use serde::Deserialize;
+use watchexec_release::catalog::{Catalog, Dependency, WATCHEXEC};
+use watchexec_release::checksum::Checksum;
 
-/// The `[[metadata.dependencies]]` of a buildpack.toml.
-pub(super) struct Entries<'a> {
-    tables: &'a mut ArrayOfTables,
-    /// What stands above the first one: the comment on them all, whichever is first.
-    comment: Option<RawString>,
-    /// The entries for watchexec as they were.
-    old: Vec<Entry>,
-    /// And as they will be.
-    new: Vec<Entry>,
+const HEADER: &str = "[[metadata.dependencies]]";
+
+/// A buildpack.toml, taken apart at its entries.
+pub(super) struct Entries {
+    /// Everything above the first entry, with the comment on all of them.
+    head: String,
+    /// The entries and what follows them, as they were.
+    blocks: Vec<Block>,
+    /// The entries for watchexec as they will be.
+    new: Vec<Block>,
 }
 
-/// An entry for watchexec.
+/// A table of the file, with the comment above it and the tables below it.
 #[derive(Clone)]
-struct Entry {
-    version: Version,
-    /// `os` and `arch`.
-    platform: [Option<String>; 2],
-    table: Table,
+struct Block {
+    text: String,
+    /// Its contents if it is an entry for watchexec.
+    release: Option<Dependency>,
 }
 
-/// What became of the entries.
-pub(super) struct Change {
-    added: Vec<Version>,
-    removed: Vec<Version>,
-}
-
-impl<'a> Entries<'a> {
-    pub(super) fn of(descriptor: &'a mut Descriptor) -> Result<Self> {
-        let tables = descriptor.dependency_tables()?;
-        let mut comment = None;
-        if let Some(first) = tables.get_mut(0) {
-            comment = first.decor().prefix().cloned();
-            first.decor_mut().set_prefix("\n");
+impl Entries {
+    pub(super) fn parse(text: &str) -> Result<Self> {
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        let first = lines.iter().position(|line| line.starts_with(HEADER));
+        let first = first.with_context(|| format!("buildpack.toml has no {HEADER}"))?;
+        let mut starts = vec![first];
+        for (index, line) in lines.iter().enumerate().skip(first + 1) {
+            if line.starts_with('[') && !line.contains("metadata.dependencies.") {
+                let is_above = |line: &&&str| line.trim().is_empty() || line.starts_with('#');
+                let above = lines[..index].iter().rev().take_while(is_above).count();
+                starts.push(index - above);
+            }
         }
-        let old: Vec<Entry> = tables
+        let end = lines.len();
+        let ends = starts.iter().skip(1).chain([&end]);
+        let blocks = starts
             .iter()
-            .filter(|table| is_watchexec(table))
-            .map(Entry::read)
-            .collect::<Result<_>>()?;
+            .zip(ends)
+            .map(|(start, end)| {
+                let between = if *start == first { "\n" } else { "" };
+                Block::new(between.to_owned() + &lines[*start..*end].concat())
+            })
+            .collect::<Result<Vec<_>>>()?;
         ensure!(
-            !old.is_empty(),
-            "there is no entry for watchexec that could be an example for others"
+            blocks.iter().any(|block| block.release.is_some()),
+            "there is no entry for watchexec to take as an example"
         );
         Ok(Self {
-            tables,
-            comment,
-            old,
+            head: lines[..first].concat(),
+            blocks,
             new: Vec::new(),
         })
     }
 
-    /// Adds a release for every platform there are entries for. `checksum` gives that of one of
-    /// its files.
+    /// Adds a release for every platform that has entries. `checksum` gives that of one of its
+    /// files.
     pub(super) fn add(
         &mut self,
         version: &Version,
         checksum: impl Fn(&str) -> Result<Checksum>,
     ) -> Result<()> {
         for platform in self.platforms() {
-            let entries = || self.old.iter().filter(|entry| entry.platform == platform);
-            let same_line = |entry: &&Entry| {
-                (entry.version.major, entry.version.minor) == (version.major, version.minor)
-            };
-            let entry = if let Some(same) = entries().find(|entry| entry.version == *version) {
-                same.verify(&checksum)?;
-                same.clone()
-            } else if let Some(patched) = entries().find(same_line) {
-                let mut entry = patched.clone();
-                entry.become_version(version, &checksum)?;
-                entry
+            let entries =
+                || releases(&self.blocks).filter(|(_, old)| self::platform(old) == platform);
+            let line = |version: &Version| (version.major, version.minor);
+            let entry = if let Some((block, old)) =
+                entries().find(|(_, old)| old.version == *version)
+            {
+                let file = file(old);
+                let listed = checksum(file)?;
+                ensure!(
+                    old.checksum().is_ok_and(|written| written == listed),
+                    "{file} is listed with {listed} now, which is not what buildpack.toml has: a \
+                     published archive must never change"
+                );
+                block.clone()
+            } else if let Some((block, _)) =
+                entries().find(|(_, old)| line(&old.version) == line(version))
+            {
+                block.at_version(version, &checksum)?
             } else {
-                // The newest one knows best what an archive is called and where it is, also where
-                // a repackager has them elsewhere. A comment above it is not on this one.
-                let newest = entries().max_by(|a, b| a.version.cmp(&b.version));
-                let mut entry = newest.context("a platform without an entry")?.clone();
-                entry.table.decor_mut().set_prefix("\n");
-                entry.become_version(version, &checksum)?;
-                entry
+                // The newest entry has the current name and location of archives, also those of a
+                // repackager. The comment above it is not about this version.
+                let (newest, _) = entries()
+                    .max_by_key(|(_, old)| &old.version)
+                    .context("a platform without an entry")?;
+                let (_, below) = newest.text.split_once(HEADER).unwrap_or_default();
+                Block::new(format!("\n{HEADER}{below}"))?.at_version(version, &checksum)?
             };
             self.new.push(entry);
         }
@@ -93,129 +102,51 @@ impl<'a> Entries<'a> {
     }
 
     /// The platforms in the order of the file.
-    fn platforms(&self) -> Vec<[Option<String>; 2]> {
+    fn platforms(&self) -> Vec<Platform> {
         let mut platforms = Vec::new();
-        for entry in &self.old {
-            if !platforms.contains(&entry.platform) {
-                platforms.push(entry.platform.clone());
+        for (_, entry) in releases(&self.blocks) {
+            if !platforms.contains(&platform(entry)) {
+                platforms.push(platform(entry));
             }
         }
         platforms
     }
 
-    /// Writes what was added, newest first, in the place of what was there.
-    pub(super) fn write(mut self) -> Change {
-        let change = Change::between(&self.old, &self.new);
+    /// The file with the added entries, newest first, in the place of the old ones.
+    pub(super) fn text(&self) -> String {
+        let mut new = self.new.clone();
         // Stable: the platforms stay in the order of the file.
-        self.new.sort_by(|a, b| b.version.cmp(&a.version));
-        let mut new = Some(self.new);
-        let mut tables = ArrayOfTables::new();
-        for table in &*self.tables {
-            if !is_watchexec(table) {
-                tables.push(table.clone());
-            } else if let Some(new) = new.take() {
-                for entry in new {
-                    tables.push(entry.table);
-                }
+        new.sort_by(|a, b| version(b).cmp(&version(a)));
+        let mut blocks: Vec<Block> = Vec::new();
+        for block in &self.blocks {
+            match block.release {
+                Some(_) => blocks.append(&mut new),
+                None => blocks.push(block.clone()),
             }
         }
-        for table in tables.iter_mut() {
-            forget_position(table);
-        }
-        if let (Some(first), Some(comment)) = (tables.get_mut(0), self.comment) {
-            first.decor_mut().set_prefix(comment);
-        }
-        *self.tables = tables;
-        change
-    }
-}
-
-impl Entry {
-    fn read(table: &Table) -> Result<Self> {
-        let text = |key: &str| table.get(key).and_then(Item::as_str).map(str::to_owned);
-        let version = text("version").context("an entry for watchexec has no version")?;
-        Ok(Self {
-            version: Version::parse(&version)
-                .with_context(|| format!("an entry has the version {version:?}"))?,
-            platform: [text("os"), text("arch")],
-            table: table.clone(),
-        })
+        let text: String = blocks.iter().map(|block| block.text.as_str()).collect();
+        self.head.clone() + text.trim_start_matches('\n')
     }
 
-    /// The name of the archive.
-    fn file(&self) -> Result<String> {
-        let uri = self.table.get("uri").and_then(Item::as_str);
-        uri.and_then(|uri| uri.rsplit('/').next())
-            .map(str::to_owned)
-            .with_context(|| format!("watchexec {} has no uri", self.version))
-    }
-
-    /// Makes sure that a release which is shipped already is still the same.
-    fn verify(&self, checksum: impl Fn(&str) -> Result<Checksum>) -> Result<()> {
-        let file = self.file()?;
-        let listed = checksum(&file)?;
-        let written = |key: &str| self.table.get(key).and_then(Item::as_str);
-        let same = match (written("checksum"), written("sha256")) {
-            (Some(text), _) => text.parse() == Ok(listed),
-            (None, Some(digits)) => Checksum::from_hex(digits) == Ok(listed),
-            (None, None) => false,
-        };
-        ensure!(
-            same,
-            "{file} is listed with {listed} now, which is not what buildpack.toml has: a published \
-             archive must never change"
-        );
-        Ok(())
-    }
-
-    /// Makes it the entry of another version: the version is replaced wherever it stands.
-    fn become_version(
-        &mut self,
-        version: &Version,
-        checksum: impl Fn(&str) -> Result<Checksum>,
-    ) -> Result<()> {
-        let (old, new) = (self.version.to_string(), version.to_string());
-        for (_, item) in self.table.iter_mut() {
-            replace_version(item, &old, &new);
-        }
-        self.version = version.clone();
-        let checksum = checksum(&self.file()?)?;
-        // The listing does not have the sources, and their old checksum is not the new one.
-        self.table.remove("source-checksum");
-        match self.table.get_mut("sha256") {
-            Some(item) => replace(item, &checksum.hex()),
-            None => replace(&mut self.table["checksum"], &checksum.to_string()),
-        }
-        Ok(())
-    }
-}
-
-impl Change {
-    fn between(old: &[Entry], new: &[Entry]) -> Self {
-        let only_in = |these: &[Entry], others: &[Entry]| {
-            let is_there = |entry: &&Entry| {
-                !others
-                    .iter()
-                    .any(|other| other.version == entry.version && other.platform == entry.platform)
+    /// The line for the changelog.
+    pub(super) fn changelog_entry(&self) -> String {
+        let only_in = |these: &[Block], others: &[Block]| {
+            let is_there = |(_, one): &(&Block, &Dependency)| {
+                releases(others).any(|(_, other)| {
+                    other.version == one.version && platform(other) == platform(one)
+                })
             };
-            let mut versions: Vec<Version> = these
-                .iter()
-                .filter(is_there)
-                .map(|entry| entry.version.clone())
+            let mut versions: Vec<Version> = releases(these)
+                .filter(|entry| !is_there(entry))
+                .map(|(_, entry)| entry.version.clone())
                 .collect();
             versions.sort_by(|a, b| b.cmp(a));
             versions.dedup();
             versions
         };
-        Self {
-            added: only_in(new, old),
-            removed: only_in(old, new),
-        }
-    }
-
-    /// What the people who use the buildpack are told.
-    pub(super) fn changelog_entry(&self) -> String {
-        match (self.added.as_slice(), self.removed.as_slice()) {
+        let added = only_in(&self.new, &self.blocks);
+        let removed = only_in(&self.blocks, &self.new);
+        match (added.as_slice(), removed.as_slice()) {
             (added, []) => format!("- Ships watchexec {}.", sentence(added)),
             ([], removed) => format!("- No longer ships watchexec {}.", sentence(removed)),
             (added, removed) => format!(
@@ -227,65 +158,77 @@ impl Change {
     }
 }
 
-fn is_watchexec(table: &Table) -> bool {
-    table.get("id").and_then(Item::as_str) == Some(WATCHEXEC)
+/// `os` and `arch`.
+type Platform = (Option<String>, Option<String>);
+
+fn platform(entry: &Dependency) -> Platform {
+    (entry.os.clone(), entry.arch.clone())
 }
 
-/// Lets a table be written where it stands in the array, not where it once stood in the file.
-fn forget_position(table: &mut Table) {
-    table.set_position(None);
-    for (_, item) in table.iter_mut() {
-        if let Some(table) = item.as_table_mut() {
-            forget_position(table);
-        } else if let Some(tables) = item.as_array_of_tables_mut() {
-            tables.iter_mut().for_each(forget_position);
+fn version(block: &Block) -> Option<&Version> {
+    block.release.as_ref().map(|release| &release.version)
+}
+
+/// The entries for watchexec.
+fn releases(blocks: &[Block]) -> impl Iterator<Item = (&Block, &Dependency)> {
+    blocks
+        .iter()
+        .filter_map(|block| Some((block, block.release.as_ref()?)))
+}
+
+/// The name of the archive.
+fn file(entry: &Dependency) -> &str {
+    entry.uri.rsplit('/').next().unwrap_or(&entry.uri)
+}
+
+impl Block {
+    fn new(text: String) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Contents {
+            metadata: Catalog,
         }
+        let mut release = None;
+        if text.contains(HEADER) {
+            let contents: Contents =
+                toml_edit::de::from_str(&text).context("an entry of buildpack.toml is invalid")?;
+            let mut dependencies = contents.metadata.dependencies.into_iter();
+            release = dependencies.find(|dependency| dependency.id == WATCHEXEC);
+        }
+        Ok(Self { text, release })
+    }
+
+    /// The same entry with another version, replaced wherever it occurs.
+    fn at_version(
+        &self,
+        version: &Version,
+        checksum: impl Fn(&str) -> Result<Checksum>,
+    ) -> Result<Self> {
+        let old = self
+            .release
+            .as_ref()
+            .context("not an entry for watchexec")?;
+        let (was, is) = (old.version.to_string(), version.to_string());
+        let text: String = self
+            .text
+            .split_inclusive('\n')
+            // The listing has no checksum of the source.
+            .filter(|line| !line.starts_with("source-checksum"))
+            .map(|line| with_version_replaced(line, &was, &is))
+            .collect();
+        let listed = checksum(&with_version_replaced(file(old), &was, &is))?;
+        let text = text.replace(&old.checksum()?.hex(), &listed.hex());
+        let new = Self::new(text)?;
+        ensure!(
+            new.release.as_ref().is_some_and(|new| {
+                new.version == *version && new.checksum().is_ok_and(|written| written == listed)
+            }),
+            "the entry for watchexec {was} cannot be turned into one for {version}"
+        );
+        Ok(new)
     }
 }
 
-/// Replaces a version in every text of an item.
-fn replace_version(item: &mut Item, old: &str, new: &str) {
-    match item {
-        Item::None => {}
-        Item::Value(value) => replace_in_value(value, old, new),
-        Item::Table(table) => {
-            for (_, item) in table.iter_mut() {
-                replace_version(item, old, new);
-            }
-        }
-        Item::ArrayOfTables(tables) => {
-            for (_, item) in tables.iter_mut().flat_map(Table::iter_mut) {
-                replace_version(item, old, new);
-            }
-        }
-    }
-}
-
-fn replace_in_value(value: &mut Value, old: &str, new: &str) {
-    match value {
-        Value::String(text) => {
-            let replaced = with_version_replaced(text.value(), old, new);
-            if replaced != *text.value() {
-                let decor = value.decor().clone();
-                *value = Value::from(replaced);
-                *value.decor_mut() = decor;
-            }
-        }
-        Value::Array(array) => {
-            for value in array.iter_mut() {
-                replace_in_value(value, old, new);
-            }
-        }
-        Value::InlineTable(table) => {
-            for (_, value) in table.iter_mut() {
-                replace_in_value(value, old, new);
-            }
-        }
-        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {}
-    }
-}
-
-/// Replaces a version where it is not a part of a longer one: 2.5.1 in v2.5.1, but not in 12.5.10.
+/// Replaces a version unless it is part of a longer one: 2.5.1 in v2.5.1, but not in 12.5.10.
 fn with_version_replaced(text: &str, old: &str, new: &str) -> String {
     let mut replaced = String::new();
     let mut rest = text;
@@ -305,7 +248,7 @@ mod tests {
     use super::with_version_replaced;
 
     #[test]
-    fn versions_are_replaced_and_longer_ones_are_not() {
+    fn replaces_versions_but_not_parts_of_longer_ones() {
         for (text, expected) in [
             (
                 "v2.5.1/watchexec-2.5.1-x86_64.tar.xz",

@@ -4,18 +4,17 @@ use anyhow::{Context, Result, ensure};
 use semver::Version;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use watchexec_buildpack::checksum::Checksum;
+use watchexec_release::checksum::Checksum;
 
 /// A release.
 pub(super) struct Release {
     pub(super) version: Version,
-    /// The checksums that the release site itself took of the files when they were uploaded. It
-    /// does so since June 2025; older files have none.
+    /// The checksums that the release site itself computes of uploaded files, since June 2025. Older
+    /// files have none.
     pub(super) checksums: BTreeMap<String, Checksum>,
 }
 
-/// The releases that are published as stable. Tags that are no version (`v2.8.0`) are those of
-/// watchexec's libraries.
+/// The stable releases. Tags in another form than `v2.8.0` belong to watchexec's libraries.
 pub(super) fn parse(feed: &str) -> Result<Vec<Release>> {
     #[derive(Deserialize)]
     struct Entry {
@@ -59,7 +58,7 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn what_is_not_a_stable_release_of_the_program_is_passed_over() {
+    fn skips_unstable_releases_and_libraries() {
         let release = |tag: &str, draft: bool, prerelease: bool| {
             format!(
                 r#"{{"tag_name": "{tag}", "draft": {draft}, "prerelease": {prerelease}, "assets": []}}"#
@@ -84,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn another_answer_is_no_feed() {
+    fn rejects_other_answers() {
         assert!(parse(r#"{"message": "API rate limit exceeded"}"#).is_err());
         assert!(parse("[]").is_err());
     }

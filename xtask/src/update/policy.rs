@@ -1,20 +1,20 @@
-//! Which releases of watchexec the buildpack ships. This is the one place that says so.
+//! The releases of watchexec that the buildpack ships.
 
 use anyhow::{Context, Result};
 use semver::{Version, VersionReq};
 use std::collections::BTreeMap;
 
-/// How many minor lines are shipped: the newest, and those before it that an app may be pinned to.
-/// Of each it is the newest patch.
+/// The number of minor lines, each with its newest patch: the newest line, and earlier ones that an
+/// app may be pinned to.
 const LINES: usize = 3;
 
-/// Releases that are never shipped, and why.
+/// Releases that are never shipped, and the reason.
 const UNFIT: [(&str, &str); 1] = [(
     ">=2.6.0, <2.7.0",
     "in shell mode `PORT=1 app` gives 127, and without a shell it panics",
 )];
 
-/// The releases to ship of all there are, newest first.
+/// The releases to ship, newest first.
 pub(super) fn shipped(released: impl IntoIterator<Item = Version>) -> Result<Vec<Version>> {
     let unfit: Vec<VersionReq> = UNFIT
         .iter()
@@ -22,7 +22,7 @@ pub(super) fn shipped(released: impl IntoIterator<Item = Version>) -> Result<Vec
         .collect::<Result<_>>()?;
     let mut newest_of_line: BTreeMap<(u64, u64), Version> = BTreeMap::new();
     for version in released {
-        // A preview is for those who ask for it, and no requirement asks for one.
+        // No requirement can ask for a preview.
         if !version.pre.is_empty() || unfit.iter().any(|unfit| unfit.matches(&version)) {
             continue;
         }
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_patch_of_three_lines() {
+    fn ships_the_newest_patch_of_three_lines() {
         assert_eq!(
             shipped_of(&["3.0.0", "2.8.1", "2.8.0", "2.10.0", "2.9.3", "2.9.12"]),
             ["3.0.0", "2.10.0", "2.9.12"]
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn unfit_lines_and_previews_are_passed_over() {
+    fn skips_unfit_lines_and_previews() {
         assert_eq!(
             shipped_of(&["2.9.0-rc.1", "2.8.0", "2.7.3", "2.6.1", "2.5.1", "2.4.3"]),
             ["2.8.0", "2.7.3", "2.5.1"]

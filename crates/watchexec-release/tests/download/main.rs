@@ -1,10 +1,7 @@
-//! Fetching, against real servers on loopback with every fault a network has. The time limits
+//! Downloads, from real servers on loopback with every fault a network has. The time limits
 //! are made small, so that no test waits for one.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-#[path = "../support/mod.rs"]
-mod support;
 
 mod credentials;
 mod faults;
@@ -13,15 +10,10 @@ mod redirects;
 mod tls;
 
 use std::cell::RefCell;
-use std::io::Write;
-use std::rc::Rc;
 use std::time::Duration;
-use watchexec_buildpack::address::ArchiveUrl;
-use watchexec_buildpack::checksum::{Checksum, Verified};
-use watchexec_buildpack::configuration::LogLevel;
-use watchexec_buildpack::fetch::{Failure, DownloadError, Policy, fetch};
-use watchexec_buildpack::log::Log;
-use watchexec_buildpack::network::Network;
+use watchexec_release::archive_url::ArchiveUrl;
+use watchexec_release::checksum::{Checksum, Verified};
+use watchexec_release::download::{DownloadError, Failure, Network, Observer, Policy, download};
 
 /// What the servers have.
 const BODY: &[u8] = b"an archive of watchexec, or near enough";
@@ -44,24 +36,42 @@ fn network() -> Network {
     }
 }
 
-/// A fetch's end, and what the user saw of it.
+/// The end of a download, and the progress that was observed.
 struct Fetched {
     result: Result<Verified, DownloadError>,
-    log: String,
+    progress: Progress,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    /// Why each retry follows, and after which pause.
+    retries: RefCell<Vec<(Failure, Duration)>>,
+    /// The bytes received so far, and their total.
+    received: RefCell<Vec<(u64, Option<u64>)>>,
+}
+
+impl Observer for Progress {
+    fn retrying(&self, failure: &Failure, pause: Duration, _retry: usize, _retries: usize) {
+        self.retries.borrow_mut().push((failure.clone(), pause));
+    }
+
+    fn received(&self, bytes: u64, total: Option<u64>) {
+        self.received.borrow_mut().push((bytes, total));
+    }
 }
 
 impl Fetched {
     fn assert_body(&self) {
         match &self.result {
             Ok(archive) => assert_eq!(archive.bytes(), BODY),
-            Err(error) => panic!("{error}\n{}", self.log),
+            Err(error) => panic!("{error}\n{:?}", self.progress),
         }
     }
 
     /// Why each request failed.
     fn failures(&self) -> Vec<Failure> {
         match &self.result {
-            Err(DownloadError::Download { attempts, .. }) => attempts
+            Err(DownloadError::Requests { attempts, .. }) => attempts
                 .iter()
                 .map(|attempt| attempt.failure.clone())
                 .collect(),
@@ -83,22 +93,8 @@ fn get(url: &str, network: &Network) -> Fetched {
 }
 
 fn get_checked(url: &str, network: &Network, checksum: Checksum) -> Fetched {
-    #[derive(Clone, Default)]
-    struct Recording(Rc<RefCell<Vec<u8>>>);
-
-    impl Write for Recording {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.borrow_mut().write(bytes)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    let recording = Recording::default();
-    let log = Log::new(Box::new(recording.clone()), LogLevel::Debug);
-    let result = fetch(&ArchiveUrl::parse(url).unwrap(), checksum, network, &log);
-    let log = String::from_utf8(recording.0.borrow().clone()).unwrap();
-    Fetched { result, log }
+    let progress = Progress::default();
+    let url = ArchiveUrl::parse(url).unwrap();
+    let result = download(&url, checksum, network, &progress);
+    Fetched { result, progress }
 }

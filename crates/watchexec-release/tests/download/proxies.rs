@@ -1,10 +1,10 @@
 //! Proxies: asked by either scheme, with credentials, and passed over for the hosts that say so.
 
-use crate::support::certificates::Authority;
-use crate::support::server::{Reply, Server, Tunnel, nobody};
 use crate::{BODY, get, network};
+use harness::certificates::Authority;
+use harness::server::{Reply, Server, Tunnel, nobody};
 use reqwest::{Certificate, NoProxy, Proxy};
-use watchexec_buildpack::fetch::Failure;
+use watchexec_release::download::Failure;
 
 #[test]
 fn http_is_asked_of_the_proxy() {

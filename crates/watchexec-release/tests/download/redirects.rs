@@ -1,10 +1,10 @@
 //! Redirects: how many are followed, and which never.
 
-use crate::support::certificates::Authority;
-use crate::support::server::{Reply, Server, nobody};
 use crate::{BODY, get, network};
+use harness::certificates::Authority;
+use harness::server::{Reply, Server, nobody};
 use reqwest::Certificate;
-use watchexec_buildpack::fetch::{Failure, DownloadError};
+use watchexec_release::download::{DownloadError, Failure};
 
 #[test]
 fn a_redirect_is_followed() {
@@ -54,7 +54,7 @@ fn an_error_names_where_the_redirect_led() {
         let target = to.clone();
         let server = Server::http(move |_| Reply::redirect(&target));
         let fetched = get(&server.url("/w"), &network());
-        let Err(DownloadError::Download { attempts, .. }) = fetched.result else {
+        let Err(DownloadError::Requests { attempts, .. }) = fetched.result else {
             panic!("no download error");
         };
         let shown = attempts[0].redirected_to.as_ref().map(ToString::to_string);

@@ -1,10 +1,10 @@
 //! Trust: every server is verified, also one on localhost, and a lack of trust is not retried.
 
-use crate::support::certificates::Authority;
-use crate::support::server::{Reply, Server};
 use crate::{BODY, get, network};
+use harness::certificates::Authority;
+use harness::server::{Reply, Server};
 use reqwest::Certificate;
-use watchexec_buildpack::fetch::Failure;
+use watchexec_release::download::Failure;
 
 #[test]
 fn an_unknown_authority_is_refused_at_once() {

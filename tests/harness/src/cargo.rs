@@ -4,30 +4,27 @@ use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// What cargo tells a program that it runs of the program's package begins with one of these.
-const OF_THIS_PACKAGE: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
-
-/// Cargo, as from a shell. A build script that asks for such variables, as that of ring does, would
-/// run again each time that another package's program starts cargo, and with it all that needs it.
-#[must_use]
+/// A cargo command with the environment of a shell.
+///
+/// Cargo tells each program that it runs about the program's package. A build script that asks for
+/// these variables, such as that of ring, would run again whenever another package's program starts
+/// cargo, and everything that depends on it would be built again.
 pub fn cargo() -> Command {
-    let mut command = Command::new(env!("CARGO"));
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (name, _) in std::env::vars_os() {
-        let of_this_package = name
-            .to_str()
-            .is_some_and(|name| OF_THIS_PACKAGE.iter().any(|start| name.starts_with(start)));
-        if of_this_package {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_MANIFEST_") || text.starts_with("CARGO_PKG_") {
             command.env_remove(name);
         }
     }
     command
 }
 
-/// Runs one of the repository's tasks, whose progress goes to `progress`, and returns the last line
-/// of its output, which names what it made.
+/// Runs `cargo xtask` in the checkout `root` and returns the last line of its output, which names
+/// what it made. Its progress goes to `progress`.
 ///
 /// # Errors
-/// It cannot be run, fails, or prints nothing.
+/// The task cannot be run, fails, or prints nothing.
 pub fn xtask(root: &Path, arguments: &[&str], progress: impl Into<Stdio>) -> Result<String> {
     let output = cargo()
         .arg("xtask")

@@ -1,4 +1,4 @@
-//! A certificate authority of the tests' own, and servers' certificates signed by it.
+//! A private CA and server certificates signed by it.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
@@ -6,12 +6,14 @@ use rustls::crypto::ring;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::sync::Arc;
 
-pub(crate) struct Authority {
+/// A private CA.
+pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Authority {
-    pub(crate) fn new() -> Self {
+    /// Makes a key and a self-signed certificate.
+    pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -20,13 +22,13 @@ impl Authority {
         }
     }
 
-    /// The authority's own certificate, as a `ca-certificates` binding has it.
-    pub(crate) fn pem(&self) -> String {
+    /// The certificate of the CA, as a `ca-certificates` binding has it.
+    pub fn pem(&self) -> String {
         self.issuer.pem()
     }
 
-    /// A server that is `name`.
-    pub(crate) fn server(&self, name: &str) -> Arc<ServerConfig> {
+    /// The TLS configuration of a server called `name`.
+    pub fn server(&self, name: &str) -> Arc<ServerConfig> {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();

@@ -1,5 +1,5 @@
-//! Servers on loopback that do what they are told, broken answers included. They speak HTTP by
-//! hand, since a library would mend what is meant to be broken.
+//! Servers on loopback that answer as told, broken answers included. They speak HTTP by hand, since
+//! a library would repair what is meant to be broken.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,51 +8,57 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// A request that came.
+/// A request.
 #[derive(Debug, Clone)]
-pub(crate) struct Request {
-    pub(crate) method: String,
-    /// As it stands in the request line: a path, or for a proxy a whole address.
-    pub(crate) target: String,
+pub struct Request {
+    /// `GET`.
+    pub method: String,
+    /// As in the request line: a path, or for a proxy a whole URL.
+    pub target: String,
     /// By lower-case name.
-    pub(crate) headers: HashMap<String, String>,
-    /// How many requests came before this one.
-    pub(crate) number: usize,
+    pub headers: HashMap<String, String>,
+    /// The number of earlier requests.
+    pub number: usize,
 }
 
 /// What happens to the connection after an answer.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Then {
+pub enum Then {
+    /// The server closes it.
     Close,
-    /// Nothing more is sent, and the connection stays open.
+    /// It stays open, and the server sends nothing more.
     Stall,
-    /// The same bytes again and again.
+    /// The server sends the same bytes again and again.
     Repeat,
 }
 
 /// An answer, to the byte.
 #[derive(Debug, Clone)]
-pub(crate) struct Reply {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) then: Then,
+pub struct Reply {
+    /// Everything that is sent.
+    pub bytes: Vec<u8>,
+    /// What follows.
+    pub then: Then,
 }
 
 impl Reply {
     /// `200 OK` with a body.
-    pub(crate) fn ok(body: &[u8]) -> Self {
+    pub fn ok(body: &[u8]) -> Self {
         Self::with_headers("200 OK", &[], body)
     }
 
-    /// A status and no body.
-    pub(crate) fn status(status: &str) -> Self {
+    /// A status without a body.
+    pub fn status(status: &str) -> Self {
         Self::with_headers(status, &[], b"")
     }
 
-    pub(crate) fn redirect(to: &str) -> Self {
+    /// `302 Found`.
+    pub fn redirect(to: &str) -> Self {
         Self::with_headers("302 Found", &[("Location", to)], b"")
     }
 
-    pub(crate) fn with_headers(status: &str, headers: &[(&str, &str)], body: &[u8]) -> Self {
+    /// A status with further headers and a body.
+    pub fn with_headers(status: &str, headers: &[(&str, &str)], body: &[u8]) -> Self {
         let headers: Vec<String> = headers
             .iter()
             .map(|(name, value)| format!("{name}: {value}\r\n"))
@@ -65,30 +71,31 @@ impl Reply {
         Self::raw([head.as_bytes(), body].concat())
     }
 
-    /// Any bytes at all.
-    pub(crate) fn raw(bytes: impl Into<Vec<u8>>) -> Self {
+    /// These bytes, HTTP or not.
+    pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
         Self {
             bytes: bytes.into(),
             then: Then::Close,
         }
     }
 
-    /// Takes the last bytes away; the announced length stays.
+    /// Leaves out the last bytes; the announced length stays.
     #[must_use]
-    pub(crate) fn cut(mut self, bytes: usize) -> Self {
+    pub fn cut(mut self, bytes: usize) -> Self {
         self.bytes.truncate(self.bytes.len() - bytes);
         self
     }
 
+    /// Sets what happens to the connection afterwards.
     #[must_use]
-    pub(crate) fn then(mut self, then: Then) -> Self {
+    pub fn then(mut self, then: Then) -> Self {
         self.then = then;
         self
     }
 }
 
 /// A server on a free port of loopback.
-pub(crate) struct Server {
+pub struct Server {
     address: SocketAddr,
     scheme: &'static str,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -96,12 +103,12 @@ pub(crate) struct Server {
 
 impl Server {
     /// Serves http; `answer` is asked for each request.
-    pub(crate) fn http(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+    pub fn http(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         Self::start("http", answer, Ok)
     }
 
     /// Serves https with a certificate.
-    pub(crate) fn https(
+    pub fn https(
         config: Arc<rustls::ServerConfig>,
         answer: impl Fn(&Request) -> Reply + Send + Sync + 'static,
     ) -> Self {
@@ -109,7 +116,7 @@ impl Server {
     }
 
     /// Serves https, and lets each client wait for the handshake.
-    pub(crate) fn slow_https(
+    pub fn slow_https(
         config: Arc<rustls::ServerConfig>,
         wait: Duration,
         answer: impl Fn(&Request) -> Reply + Send + Sync + 'static,
@@ -122,8 +129,8 @@ impl Server {
         })
     }
 
-    /// Is asked by https and answers each client with these bytes, whatever it sends.
-    pub(crate) fn plain(answer: &'static [u8]) -> Self {
+    /// Answers https requests with these bytes in plain text.
+    pub fn plain(answer: &'static [u8]) -> Self {
         Self::start(
             "https",
             |_| Reply::raw(""),
@@ -148,7 +155,6 @@ impl Server {
             let socket = stream.try_clone().unwrap();
             let Ok(stream) = accept(stream) else { return };
             let mut reader = BufReader::new(stream);
-            // A client may go away at any time; that is its right, and no concern of the server.
             let Some(mut request) = read_request(&mut reader) else {
                 return;
             };
@@ -172,23 +178,24 @@ impl Server {
         }
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// The address that it listens on.
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The address of a path, which starts with `/`.
-    pub(crate) fn url(&self, path: &str) -> String {
+    /// The URL of a path, which starts with `/`.
+    pub fn url(&self, path: &str) -> String {
         format!("{}://{}{path}", self.scheme, self.address)
     }
 
-    /// What has come so far.
-    pub(crate) fn requests(&self) -> Vec<Request> {
+    /// The requests so far.
+    pub fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
 }
 
-/// An address on which nothing listens.
-pub(crate) fn nobody() -> SocketAddr {
+/// An address that refuses connections.
+pub fn nobody() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -232,14 +239,15 @@ fn send(mut stream: impl Write, socket: &TcpStream, reply: &Reply) -> std::io::R
     }
 }
 
-/// A proxy that opens tunnels, all to one server whatever they ask for.
-pub(crate) struct Tunnel {
+/// A proxy that connects every tunnel to the same server, whatever host is asked for.
+pub struct Tunnel {
     address: SocketAddr,
     targets: Arc<Mutex<Vec<String>>>,
 }
 
 impl Tunnel {
-    pub(crate) fn to(server: SocketAddr) -> Self {
+    /// Starts one.
+    pub fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let targets: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -264,12 +272,13 @@ impl Tunnel {
         Self { address, targets }
     }
 
-    pub(crate) fn url(&self) -> String {
+    /// Its URL.
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What tunnels were asked for.
-    pub(crate) fn targets(&self) -> Vec<String> {
+    /// The hosts and ports that clients asked for.
+    pub fn targets(&self) -> Vec<String> {
         self.targets.lock().unwrap().clone()
     }
 }

@@ -1,0 +1,229 @@
+//! Figures: what was measured, beside the reference measured in the same run.
+
+use anyhow::{Context, Result};
+use fs_err as fs;
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The unit of a figure.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub enum Unit {
+    /// Milliseconds.
+    #[serde(rename = "ms")]
+    Milliseconds,
+    /// Millions of bytes.
+    #[serde(rename = "MB")]
+    Megabytes,
+}
+
+/// The limit that a figure should stay below.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Goal {
+    /// A multiple of the reference.
+    Ratio(f64),
+    /// The reference and so much more, in the figure's unit.
+    Added(f64),
+    /// A value in the figure's unit.
+    Value(f64),
+}
+
+/// A row of the table.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Figure {
+    /// Its place among the rows.
+    pub row: usize,
+    /// What it measures.
+    pub name: String,
+    /// Its unit.
+    pub unit: Unit,
+    /// The measurements.
+    pub measured: Samples,
+    /// The reference: its name, and its measurements in the same run.
+    pub reference: Option<(String, Samples)>,
+    /// The limit that it should stay below.
+    pub goal: Option<Goal>,
+    /// What a reader needs to know of the measurement.
+    pub note: Option<String>,
+}
+
+/// Repeated measurements of one thing. Never empty: every constructor measures.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Samples(Vec<f64>);
+
+impl Samples {
+    /// One value, of something that is the same each time, such as a size.
+    pub fn one(value: f64) -> Self {
+        Self(vec![value])
+    }
+
+    /// The value that half of the samples are below.
+    pub fn median(&self) -> f64 {
+        self.quantile(0.5)
+    }
+
+    /// The bounds of the middle half of the samples.
+    pub fn quartiles(&self) -> (f64, f64) {
+        (self.quantile(0.25), self.quantile(0.75))
+    }
+
+    /// The value below which this part of the samples lies, interpolated between two of them.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "there are some hundred samples, and the part is between 0 and 1"
+    )]
+    fn quantile(&self, part: f64) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let place = (sorted.len().saturating_sub(1)) as f64 * part;
+        let at = |index: f64| sorted.get(index as usize).copied().unwrap_or(f64::NAN);
+        let (below, above) = (at(place.floor()), at(place.ceil()));
+        below + (above - below) * place.fract()
+    }
+}
+
+/// Samples of a thing and of its reference.
+pub struct Pair {
+    /// Of the thing itself.
+    pub measured: Samples,
+    /// Of the reference.
+    pub reference: Samples,
+}
+
+/// Measures a thing and its reference by turns, so that other load on the machine affects both. The
+/// first turn fills caches and is not counted.
+///
+/// Both return how long they took, so that preparation is not part of it.
+///
+/// # Errors
+/// One of them failed.
+pub fn interleaved(
+    turns: usize,
+    mut measured: impl FnMut() -> Result<Duration>,
+    mut reference: impl FnMut() -> Result<Duration>,
+) -> Result<Pair> {
+    let mut times = (Vec::new(), Vec::new());
+    for turn in 0..=turns {
+        let (one, other) = (measured()?, reference()?);
+        if turn > 0 {
+            times.0.push(one.as_secs_f64() * 1e3);
+            times.1.push(other.as_secs_f64() * 1e3);
+        }
+    }
+    Ok(Pair {
+        measured: Samples(times.0),
+        reference: Samples(times.1),
+    })
+}
+
+/// The figures of the real platform, which the suite hands to `cargo xtask bench` in a file.
+pub struct Figures(PathBuf);
+
+impl Figures {
+    /// Those in a directory.
+    pub fn of(directory: impl Into<PathBuf>) -> Self {
+        Self(directory.into().join("platform.jsonl"))
+    }
+
+    /// Removes those of an earlier run.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn clear(&self) -> Result<()> {
+        fs::create_dir_all(self.0.parent().context("no directory")?)?;
+        Ok(fs::write(&self.0, "")?)
+    }
+
+    /// Adds one.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn keep(&self, figure: &Figure) -> Result<()> {
+        let mut file = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.0)?;
+        Ok(writeln!(file, "{}", serde_json::to_string(figure)?)?)
+    }
+
+    /// All of them, in the order of their rows.
+    ///
+    /// # Errors
+    /// The file cannot be read, or one is not a figure.
+    pub fn all(&self) -> Result<Vec<Figure>> {
+        let text = fs::read_to_string(&self.0)?;
+        let mut figures: Vec<Figure> = text
+            .lines()
+            .map(serde_json::from_str)
+            .collect::<Result<_, _>>()?;
+        figures.sort_by_key(|figure| figure.row);
+        Ok(figures)
+    }
+}
+
+/// The figures as a table in Markdown, with their notes below.
+pub fn table(figures: &[Figure]) -> String {
+    let mut rows =
+        vec!["| figure | median | reference | ratio | goal |\n|---|---|---|---|---|\n".to_owned()];
+    let mut notes = vec!["\n".to_owned()];
+    for figure in figures {
+        let value = |value: f64| {
+            let digits = usize::from(value < 100.0);
+            match figure.unit {
+                Unit::Milliseconds => format!("{value:.digits$} ms"),
+                Unit::Megabytes => format!("{value:.digits$} MB"),
+            }
+        };
+        let median = figure.measured.median();
+        let (reference, ratio) = match &figure.reference {
+            Some((name, samples)) => (
+                format!("{name}, {}", value(samples.median())),
+                format!("{:.2}", median / samples.median()),
+            ),
+            None => ("–".to_owned(), "–".to_owned()),
+        };
+        let goal = match figure.goal {
+            Some(Goal::Ratio(most)) => format!("≤ {most:.1}"),
+            Some(Goal::Added(most)) => format!("≤ + {}", value(most)),
+            Some(Goal::Value(most)) => format!("≤ {}", value(most)),
+            None => "–".to_owned(),
+        };
+        let Figure { name, note, .. } = figure;
+        let median = value(median);
+        rows.push(format!(
+            "| {name} | {median} | {reference} | {ratio} | {goal} |\n"
+        ));
+        notes.extend(note.as_ref().map(|note| format!("- {name}: {note}\n")));
+    }
+    rows.concat() + &notes.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interpolates_quantiles() {
+        let samples = Samples(vec![4.0, 1.0, 2.0, 3.0]);
+        assert_eq!(samples.quartiles(), (1.75, 3.25));
+        assert_eq!(samples.median().to_string(), "2.5");
+        assert_eq!(Samples::one(7.0).quartiles(), (7.0, 7.0));
+    }
+
+    #[test]
+    fn does_not_count_the_first_turn() {
+        let mut turn = 0;
+        let measured = || {
+            turn += 1;
+            Ok(Duration::from_millis(turn))
+        };
+        let pair = interleaved(2, measured, || Ok(Duration::from_secs(1))).unwrap();
+        assert_eq!(pair.measured.0, [2.0, 3.0]);
+        assert_eq!(pair.reference.0, [1000.0, 1000.0]);
+    }
+}

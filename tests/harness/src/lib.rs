@@ -1,0 +1,25 @@
+//! What the integration tests, `cargo xtask demo`, `cargo xtask bench` and the suite in `e2e/`
+//! share: the lifecycle's side of the buildpack contract, servers on loopback that misbehave on
+//! request, and figures.
+//!
+//! It is a crate of its own because its users are three packages. It knows neither the buildpack's
+//! library nor xtask: it calls the built programs, as the lifecycle does.
+
+#![allow(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::new_without_default,
+    clippy::return_self_not_must_use,
+    clippy::unwrap_used,
+    reason = "a test or a task of this repository stops where its surroundings fail"
+)]
+
+mod cargo;
+pub mod certificates;
+mod figures;
+pub mod lifecycle;
+pub mod server;
+
+pub use cargo::{cargo, xtask};
+pub use figures::{Figure, Figures, Goal, Pair, Samples, Unit, interleaved, table};

@@ -1,0 +1,65 @@
+//! A release archive made here, from the same version of watchexec on crates.io.
+
+use crate::command::{output, run, static_build};
+use crate::directory::MTIME;
+use crate::triple::Triple;
+use crate::workspace;
+use anyhow::Result;
+use fs_err as fs;
+use lzma_rust2::{XzOptions, XzWriter};
+use semver::Version;
+use std::path::Path;
+use std::process::Command;
+
+/// Upstream's workflow packs with `tar cavf`, which uses xz's default preset.
+const PRESET: u32 = 6;
+
+/// Builds watchexec and writes its archive, laid out as upstream's. Of what upstream ships beside
+/// the program and its licence, which builds leave out, it has one shell completion.
+pub(crate) fn write(version: &Version, triple: &Triple, archive: &Path) -> Result<()> {
+    let root = workspace::target().join("watchexec");
+    // A directory of its own, since a build locks it for minutes; kept until the build succeeds, so
+    // that an interrupted one continues.
+    let build = root.join("build");
+    eprintln!(
+        "Building watchexec {version} from crates.io, once. This takes about five minutes on two \
+         cores."
+    );
+    // `--force`: it may be there from an archive that has been removed since.
+    run(static_build("install", triple, &[])
+        .args(["watchexec-cli", "--locked", "--force", "--version"])
+        .arg(format!("={version}"))
+        .arg("--root")
+        .arg(&root)
+        .arg("--target-dir")
+        .arg(&build)
+        // Upstream's release profile, which belongs to its workspace and is not in the crate.
+        .env("CARGO_PROFILE_RELEASE_LTO", "true")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
+        .env("CARGO_PROFILE_RELEASE_STRIP", "symbols"))?;
+    fs::remove_dir_all(build)?;
+
+    let program = root.join("bin/watchexec");
+    let completion = output(Command::new(&program).args(["--completions", "bash"]))?;
+    let file = fs::File::create(archive)?;
+    let mut tar = tar::Builder::new(XzWriter::new(file, XzOptions::with_preset(PRESET))?);
+    for (path, mode, contents) in [
+        ("watchexec", 0o755, fs::read(&program)?),
+        // The crate does not contain it; upstream's is the same text as ours.
+        (
+            "LICENSE",
+            0o644,
+            fs::read(workspace::root().join("LICENSE"))?,
+        ),
+        ("completions/bash", 0o644, completion),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(mode);
+        header.set_mtime(MTIME.into());
+        header.set_size(contents.len() as u64);
+        let path = format!("watchexec-{version}-{triple}/{path}");
+        tar.append_data(&mut header, path, contents.as_slice())?;
+    }
+    tar.into_inner()?.finish()?;
+    Ok(())
+}
