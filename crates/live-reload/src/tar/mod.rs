@@ -18,6 +18,8 @@
 //! - Nothing is written through a link of the same archive, and no hard link leads out of the
 //!   target directory. GNU tar allows the first where the link stays below the target directory,
 //!   and shortens the target of the second.
+//! - A new directory gets the mode of the archive, without a set-group-ID bit of the directory above,
+//!   which GNU tar lets it inherit.
 //! - A modification time that the system cannot represent is ignored: the content matters.
 //! - Sparse files in the pax format, and entries that are not files, directories or links, are
 //!   refused.
