@@ -149,7 +149,7 @@ fn the_whole_of_each_document() {
 }
 
 #[test]
-fn whatever_an_entry_says_the_documents_are_valid() {
+fn writes_valid_documents_for_any_entry() {
     let schemas = Schemas::new();
     let crates = audited();
     let license = |text: &str| format!("[[licenses]]\ntype = '{text}'\n");
@@ -165,7 +165,6 @@ fn whatever_an_entry_says_the_documents_are_valid() {
         format!("{LEAST}{}{}", license("House rules"), license("MIT")),
         format!("{LEAST}[[licenses]]\nuri = 'no address'\n"),
         LEAST.replace("https://example.com", "file:///opt/with space"),
-        LEAST.replace("https://", "no address "),
         LEAST.replace("2.8.0", "2.8.0-rc.1+build.5"),
     ];
     for entry in &entries {
@@ -327,7 +326,7 @@ fn sboms(lifecycle: &Lifecycle) -> [String; 3] {
 }
 
 #[test]
-fn a_build_describes_its_layer_and_the_crates_in_it() {
+fn describes_the_layer_and_its_crates() {
     let folder = tempfile::tempdir().unwrap();
     let program = program(&zlib(AUDIT.as_bytes()));
     let lifecycle = Lifecycle::new(&archive(folder.path(), &program));
@@ -335,7 +334,7 @@ fn a_build_describes_its_layer_and_the_crates_in_it() {
     assert!(
         outcome
             .stdout
-            .contains("SBOMs, with the 4 crates it is made of"),
+            .contains("SBOMs: CycloneDX, SPDX, Syft, with its 4 crates"),
         "{}",
         outcome.stdout
     );
@@ -351,7 +350,7 @@ fn a_build_describes_its_layer_and_the_crates_in_it() {
 }
 
 #[test]
-fn the_companion_is_described_too() {
+fn describes_live_reload() {
     let folder = tempfile::tempdir().unwrap();
     let lifecycle = Lifecycle::new(&archive(folder.path(), b"program"));
     lifecycle.build().assert_success();
@@ -367,7 +366,7 @@ fn the_companion_is_described_too() {
 }
 
 #[test]
-fn a_list_that_cannot_be_read_is_warned_of_and_no_more() {
+fn warns_of_a_list_of_crates_that_cannot_be_read() {
     let folder = tempfile::tempdir().unwrap();
     let lifecycle = Lifecycle::new(&archive(folder.path(), &program(b"not zlib")));
     let outcome = lifecycle.build().assert_success();
@@ -382,7 +381,7 @@ fn a_list_that_cannot_be_read_is_warned_of_and_no_more() {
 }
 
 #[test]
-fn a_kept_layer_is_described_again_only_where_there_is_something_new_to_say() {
+fn describes_a_kept_layer_again_only_if_its_description_changed() {
     let folder = tempfile::tempdir().unwrap();
     let entry = archive(folder.path(), b"program");
     let lifecycle = Lifecycle::new(&entry);
@@ -391,8 +390,12 @@ fn a_kept_layer_is_described_again_only_where_there_is_something_new_to_say() {
     let kept = || {
         lifecycle.restore_cache();
         let outcome = lifecycle.build().assert_success();
-        assert!(outcome.stdout.contains("Using the cached layer"));
-        outcome.stdout.contains("Described it")
+        assert!(
+            outcome
+                .stdout
+                .contains("Reusing the layer of an earlier build")
+        );
+        outcome.stdout.contains("Wrote SBOMs")
     };
 
     assert!(!kept());
@@ -414,17 +417,12 @@ fn a_kept_layer_is_described_again_only_where_there_is_something_new_to_say() {
 }
 
 #[test]
-fn where_a_layer_cannot_be_described_there_is_none() {
+fn leaves_no_layer_where_an_sbom_cannot_be_written() {
     let folder = tempfile::tempdir().unwrap();
     let lifecycle = Lifecycle::new(&archive(folder.path(), b"program"));
-    let in_the_way = lifecycle.layers().join(FILES[2]);
-
-    fs::create_dir(&in_the_way).unwrap();
-    lifecycle.build().assert_failure();
-    assert_eq!(lifecycle.layer_files(), [""; 0]);
-
     lifecycle.build().assert_success();
     lifecycle.restore_cache();
+    let in_the_way = lifecycle.layers().join(FILES[2]);
     fs::remove_file(&in_the_way).unwrap();
     fs::create_dir(&in_the_way).unwrap();
     lifecycle.build().assert_failure();
@@ -432,7 +430,7 @@ fn where_a_layer_cannot_be_described_there_is_none() {
 }
 
 #[test]
-fn two_builds_give_the_same_bytes() {
+fn gives_the_same_bytes_in_each_build() {
     let folder = tempfile::tempdir().unwrap();
     let entry = archive(folder.path(), &program(&zlib(AUDIT.as_bytes())));
     let build = || {

@@ -57,7 +57,7 @@ fn the_layer_has_the_program_and_its_licence_and_nothing_else() {
     assert_eq!(toml["types"]["launch"], true.into());
     assert_eq!(toml["types"]["build"], false.into());
     assert_eq!(toml["types"]["cache"], true.into());
-    assert_eq!(toml["metadata"]["release"]["version"], "2.8.0".into());
+    assert_eq!(toml["metadata"]["version"], "2.8.0".into());
 }
 
 #[test]
@@ -98,7 +98,11 @@ fn an_equal_cached_layer_is_kept_without_asking_the_server() {
     lifecycle.build().assert_success();
     lifecycle.restore_cache();
     let outcome = lifecycle.build().assert_success();
-    assert!(outcome.stdout.contains("Using the cached layer"));
+    assert!(
+        outcome
+            .stdout
+            .contains("Reusing the layer of an earlier build")
+    );
     assert_eq!(server.requests().len(), 1);
     assert!(lifecycle.layer_toml().contains("launch = true"));
 }
@@ -115,9 +119,9 @@ fn a_changed_dependency_replaces_the_layer_and_the_log_says_why() {
     ));
     let outcome = lifecycle.build().assert_success();
     assert!(
-        outcome
-            .stdout
-            .contains("Discarding the cached layer: its version was 2.8.0 and is now 2.9.0"),
+        outcome.stdout.contains(
+            "Discarding the layer of an earlier build: its version was 2.8.0 and is now 2.9.0"
+        ),
         "{}",
         outcome.stdout
     );
@@ -177,14 +181,18 @@ fn credentials_of_a_url_reach_neither_layers_nor_log() {
     lifecycle.set_dependencies(&with_login("2.8.0", "/two.tar.xz"));
     let moved = build();
     assert!(
-        moved.stdout.contains("Using the cached layer"),
+        moved
+            .stdout
+            .contains("Reusing the layer of an earlier build"),
         "{}",
         moved.stdout
     );
     lifecycle.set_dependencies(&with_login("2.9.0", "/three.tar.xz"));
     let updated = build();
     assert!(
-        updated.stdout.contains("Discarding the cached layer"),
+        updated
+            .stdout
+            .contains("Discarding the layer of an earlier build"),
         "{}",
         updated.stdout
     );
@@ -195,7 +203,7 @@ fn replaces_a_cached_layer_whose_metadata_records_a_url() {
     let (server, lifecycle) = served(ARCHIVE);
     lifecycle.build().assert_success();
     let mut toml: toml::Table = lifecycle.layer_toml().parse().unwrap();
-    toml["metadata"]["release"]
+    toml["metadata"]
         .as_table_mut()
         .unwrap()
         .insert("uri".to_owned(), "http://user:s3cr3t@m/w?token=1".into());
@@ -225,10 +233,7 @@ fn the_version_variable_overrules_the_plan() {
     let version_for_plan = |lifecycle: &Lifecycle, entry: &str| {
         lifecycle.build_with(entry).assert_success();
         let toml: toml::Table = lifecycle.layer_toml().parse().unwrap();
-        toml["metadata"]["release"]["version"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        toml["metadata"]["version"].as_str().unwrap().to_owned()
     };
     let entry = "[[entries]]\nname = \"watchexec\"\n[entries.metadata]\nversion = \"2.7\"\n";
 
@@ -276,8 +281,8 @@ fn the_log_tells_the_whole_way() {
     assert_eq!(outcome.stderr, "");
 }
 
-#[test]
-fn a_release_inside_the_buildpack_needs_no_server() {
+/// A buildpack with a release inside, whose URL leads nowhere.
+fn offline() -> Lifecycle {
     let lifecycle = Lifecycle::new(&dependency(
         "2.8.0",
         &format!("http://{}/watchexec.tar.xz", nobody()),
@@ -285,14 +290,79 @@ fn a_release_inside_the_buildpack_needs_no_server() {
     ));
     let archive = Verified::new(ARCHIVE.to_vec(), Checksum::of(ARCHIVE)).unwrap();
     Bundle::pack(&archive, &lifecycle.buildpack()).unwrap();
-    lifecycle.build().assert_success();
-    assert!(lifecycle.layer_toml().contains("cache = false"));
+    lifecycle
+}
 
-    let program =
-        Bundle::directory(&lifecycle.buildpack(), Checksum::of(ARCHIVE)).join("bin/watchexec");
-    fs::write(program, "changed").unwrap();
-    lifecycle.restore_cache();
+#[test]
+fn installs_a_release_inside_the_buildpack_without_a_server() {
+    let lifecycle = offline();
+    lifecycle.build().assert_success();
+    assert!(lifecycle.layer().join("bin/watchexec").is_file());
+    assert!(lifecycle.layer_toml().contains("cache = false"));
+}
+
+#[test]
+fn rejects_a_changed_release_inside_the_buildpack() {
+    let lifecycle = offline();
+    let bundle = Bundle::directory(&lifecycle.buildpack(), Checksum::of(ARCHIVE));
+    fs::write(bundle.join("bin/watchexec"), "changed").unwrap();
     assert_fails(&lifecycle, &["not what was packaged"]);
+}
+
+#[test]
+fn takes_unchanged_layers_over_from_the_previous_image_without_content() {
+    let lifecycle = offline();
+    lifecycle.build().assert_success();
+    let built = lifecycle.layer_files();
+    let metadata = lifecycle.layer_toml();
+    lifecycle.restore_cache();
+
+    let outcome = lifecycle.build().assert_success();
+    assert!(
+        outcome
+            .stdout
+            .contains("Reusing the layer of an earlier build")
+    );
+    assert!(
+        !outcome.stdout.contains("Wrote SBOMs"),
+        "{}",
+        outcome.stdout
+    );
+    assert_eq!(lifecycle.layer_toml(), metadata);
+    let without_content: Vec<&String> = (built.iter())
+        .filter(|file| !file.starts_with("watchexec/") && !file.starts_with("live-reload/"))
+        .collect();
+    assert_eq!(
+        lifecycle.layer_files().iter().collect::<Vec<_>>(),
+        without_content
+    );
+
+    // Platforms before API 0.8 restore no SBOMs.
+    lifecycle.restore_cache();
+    let sboms = without_content
+        .iter()
+        .filter(|file| file.contains(".sbom."));
+    for file in sboms.clone() {
+        fs::remove_file(lifecycle.layers().join(file)).unwrap();
+    }
+    lifecycle.build().assert_success();
+    assert!(
+        sboms.clone().count() == 6
+            && sboms
+                .clone()
+                .all(|file| lifecycle.layers().join(file).is_file())
+    );
+    assert!(!lifecycle.layer().exists());
+}
+
+#[test]
+fn writes_a_layer_from_inside_the_buildpack_anew_where_the_build_needs_it() {
+    let lifecycle = offline();
+    lifecycle.build().assert_success();
+    lifecycle.restore_cache();
+    let entry = "[[entries]]\nname = \"watchexec\"\n[entries.metadata]\nbuild = true\n";
+    lifecycle.build_with(entry).assert_success();
+    assert!(lifecycle.layer().join("bin/watchexec").is_file());
 }
 
 #[test]
@@ -316,7 +386,7 @@ fn a_wrong_checksum_installs_nothing() {
     assert_fails(
         &lifecycle,
         &[
-            "not the watchexec that buildpack.toml names",
+            "not the watchexec of buildpack.toml",
             &Checksum::of(b"another").to_string(),
             &Checksum::of(ARCHIVE).to_string(),
         ],
@@ -338,7 +408,7 @@ fn a_failed_rebuild_leaves_no_layer_either() {
         &server.url("/w.tar.xz"),
         Checksum::of(b"another"),
     ));
-    assert_fails(&lifecycle, &["not the watchexec that buildpack.toml names"]);
+    assert_fails(&lifecycle, &["not the watchexec of buildpack.toml"]);
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn a_mapping_comes_first_and_is_still_verified() {
     assert!(
         outcome
             .stderr
-            .contains("not the watchexec that buildpack.toml names")
+            .contains("not the watchexec of buildpack.toml")
     );
 }
 
@@ -108,11 +108,11 @@ fn a_mapping_may_be_a_file() {
 }
 
 #[test]
-fn a_mirror_that_cannot_be_used_is_named_and_nothing_else_is_asked() {
+fn names_an_unusable_mirror_and_asks_no_other_server() {
     for (mirror, words) in [
         ("s3://bucket", "\"s3\""),
-        ("mirror.example.com", "it has no address"),
-        ("https://", "it is not a URI"),
+        ("mirror.example.com", "it has no URL"),
+        ("https://", "it is not a URL"),
     ] {
         let outcome = lifecycle()
             .with("BP_DEPENDENCY_MIRROR", mirror)

@@ -35,7 +35,7 @@ fn command(lifecycle: &Lifecycle, kind: &str) -> Option<Vec<String>> {
     )
 }
 
-fn has_companion(lifecycle: &Lifecycle) -> bool {
+fn has_live_reload(lifecycle: &Lifecycle) -> bool {
     let program = lifecycle.path("layers/live-reload/bin/live-reload");
     let toml = lifecycle.path("layers/live-reload.toml");
     assert_eq!(program.exists(), toml.exists());
@@ -52,7 +52,7 @@ fn where_nobody_requires_watchexec_there_is_a_reload_process() {
     let lifecycle = lifecycle();
     let outcome = lifecycle.build().assert_success();
     insta::assert_snapshot!(lifecycle.launch_toml());
-    assert!(has_companion(&lifecycle));
+    assert!(has_live_reload(&lifecycle));
     assert!(
         outcome.stdout.contains("docker run --entrypoint reload"),
         "{}",
@@ -65,12 +65,12 @@ fn where_a_buildpack_wraps_its_process_there_is_none_unless_asked_for() {
     let silent = lifecycle();
     silent.build_with(WRAPPING).assert_success();
     assert_eq!(command(&silent, "reload"), None);
-    assert!(!has_companion(&silent));
+    assert!(!has_live_reload(&silent));
 
     let asked = lifecycle().with("BP_LIVE_RELOAD_PROCESS", "worker");
     asked.build_with(WRAPPING).assert_success();
     assert_eq!(command(&asked, "reload").unwrap().last().unwrap(), "worker");
-    assert!(has_companion(&asked));
+    assert!(has_live_reload(&asked));
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn an_empty_process_is_no_process() {
     let lifecycle = lifecycle().with("BP_LIVE_RELOAD_PROCESS", "");
     lifecycle.build().assert_success();
     assert_eq!(command(&lifecycle, "reload"), None);
-    assert!(!has_companion(&lifecycle));
+    assert!(!has_live_reload(&lifecycle));
 }
 
 #[test]
@@ -163,16 +163,18 @@ fn the_sync_tools_are_processes_of_the_companion() {
     lifecycle.build().assert_success();
     assert_eq!(command(&lifecycle, "tar").unwrap(), ["live-reload", "tar"]);
     assert_eq!(command(&lifecycle, "rm").unwrap(), ["live-reload", "rm"]);
-    assert!(has_companion(&lifecycle));
+    assert!(has_live_reload(&lifecycle));
 }
 
 #[test]
-fn a_buildpack_without_the_companion_says_so_and_leaves_no_layer() {
+fn fails_without_live_reload_in_the_buildpack_and_leaves_no_layer() {
     let lifecycle = lifecycle();
     fs::remove_file(lifecycle.buildpack().join("bin/live-reload")).unwrap();
     let outcome = lifecycle.build().assert_failure();
     assert!(
-        outcome.stderr.contains("bin/live-reload belongs into it"),
+        outcome
+            .stderr
+            .contains("bin/live-reload belongs beside bin/build"),
         "{}",
         outcome.stderr
     );

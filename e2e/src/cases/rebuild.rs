@@ -38,7 +38,7 @@ fn reuses_and_replaces(platform: &Platform) -> Result<()> {
     expect_words(
         &second.log,
         &[
-            "Using the cached layer",
+            "Reusing the layer of an earlier build",
             "Reusing layer 'live-reload/watchexec:watchexec'",
         ],
     )?;
@@ -62,7 +62,10 @@ fn reuses_and_replaces(platform: &Platform) -> Result<()> {
         "the changed dependency is downloaded once"
     );
     let version = format!("version was {} and is now 99.1.0", archive.version);
-    expect_words(&third.log, &["Discarding the cached layer", &version])?;
+    expect_words(
+        &third.log,
+        &["Discarding the layer of an earlier build", &version],
+    )?;
     third.expect_watchexec("99.1.0")
 }
 

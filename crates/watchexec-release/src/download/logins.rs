@@ -2,6 +2,7 @@
 
 use netrc::Netrc;
 use std::cell::OnceCell;
+use std::io;
 use std::path::PathBuf;
 use url::Url;
 
@@ -57,9 +58,14 @@ impl Logins {
     }
 
     fn netrc(&self) -> &Result<Netrc, NetrcError> {
-        self.netrc.get_or_init(|| match &self.optional {
-            Some(file) if file.exists() => read(file.clone()),
-            _ => Ok(Netrc::default()),
+        self.netrc.get_or_init(|| {
+            let Some(file) = self.optional.clone() else {
+                return Ok(Netrc::default());
+            };
+            match file.symlink_metadata() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Netrc::default()),
+                _ => read(file),
+            }
         })
     }
 
