@@ -9,13 +9,13 @@
 //! `offline` provides the tools and images, and can be skipped.
 
 #[path = "../../tests/documentation/blocks.rs"]
-#[expect(dead_code, reason = "the test of the texts uses the rest")]
+#[allow(dead_code, reason = "the test of the pages uses the rest")]
 mod blocks;
 mod build;
 mod case;
 mod cases;
 #[path = "../../tests/support/certificates.rs"]
-#[expect(clippy::unwrap_used, reason = "it is made for tests, which may panic")]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod certificates;
 mod command;
 mod container;
@@ -26,8 +26,8 @@ mod platform;
 #[path = "../../tests/schemas/mod.rs"]
 mod schemas;
 #[path = "../../tests/support/server.rs"]
-#[expect(dead_code, reason = "the buildpack's own tests use the rest")]
-#[expect(clippy::unwrap_used, reason = "it is made for tests, which may panic")]
+#[allow(dead_code, reason = "the tests of downloads use the rest")]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod server;
 mod terminal;
 
