@@ -14,11 +14,12 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command
         .stdin(Stdio::null())
         .output()
-        .with_context(|| format!("cannot run {command:?}"))?;
+        .with_context(|| format!("cannot run {}", shown(command)))?;
     if !output.status.success() {
         let printed = [output.stdout, output.stderr].concat();
         let printed = String::from_utf8_lossy(&printed);
-        bail!("{command:?}: {}\n{}", output.status, last_lines(&printed));
+        let (shown, end) = (shown(command), last_lines(&printed));
+        bail!("{shown}: {}\n{end}", output.status);
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
@@ -28,7 +29,8 @@ pub(crate) fn logged(command: &mut Command, log: &Path) -> Result<()> {
     let status = recorded(command, log)?;
     ensure!(
         status.success(),
-        "{command:?}: {status}\n{}\n(all of it in {})",
+        "{}: {status}\n{}\n(all of it in {})",
+        shown(command),
         last_lines(&fs::read_to_string(log)?),
         log.display()
     );
@@ -39,7 +41,7 @@ pub(crate) fn logged(command: &mut Command, log: &Path) -> Result<()> {
 pub(crate) fn recorded(command: &mut Command, log: &Path) -> Result<ExitStatus> {
     record(command, log)?
         .status()
-        .with_context(|| format!("cannot run {command:?}"))
+        .with_context(|| format!("cannot run {}", shown(command)))
 }
 
 /// Sends the output of a command to a file.
@@ -47,6 +49,12 @@ pub(crate) fn record<'a>(command: &'a mut Command, log: &Path) -> Result<&'a mut
     let file = File::create(log)?.into_parts().0;
     let command = command.stdin(Stdio::null()).stdout(file.try_clone()?);
     Ok(command.stderr(file))
+}
+
+fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+    words.join(" ")
 }
 
 /// The end of a long output, where errors are.

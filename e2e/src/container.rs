@@ -83,6 +83,9 @@ impl<'a> Container<'a> {
         for (name, contents) in files {
             let mut header = tar::Header::new_gnu();
             header.set_mode(0o755);
+            header.set_uid(0);
+            header.set_gid(0);
+            header.set_mtime(0);
             header.set_size(contents.len() as u64);
             archive.append_data(&mut header, name, *contents)?;
         }

@@ -169,14 +169,14 @@ impl Platform {
                 "pack",
                 format!(
                     "case $1 in\n\
-                     build) image=$2; shift 2 ;;\n\
-                     builder | buildpack) exec {pack} \"$@\" --pull-policy never ;;\n\
+                     build) image=$2 volume=${{2%:*}}; shift 2 ;;\n\
+                     builder) exec {pack} \"$@\" --pull-policy never ;;\n\
                      *) exec {pack} \"$@\" ;;\n\
                      esac\n\
                      exec {pack} build \"$image\" --network host --docker-host inherit \\\n\
                      --pull-policy never --trust-builder --no-color --lifecycle-image {lifecycle} \\\n\
-                     --cache \"type=build;format=volume;name=$image-build\" \\\n\
-                     --cache \"type=launch;format=volume;name=$image-launch\" \"$@\"\n"
+                     --cache \"type=build;format=volume;name=$volume-build\" \\\n\
+                     --cache \"type=launch;format=volume;name=$volume-launch\" \"$@\"\n"
                 ),
             ),
             (

@@ -102,7 +102,6 @@ impl<'a> Terminal<'a> {
     /// Opens a page. Commands of an example run in its directory, all others in the root of the
     /// repository.
     pub(crate) fn page(&self, name: &str) -> Result<Page<'_>> {
-        self.case.show(name);
         let path = self.path(name);
         let directory = match path.parent() {
             Some(directory) if name.starts_with("examples/") => directory.to_owned(),
@@ -183,6 +182,7 @@ impl Page<'_> {
 
     /// The blocks of commands with this comment above them.
     pub(crate) fn all_blocks(&self, comment: &str) -> Result<Vec<String>> {
+        self.terminal.case.show(&self.name);
         let blocks = blocks::blocks(&self.text, |_, _| ());
         let blocks = blocks.with_context(|| format!("{} ends inside a block", self.name))?;
         let has_comment =

@@ -75,6 +75,11 @@ fn tilt(case: &Case<'_>) -> Result<()> {
         offline::tool("compose")?
     ));
     let terminal = case.terminal()?;
+    // Tilt ignores COMPOSE_PROJECT_NAME.
+    let file = terminal.path("examples/tilt/compose/Tiltfile");
+    let name = format!("'compose.yaml', project_name='{}'", case.named("compose"));
+    let tiltfile = fs::read_to_string(&file)?.replace("'compose.yaml'", &name);
+    fs::write(&file, tiltfile)?;
     let page = terminal.page("examples/tilt/README.md")?;
     let [up] = page.blocks()?;
     let _running = page.start(&up)?;
