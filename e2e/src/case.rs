@@ -14,7 +14,7 @@ use crate::build::Build;
 use crate::cases::{ALONE, TOGETHER};
 use crate::directories::source;
 use crate::package::{Archive, offering};
-use crate::platform::Platform;
+use crate::platform::{Platform, START};
 use crate::terminal::Terminal;
 
 /// A registered case: the path of its function, and the function.
@@ -69,10 +69,13 @@ impl<'a> Case<'a> {
         Build::new(self, self.named(image), app.as_ref())
     }
 
-    /// The path of a copy of the buildpack that offers only this archive, from a URL.
-    pub(crate) fn offering(&self, archive: &Archive, url: &str) -> Result<String> {
+    /// A build of the Python app with live reload, by a copy of the buildpack that offers only this
+    /// archive, from a URL.
+    pub(crate) fn build_offering(&self, archive: &Archive, url: &str) -> Result<Build<'_>> {
         let name = self.name.replace("::", "-");
-        offering(&self.platform.buildpack, &name, archive, url)
+        let watchexec = offering(&self.platform.buildpack, &name, archive, url)?;
+        let build = self.build(python_app()).buildpacks(&[&watchexec, START]);
+        Ok(build.live_reload("true"))
     }
 
     /// A terminal for the commands of pages.

@@ -71,8 +71,8 @@ impl Platform {
             watchexec: offering(&buildpack, "served", &archive, &url)?.into(),
             archive,
             buildpack,
-            static_app: step("static application", offline::static_app)?,
-            jar: step("Java application", offline::jar)?,
+            static_app: step("static app", offline::static_app)?,
+            jar: step("Java app", offline::jar)?,
             notes: Mutex::default(),
             engine,
         };

@@ -2,11 +2,10 @@
 
 use anyhow::{Result, ensure};
 
-use crate::build::Build;
 use crate::case::{Case, cases, python_app};
 use crate::command::expect_words;
 use crate::package::Archive;
-use crate::platform::{START, free_port};
+use crate::platform::free_port;
 use crate::server::{Reply, Server};
 
 cases![
@@ -27,11 +26,11 @@ fn wrong_checksum(case: &Case<'_>) -> Result<()> {
     let server = Server::http(move |request| replies[request.number.min(1)].clone());
     let url = server.url("/watchexec.tar");
 
-    let log = build(case, &right, &url)?.failure()?;
+    let log = case.build_offering(&right, &url)?.failure()?;
     expect_words(&log, &[&right.checksum(), &wrong.checksum(), "What to do"])?;
     ensure!(server.requests().len() == 1, "one download is enough");
 
-    build(case, &right, &url)?
+    case.build_offering(&right, &url)?
         .image()?
         .expect_watchexec("99.1.0")?;
     ensure!(
@@ -46,7 +45,7 @@ fn download_that_ends_early(case: &Case<'_>) -> Result<()> {
     let half = archive.contents.len() / 2;
     let reply = Reply::ok(&archive.contents).cut(half);
     let url = Server::http(move |_| reply.clone()).url("/watchexec.tar");
-    let log = build(case, &archive, &url)?.failure()?;
+    let log = case.build_offering(&archive, &url)?.failure()?;
     expect_words(&log, &["could not be downloaded", &url, "What to do"])
 }
 
@@ -55,14 +54,14 @@ fn truncated_archive(case: &Case<'_>) -> Result<()> {
     let mut archive = case.platform.archive.clone();
     archive.contents.truncate(archive.contents.len() / 2);
     let (_server, url) = archive.serve();
-    let log = build(case, &archive, &url)?.failure()?;
+    let log = case.build_offering(&archive, &url)?.failure()?;
     expect_words(&log, &["cut or damaged", "What to do"])
 }
 
 fn archive_without_watchexec(case: &Case<'_>) -> Result<()> {
     let archive = Archive::of("99.1.0", "another-program", "#!/bin/sh\n")?;
     let (_server, url) = archive.serve();
-    let log = build(case, &archive, &url)?.failure()?;
+    let log = case.build_offering(&archive, &url)?.failure()?;
     expect_words(&log, &["no file watchexec", "What to do"])
 }
 
@@ -78,13 +77,8 @@ fn no_version_that_matches(case: &Case<'_>) -> Result<()> {
 
 fn unreachable_server(case: &Case<'_>) -> Result<()> {
     let url = format!("http://127.0.0.1:{}/watchexec.tar", free_port()?);
-    let log = build(case, &Archive::script("99.1.0")?, &url)?.failure()?;
+    let log = case
+        .build_offering(&Archive::script("99.1.0")?, &url)?
+        .failure()?;
     expect_words(&log, &["could not be downloaded", &url, "What to do"])
-}
-
-/// A build that can only use this archive.
-fn build<'a>(case: &'a Case<'_>, archive: &Archive, url: &str) -> Result<Build<'a>> {
-    let watchexec = case.offering(archive, url)?;
-    let build = case.build(python_app());
-    Ok(build.buildpacks(&[&watchexec, START]).live_reload("true"))
 }

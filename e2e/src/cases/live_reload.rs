@@ -234,7 +234,7 @@ fn expect_starts(container: &Container<'_>, expected: usize) -> Result<()> {
     let starts = log.matches("started v").count();
     ensure!(
         starts == expected,
-        "the application has started {starts} times, not {expected}:\n{log}"
+        "the app has started {starts} times, not {expected}:\n{log}"
     );
     Ok(())
 }

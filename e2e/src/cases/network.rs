@@ -92,9 +92,7 @@ fn private_mirror(case: &Case<'_>) -> Result<()> {
 
 /// A build whose only watchexec has a URL that does not exist.
 fn build<'a>(case: &'a Case<'_>) -> Result<Build<'a>> {
-    let watchexec = case.offering(&case.platform.archive, ELSEWHERE)?;
-    let build = case.build(python_app());
-    Ok(build.buildpacks(&[&watchexec, START]).live_reload("true"))
+    case.build_offering(&case.platform.archive, ELSEWHERE)
 }
 
 /// A service binding of a type with one entry.

@@ -2,25 +2,23 @@
 
 use anyhow::{Result, ensure};
 
-use crate::build::Image;
-use crate::case::{Case, cases, python_app};
+use crate::case::{Case, cases};
 use crate::command::expect_words;
 use crate::package::Archive;
-use crate::platform::START;
 
 cases![reuses_and_replaces_the_layer];
 
 fn reuses_and_replaces_the_layer(case: &Case<'_>) -> Result<()> {
     let archive = &case.platform.archive;
     let (server, url) = archive.serve();
-    let first = build(case, archive, &url)?;
+    let first = case.build_offering(archive, &url)?.image()?;
     ensure!(
         server.requests().len() == 1,
         "it downloads the archive once"
     );
     first.expect_newest_watchexec()?;
 
-    let second = build(case, archive, &url)?;
+    let second = case.build_offering(archive, &url)?.image()?;
     // The first line is from the buildpack, the second from the lifecycle.
     let reused = "Reusing layer 'live-reload/watchexec:watchexec'";
     expect_words(&second.log, &["Using the cached layer", reused])?;
@@ -29,18 +27,9 @@ fn reuses_and_replaces_the_layer(case: &Case<'_>) -> Result<()> {
 
     let other = Archive::script("99.1.0")?;
     let (other_server, url) = other.serve();
-    let third = build(case, &other, &url)?;
+    let third = case.build_offering(&other, &url)?.image()?;
     ensure!(other_server.requests().len() == 1, "it downloads the other");
     let version = format!("version was {} and is now 99.1.0", archive.version);
     expect_words(&third.log, &["Discarding the cached layer", &version])?;
     third.expect_watchexec("99.1.0")
-}
-
-fn build<'a>(case: &'a Case<'_>, archive: &Archive, url: &str) -> Result<Image<'a>> {
-    let watchexec = case.offering(archive, url)?;
-    let build = case.build(python_app());
-    build
-        .buildpacks(&[&watchexec, START])
-        .live_reload("true")
-        .image()
 }

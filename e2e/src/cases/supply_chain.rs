@@ -13,7 +13,7 @@ use crate::command::output;
 use crate::directories::{digest, workspace};
 use crate::offline;
 use crate::package::Archive;
-use crate::platform::{PROCFILE, START, WATCHEXEC};
+use crate::platform::{PROCFILE, WATCHEXEC};
 use crate::schemas::Schemas;
 
 cases![
@@ -134,13 +134,9 @@ fn no_secret_of_a_url_in_the_image(case: &Case<'_>) -> Result<()> {
     let (_server, url) = archive.serve();
     for secret in ["hunter2", "hunter3"] {
         let url = url.replace("//", &format!("//user:{secret}@"));
-        let watchexec = case.offering(&archive, &format!("{url}?token={secret}"))?;
-        let image = case
-            .build(python_app())
-            .buildpacks(&[&watchexec, START])
-            .live_reload("true")
-            .env("BP_LOG_LEVEL", "DEBUG")
-            .image()?;
+        let url = format!("{url}?token={secret}");
+        let build = case.build_offering(&archive, &url)?;
+        let image = build.env("BP_LOG_LEVEL", "DEBUG").image()?;
         image.expect_watchexec("99.1.0")?;
         let labels = image.labels()?;
         ensure!(!labels.contains("hunter"), "a secret is in {labels}");

@@ -1,5 +1,5 @@
 //! Programs built from Go: pack, the lifecycle and other tools from the modules in `e2e/tools` that pin
-//! them, and the static sample application. Go's own build cache makes the second time quick.
+//! them, and the static sample app. Go's own build cache makes the second time quick.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
