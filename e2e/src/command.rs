@@ -1,74 +1,89 @@
-//! Running programs, so that a failure says which one, how it ended and what it printed last.
+//! Running programs. Errors name the program, its status and the end of its output.
 
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use fs_err as fs;
 use fs_err::File;
 
-/// Runs a command to its end and returns what it printed on standard output, trimmed.
+/// Runs a command. Returns its standard output, trimmed.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let shown = shown(command);
     let output = command
         .stdin(Stdio::null())
         .output()
-        .with_context(|| format!("cannot run {shown}"))?;
+        .with_context(|| format!("cannot run {}", shown(command)))?;
     if !output.status.success() {
-        bail!(
-            "{shown}: {}\n{}",
-            output.status,
-            last_lines(&String::from_utf8_lossy(
-                &[output.stdout, output.stderr].concat()
-            ))
-        );
+        let printed = [output.stdout, output.stderr].concat();
+        let printed = String::from_utf8_lossy(&printed);
+        let (shown, end) = (shown(command), last_lines(&printed));
+        bail!("{shown}: {}\n{end}", output.status);
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Runs a command whose output goes to a file, as it may be long, and only its end to an error.
+/// Runs a command with much output, which goes to a file.
 pub(crate) fn logged(command: &mut Command, log: &Path) -> Result<()> {
     let status = recorded(command, log)?;
-    if !status.success() {
-        bail!(
-            "{}: {status}\n{}\n(all of it in {})",
-            shown(command),
-            last_lines(&fs::read_to_string(log)?),
-            log.display()
-        );
-    }
+    ensure!(
+        status.success(),
+        "{}: {status}\n{}\n(all of it in {})",
+        shown(command),
+        last_lines(&fs::read_to_string(log)?),
+        log.display()
+    );
     Ok(())
 }
 
-/// Runs a command whose output goes to a file, and leaves it to the caller what its status means.
+/// Runs a command whose output goes to a file. Returns its status.
 pub(crate) fn recorded(command: &mut Command, log: &Path) -> Result<ExitStatus> {
-    let file = File::create(log)?.into_parts().0;
-    command
-        .stdin(Stdio::null())
-        .stdout(file.try_clone()?)
-        .stderr(file)
+    record(command, log)?
         .status()
         .with_context(|| format!("cannot run {}", shown(command)))
 }
 
-/// Whether a program of this name is on PATH.
-pub(crate) fn is_installed(program: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+/// Sends the output of a command to a file.
+pub(crate) fn record<'a>(command: &'a mut Command, log: &Path) -> Result<&'a mut Command> {
+    let file = File::create(log)?.into_parts().0;
+    let command = command.stdin(Stdio::null()).stdout(file.try_clone()?);
+    Ok(command.stderr(file))
 }
 
-/// The end of a long text, where programs say what went wrong.
+fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+    words.join(" ")
+}
+
+/// The end of a long output, where errors are.
 pub(crate) fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.trim_end().lines().collect();
     lines[lines.len().saturating_sub(40)..].join("\n")
 }
 
-fn shown(command: &Command) -> String {
-    let mut words = vec![command.get_program().to_string_lossy().into_owned()];
-    words.extend(
-        command
-            .get_args()
-            .map(|argument| argument.to_string_lossy().into_owned()),
-    );
-    words.join(" ")
+/// Checks that a text contains all of these words.
+pub(crate) fn expect_words(text: &str, words: &[&str]) -> Result<()> {
+    for word in words {
+        let end = last_lines(text);
+        ensure!(text.contains(word), "{word:?} is not in:\n{end}");
+    }
+    Ok(())
+}
+
+/// Polls for at most this long until there is an answer.
+pub(crate) fn wait_for<T>(
+    patience: Duration,
+    mut ask: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    let started = Instant::now();
+    loop {
+        if let Some(answer) = ask()? {
+            return Ok(answer);
+        }
+        ensure!(started.elapsed() < patience, "not within {patience:?}");
+        // Short, since the time until an app's first answer is measured.
+        sleep(Duration::from_millis(2));
+    }
 }

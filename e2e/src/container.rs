@@ -1,33 +1,39 @@
-//! A running application, asked from outside, and what a developer does to it.
+//! A running app: requests from outside, and the syncs of a developer.
 
+use std::io::Seek;
 use std::path::Path;
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
-use fs_err::File;
+use anyhow::{Context, Result, ensure};
 
-use crate::command::{last_lines, output};
-use crate::pack::Image;
-use crate::platform::Platform;
-use crate::server::free_port;
+use crate::build::Image;
+use crate::case::{Case, unaware_app};
+use crate::command::{last_lines, output, wait_for};
+use crate::platform::free_port;
 
-/// How long an application may take to answer: Java on two busy cores takes a good part of it.
+/// How long an app may take to answer: Java on two busy cores takes a good part of it.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// What the sample applications answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How a container starts `reload` where it is not the default.
+pub(crate) const RELOAD: [&str; 2] = ["--entrypoint", "reload"];
+
+/// How Tilt and Skaffold run `tar` in a container.
+pub(crate) const TILT: [&str; 6] = ["tar", "-C", "/", "-x", "-f", "-"];
+pub(crate) const SKAFFOLD: [&str; 6] = ["tar", "xmf", "-", "-C", "/", "--no-same-owner"];
+
+/// The answer of a sample app.
+#[derive(Clone, Debug)]
 pub(crate) struct Answer {
-    /// The version of the application.
+    /// The version of the app.
     pub(crate) version: String,
-    /// The id that its process has in the container.
+    /// The id of its process, in the container.
     pub(crate) process: String,
 }
 
 /// A container, removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Container<'a> {
-    platform: &'a Platform,
+    case: &'a Case<'a>,
     name: String,
     port: u16,
 }
@@ -41,82 +47,57 @@ impl<'a> Container<'a> {
     /// Starts the image with further options of `docker run`, such as the entrypoint. It shares
     /// the host's network, as a private engine has no other, and gets a port of its own there.
     pub(crate) fn start_with(image: &Image<'a>, options: &[&str]) -> Result<Self> {
-        let container = Self {
-            platform: image.platform,
-            name: format!("{}-app", image.name),
-            port: free_port()?,
-        };
-        output(
-            container
-                .platform
-                .engine
-                .docker()
-                .args([
-                    "run",
-                    "--detach",
-                    "--name",
-                    &container.name,
-                    "--network",
-                    "host",
-                ])
-                .args(["--env", &format!("PORT={}", container.port)])
-                .args(options)
-                .arg(&image.name),
-        )?;
+        let name = format!("{}-app", image.name);
+        let container = Self::running(image.case, name, free_port()?);
+        let port = format!("PORT={}", container.port);
+        let mut docker = image.case.platform.engine.docker();
+        docker.args(["run", "--detach", "--name", &container.name]);
+        docker.args(["--network", "host", "--env", &port]);
+        output(docker.args(options).arg(&image.name))?;
         Ok(container)
     }
 
-    /// One that somebody else has started.
-    pub(crate) fn running(platform: &'a Platform, name: String, port: u16) -> Self {
-        Self {
-            platform,
-            name,
-            port,
-        }
+    /// A container that was started elsewhere, with its port on the host.
+    pub(crate) fn running(case: &'a Case<'a>, name: String, port: u16) -> Self {
+        Self { case, name, port }
     }
 
     /// Copies a file into the container, as `docker cp` does for a developer.
     pub(crate) fn copy_in(&self, file: &Path, target: &str) -> Result<()> {
         let target = format!("{}:{target}", self.name);
-        output(
-            self.platform
-                .engine
-                .docker()
-                .arg("cp")
-                .arg(file)
-                .arg(target),
-        )?;
+        let mut docker = self.case.platform.engine.docker();
+        output(docker.arg("cp").arg(file).arg(target))?;
         Ok(())
     }
 
     /// Runs a program in the container, as its user. Returns what it printed.
     pub(crate) fn execute(&self, words: &[&str]) -> Result<String> {
-        output(
-            self.platform
-                .engine
-                .docker()
-                .args(["exec", &self.name])
-                .args(words),
-        )
+        let exec = ["exec", &self.name];
+        self.case.platform.engine.run(exec.iter().chain(words))
     }
 
-    /// The same with a file as the program's standard input.
-    pub(crate) fn execute_with(&self, input: &Path, words: &[&str]) -> Result<()> {
-        let output = self
-            .platform
-            .engine
-            .docker()
-            .args(["exec", "--interactive", &self.name])
-            .args(words)
-            .stdin(File::open(input)?.into_parts().0)
-            .output()
-            .context("cannot run docker exec")?;
-        ensure!(
-            output.status.success(),
-            "{words:?}: {}\n{}",
-            output.status,
-            String::from_utf8_lossy(&[output.stdout, output.stderr].concat())
-        );
+    /// Extracts files with `tar` in the container, as Tilt and Skaffold do. The archive has no entries
+    /// for directories.
+    pub(crate) fn extract(&self, tar: &[&str], files: &[(&str, &[u8])]) -> Result<()> {
+        let mut archive = tar::Builder::new(tempfile::tempfile()?);
+        for (name, contents) in files {
+            let mut header = tar::Header::new_gnu();
+            header.set_mode(0o755);
+            header.set_uid(0);
+            header.set_gid(0);
+            header.set_mtime(0);
+            header.set_size(contents.len() as u64);
+            archive.append_data(&mut header, name, *contents)?;
+        }
+        let mut archive = archive.into_inner()?;
+        archive.rewind()?;
+        let mut docker = self.case.platform.engine.docker();
+        docker.args(["exec", "--interactive", &self.name]).args(tar);
+        let output = docker.stdin(archive).output();
+        let output = output.context("cannot run docker exec")?;
+        let printed = [output.stdout, output.stderr].concat();
+        let printed = String::from_utf8_lossy(&printed);
+        ensure!(output.status.success(), "{tar:?} failed:\n{printed}");
         Ok(())
     }
 
@@ -124,87 +105,78 @@ impl<'a> Container<'a> {
     /// killed. Returns its exit status.
     pub(crate) fn stop(&self, patience: Duration) -> Result<i32> {
         let seconds = patience.as_secs().to_string();
-        let docker = || self.platform.engine.docker();
-        output(docker().args(["stop", "--time", &seconds, &self.name]))?;
-        let status =
-            output(docker().args(["inspect", "--format", "{{.State.ExitCode}}", &self.name]))?;
-        status
-            .parse()
-            .with_context(|| format!("{status:?} is no exit status"))
+        let engine = &self.case.platform.engine;
+        engine.run(["stop", "--time", &seconds, &self.name])?;
+        let status = self.inspect("{{.State.ExitCode}}")?;
+        status.parse().context("no exit status")
     }
 
-    /// Waits until the application answers with this version.
+    /// Waits until the app answers with this version.
     pub(crate) fn wait_for(&self, version: &str) -> Result<Answer> {
         self.wait_until(version, |answer| answer.version == version)
     }
 
     fn wait_until(&self, what: &str, expected: impl Fn(&Answer) -> bool) -> Result<Answer> {
-        let started = Instant::now();
         let mut last = None;
-        while started.elapsed() < PATIENCE {
-            if let Some(answer) = self.ask() {
-                if expected(&answer) {
-                    return Ok(answer);
-                }
-                last = Some(answer);
-            }
-            // Short, since the time until the first answer is measured.
-            sleep(Duration::from_millis(2));
-        }
-        bail!(
-            "no {what} within {PATIENCE:?}, the last answer was {last:?}; the container printed:\n{}",
-            last_lines(&self.log()?)
-        );
+        let answer = wait_for(PATIENCE, || {
+            last = self.ask().or(last.take());
+            Ok(last.clone().filter(|answer| expected(answer)))
+        });
+        answer.with_context(|| {
+            let log = self.log().unwrap_or_default();
+            let printed = last_lines(&log);
+            format!("no {what}, the last answer was {last:?}; the container printed:\n{printed}")
+        })
     }
 
-    /// A sync that changes nothing of what the application answers, but leads to a new process in
-    /// this very container. Returns the time from the end of the sync to that one's first answer.
-    pub(crate) fn restart(&self, sync: impl FnOnce(&Self) -> Result<()>) -> Result<Duration> {
+    /// Checks that a sync restarts the app, which answers v1, in the same container, and that the new
+    /// process answers this version. Returns and reports the time from the end of the sync to the first
+    /// answer.
+    pub(crate) fn reload(
+        &self,
+        version: &str,
+        sync: impl FnOnce(&Self) -> Result<()>,
+    ) -> Result<Duration> {
         let before = self.wait_for("v1")?;
-        let identity = self.identity()?;
-        sync(self)?;
-        let synced = Instant::now();
-        self.wait_until("other process", |answer| answer.process != before.process)?;
-        let duration = synced.elapsed();
-        self.expect_same(&identity)?;
-        Ok(duration)
+        self.expect_same_after(|| {
+            sync(self)?;
+            let synced = Instant::now();
+            self.wait_until(&format!("{version} of another process"), |answer| {
+                answer.version == version && answer.process != before.process
+            })?;
+            let duration = synced.elapsed();
+            let milliseconds = duration.as_millis();
+            self.case.show(format!("reloaded in {milliseconds} ms"));
+            Ok(duration)
+        })
     }
 
-    /// Lets the application go from v1 to v2: a sync must lead to a new process, in this very
-    /// container. Returns the time from the end of the sync to the first answer of that process.
-    pub(crate) fn reload(&self, sync: impl FnOnce(&Self) -> Result<()>) -> Result<Duration> {
-        let before = self.wait_for("v1")?;
-        let identity = self.identity()?;
-        sync(self)?;
-        let synced = Instant::now();
-        let after = self.wait_for("v2")?;
-        let duration = synced.elapsed();
-        ensure!(
-            after.process != before.process,
-            "v2 is of the same process as v1: {after:?}"
-        );
-        self.expect_same(&identity)?;
-        Ok(duration)
+    /// Checks that copying a file restarts the app.
+    pub(crate) fn reload_by_copy(&self, version: &str, file: &Path, target: &str) -> Result<()> {
+        let copy = |container: &Self| container.copy_in(file, target);
+        self.reload(version, copy).map(drop)
     }
 
-    /// That this is still the container that it was.
-    pub(crate) fn expect_same(&self, identity: &str) -> Result<()> {
-        ensure!(
-            self.identity()? == identity,
-            "the container has been started again"
-        );
-        Ok(())
+    /// Checks that copying v2 of the Python app restarts it.
+    pub(crate) fn reload_python(&self) -> Result<()> {
+        let changed = unaware_app("v2")?;
+        let file = changed.path().join("app.py");
+        self.reload_by_copy("v2", &file, "/workspace/app.py")
     }
 
-    /// Which container this is, and since when and after how many restarts it runs.
-    pub(crate) fn identity(&self) -> Result<String> {
+    /// Checks that an action neither restarts nor replaces the container.
+    pub(crate) fn expect_same_after<T>(&self, act: impl FnOnce() -> Result<T>) -> Result<T> {
         let format = "{{.Id}} {{.State.Running}} {{.State.StartedAt}} {{.RestartCount}}";
-        output(
-            self.platform
-                .engine
-                .docker()
-                .args(["inspect", "--format", format, &self.name]),
-        )
+        let before = self.inspect(format)?;
+        let done = act()?;
+        let is_same = self.inspect(format)? == before;
+        ensure!(is_same, "the container has been started again");
+        Ok(done)
+    }
+
+    fn inspect(&self, format: &str) -> Result<String> {
+        let engine = &self.case.platform.engine;
+        engine.run(["inspect", "--format", format, &self.name])
     }
 
     fn ask(&self) -> Option<Answer> {
@@ -213,13 +185,8 @@ impl<'a> Container<'a> {
             .build()
             .into();
         let url = format!("http://127.0.0.1:{}/", self.port);
-        let body = agent
-            .get(&url)
-            .call()
-            .ok()?
-            .body_mut()
-            .read_to_string()
-            .ok()?;
+        let mut response = agent.get(&url).call().ok()?;
+        let body = response.body_mut().read_to_string().ok()?;
         let (version, process) = body.trim().split_once(' ')?;
         Some(Answer {
             version: version.to_owned(),
@@ -227,9 +194,10 @@ impl<'a> Container<'a> {
         })
     }
 
-    /// What it has printed so far.
+    /// The output so far.
     pub(crate) fn log(&self) -> Result<String> {
         let log = self
+            .case
             .platform
             .engine
             .docker()
@@ -244,11 +212,7 @@ impl<'a> Container<'a> {
 impl Drop for Container<'_> {
     fn drop(&mut self) {
         // Were it still there, the end of the suite would remove it.
-        let _ = output(
-            self.platform
-                .engine
-                .docker()
-                .args(["rm", "--force", &self.name]),
-        );
+        let engine = &self.case.platform.engine;
+        let _ = engine.run(["rm", "--force", &self.name]);
     }
 }

@@ -1,122 +1,225 @@
-//! Everything that the cases run on.
+//! The platform that the cases share.
 
+use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
+use fs_err as fs;
 
-use crate::archives::Archive;
-use crate::builder::Maker;
-use crate::buildpack::{Buildpack, Offer};
-use crate::directories::Directories;
-use crate::engine::Engine;
-use crate::go::Lifecycle;
-use crate::images::Images;
-use crate::published::Published;
-use crate::report::Report;
-use crate::server::{Served, Server};
-use crate::{go, maven};
+use crate::command::{logged, output};
+use crate::directories::{log, source, target};
+use crate::offline::{self, Engine, Images, Lifecycle, Published};
+use crate::package::{Archive, offering, package};
 
-/// What a case needs: tools, images, sample applications and the buildpack under test.
+/// The id of the buildpack under test.
+pub(crate) const WATCHEXEC: &str = "live-reload/watchexec";
+/// Runs the command in the file `start`, with watchexec when live reload is on.
+pub(crate) const START: &str = "live-reload-e2e/start";
+/// Runs an exploded jar, with watchexec when live reload is on.
+pub(crate) const EXECUTABLE_JAR: &str = "live-reload-e2e/executable-jar";
+/// Runs the commands in the `Procfile`, without support for live reload.
+pub(crate) const PROCFILE: &str = "live-reload-e2e/procfile";
+/// Changes the environment in every way that the specification has. In no order of the builder.
+pub(crate) const ENVIRONMENT: &str = "live-reload-e2e/environment";
+/// Only keeps a layer.
+pub(crate) const LAYER: &str = "live-reload-e2e/layer";
+
+/// Tools, images, sample apps and the buildpack under test.
 #[derive(Debug)]
 pub(crate) struct Platform {
-    pub(crate) directories: Arc<Directories>,
     pub(crate) engine: Arc<Engine>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) images: Images,
-    pub(crate) pack: PathBuf,
+    /// The builder of most cases. Our buildpack is optional and first in every group, before a
+    /// buildpack with or without support for live reload.
     pub(crate) builder: String,
-    pub(crate) server: Server,
+    /// Stand-ins for published builders and buildpacks.
+    pub(crate) published: Published,
+    /// The newest watchexec.
     pub(crate) archive: Archive,
-    pub(crate) buildpack: Buildpack,
-    /// A copy of the buildpack whose one dependency is on the server.
+    /// The packaged buildpack.
+    pub(crate) buildpack: PathBuf,
+    /// A copy of the buildpack that downloads that archive from a server of the suite.
     pub(crate) watchexec: PathBuf,
-    /// Several cases may be the first; a failure is that of all.
-    published: OnceLock<Result<Published, String>>,
-    pub(crate) report: Report,
     pub(crate) static_app: PathBuf,
     pub(crate) jar: PathBuf,
+    /// The notes of all cases.
+    notes: Mutex<Vec<String>>,
 }
 
 impl Platform {
-    /// Finds or makes all of it, and says what and how long each took.
-    pub(crate) fn provide(directories: Arc<Directories>, engine: Arc<Engine>) -> Result<Self> {
-        let pack = step("pack", || go::pack(&directories))?;
-        let lifecycle = step("lifecycle", || go::lifecycle(&directories))?;
-        let images = step("images", || {
-            Images::provide(&lifecycle, &engine, &directories)
-        })?;
-        let static_app = step("static application", || go::static_app(&directories))?;
-        let jar = step("Java application", || maven::jar(&directories))?;
-        let archive = step("watchexec archive", || Archive::released(&directories))?;
-        let buildpack = step("buildpack", || {
-            Buildpack::package("package", &[], &directories)
-        })?;
-
-        let server = Server::start()?;
-        let uri = server.serve(&archive.file_name, Served::whole(archive.contents.clone()));
-        let watchexec = buildpack.offering("served", &Offer::new(&archive, uri))?;
-        let builder = step("builder", || {
-            let maker = Maker {
-                pack: &pack,
-                lifecycle: &lifecycle,
-                images: &images,
-                engine: &engine,
-                directories: &directories,
-            };
-            maker.create(&watchexec)
-        })?;
-        Ok(Self {
-            directories,
-            engine,
+    /// Provides everything, and prints how long each part took.
+    pub(crate) fn provide(engine: Arc<Engine>) -> Result<Self> {
+        let pack = step("pack", || offline::tool("pack"))?;
+        let lifecycle = step("lifecycle", Lifecycle::provide)?;
+        let images = step("images", || Images::provide(&lifecycle, &engine))?;
+        let (archive, _) = step("watchexec archive", Archive::released)?;
+        let buildpack = step("buildpack", || package("package", &[]))?;
+        // The server keeps running without its handle.
+        let (_, url) = archive.serve();
+        let mut platform = Self {
             lifecycle,
             images,
-            pack,
-            builder,
-            server,
+            builder: String::new(),
+            published: Published::default(),
+            watchexec: offering(&buildpack, "served", &archive, &url)?.into(),
             archive,
             buildpack,
-            watchexec,
-            published: OnceLock::new(),
-            report: Report::default(),
-            static_app,
-            jar,
-        })
+            static_app: step("static app", offline::static_app)?,
+            jar: step("Java app", offline::jar)?,
+            notes: Mutex::default(),
+            engine,
+        };
+        platform.write_programs()?;
+        let known = [START, EXECUTABLE_JAR, PROCFILE];
+        let order = known.map(|id| vec![(WATCHEXEC, true), (id, false)]);
+        let mut buildpacks = vec![platform.watchexec.clone(), buildpack_of(ENVIRONMENT)];
+        buildpacks.extend(known.map(buildpack_of));
+        platform.builder = step("builder", || {
+            platform.make_builder("builder", &buildpacks, &order)
+        })?;
+        platform.published = step("published builder", || Published::provide(&platform))?;
+        println!("pack {pack} on Docker {}", platform.engine.version()?);
+        Ok(platform)
+    }
+
+    /// A command such as `pack`, with the suite's tools and engine.
+    pub(crate) fn command(&self, program: &str) -> Result<Command> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let own = [target("bin"), target("tools")];
+        let path = own.into_iter().chain(std::env::split_paths(&path));
+        let mut command = Command::new(program);
+        command
+            .env("PATH", std::env::join_paths(path)?)
+            .env("PACK_HOME", target("pack-home"))
+            .env("DOCKER_CONFIG", target("docker"))
+            .env("DOCKER_HOST", &self.engine.host);
+        Ok(command)
+    }
+
+    /// Creates a builder with these buildpacks and this order of ids, which may be optional. Returns its
+    /// name.
+    pub(crate) fn make_builder(
+        &self,
+        name: &str,
+        buildpacks: &[PathBuf],
+        order: &[Vec<(&str, bool)>],
+    ) -> Result<String> {
+        let mut description = vec![
+            format!("[build]\nimage = {:?}", self.images.base),
+            format!("[run]\n[[run.images]]\nimage = {:?}", self.images.base),
+            self.lifecycle.entry(),
+        ];
+        for buildpack in buildpacks {
+            let uri = format!("file://{}", buildpack.display());
+            description.push(format!("[[buildpacks]]\nuri = {uri:?}"));
+        }
+        for group in order {
+            description.push("[[order]]".to_owned());
+            for (id, optional) in group {
+                let member = format!("[[order.group]]\nid = {id:?}\noptional = {optional}");
+                description.push(member);
+            }
+        }
+        let file = target(&format!("{name}.toml"));
+        fs::write(&file, description.join("\n\n"))?;
+        let builder = self.engine.named(name);
+        self.make_builder_of(&builder, &file)?;
+        Ok(builder)
+    }
+
+    /// Creates a builder from a builder.toml.
+    pub(crate) fn make_builder_of(&self, builder: &str, file: &Path) -> Result<()> {
+        let mut pack = self.command("pack")?;
+        pack.args(["builder", "create", builder, "--config"]);
+        logged(pack.arg(file), &log(builder))
+    }
+
+    /// Keeps the notes of a case for the end.
+    pub(crate) fn report(&self, case: &str, notes: &[String]) {
+        if !notes.is_empty() {
+            let mut all = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+            all.push(format!("{case}: {}", notes.join(", ")));
+        }
+    }
+
+    /// Prints the notes of all cases.
+    pub(crate) fn print_report(&self) {
+        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        println!("Reloads are timed from the end of the sync to the new process's first answer.");
+        println!("{}\n", notes.join("\n"));
+    }
+
+    /// Wraps `pack` and `docker`, so that commands for a user work here: without pulling images, in the
+    /// host's network, which is the only one of a private engine, and with volumes named after the
+    /// image. When a build adds buildpacks, pack runs phases from the lifecycle's image.
+    fn write_programs(&self) -> Result<()> {
+        let pack = target("tools/pack");
+        let pack = pack.display();
+        let lifecycle = &self.images.lifecycle;
+        let docker = output(Command::new("sh").args(["-c", "command -v docker"]))?;
+        for (name, script) in [
+            (
+                "pack",
+                format!(
+                    "case $1 in\n\
+                     build) image=$2 volume=${{2%:*}}; shift 2 ;;\n\
+                     builder) exec {pack} \"$@\" --pull-policy never ;;\n\
+                     *) exec {pack} \"$@\" ;;\n\
+                     esac\n\
+                     exec {pack} build \"$image\" --network host --docker-host inherit \\\n\
+                     --pull-policy never --trust-builder --no-color --lifecycle-image {lifecycle} \\\n\
+                     --cache \"type=build;format=volume;name=$volume-build\" \\\n\
+                     --cache \"type=launch;format=volume;name=$volume-launch\" \"$@\"\n"
+                ),
+            ),
+            (
+                "docker",
+                format!(
+                    "[ \"$1\" = run ] || exec {docker} \"$@\"\n\
+                     shift\n\
+                     exec {docker} run --network host \"$@\"\n"
+                ),
+            ),
+        ] {
+            let file = target("bin").join(name);
+            fs::write(&file, format!("#!/bin/sh\n{script}"))?;
+            fs::set_permissions(file, PermissionsExt::from_mode(0o755))?;
+        }
+        Ok(())
     }
 }
 
-impl Platform {
-    /// What stands in for published builders and buildpacks: only the examples need it.
-    pub(crate) fn published(&self) -> Result<&Published> {
-        let provide = || Published::provide(&self.maker()).map_err(|error| format!("{error:#}"));
-        let published = self.published.get_or_init(provide).as_ref();
-        published.map_err(|error| anyhow!("{error}"))
-    }
+/// The directory of one of the suite's buildpacks.
+pub(crate) fn buildpack_of(id: &str) -> PathBuf {
+    let name = id.rsplit('/').next().unwrap_or(id);
+    source("buildpacks").join(name)
+}
 
-    /// What makes further builders.
-    pub(crate) fn maker(&self) -> Maker<'_> {
-        Maker {
-            pack: &self.pack,
-            lifecycle: &self.lifecycle,
-            images: &self.images,
-            engine: &self.engine,
-            directories: &self.directories,
+/// A free port that no other case was given.
+pub(crate) fn free_port() -> Result<u16> {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        if given.insert(port) {
+            return Ok(port);
         }
     }
 }
 
-/// Provides one thing, and says how long it took: the first time, some take minutes.
+/// Provides one part, and prints how long it took. The first time, some take minutes.
 pub(crate) fn step<T>(what: &str, provide: impl FnOnce() -> Result<T>) -> Result<T> {
     print!("{what:<20}");
     std::io::stdout().flush()?;
     let started = Instant::now();
-    let provided = provide().with_context(|| format!("cannot provide: {what}"));
-    let seconds = started.elapsed().as_secs_f64();
-    println!(
-        "{seconds:6.1} s{}",
-        if provided.is_ok() { "" } else { "  failed" }
-    );
-    provided
+    let provided = provide().with_context(|| format!("cannot provide: {what}"))?;
+    println!("{:6.1} s", started.elapsed().as_secs_f64());
+    Ok(provided)
 }

@@ -1,71 +1,64 @@
-//! A terminal, in which a case types what a text says: a folder with a copy of the texts and the
+//! A terminal in which a case runs the commands of a page: a folder with a copy of the pages and the
 //! examples, and `pack` and `docker` on the PATH.
 //!
-//! Three things differ from a reader's: what is published is replaced by what stands in for it, the
-//! examples' port by a free one, and the names of images and containers by ones of this case alone,
-//! as the engine and the machine may be the user's.
+//! Three things differ from a reader's terminal, as the engine may be the user's: stand-ins replace
+//! published images and buildpacks, a free port replaces the examples' port, and the names of images and
+//! containers are unique to the case.
 
 use std::cell::Cell;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::process::{Child, Command};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use fs_err as fs;
-use fs_err::File;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
+use walkdir::WalkDir;
 
-use crate::blocks::Block;
-use crate::command::{last_lines, logged, output};
+use crate::blocks::{self, Block};
+use crate::build::Image;
+use crate::case::Case;
+use crate::command::{last_lines, logged, record, wait_for};
 use crate::container::Container;
-use crate::directories;
-use crate::pack::Image;
-use crate::page;
-use crate::platform::Platform;
-use crate::server::free_port;
+use crate::directories::{copy, log, workspace};
+use crate::platform::free_port;
 
-/// How long a command may take until it has printed what shows that it is ready.
+/// How long a command may take until it is ready.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// The pages and examples, and the files that pack packages the buildpack by.
+const FILES: [&str; 5] = [
+    "README.md",
+    "docs",
+    "examples",
+    "package.toml",
+    "buildpack.toml",
+];
 /// The port of all examples.
 const PORT: &str = "8080";
 /// How Compose publishes it.
 const PUBLISHED: &str = "ports:\n      - \"8080:8080\"";
-/// What the names of their images, containers and projects begin with.
+/// The start of all names of images and containers on the pages.
 const NAMES: [&str; 2] = ["example-", "my-app"];
 
-/// A folder to type in.
+/// A folder to run commands in.
 #[derive(Debug)]
 pub(crate) struct Terminal<'a> {
-    pub(crate) platform: &'a Platform,
-    case: &'static str,
-    /// What stands before the examples' names.
-    prefix: String,
+    pub(crate) case: &'a Case<'a>,
     port: u16,
     root: TempDir,
-    /// How many blocks have been typed, for the names of their logs.
+    /// How many commands have been run, for the names of their logs.
     typed: Cell<usize>,
 }
 
-/// A text, and where its commands are typed.
+/// A page, and the directory for its commands.
 #[derive(Debug)]
 pub(crate) struct Page<'a> {
     terminal: &'a Terminal<'a>,
     name: String,
-    /// The text itself.
     pub(crate) text: String,
     directory: PathBuf,
-}
-
-/// A file that was changed.
-#[derive(Debug)]
-pub(crate) struct Saved {
-    /// Where it is.
-    pub(crate) path: PathBuf,
-    original: String,
 }
 
 /// A command that runs until it is stopped.
@@ -77,28 +70,27 @@ pub(crate) struct Running {
 
 impl<'a> Terminal<'a> {
     /// Opens one for a case.
-    pub(crate) fn open(platform: &'a Platform, case: &'static str) -> Result<Self> {
+    pub(crate) fn open(case: &'a Case<'a>) -> Result<Self> {
         let terminal = Self {
-            platform,
             case,
-            prefix: platform.engine.named(case),
             port: free_port()?,
             root: tempfile::tempdir()?,
             typed: Cell::new(0),
         };
-        for file in platform.directories.texts_and_examples()? {
-            let copy = terminal.path(&file);
-            fs::create_dir_all(copy.parent().unwrap_or(&copy))?;
-            // With its mode: some are programs.
-            fs::copy(platform.directories.workspace().join(&file), &copy)?;
-            if let Ok(text) = fs::read_to_string(&copy) {
-                fs::write(&copy, terminal.replaced(&text)?)?;
+        for place in FILES {
+            for file in files(&workspace().join(place))? {
+                let to = terminal.path(file.strip_prefix(workspace())?);
+                fs::create_dir_all(to.parent().unwrap_or(&to))?;
+                // With its mode: some are programs.
+                fs::copy(&file, &to)?;
+                if let Ok(text) = fs::read_to_string(&file) {
+                    fs::write(&to, terminal.replaced(&text))?;
+                }
             }
         }
         // Where `make package` puts it.
         let package = terminal.path("target/package/buildpack");
-        directories::copy(&platform.watchexec, &package)?;
-        terminal.write_programs()?;
+        copy(&case.platform.watchexec, &package)?;
         Ok(terminal)
     }
 
@@ -107,13 +99,13 @@ impl<'a> Terminal<'a> {
         self.root.path().join(path)
     }
 
-    /// A text, whose commands are meant for the directory that it is in, if that is an example's,
-    /// and for the root of the repository otherwise.
+    /// Opens a page. Commands of an example run in its directory, all others in the root of the
+    /// repository.
     pub(crate) fn page(&self, name: &str) -> Result<Page<'_>> {
         let path = self.path(name);
         let directory = match path.parent() {
             Some(directory) if name.starts_with("examples/") => directory.to_owned(),
-            _ => self.root.path().to_owned(),
+            _ => self.path(""),
         };
         Ok(Page {
             terminal: self,
@@ -123,233 +115,163 @@ impl<'a> Terminal<'a> {
         })
     }
 
-    /// The name that one of an image or container in the texts has here.
-    pub(crate) fn name(&self, name: &str) -> String {
-        format!("{}-{name}", self.prefix)
-    }
-
-    /// The container that a command has started.
+    /// A container that a command has started.
     pub(crate) fn container(&self, name: &str) -> Container<'a> {
-        Container::running(self.platform, self.name(name), self.port)
+        Container::running(self.case, self.case.named(name), self.port)
     }
 
-    /// The image that a command has built.
+    /// An image that a command has built.
     pub(crate) fn image(&self, name: &str) -> Image<'a> {
         Image {
-            platform: self.platform,
-            name: self.name(name),
+            case: self.case,
+            name: self.case.named(name),
             log: String::new(),
         }
     }
 
-    /// Saves a file of an example with another version in it.
-    pub(crate) fn save(&self, file: &str) -> Result<Saved> {
-        let path = self.path(file);
-        let original = fs::read_to_string(&path)?;
-        let changed = original.replace("\"v1\"", "\"v2\"");
-        ensure!(changed != original, "{file} answers no \"v1\"");
-        fs::write(&path, changed)?;
-        Ok(Saved { path, original })
-    }
-
-    /// A text with this terminal's port and names, and with stand-ins for what is published.
-    pub(crate) fn replaced(&self, text: &str) -> Result<String> {
+    /// Replaces the port, the names and everything published in a text.
+    pub(crate) fn replaced(&self, text: &str) -> String {
         // A private engine publishes no ports: its containers share the host's.
         let mut text = text
             .replace(PUBLISHED, "network_mode: host")
             .replace(PORT, &self.port.to_string());
         for name in NAMES {
-            text = text.replace(name, &self.name(name));
+            text = text.replace(name, &self.case.named(name));
         }
-        Ok(self.platform.published()?.replaced(&text))
+        self.case.platform.published.replaced(&text)
     }
 
-    /// Puts a program on the PATH.
-    pub(crate) fn add_program(&self, name: &str, program: &Path) -> Result<()> {
-        self.write_program(
-            name,
-            &format!("#!/bin/sh\nexec '{}' \"$@\"\n", program.display()),
-        )
-    }
-
-    /// A program that stands on the PATH before others of its name.
-    fn write_program(&self, name: &str, script: &str) -> Result<()> {
-        let file = self.path("bin").join(name);
-        fs::create_dir_all(self.path("bin"))?;
-        fs::write(&file, script)?;
-        fs::set_permissions(file, PermissionsExt::from_mode(0o755))?;
-        Ok(())
-    }
-
-    fn write_programs(&self) -> Result<()> {
-        // Nothing can be pulled; a private engine has no network but the host's; and a volume of
-        // the suite can be told from the user's by its name. With added buildpacks pack takes
-        // phases from the lifecycle's image, which would be pulled as well.
-        let pack = self.platform.pack.display();
-        let lifecycle = &self.platform.images.lifecycle;
-        let prefix = &self.prefix;
-        self.write_program(
-            "pack",
-            &format!(
-                "#!/bin/sh\n\
-                 [ \"$1\" = build ] || exec '{pack}' \"$@\" --pull-policy never\n\
-                 exec '{pack}' \"$@\" --pull-policy never --trust-builder --no-color \\\n\
-                 --network host --docker-host inherit --lifecycle-image '{lifecycle}' \\\n\
-                 --cache 'type=build;format=volume;name={prefix}-build' \\\n\
-                 --cache 'type=launch;format=volume;name={prefix}-launch'\n"
-            ),
-        )?;
-        let docker = output(Command::new("sh").args(["-c", "command -v docker"]))?;
-        self.write_program(
-            "docker",
-            &format!(
-                "#!/bin/sh\n\
-                 [ \"$1\" = run ] || exec '{docker}' \"$@\"\n\
-                 shift\n\
-                 exec '{docker}' run --network host \"$@\"\n"
-            ),
-        )
+    /// Runs commands in a directory. Returns their output.
+    pub(crate) fn run(&self, commands: &str, directory: &Path) -> Result<String> {
+        let log = self.next_log();
+        logged(&mut self.shell(commands, directory)?, &log)?;
+        Ok(fs::read_to_string(log)?)
     }
 
     fn shell(&self, commands: &str, directory: &Path) -> Result<Command> {
-        let directories = &self.platform.directories;
-        let mut shell = page::shell_with(&self.path("bin"), directories, directory, commands)?;
-        shell.env("DOCKER_HOST", self.platform.engine.host());
+        let mut shell = self.case.platform.command("sh")?;
+        shell
+            .args(["-e", "-u", "-c", commands])
+            .current_dir(directory)
+            // The default is the name of the folder, which is not unique.
+            .env("COMPOSE_PROJECT_NAME", self.case.named("compose"))
+            // Tilt's web page, its data, and no telemetry.
+            .env("TILT_PORT", free_port()?.to_string())
+            .env("TILT_WEB_MODE", "prod")
+            .env("TILT_DEV_DIR", self.path("tilt-dev"))
+            .env("DO_NOT_TRACK", "1");
         Ok(shell)
     }
 
     fn next_log(&self) -> PathBuf {
         self.typed.set(self.typed.get() + 1);
-        let name = format!("{}-{}", self.case, self.typed.get());
-        self.platform.directories.log(&name)
+        log(&self.case.named(&self.typed.get().to_string()))
     }
 }
 
 impl Page<'_> {
-    /// The blocks that say of themselves that this case runs them: as many as it expects, so that
-    /// none is forgotten.
-    pub(crate) fn blocks<const N: usize>(&self) -> Result<[Block; N]> {
-        let comment = format!("run: {}", self.terminal.case);
-        let blocks = page::blocks_with(&comment, &self.text)?;
-        <[Block; N]>::try_from(blocks).map_err(|blocks| {
-            anyhow::anyhow!(
-                "{} has {} blocks with `{comment}`, not {N}",
-                self.name,
-                blocks.len()
-            )
-        })
+    /// The blocks that name this case in the comment above them. Their number has to be right, so that a
+    /// new block is not forgotten.
+    pub(crate) fn blocks<const N: usize>(&self) -> Result<[String; N]> {
+        let name = &self.terminal.case.name;
+        let blocks = self.all_blocks(&format!("run: {name}"))?;
+        let count = blocks.len();
+        let blocks = <[String; N]>::try_from(blocks).ok();
+        blocks.with_context(|| format!("{} has {count} blocks for {name}, not {N}", self.name))
     }
 
-    /// The first block that another case runs, for one that goes on from there.
-    pub(crate) fn first_block(&self, case: &str) -> Result<Block> {
-        let comment = format!("run: {case}");
-        page::blocks_with(&comment, &self.text)?
-            .into_iter()
-            .next()
-            .with_context(|| format!("{} has no block with `{comment}`", self.name))
+    /// The blocks of commands with this comment above them.
+    pub(crate) fn all_blocks(&self, comment: &str) -> Result<Vec<String>> {
+        self.terminal.case.show(&self.name);
+        let blocks = blocks::blocks(&self.text, |_, _| ());
+        let blocks = blocks.with_context(|| format!("{} ends inside a block", self.name))?;
+        let has_comment =
+            |block: &Block| block.has_commands() && block.comment.as_deref() == Some(comment);
+        let blocks = blocks.into_iter().filter(has_comment);
+        Ok(blocks.map(|block| block.text).collect())
     }
 
-    /// Types commands, and waits for their end. Returns what they printed.
+    /// Runs commands. Returns their output.
     pub(crate) fn run(&self, commands: &str) -> Result<String> {
-        let log = self.terminal.next_log();
-        logged(&mut self.terminal.shell(commands, &self.directory)?, &log)?;
-        Ok(fs::read_to_string(log)?)
+        self.terminal.run(commands, &self.directory)
     }
 
-    /// Types a command that stays in the foreground.
-    pub(crate) fn start(&self, command: &str, variables: &[(&str, String)]) -> Result<Running> {
+    /// Starts a command that stays in the foreground.
+    pub(crate) fn start(&self, command: &str) -> Result<Running> {
         let log = self.terminal.next_log();
-        let file = File::create(&log)?.into_parts().0;
-        let process = self
-            .terminal
-            .shell(command, &self.directory)?
-            .envs(variables.iter().map(|(name, value)| (name, value)))
-            // Of its own, so that what it starts can be stopped with it.
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(file.try_clone()?)
-            .stderr(file)
+        let mut shell = self.terminal.shell(command, &self.directory)?;
+        // A process group, so that its children can be stopped with it.
+        let process = record(shell.process_group(0), &log)?
             .spawn()
             .with_context(|| format!("cannot start {command}"))?;
         Ok(Running { process, log })
     }
 
-    /// Makes the edit that the text asks for.
+    /// Makes the edit that the page asks for. The second time, it saves the file unchanged.
     pub(crate) fn edit(&self) -> Result<()> {
-        let (file, code) =
-            page::edit(&self.text).with_context(|| format!("{} asks for no edit", self.name))?;
-        let path = find(&self.directory, file)?
-            .with_context(|| format!("{}: there is no {file}", self.name))?;
-        let original = fs::read_to_string(&path)?;
-        let before = code.replace("v2", "v1");
-        ensure!(
-            before != code && original.contains(&before),
-            "{}: {file} has no {before}",
-            self.name
-        );
-        fs::write(&path, original.replace(&before, code))?;
-        Ok(())
-    }
-}
-
-impl Saved {
-    /// Makes it what it was.
-    pub(crate) fn restore(self) -> Result<()> {
-        fs::write(&self.path, self.original)?;
-        Ok(())
+        let edit = || {
+            let (_, rest) = self.text.split_once("Write `")?;
+            let (code, rest) = rest.split_once("` into `")?;
+            Some((code, rest.split_once('`')?.0))
+        };
+        let (code, name) = edit().with_context(|| format!("{} asks for no edit", self.name))?;
+        let files = files(&self.directory)?;
+        let file = files.iter().find(|file| file.ends_with(name));
+        let file = file.with_context(|| format!("{}: there is no {name}", self.name))?;
+        let changed = fs::read_to_string(file)?.replace(&code.replace("v2", "v1"), code);
+        ensure!(changed.contains(code), "{name} has no place for {code}");
+        Ok(fs::write(file, changed)?)
     }
 }
 
 impl Running {
-    /// Waits until it has printed this.
+    /// Waits until the command has printed this.
     pub(crate) fn wait_for(&mut self, text: &str) -> Result<()> {
-        let started = Instant::now();
-        loop {
+        wait_for(PATIENCE, || {
+            let ended = self.process.try_wait()?;
             let printed = fs::read_to_string(&self.log)?;
             if printed.contains(text) {
-                return Ok(());
+                return Ok(Some(()));
             }
-            let ended = self.process.try_wait()?;
-            if ended.is_some() || started.elapsed() > PATIENCE {
-                bail!("no {text:?}, ended: {ended:?}\n{}", last_lines(&printed));
-            }
-            sleep(Duration::from_millis(50));
-        }
+            let end = last_lines(&printed);
+            ensure!(ended.is_none(), "it has ended: {ended:?}\n{end}");
+            Ok(None)
+        })
+        .with_context(|| format!("no {text:?} in {}", self.log.display()))
     }
 }
 
 impl Drop for Running {
-    /// As by Ctrl-C, which goes to all processes of the terminal's foreground.
+    /// Interrupts the whole process group, as Ctrl-C does.
     fn drop(&mut self) {
-        let Some(group) = i32::try_from(self.process.id())
-            .ok()
-            .and_then(Pid::from_raw)
-        else {
-            return;
-        };
+        let group = Pid::from_child(&self.process);
         let _ = kill_process_group(group, Signal::INT);
-        let asked = Instant::now();
-        while matches!(self.process.try_wait(), Ok(None)) {
-            if asked.elapsed() > Duration::from_secs(20) {
-                let _ = kill_process_group(group, Signal::KILL);
-                let _ = self.process.wait();
-            }
-            sleep(Duration::from_millis(50));
+        let ended = wait_for(Duration::from_secs(20), || Ok(self.process.try_wait()?));
+        if ended.is_err() {
+            let _ = kill_process_group(group, Signal::KILL);
+            let _ = self.process.wait();
         }
     }
 }
 
-/// A file of this name, in the directory or below it.
-fn find(directory: &Path, name: &str) -> Result<Option<PathBuf>> {
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            if let Some(found) = find(&path, name)? {
-                return Ok(Some(found));
-            }
-        } else if path.ends_with(name) {
-            return Ok(Some(path));
+/// The files at or below a path, except for build output.
+fn files(path: &Path) -> Result<Vec<PathBuf>> {
+    let is_source = |entry: &walkdir::DirEntry| {
+        entry.depth() == 0
+            || !["target", "node_modules"]
+                .iter()
+                .any(|built| entry.file_name() == *built)
+    };
+    let mut files = Vec::new();
+    for entry in WalkDir::new(path)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(is_source)
+    {
+        let entry = entry?;
+        if !entry.file_type().is_dir() {
+            files.push(entry.into_path());
         }
     }
-    Ok(None)
+    Ok(files)
 }

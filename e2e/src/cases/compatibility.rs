@@ -1,29 +1,22 @@
-//! Platforms that are older than the newest.
+//! Older platforms.
 
 use anyhow::Result;
 
-use super::Case;
-use crate::builder::START;
-use crate::buildpack::{Buildpack, Offer};
-use crate::pack::Build;
-use crate::platform::Platform;
-use crate::server::Served;
+use crate::case::{Case, cases, python_app};
+use crate::package::{offering, package};
+use crate::platform::START;
 
-pub(super) const CASES: &[Case] = &[("compatibility::buildpack_api_0_10", buildpack_api_0_10)];
+cases![buildpack_api_0_10];
 
-/// Lifecycles before 0.21 refuse a buildpack for API 0.12; the package for them works as well.
-fn buildpack_api_0_10(platform: &Platform) -> Result<()> {
-    let archive = &platform.archive;
-    let choices = ["--buildpack-api", "0.10"];
-    let package = Buildpack::package("package-api-0.10", &choices, &platform.directories)?;
-    let uri = platform
-        .server
-        .serve(&archive.file_name, Served::whole(archive.contents.clone()));
-    let watchexec = package.offering("api-0.10", &Offer::new(archive, uri))?;
-    let app = platform.directories.source("apps/python");
-    Build::new(platform, "compatibility::buildpack_api_0_10", &app)
-        .buildpacks(&[&watchexec.to_string_lossy(), START])
+/// Lifecycles before 0.21 need a package for Buildpack API 0.10.
+fn buildpack_api_0_10(case: &Case<'_>) -> Result<()> {
+    let archive = &case.platform.archive;
+    let package = package("package-api-0.10", &["--buildpack-api", "0.10"])?;
+    let (_server, url) = archive.serve();
+    let watchexec = offering(&package, "api-0.10", archive, &url)?;
+    case.build(python_app())
+        .buildpacks(&[&watchexec, START])
         .live_reload("true")
         .image()?
-        .expect_watchexec(&archive.version)
+        .expect_newest_watchexec()
 }

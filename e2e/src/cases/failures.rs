@@ -1,127 +1,84 @@
-//! Builds that must fail: nothing unverified, nothing half-done, and a text that helps.
+//! Builds that must fail, with an error that helps, and without an image or a layer.
 
 use anyhow::{Result, ensure};
 
-use super::Case;
-use crate::archives::Archive;
-use crate::builder::START;
-use crate::buildpack::Offer;
-use crate::pack::{Build, expect_words};
-use crate::platform::Platform;
-use crate::server::{Served, unreachable_address};
+use crate::case::{Case, cases, python_app};
+use crate::command::expect_words;
+use crate::package::Archive;
+use crate::platform::free_port;
+use harness::server::{Reply, Server};
 
-pub(super) const CASES: &[Case] = &[
-    ("failures::wrong_checksum", wrong_checksum),
-    (
-        "failures::download_that_ends_early",
-        download_that_ends_early,
-    ),
-    ("failures::truncated_archive", truncated_archive),
-    (
-        "failures::archive_without_watchexec",
-        archive_without_watchexec,
-    ),
-    ("failures::no_version_that_matches", no_version_that_matches),
-    ("failures::unreachable_server", unreachable_server),
+cases![
+    wrong_checksum,
+    download_that_ends_early,
+    truncated_archive,
+    archive_without_watchexec,
+    no_version_that_matches,
+    unreachable_server,
 ];
 
-/// The server has another archive than buildpack.toml names. When it has the right one, the next
-/// build must start from nothing.
-fn wrong_checksum(platform: &Platform) -> Result<()> {
-    let name = "failures::wrong_checksum";
-    let path = "wrong-checksum/watchexec.tar";
-    let right = script_archive()?;
-    let wrong = Archive::with_script("99.1.0", "watchexec", "#!/bin/sh\necho not the right one\n")?;
-    let uri = platform
-        .server
-        .serve(path, Served::whole(wrong.contents.clone()));
-    let offer = Offer::new(&right, uri);
+/// The server first sends another archive than buildpack.toml names. The failed build must leave no
+/// layer for the next one.
+fn wrong_checksum(case: &Case<'_>) -> Result<()> {
+    let right = Archive::script("99.1.0")?;
+    let wrong = Archive::script("99.1.1")?;
+    let replies = [&wrong, &right].map(|archive| Reply::ok(&archive.contents));
+    let server = Server::http(move |request| replies[request.number.min(1)].clone());
+    let url = server.url("/watchexec.tar");
 
-    let log = build(platform, name, &offer)?.failure()?;
+    let log = case.build_offering(&right, &url)?.failure()?;
     expect_words(&log, &[&right.checksum(), &wrong.checksum(), "What to do"])?;
+    ensure!(server.requests().len() == 1, "one download is enough");
 
-    platform.server.serve(path, Served::whole(right.contents));
-    let before = platform.server.requests(path);
-    build(platform, name, &offer)?
+    case.build_offering(&right, &url)?
         .image()?
         .expect_watchexec("99.1.0")?;
     ensure!(
-        platform.server.requests(path) == before + 1,
+        server.requests().len() == 2,
         "the failed build has left a layer"
     );
     Ok(())
 }
 
-fn download_that_ends_early(platform: &Platform) -> Result<()> {
-    let archive = &platform.archive;
-    let path = "ends-early/watchexec.tar.xz";
-    let uri = platform
-        .server
-        .serve(path, Served::cut_off(archive.contents.clone()));
-    let offer = Offer::new(archive, &uri);
-    let log = build(platform, "failures::download_that_ends_early", &offer)?.failure()?;
-    expect_words(&log, &["could not be downloaded", &uri, "What to do"])
+fn download_that_ends_early(case: &Case<'_>) -> Result<()> {
+    let archive = Archive::script("99.1.0")?;
+    let half = archive.contents.len() / 2;
+    let reply = Reply::ok(&archive.contents).cut(half);
+    let url = Server::http(move |_| reply.clone()).url("/watchexec.tar");
+    let log = case.build_offering(&archive, &url)?.failure()?;
+    expect_words(&log, &["could not be downloaded", &url, "What to do"])
 }
 
-/// The checksum is that of what came: only decoding can tell.
-fn truncated_archive(platform: &Platform) -> Result<()> {
-    let mut archive = platform.archive.clone();
+/// The checksum matches, so only unpacking can find the error.
+fn truncated_archive(case: &Case<'_>) -> Result<()> {
+    let mut archive = case.platform.archive.clone();
     archive.contents.truncate(archive.contents.len() / 2);
-    let uri = platform.server.serve(
-        "truncated/watchexec.tar.xz",
-        Served::whole(archive.contents.clone()),
-    );
-    let offer = Offer::new(&archive, uri);
-    let log = build(platform, "failures::truncated_archive", &offer)?.failure()?;
+    let (_server, url) = archive.serve();
+    let log = case.build_offering(&archive, &url)?.failure()?;
     expect_words(&log, &["cut or damaged", "What to do"])
 }
 
-fn archive_without_watchexec(platform: &Platform) -> Result<()> {
-    let archive = Archive::with_script("99.1.0", "another-program", "#!/bin/sh\n")?;
-    let uri = platform.server.serve(
-        "without-watchexec/watchexec.tar",
-        Served::whole(archive.contents.clone()),
-    );
-    let offer = Offer::new(&archive, uri);
-    let log = build(platform, "failures::archive_without_watchexec", &offer)?.failure()?;
+fn archive_without_watchexec(case: &Case<'_>) -> Result<()> {
+    let archive = Archive::of("99.1.0", "another-program", "#!/bin/sh\n")?;
+    let (_server, url) = archive.serve();
+    let log = case.build_offering(&archive, &url)?.failure()?;
     expect_words(&log, &["no file watchexec", "What to do"])
 }
 
-fn no_version_that_matches(platform: &Platform) -> Result<()> {
-    let app = platform.directories.source("apps/python");
-    let log = Build::new(platform, "failures::no_version_that_matches", &app)
+fn no_version_that_matches(case: &Case<'_>) -> Result<()> {
+    let log = case
+        .build(python_app())
         .live_reload("true")
         .env("BP_WATCHEXEC_VERSION", "1.*")
         .failure()?;
-    expect_words(
-        &log,
-        &[
-            "BP_WATCHEXEC_VERSION=1.*",
-            &platform.archive.version,
-            "What to do",
-        ],
-    )
+    let newest = &case.platform.archive.version;
+    expect_words(&log, &["BP_WATCHEXEC_VERSION=1.*", newest, "What to do"])
 }
 
-fn unreachable_server(platform: &Platform) -> Result<()> {
-    let uri = unreachable_address("watchexec.tar")?;
-    let offer = Offer::new(&script_archive()?, &uri);
-    let log = build(platform, "failures::unreachable_server", &offer)?.failure()?;
-    expect_words(&log, &["could not be downloaded", &uri, "What to do"])
-}
-
-fn script_archive() -> Result<Archive> {
-    Archive::with_script("99.1.0", "watchexec", "#!/bin/sh\necho watchexec 99.1.0\n")
-}
-
-/// A build whose only watchexec is the one offered.
-fn build<'a>(platform: &'a Platform, name: &str, offer: &Offer) -> Result<Build<'a>> {
-    let watchexec = platform
-        .buildpack
-        .offering(&name.replace("::", "-"), offer)?;
-    Ok(
-        Build::new(platform, name, &platform.directories.source("apps/python"))
-            .buildpacks(&[&watchexec.to_string_lossy(), START])
-            .live_reload("true"),
-    )
+fn unreachable_server(case: &Case<'_>) -> Result<()> {
+    let url = format!("http://127.0.0.1:{}/watchexec.tar", free_port()?);
+    let log = case
+        .build_offering(&Archive::script("99.1.0")?, &url)?
+        .failure()?;
+    expect_words(&log, &["could not be downloaded", &url, "What to do"])
 }

@@ -1,19 +1,19 @@
-//! What `make bench E2E=1` measures on the real platform: no case has a limit in time.
+//! The figures that `make bench E2E=1` measures on the real platform. No case has a time limit.
 
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use bench::{Figure, Figures, Goal, Pair, Unit, interleaved};
 use fs_err as fs;
+use harness::{Figure, Figures, Goal, Pair, Unit, interleaved};
 use libtest_mimic::{Measurement, Trial};
-use std::sync::{Arc, OnceLock};
 
-use super::live_reload::App;
-use crate::builder::{LAYER, Member, PROCFILE, WATCHEXEC, source};
+use crate::build::Image;
+use crate::case::{Case, python_app, unaware_app};
 use crate::container::Container;
-use crate::directories;
-use crate::pack::{Build, Image};
-use crate::platform::Platform;
+use crate::directories::{copy, target, workspace};
+use crate::platform::{LAYER, PROCFILE, Platform, WATCHEXEC, buildpack_of};
 
 /// The first of these rows in the table.
 const ROW: usize = 15;
@@ -22,7 +22,7 @@ const MANY: usize = 20;
 const SOME: usize = 8;
 
 /// A figure's name and what measures it.
-type Measured = (&'static str, fn(&Platform) -> Result<Figure>);
+type Measured = (&'static str, fn(&Case<'_>) -> Result<Figure>);
 
 const FIGURES: [Measured; 4] = [
     ("figures::sync", sync),
@@ -33,7 +33,7 @@ const FIGURES: [Measured; 4] = [
 ];
 
 /// All of them, as benchmarks.
-pub(crate) fn all(platform: &Arc<OnceLock<Platform>>) -> Vec<Trial> {
+pub(crate) fn trials(platform: &Arc<OnceLock<Platform>>) -> Vec<Trial> {
     FIGURES
         .into_iter()
         .enumerate()
@@ -41,12 +41,13 @@ pub(crate) fn all(platform: &Arc<OnceLock<Platform>>) -> Vec<Trial> {
             let platform = Arc::clone(platform);
             Trial::bench(name, move |_| {
                 let platform = platform.get().ok_or("the platform was not provided")?;
-                let figure = measure(platform).map(|figure| Figure {
+                let case = Case::new(&format!("e2e::cases::{name}"), platform);
+                let figure = measure(&case).map(|figure| Figure {
                     row: ROW + index,
                     ..figure
                 });
                 let figure = figure.map_err(|error| format!("{error:#}"))?;
-                Figures::of(platform.directories.workspace().join("target/bench"))
+                Figures::of(workspace().join("target/bench"))
                     .keep(&figure)
                     .map_err(|error| format!("{error:#}"))?;
                 Ok(Some(measurement(&figure)))
@@ -55,7 +56,7 @@ pub(crate) fn all(platform: &Arc<OnceLock<Platform>>) -> Vec<Trial> {
         .collect()
 }
 
-/// What the runner shows, in nanoseconds; the table has the rest.
+/// The figure as the runner shows it, in nanoseconds; the table has the rest.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -70,23 +71,25 @@ fn measurement(figure: &Figure) -> Measurement {
 }
 
 /// A file is copied into a container, and another process answers.
-fn sync(platform: &Platform) -> Result<Figure> {
-    let app = App::new(platform)?;
-    let reload = built(platform, "figures::sync", &app)?;
-    let by_hand = App::new(platform)?;
+fn sync(case: &Case<'_>) -> Result<Figure> {
+    let reload = built(case, "reload", &python_app())?;
+    let by_hand = unaware_app("v1")?;
     fs::write(
-        by_hand.directory.join("Procfile"),
+        by_hand.path().join("Procfile"),
         "web: exec watchexec --restart --debounce 50ms --shell=none -- python3 app.py\n",
     )?;
-    let by_hand = Build::new(platform, "figures::sync_by_hand", &by_hand.directory)
+    let by_hand = case
+        .build_as("by-hand", &by_hand)
         .buildpacks(&[WATCHEXEC, PROCFILE])
         .live_reload("true")
         .env("BP_LIVE_RELOAD_PROCESS", "")
         .image()?;
     let (reload, by_hand) = (Container::start(&reload)?, Container::start(&by_hand)?);
-    let file = app.directory.join("app.py");
+    let file = python_app().join("app.py");
     let restart = |container: &Container<'_>| {
-        container.restart(|container| container.copy_in(&file, "/workspace/app.py"))
+        container.reload("v1", |container| {
+            container.copy_in(&file, "/workspace/app.py")
+        })
     };
     Ok(figure(
         "sync to the new process's answer, reload",
@@ -98,17 +101,13 @@ fn sync(platform: &Platform) -> Result<Figure> {
 }
 
 /// A container with many directories to watch starts.
-fn first_start(platform: &Platform) -> Result<Figure> {
+fn first_start(case: &Case<'_>) -> Result<Figure> {
     let image = |directories: usize| {
-        let app = App::new(platform)?;
+        let app = unaware_app("v1")?;
         for index in 0..directories {
-            fs::create_dir_all(app.directory.join(format!("tree/{}/{index}", index % 50)))?;
+            fs::create_dir_all(app.path().join(format!("tree/{}/{index}", index % 50)))?;
         }
-        built(
-            platform,
-            &format!("figures::first_start_{directories}"),
-            &app,
-        )
+        built(case, &format!("{directories}"), app.path())
     };
     let (many, few) = (image(5000)?, image(5)?);
     let start = |image: &Image<'_>| {
@@ -127,15 +126,10 @@ fn first_start(platform: &Platform) -> Result<Figure> {
 }
 
 /// A build again, with nothing changed.
-fn pack_build(platform: &Platform) -> Result<Figure> {
-    let app = App::new(platform)?;
+fn pack_build(case: &Case<'_>) -> Result<Figure> {
+    let app = unaware_app("v1")?;
     let build = |flag: &str| -> Result<Duration> {
-        let build = Build::new(
-            platform,
-            &format!("figures::pack_build_{flag}"),
-            &app.directory,
-        )
-        .live_reload(flag);
+        let build = case.build_as(flag, &app).live_reload(flag);
         let started = Instant::now();
         build.image()?;
         Ok(started.elapsed())
@@ -152,25 +146,24 @@ fn pack_build(platform: &Platform) -> Result<Figure> {
     ))
 }
 
-/// The same by a buildpack that does nothing but keep a layer with the same programs.
-fn pack_build_floor(platform: &Platform) -> Result<Figure> {
-    let app = App::new(platform)?;
-    let image = built(platform, "figures::pack_build_programs", &app)?;
-    let buildpack = platform.directories.target("buildpacks/layer");
-    directories::copy(&source(LAYER, &platform.directories), &buildpack)?;
+/// A build again by a buildpack that only keeps a layer with the same programs.
+fn pack_build_floor(case: &Case<'_>) -> Result<Figure> {
+    let image = built(case, "programs", &python_app())?;
+    let buildpack = target("buildpacks/layer");
+    copy(&buildpack_of(LAYER), &buildpack)?;
     fs::create_dir(buildpack.join("files"))?;
     for program in ["watchexec", "live-reload"] {
-        let path = format!("/layers/live-reload_watchexec/{program}/bin/{program}");
-        fs::write(buildpack.join("files").join(program), image.read(&path)?)?;
+        let contents = image.layer_file(program, &format!("bin/{program}"))?;
+        fs::write(buildpack.join("files").join(program), contents)?;
     }
-    let builder = platform.maker().make(
+    let builder = case.platform.make_builder(
         "floor",
-        &[buildpack, source(PROCFILE, &platform.directories)],
-        &[vec![Member::optional(LAYER), Member::required(PROCFILE)]],
+        &[buildpack, buildpack_of(PROCFILE)],
+        &[vec![(LAYER, true), (PROCFILE, false)]],
     )?;
     let build = |with_layer: bool| -> Result<Duration> {
-        let name = format!("figures::pack_build_floor_{with_layer}");
-        let build = Build::new(platform, &name, &app.directory)
+        let build = case
+            .build_as(&format!("{with_layer}"), python_app())
             .arguments(&["--builder", &builder])
             // Set in both, since pack makes another builder image where a variable is set.
             .env("BP_LAYER", if with_layer { "true" } else { "" });
@@ -188,8 +181,8 @@ fn pack_build_floor(platform: &Platform) -> Result<Figure> {
 }
 
 /// An image whose default process is `reload`.
-fn built<'a>(platform: &'a Platform, name: &str, app: &App) -> Result<Image<'a>> {
-    Build::new(platform, name, &app.directory)
+fn built<'a>(case: &'a Case<'_>, name: &str, app: &Path) -> Result<Image<'a>> {
+    case.build_as(name, app)
         .buildpacks(&[PROCFILE, WATCHEXEC])
         .live_reload("true")
         .image()

@@ -1,59 +1,48 @@
-//! Moving from `paketo-buildpacks/watchexec`: an order that was written for it, with the id replaced as
-//! docs/migrating.md says.
+//! Moving from `paketo-buildpacks/watchexec`: an order for it, with the id replaced as docs/migrating.md
+//! says.
 
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
-use super::{Case, show_reload};
+use crate::case::{Case, cases, python_app, unaware_app};
 use crate::container::Container;
-use crate::pack::Build;
-use crate::platform::Platform;
-use crate::terminal::Terminal;
+use crate::directories::source;
 
-pub(super) const CASES: &[Case] = &[("migration::paketo_order", paketo_order)];
+cases![paketo_order];
 
-/// Where the buildpacks of the order are listed.
+/// The URL of the buildpack in the order's builder.toml.
 const ADDRESS: &str = "docker://docker.io/paketobuildpacks/watchexec";
 
-fn paketo_order(platform: &Platform) -> Result<()> {
-    let case = "migration::paketo_order";
-    let terminal = Terminal::open(platform, case)?;
+fn paketo_order(case: &Case<'_>) -> Result<()> {
+    let terminal = case.terminal()?;
     let page = terminal.page("docs/migrating.md")?;
     let mut blocks = page.text.split("```toml\n").skip(1);
     let mut block = || blocks.next().and_then(|rest| rest.split("```").next());
     let before = block().context("the page shows no order")?;
     let after = block().context("the page shows no order to write in its place")?;
 
-    let source = platform.directories.source("orders/paketo.toml");
-    let order = fs::read_to_string(source)?;
+    let order = fs::read_to_string(source("orders/paketo.toml"))?;
     ensure!(
         order.contains(before) && order.contains(ADDRESS),
         "the order has nothing of what the page replaces:\n{before}"
     );
-    let package = format!("file://{}", platform.watchexec.display());
+    let package = format!("file://{}", case.platform.watchexec.display());
     let order = order.replace(before, after).replace(ADDRESS, &package);
     let file = terminal.path("builder.toml");
-    fs::write(&file, terminal.replaced(&order)?)?;
+    fs::write(&file, terminal.replaced(&order))?;
+    let builder = case.named("builder");
+    case.platform.make_builder_of(&builder, &file)?;
 
-    let builder = terminal.name("builder");
-    platform
-        .maker()
-        .make_of(&builder, &file, "migration-builder")?;
+    // Only the order's buildpack for Python detects this app.
+    let app = unaware_app("v1")?;
+    fs::remove_file(app.path().join("Procfile"))?;
+    fs::copy(python_app().join("start"), app.path().join("start"))?;
+    let build = || case.build(&app).arguments(&["--builder", &builder]);
+    build().image()?.expect_no_watchexec()?;
 
-    let app = terminal.path("app");
-    fs::create_dir(&app)?;
-    for file in ["app.py", "start"] {
-        let source = platform.directories.source("apps/python").join(file);
-        fs::copy(source, app.join(file))?;
-    }
-    let build = |name| Build::new(platform, name, &app).arguments(&["--builder", &builder]);
-    build("migration::without").image()?.expect_no_watchexec()?;
-
-    let image = build("migration::with").live_reload("true").image()?;
+    let image = build().live_reload("true").image()?;
     let container = Container::start(&image)?;
-    container.wait_for("v1")?;
-    let saved = terminal.save("app/app.py")?;
-    show_reload(container.reload(|container| container.copy_in(&saved.path, "/workspace/app.py"))?);
+    container.reload_python()?;
     let log = container.log()?;
     ensure!(!log.contains("live-reload:"), "it is `reload`:\n{log}");
     Ok(())

@@ -1,124 +1,98 @@
-//! Where builds take watchexec from when they cannot, or must not, reach its own address: inside
-//! the buildpack, a mapping, a mirror.
+//! Builds that cannot reach the URL of watchexec: offline packages, mappings, mirrors.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, ensure};
 use fs_err as fs;
 
-use super::Case;
-use crate::builder::START;
-use crate::buildpack::{Buildpack, Offer};
-use crate::pack::{Build, expect_words};
-use crate::platform::Platform;
-use crate::server::{Served, Server};
+use crate::build::Build;
+use crate::case::{Case, cases, python_app};
+use crate::command::expect_words;
+use crate::package::package_offline;
+use crate::platform::START;
+use harness::certificates::Authority;
+use harness::server::{Reply, Server};
 
-pub(super) const CASES: &[Case] = &[
-    ("network::none_with_the_offline_package", none),
-    ("network::mirror", mirror),
-    ("network::mapping", mapping),
-    ("network::private_mirror", private_mirror),
+cases![
+    none_with_the_offline_package,
+    mirror,
+    mapping,
+    private_mirror
 ];
 
-/// The address in buildpack.toml, which nobody has: a build that asks it fails.
+/// The URL in buildpack.toml, which does not exist.
 const ELSEWHERE: &str = "https://watchexec.invalid/releases/watchexec.tar.xz";
-/// `user:pass`, as a client shows it.
+/// `user:pass`, as a client sends it.
 const AUTHORIZATION: &str = "Basic dXNlcjpwYXNz";
 
-/// The offline package installs without any network in the build's containers.
-fn none(platform: &Platform) -> Result<()> {
-    let package = Buildpack::package_offline("package-without-network", &platform.directories)?;
-    let image = build(
-        platform,
-        "network::none_with_the_offline_package",
-        &package.directory,
-    )
-    .arguments(&["--network", "none"])
-    .image()?;
+/// The offline package needs no network in the build's containers.
+fn none_with_the_offline_package(case: &Case<'_>) -> Result<()> {
+    let package = package_offline("package-without-network")?;
+    let image = case
+        .build(python_app())
+        .buildpacks(&[&package.to_string_lossy(), START])
+        .live_reload("true")
+        .arguments(&["--network", "none"])
+        .image()?;
     expect_words(&image.log, &["inside the buildpack", "Verified"])?;
-    image.expect_watchexec(&platform.archive.version)
+    image.expect_newest_watchexec()
 }
 
-/// A mirror given by a variable, which has the original host in its paths.
-fn mirror(platform: &Platform) -> Result<()> {
-    let path = "mirror/watchexec.invalid/releases/watchexec.tar.xz";
-    let contents = platform.archive.contents.clone();
-    platform.server.serve(path, Served::whole(contents));
-    let mirror = platform.server.address("mirror/{originalHost}");
-
-    let watchexec = offering(platform, "mirror")?;
-    let image = build(platform, "network::mirror", &watchexec)
-        .env("BP_DEPENDENCY_MIRROR", &mirror)
-        .image()?;
-    ensure!(
-        platform.server.requests(path) == 1,
-        "the mirror was not asked"
-    );
-    image.expect_watchexec(&platform.archive.version)
+/// A variable names the mirror, whose paths contain the original host.
+fn mirror(case: &Case<'_>) -> Result<()> {
+    let (server, _) = case.platform.archive.serve();
+    let mirror = server.url("/mirror/{originalHost}");
+    let build = build(case)?.env("BP_DEPENDENCY_MIRROR", &mirror);
+    let image = build.image()?;
+    let asked = server.requests().into_iter().map(|request| request.target);
+    let expected = ["/mirror/watchexec.invalid/releases/watchexec.tar.xz"];
+    ensure!(asked.eq(expected), "the mirror was not asked");
+    image.expect_newest_watchexec()
 }
 
-/// A binding, mounted as an operator mounts one, that maps the archive's checksum to an address.
-fn mapping(platform: &Platform) -> Result<()> {
-    let path = "mapped/any-name";
-    let contents = platform.archive.contents.clone();
-    let address = platform.server.serve(path, Served::whole(contents));
-    let checksum = platform.archive.checksum();
-    let binding = binding("dependency-mapping", &checksum.replace(':', "_"), &address)?;
-
-    let watchexec = offering(platform, "mapping")?;
-    let image = build(platform, "network::mapping", &watchexec)
-        .arguments(&["--volume", &mounted(binding.path(), "mapping")])
-        .image()?;
-    ensure!(
-        platform.server.requests(path) == 1,
-        "the address was not asked"
-    );
-    image.expect_watchexec(&platform.archive.version)
+/// A mounted binding maps the archive's checksum to a URL.
+fn mapping(case: &Case<'_>) -> Result<()> {
+    let archive = &case.platform.archive;
+    let (server, _) = archive.serve();
+    let checksum = archive.checksum().replace(':', "_");
+    let url = server.url("/any-name");
+    let binding = binding("dependency-mapping", &checksum, &url)?;
+    let image = bound(build(case)?, binding.path()).image()?;
+    ensure!(server.requests().len() == 1, "the URL was not asked for");
+    image.expect_newest_watchexec()
 }
 
-/// A mirror that asks for a login and whose certificate only a binding makes trusted. Without the
-/// binding nothing is fetched; the login is never shown.
-fn private_mirror(platform: &Platform) -> Result<()> {
-    let name = "network::private_mirror";
-    let (server, certificate) = Server::start_secure()?;
-    let path = "releases/watchexec.tar.xz";
-    let contents = platform.archive.contents.clone();
-    server.serve(path, Served::whole(contents).to(AUTHORIZATION));
-    let mirror = server.address("").replace("//", "//user:pass@");
-    let watchexec = offering(platform, "private-mirror")?;
-    let build = || {
-        build(platform, name, &watchexec)
-            .env("BP_DEPENDENCY_MIRROR", &mirror)
-            .env("BP_LOG_LEVEL", "DEBUG")
+/// The mirror requires a login, and a binding contains its private CA. Without the binding the build
+/// fails. The log never shows the login.
+fn private_mirror(case: &Case<'_>) -> Result<()> {
+    let authority = Authority::new();
+    let archive = Reply::ok(&case.platform.archive.contents);
+    let server = Server::https(authority.server("127.0.0.1"), move |request| match request
+        .headers
+        .get("authorization")
+    {
+        Some(login) if login == AUTHORIZATION => archive.clone(),
+        _ => Reply::status("401 Unauthorized"),
+    });
+    let mirror = server.url("").replace("//", "//user:pass@");
+    let build = || -> Result<_> {
+        let build = build(case)?.env("BP_DEPENDENCY_MIRROR", &mirror);
+        Ok(build.env("BP_LOG_LEVEL", "DEBUG"))
     };
 
-    let log = build().failure()?;
+    let log = build()?.failure()?;
     expect_words(&log, &["no trusted connection", "ca-certificates"])?;
-    ensure!(
-        !log.contains("user:pass"),
-        "the log shows the login:\n{log}"
-    );
+    ensure!(!log.contains("user:pass"), "the login is in:\n{log}");
 
-    let binding = binding("ca-certificates", "own.pem", &certificate)?;
-    let image = build()
-        .arguments(&["--volume", &mounted(binding.path(), "authority")])
-        .image()?;
-    ensure!(server.requests(path) == 1, "the mirror was not asked");
+    let binding = binding("ca-certificates", "own.pem", &authority.pem())?;
+    let image = bound(build()?, binding.path()).image()?;
     ensure!(!image.log.contains("user:pass"), "the log shows the login");
-    image.expect_watchexec(&platform.archive.version)
+    image.expect_newest_watchexec()
 }
 
-/// A copy of the buildpack whose only watchexec is at an address that nobody has.
-fn offering(platform: &Platform, name: &str) -> Result<PathBuf> {
-    platform
-        .buildpack
-        .offering(name, &Offer::new(&platform.archive, ELSEWHERE))
-}
-
-fn build<'a>(platform: &'a Platform, name: &str, watchexec: &Path) -> Build<'a> {
-    Build::new(platform, name, &platform.directories.source("apps/python"))
-        .buildpacks(&[&watchexec.to_string_lossy(), START])
-        .live_reload("true")
+/// A build whose only watchexec has a URL that does not exist.
+fn build<'a>(case: &'a Case<'_>) -> Result<Build<'a>> {
+    case.build_offering(&case.platform.archive, ELSEWHERE)
 }
 
 /// A service binding of a type with one entry.
@@ -126,13 +100,13 @@ fn binding(kind: &str, entry: &str, content: &str) -> Result<tempfile::TempDir> 
     let folder = tempfile::tempdir()?;
     fs::write(folder.path().join("type"), kind)?;
     fs::write(folder.path().join(entry), content)?;
-    // The build's user is another one.
+    // The build runs as another user.
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(folder.path(), open)?;
     Ok(folder)
 }
 
-/// The flag of pack that mounts a binding.
-fn mounted(binding: &Path, name: &str) -> String {
-    format!("{}:/platform/bindings/{name}:ro", binding.display())
+fn bound<'a>(build: Build<'a>, binding: &Path) -> Build<'a> {
+    let mount = format!("{}:/platform/bindings/own:ro", binding.display());
+    build.arguments(&["--volume", &mount])
 }

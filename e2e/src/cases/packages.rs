@@ -1,392 +1,247 @@
-//! What is handed on: packages in files and in a registry, for one architecture and for both, and
-//! taken apart and changed by a repackager.
+//! Packages as files and in a registry, for one architecture and for both, and repackaged.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use toml::Table;
 
-use super::Case;
-use crate::architecture::{ALL, Architecture, ELSEWHERE, HERE};
-use crate::archives::Archive;
-use crate::builder::{START, WATCHEXEC};
-use crate::buildpack::{Buildpack, Offer, descriptor};
-use crate::command::output;
-use crate::directories;
-use crate::go;
-use crate::pack::{Build, Image, expect_words};
-use crate::package_file::PackageFile;
-use crate::page::{commands, shell};
-use crate::platform::Platform;
-use crate::registry::Registry;
-use crate::server::Served;
+use crate::build::Build;
+use crate::case::{Case, cases, python_app};
+use crate::command::expect_words;
+use crate::directories::{copy, digest, workspace};
+use crate::offline::{Registry, tool};
+use crate::package::{ARCHITECTURES, Archive, descriptor, here, package, package_offline};
+use crate::platform::START;
+use crate::terminal::Terminal;
+use harness::server::Server;
 
-pub(super) const CASES: &[Case] = &[
-    ("packages::file", file),
-    ("packages::offline_file", offline_file),
-    ("packages::another_copy_makes_the_same_file", same_file),
-    ("packages::both_architectures", both_architectures),
-    ("packages::another_architecture", another_architecture),
-    ("packages::taken_apart", taken_apart),
-];
+cases![file, offline_file, both_architectures, taken_apart];
 
-const OPERATORS: &str = "docs/operators.md";
-const REPACKAGING: &str = "docs/repackaging.md";
-
-/// By the repository's package.toml, in a folder laid out as a checkout after `make package`.
-fn file(platform: &Platform) -> Result<()> {
-    let name = "packages::file";
-    let checkout = checkout_with(&platform.watchexec, "buildpack")?;
-    for name in ["package.toml", "buildpack.toml"] {
-        let from = platform.directories.workspace().join(name);
-        fs::copy(from, checkout.path().join(name))?;
-    }
-    for commands in commands(&platform.directories, OPERATORS, &format!("run: {name}"))? {
-        let commands = commands.replace("amd64", HERE.name);
-        output(&mut shell(
-            &platform.directories,
-            checkout.path(),
-            &commands,
-        )?)?;
-    }
-    build(platform, name, &checkout.path().join("watchexec.cnb"))
-        .image()?
-        .expect_watchexec(&platform.archive.version)
+/// The repository's package.toml makes a file, in a checkout after `make package`.
+fn file(case: &Case<'_>) -> Result<()> {
+    let terminal = case.terminal()?;
+    let page = terminal.page("docs/operators.md")?;
+    let [make] = page.blocks()?;
+    page.run(&make.replace("amd64", here().name))?;
+    let image = build(case, &terminal.path("watchexec.cnb")).image()?;
+    image.expect_newest_watchexec()
 }
 
-/// A build with it has no network.
-fn offline_file(platform: &Platform) -> Result<()> {
-    let name = "packages::offline_file";
-    let package = Buildpack::package_offline("package-offline", &platform.directories)?;
-    let checkout = checkout_with(&package.directory, "buildpack-offline")?;
-    for commands in commands(&platform.directories, OPERATORS, &format!("run: {name}"))? {
-        output(&mut shell(
-            &platform.directories,
-            checkout.path(),
-            &commands,
-        )?)?;
-    }
-    let file = checkout.path().join("watchexec-offline.cnb");
-    let image = offline(build(platform, name, &file)).image()?;
+/// A build with the offline package needs no network.
+fn offline_file(case: &Case<'_>) -> Result<()> {
+    let terminal = case.terminal()?;
+    let package = package_offline("package-offline")?;
+    copy(&package, &terminal.path("target/package/buildpack-offline"))?;
+    let page = terminal.page("docs/operators.md")?;
+    let [make] = page.blocks()?;
+    page.run(&make)?;
+    let build = build(case, &terminal.path("watchexec-offline.cnb"));
+    let image = build.arguments(&["--network", "none"]).image()?;
     expect_words(&image.log, &["inside the buildpack"])?;
-    image.expect_watchexec(&platform.archive.version)
+    image.expect_newest_watchexec()
 }
 
-/// Of the same package at another place, whose files are of another time.
-fn same_file(platform: &Platform) -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let package = &platform.buildpack.directory;
-    let copy = folder.path().join("elsewhere/copy");
-    directories::copy_as_new(package, &copy)?;
-    let mut files = Vec::new();
-    for (name, directory) in [("first.cnb", package), ("second.cnb", &copy)] {
-        files.push(fs::read(in_file(
-            platform,
-            directory,
-            folder.path(),
-            name,
-        )?)?);
-    }
-    ensure!(files[0] == files[1], "the two files differ");
-    Ok(())
-}
-
-/// One directory, from which pack makes a file for each.
-fn both_architectures(platform: &Platform) -> Result<()> {
-    let name = "packages::both_architectures";
-    let releases = Releases::provide(platform)?;
-    let package = releases.package("package-both-offline", &ALL, true)?;
-    let folder = tempfile::tempdir()?;
-    in_file(platform, &package, folder.path(), "watchexec.cnb")?;
-    let file = |architecture: &Architecture| {
-        let name = format!("watchexec-linux-{}.cnb", architecture.name);
-        folder.path().join(name)
-    };
-    for architecture in &ALL {
-        let opened = PackageFile::open(&file(architecture), WATCHEXEC, &version(platform)?)?;
+/// pack makes a file for each architecture from one directory.
+fn both_architectures(case: &Case<'_>) -> Result<()> {
+    let releases = Releases::provide(&case.platform.buildpack, &case.platform.archive)?;
+    let package = releases.package("package-both-offline", true)?;
+    let terminal = case.terminal()?;
+    in_file(&terminal, &package, "watchexec.cnb")?;
+    for architecture in &ARCHITECTURES {
+        let name = architecture.name;
+        let layout = terminal.path(name);
+        fs::create_dir(&layout)?;
+        // Of an OCI image, which has one layer: the buildpack below `cnb/buildpacks`.
+        terminal.run(
+            &format!(
+                "tar -xf ../watchexec-linux-{name}.cnb
+                for blob in blobs/sha256/*; do
+                  tar -xf $blob 2>/dev/null || grep -q '\"architecture\":\"{name}\"' $blob && touch is-for-{name}
+                done
+                mv cnb/buildpacks/*/* buildpack"
+            ),
+            &layout,
+        )?;
         ensure!(
-            opened.architecture == architecture.name,
-            "the file for {} is for {}",
-            architecture.name,
-            opened.architecture
+            layout.join(format!("is-for-{name}")).exists(),
+            "the file for {name} is for another architecture"
         );
-        releases.expect_inside(&opened.buildpack, architecture)?;
-        expect_lists(&opened.buildpack, &["amd64", "arm64"])?;
+        releases.expect_inside(&layout.join("buildpack"), name)?;
     }
-    offline(build(platform, name, &file(&HERE)))
-        .image()?
-        .expect_watchexec(&platform.archive.version)
+    let file = terminal.path(format!("watchexec-linux-{}.cnb", here().name));
+    let build = build(case, &file).arguments(&["--network", "none"]);
+    build.image()?.expect_newest_watchexec()
 }
 
-/// A package for machines that this one is not, out of programs that are given.
-fn another_architecture(platform: &Platform) -> Result<()> {
-    let releases = Releases::provide(platform)?;
-    let package = releases.package("package-elsewhere-offline", &[ELSEWHERE], true)?;
-    let folder = tempfile::tempdir()?;
-    let file = in_file(platform, &package, folder.path(), "watchexec.cnb")?;
-    let opened = PackageFile::open(&file, WATCHEXEC, &version(platform)?)?;
-    ensure!(
-        opened.architecture == ELSEWHERE.name,
-        "the file is for {}",
-        opened.architecture
-    );
-    releases.expect_inside(&opened.buildpack, &ELSEWHERE)?;
-    expect_lists(&opened.buildpack, &[ELSEWHERE.name])
-}
+/// Follows the page that takes a published package apart, changes it, and publishes it again.
+fn taken_apart(case: &Case<'_>) -> Result<()> {
+    tool("crane")?;
+    let running = Registry::start()?;
+    let registry = &running.address;
+    let releases = Releases::provide(&case.platform.buildpack, &case.platform.archive)?;
+    let package = releases.package("package-both", false)?;
+    let terminal = case.terminal()?;
+    let page = terminal.page("docs/repackaging.md")?;
 
-/// A published package is taken apart, changed, packaged and published again, as the page tells.
-fn taken_apart(platform: &Platform) -> Result<()> {
-    let name = "packages::taken_apart";
-    let crane = go::crane(&platform.directories)?;
-    let registry = Registry::start(&crane)?;
-    let releases = Releases::provide(platform)?;
-    let package = releases.package("package-both", &ALL, false)?;
-    let folder = tempfile::tempdir()?;
-    let run = |commands: &str| output(&mut shell(&platform.directories, folder.path(), commands)?);
-
-    let published = registry.image("watchexec:0.1.0");
+    let published = format!("{registry}/watchexec:0.1.0");
     let directory = package.display();
-    run(&format!(
+    page.run(&format!(
         "pack buildpack package {published} --path {directory} --publish"
     ))?;
-    let blocks = commands(&platform.directories, REPACKAGING, &format!("run: {name}"))?;
-    let [take_apart, put_together] = blocks.as_slice() else {
-        anyhow::bail!("{REPACKAGING} has {} blocks for {name}", blocks.len())
-    };
+    let [take_apart, put_together] = page.blocks()?;
     let (first_line, _) = take_apart.split_once('\n').context("it is one line")?;
-    run(&take_apart.replace(first_line, &format!("image={published}")))?;
+    page.run(&take_apart.replace(first_line, &format!("image={published}")))?;
 
-    let apart = folder.path().join("buildpack");
-    for (name, directory) in [("before.cnb", &package), ("after.cnb", &apart)] {
-        in_file(platform, directory, folder.path(), name)?;
-    }
-    for architecture in &ALL {
-        let read = |name: &str| {
-            let name = format!("{name}-linux-{}.cnb", architecture.name);
-            fs::read(folder.path().join(name))
-        };
-        ensure!(
-            read("before")? == read("after")?,
-            "packaged unchanged, the file for {} is another",
-            architecture.name
-        );
+    in_file(&terminal, &package, "before.cnb")?;
+    in_file(&terminal, &terminal.path("buildpack"), "after.cnb")?;
+    for architecture in &ARCHITECTURES {
+        let name = architecture.name;
+        page.run(&format!(
+            "cmp before-linux-{name}.cnb after-linux-{name}.cnb"
+        ))?;
     }
 
-    for identity in commands(
-        &platform.directories,
-        REPACKAGING,
-        "not run: tests/repackaging.rs runs it: identity",
-    )? {
-        run(&identity)?;
+    for identity in page.all_blocks("not run: tests/repackaging.rs runs it: identity")? {
+        page.run(&identity)?;
     }
-    let place = registry.image("");
-    run(&put_together.replace("registry.example.com/", &place))?;
-    let manifest = run(&format!("crane manifest {place}acme/watchexec:1.0.0"))?;
+    page.run(&put_together.replace("registry.example.com", registry))?;
+    let manifest = page.run(&format!("crane manifest {registry}/acme/watchexec:1.0.0"))?;
     let manifest: Value = serde_json::from_str(&manifest)?;
-    let architectures: Vec<_> = (0..ALL.len())
-        .map(|index| manifest["manifests"][index]["platform"]["architecture"].as_str())
-        .collect();
-    ensure!(
-        architectures == [Some("amd64"), Some("arm64")],
-        "the image is {manifest}"
-    );
+    for (index, architecture) in ARCHITECTURES.iter().enumerate() {
+        let listed = &manifest["manifests"][index]["platform"]["architecture"];
+        ensure!(listed == architecture.name, "the image is {manifest}");
+    }
 
-    let file = format!("acme-watchexec-linux-{}.cnb", HERE.name);
-    let image: Image<'_> = build(platform, name, &folder.path().join(file)).image()?;
+    let file = terminal.path(format!("acme-watchexec-linux-{}.cnb", here().name));
+    let image = build(case, &file).image()?;
     expect_words(&image.log, &["Watchexec Buildpack 1.0.0"])?;
-    image.expect_watchexec(&platform.archive.version)
+    image.expect_newest_watchexec()
 }
 
-/// Programs and releases for both architectures. What does not run here is a stand-in.
-struct Releases<'a> {
-    platform: &'a Platform,
-    /// A folder for each target, as a release has it.
-    programs: PathBuf,
-    /// The archives of watchexec, in the order of [`ALL`].
-    archives: Vec<PathBuf>,
-    /// The buildpack.toml that lists them.
-    descriptor: PathBuf,
-    _folder: TempDir,
+/// Programs and watchexec for both architectures. Those for another machine are stand-ins.
+struct Releases {
+    /// A folder of programs for each target, the archives of watchexec, and a buildpack.toml that lists
+    /// them.
+    folder: TempDir,
+    /// The archives and their names, in the order of [`ARCHITECTURES`].
+    archives: Vec<(PathBuf, Archive)>,
+    _servers: Vec<Server>,
 }
 
-impl<'a> Releases<'a> {
-    fn provide(platform: &'a Platform) -> Result<Self> {
+/// The programs of a release, and their paths in a package.
+const PROGRAMS: [(&str, &str); 2] = [
+    ("watchexec-buildpack", "bin/build"),
+    ("live-reload", "bin/live-reload"),
+];
+
+impl Releases {
+    /// Takes the programs for this machine from a package.
+    fn provide(package: &Path, released: &Archive) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let programs = folder.path().join("programs");
-        let mut archives = Vec::new();
-        let mut offers = Vec::new();
-        for architecture in ALL {
-            let is_here = architecture.name == HERE.name;
-            let to = programs.join(architecture.target);
-            fs::create_dir_all(&to)?;
-            for (program, packaged) in [
-                ("watchexec-buildpack", "bin/build"),
-                ("live-reload", "bin/live-reload"),
-            ] {
-                let contents = if is_here {
-                    fs::read(platform.buildpack.directory.join(packaged))?
+        let (mut archives, mut servers, mut urls) = (Vec::new(), Vec::new(), Vec::new());
+        for architecture in &ARCHITECTURES {
+            let programs = folder.path().join(architecture.target);
+            fs::create_dir(&programs)?;
+            for (program, packaged) in PROGRAMS {
+                let contents = if architecture.is_here {
+                    fs::read(package.join(packaged))?
                 } else {
                     architecture.stand_in()
                 };
-                fs::write(to.join(program), contents)?;
+                fs::write(programs.join(program), contents)?;
             }
-
-            let archive = if is_here {
-                platform.archive.clone()
+            let archive = if architecture.is_here {
+                released.clone()
             } else {
-                let program = architecture.stand_in();
-                Archive::with_program(&platform.archive.version, "watchexec", &program)?
+                Archive::of(&released.version, "watchexec", architecture.stand_in())?
             };
-            let file = folder
-                .path()
-                .join(format!("{}-{}", architecture.name, archive.file_name));
+            let file = folder.path().join(&archive.file_name);
             fs::write(&file, &archive.contents)?;
-            archives.push(file);
-            offers.push(Offer {
-                architecture: architecture.name,
-                ..Offer::new(&archive, serve(platform, &archive))
-            });
+            let (server, url) = archive.serve();
+            archives.push((file, archive));
+            servers.push(server);
+            urls.push(url);
         }
-        let repository = platform.directories.workspace().join("buildpack.toml");
-        let descriptor_file = folder.path().join("buildpack.toml");
-        let offers: Vec<&Offer> = offers.iter().collect();
-        fs::write(&descriptor_file, descriptor(&repository, &offers)?)?;
+        let offers: Vec<_> = ARCHITECTURES.iter().zip(&archives).zip(&urls).collect();
+        let offers: Vec<_> = offers
+            .iter()
+            .map(|((architecture, (_, archive)), url)| (*architecture, archive, url.as_str()))
+            .collect();
+        let descriptor = descriptor(&workspace().join("buildpack.toml"), &offers)?;
+        fs::write(folder.path().join("buildpack.toml"), descriptor)?;
         Ok(Self {
-            platform,
-            programs,
+            folder,
             archives,
-            descriptor: descriptor_file,
-            _folder: folder,
+            _servers: servers,
         })
     }
 
-    /// Packages for these architectures, and returns the directory.
-    fn package(
-        &self,
-        name: &str,
-        architectures: &[Architecture],
-        offline: bool,
-    ) -> Result<PathBuf> {
-        let mut choices = vec!["--buildpack-toml".to_owned(), shown(&self.descriptor)];
-        for architecture in architectures {
-            choices.extend(["--target".to_owned(), architecture.target.to_owned()]);
+    /// Packages them for both architectures. Returns the directory.
+    fn package(&self, name: &str, offline: bool) -> Result<PathBuf> {
+        let folder = self.folder.path().to_string_lossy();
+        let descriptor = format!("{folder}/buildpack.toml");
+        let mut choices = vec!["--buildpack-toml", &descriptor, "--binaries", &folder];
+        for architecture in &ARCHITECTURES {
+            choices.extend(["--target", architecture.target]);
         }
-        let programs = match architectures {
-            [one] => self.programs.join(one.target),
-            _ => self.programs.clone(),
-        };
-        choices.extend(["--binaries".to_owned(), shown(&programs)]);
+        let archives = self.archives.iter().map(|(file, _)| file.to_string_lossy());
+        let archives: Vec<_> = archives.collect();
         if offline {
-            for (archive, architecture) in self.archives.iter().zip(&ALL) {
-                if architectures
-                    .iter()
-                    .any(|one| one.name == architecture.name)
-                {
-                    choices.extend(["--archive".to_owned(), shown(archive)]);
-                }
-            }
+            choices.extend(archives.iter().flat_map(|file| ["--archive", file]));
         }
-        let choices: Vec<&str> = choices.iter().map(String::as_str).collect();
-        Ok(Buildpack::package(name, &choices, &self.platform.directories)?.directory)
+        package(name, &choices)
     }
 
-    /// That a buildpack has the programs of an architecture, and watchexec for it inside.
-    fn expect_inside(&self, buildpack: &Path, architecture: &Architecture) -> Result<()> {
-        let given = self.programs.join(architecture.target);
-        for (packaged, program) in [
-            ("bin/build", "watchexec-buildpack"),
-            ("bin/detect", "watchexec-buildpack"),
-            ("bin/live-reload", "live-reload"),
-        ] {
+    /// Checks that a buildpack has the programs and watchexec for one architecture only, and a
+    /// buildpack.toml that lists both.
+    fn expect_inside(&self, buildpack: &Path, name: &str) -> Result<()> {
+        for (architecture, (_, archive)) in ARCHITECTURES.iter().zip(&self.archives) {
+            let inside = buildpack
+                .join("dependencies")
+                .join(digest(&archive.contents));
+            let program = inside.join("bin/watchexec");
+            let is_for_it = architecture.name == name;
             ensure!(
-                fs::read(buildpack.join(packaged))? == fs::read(given.join(program))?,
-                "{packaged} is not the given program"
+                program.exists() == is_for_it,
+                "in the buildpack for {name}, watchexec for {}",
+                architecture.name
             );
-        }
-        for (archive, of) in self.archives.iter().zip(&ALL) {
-            let digest = hex::encode(Sha256::digest(fs::read(archive)?));
-            let inside = buildpack.join("dependencies").join(digest);
-            if of.name == architecture.name {
-                let program = fs::read(inside.join("bin/watchexec"))?;
+            let given = self.folder.path().join(architecture.target);
+            for (program, packaged) in PROGRAMS.iter().filter(|_| is_for_it) {
                 ensure!(
-                    architecture.has(&program),
-                    "what is inside is no program for {}",
-                    architecture.name
+                    fs::read(buildpack.join(packaged))? == fs::read(given.join(program))?,
+                    "{packaged} is not the given program"
                 );
-            } else {
-                ensure!(!inside.exists(), "the release for {} is inside", of.name);
+            }
+        }
+        let descriptor: Table = fs::read_to_string(buildpack.join("buildpack.toml"))?.parse()?;
+        for tables in [
+            &descriptor["targets"],
+            &descriptor["metadata"]["dependencies"],
+        ] {
+            for (index, architecture) in ARCHITECTURES.iter().enumerate() {
+                let listed = tables[index]["arch"].as_str();
+                ensure!(listed == Some(architecture.name), "it lists {tables}");
             }
         }
         Ok(())
     }
 }
 
-/// That a buildpack.toml has targets and dependencies of these architectures.
-fn expect_lists(buildpack: &Path, architectures: &[&str]) -> Result<()> {
-    let descriptor: Table = fs::read_to_string(buildpack.join("buildpack.toml"))?.parse()?;
-    let listed = |tables: &toml::Value| -> Option<Vec<String>> {
-        let tables = tables.as_array()?.iter();
-        tables
-            .map(|table| Some(table.get("arch")?.as_str()?.to_owned()))
-            .collect()
-    };
-    for (what, tables) in [
-        ("targets", &descriptor["targets"]),
-        ("dependencies", &descriptor["metadata"]["dependencies"]),
-    ] {
-        let listed = listed(tables).with_context(|| format!("{what} without `arch`"))?;
-        ensure!(listed == architectures, "{what} for {listed:?}");
-    }
+/// Packages a directory as a file. For several architectures pack makes a file for each, with the
+/// platform in its name.
+fn in_file(terminal: &Terminal<'_>, package: &Path, name: &str) -> Result<()> {
+    let package = package.display();
+    let command = format!("pack buildpack package {name} --format file --path {package}");
+    terminal.run(&command, &terminal.path(""))?;
     Ok(())
 }
 
-/// A folder in which a package is where `cargo xtask package` puts it.
-fn checkout_with(package: &Path, name: &str) -> Result<TempDir> {
-    let checkout = tempfile::tempdir()?;
-    let packages = checkout.path().join("target/package");
-    directories::copy(package, &packages.join(name))?;
-    Ok(checkout)
-}
-
-/// Makes a file of a package: of one for several architectures a file for each, with the platform
-/// in its name.
-fn in_file(platform: &Platform, package: &Path, folder: &Path, name: &str) -> Result<PathBuf> {
-    let package = package.display();
-    let command = format!("pack buildpack package {name} --format file --path {package}");
-    output(&mut shell(&platform.directories, folder, &command)?)?;
-    Ok(folder.join(name))
-}
-
-/// The buildpack's version.
-fn version(platform: &Platform) -> Result<String> {
-    let file = platform.directories.workspace().join("buildpack.toml");
-    let descriptor: Table = fs::read_to_string(file)?.parse()?;
-    let version = descriptor["buildpack"]["version"].as_str();
-    Ok(version.context("buildpack.toml has no version")?.to_owned())
-}
-
-/// The address of an archive.
-fn serve(platform: &Platform, archive: &Archive) -> String {
-    let path = format!("packages/{}", archive.file_name);
-    platform
-        .server
-        .serve(&path, Served::whole(archive.contents.clone()))
-}
-
-fn build<'a>(platform: &'a Platform, name: &str, package: &Path) -> Build<'a> {
-    Build::new(platform, name, &platform.directories.source("apps/python"))
-        .buildpacks(&[&package.to_string_lossy(), START])
-        .live_reload("true")
-}
-
-fn offline(build: Build<'_>) -> Build<'_> {
-    build.arguments(&["--network", "none"])
-}
-
-fn shown(path: &Path) -> String {
-    path.display().to_string()
+fn build<'a>(case: &'a Case<'_>, package: &Path) -> Build<'a> {
+    let package = package.to_string_lossy();
+    let build = case.build(python_app());
+    build.buildpacks(&[&package, START]).live_reload("true")
 }

@@ -1,81 +1,41 @@
-//! The second build of an application: what is fetched once is kept, until it is to be another.
+//! Rebuilds of an app: the layer is kept until the dependency changes.
 
 use anyhow::{Result, ensure};
 
-use super::Case;
-use crate::archives::Archive;
-use crate::builder::START;
-use crate::buildpack::Offer;
-use crate::pack::{Build, Image, expect_words};
-use crate::platform::Platform;
-use crate::server::Served;
+use crate::case::{Case, cases};
+use crate::command::expect_words;
+use crate::package::Archive;
 
-pub(super) const CASES: &[Case] = &[(
-    "rebuild::reuses_and_replaces_the_layer",
-    reuses_and_replaces,
-)];
+cases![reuses_and_replaces_the_layer];
 
-fn reuses_and_replaces(platform: &Platform) -> Result<()> {
-    let server = &platform.server;
-    let archive = &platform.archive;
-    // A path of its own, so that only these builds are in the server's log.
-    let path = format!("rebuild/{}", archive.file_name);
-    let uri = server.serve(&path, Served::whole(archive.contents.clone()));
-    let watchexec = platform
-        .buildpack
-        .offering("rebuild", &Offer::new(archive, uri))?;
-    let watchexec = watchexec.to_string_lossy();
-
-    let first = build(platform, &watchexec)?;
+fn reuses_and_replaces_the_layer(case: &Case<'_>) -> Result<()> {
+    let archive = &case.platform.archive;
+    let (server, url) = archive.serve();
+    let first = case.build_offering(archive, &url)?.image()?;
     ensure!(
-        server.requests(&path) == 1,
-        "the first build downloads the archive once"
+        server.requests().len() == 1,
+        "it downloads the archive once"
     );
-    first.expect_watchexec(&archive.version)?;
+    first.expect_newest_watchexec()?;
 
-    let second = build(platform, &watchexec)?;
-    // The words of the buildpack, and those of the lifecycle.
+    let second = case.build_offering(archive, &url)?.image()?;
+    // The first line is from the buildpack, the second from the lifecycle.
+    let reused = "Reusing layer 'live-reload/watchexec:watchexec'";
     expect_words(
         &second.log,
-        &[
-            "Reusing the layer of an earlier build",
-            "Reusing layer 'live-reload/watchexec:watchexec'",
-        ],
+        &["Reusing the layer of an earlier build", reused],
     )?;
-    ensure!(
-        server.requests(&path) == 1,
-        "the second build has downloaded the archive again"
-    );
-    second.expect_watchexec(&archive.version)?;
+    ensure!(server.requests().len() == 1, "it is downloaded again");
+    second.expect_newest_watchexec()?;
 
-    let script = "#!/bin/sh\necho watchexec 99.1.0\n";
-    let other = Archive::with_script("99.1.0", "watchexec", script)?;
-    let other_path = format!("rebuild/{}", other.file_name);
-    let uri = server.serve(&other_path, Served::whole(other.contents.clone()));
-    let watchexec = platform
-        .buildpack
-        .offering("rebuild-other", &Offer::new(&other, uri))?;
-
-    let third = build(platform, &watchexec.to_string_lossy())?;
-    ensure!(
-        server.requests(&other_path) == 1,
-        "the changed dependency is downloaded once"
-    );
+    let other = Archive::script("99.1.0")?;
+    let (other_server, url) = other.serve();
+    let third = case.build_offering(&other, &url)?.image()?;
+    ensure!(other_server.requests().len() == 1, "it downloads the other");
     let version = format!("version was {} and is now 99.1.0", archive.version);
     expect_words(
         &third.log,
         &["Discarding the layer of an earlier build", &version],
     )?;
     third.expect_watchexec("99.1.0")
-}
-
-fn build<'a>(platform: &'a Platform, watchexec: &str) -> Result<Image<'a>> {
-    Build::new(
-        platform,
-        "rebuild",
-        &platform.directories.source("apps/python"),
-    )
-    .buildpacks(&[watchexec, START])
-    .live_reload("true")
-    .image()
 }

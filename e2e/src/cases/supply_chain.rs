@@ -1,40 +1,32 @@
-//! What an operator audits: the SBOMs of an image, and that the same inputs make the same image.
+//! Audits of an image: its SBOMs, secrets in its labels, and whether the build is reproducible.
 
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use toml::Table;
 
-use super::Case;
-use crate::builder::{PROCFILE, WATCHEXEC};
+use crate::build::Image;
+use crate::case::{Case, cases, python_app};
 use crate::command::output;
-use crate::directories;
-use crate::go;
-use crate::pack::{Build, Image};
-use crate::page;
-use crate::platform::Platform;
+use crate::directories::{digest, workspace};
+use crate::offline;
+use crate::package::Archive;
+use crate::platform::{PROCFILE, WATCHEXEC};
 use crate::schemas::Schemas;
 
-pub(super) const CASES: &[Case] = &[
-    ("supply_chain::sboms", sboms),
-    (
-        "supply_chain::another_build_makes_the_same_image",
-        another_build_makes_the_same_image,
-    ),
-    ("supply_chain::workflows", workflows),
+cases![
+    sboms,
+    no_secret_of_a_url_in_the_image,
+    another_build_makes_the_same_image,
+    workflows,
 ];
 
 /// The files of `pack sbom download` for a layer: `CycloneDX`, SPDX, Syft.
 const SBOMS: [&str; 3] = ["sbom.cdx.json", "sbom.spdx.json", "sbom.syft.json"];
 
-/// What an SBOM says of its layer, in the order of [`PLACES`].
-type Facts<'a> = [(&'static str, &'a str); 9];
-
-/// Where each of the facts is in the three formats.
+/// Where each of the facts about watchexec is in the three formats.
 const PLACES: [[&str; 9]; 3] = [
     [
         "/components/0/name",
@@ -71,70 +63,53 @@ const PLACES: [[&str; 9]; 3] = [
     ],
 ];
 
-/// All three are valid, and say what buildpack.toml says, with the checksum of the very program
-/// that is in the image.
-fn sboms(platform: &Platform) -> Result<()> {
-    let name = "supply_chain::sboms";
-    let watchexec = &platform.watchexec;
-    let app = platform.directories.source("apps/python");
-    let image = build(platform, name, watchexec, &app)?;
-
-    let folder = tempfile::tempdir()?;
-    for commands in page::commands(
-        &platform.directories,
-        "docs/operators.md",
-        &format!("run: {name}"),
-    )? {
-        let commands = commands.replace("my-app", &image.name);
-        output(
-            page::shell(&platform.directories, folder.path(), &commands)?
-                .env("DOCKER_HOST", platform.engine.host()),
-        )?;
-    }
-    let launch = folder.path().join("sboms/layers/sbom/launch");
-    let layers = launch.join(WATCHEXEC.replace('/', "_"));
+/// All three SBOMs are valid and agree with buildpack.toml and with the program in the image.
+fn sboms(case: &Case<'_>) -> Result<()> {
+    let watchexec = &case.platform.watchexec;
+    // The page calls the image so.
+    let image = build(case, "my-app", watchexec, &python_app())?;
+    let terminal = case.terminal()?;
+    let page = terminal.page("docs/operators.md")?;
+    let [download] = page.blocks()?;
+    page.run(&download)?;
+    let layers = terminal.path("sboms/layers/sbom/launch");
+    let layers = layers.join(WATCHEXEC.replace('/', "_"));
 
     let descriptor: Table = fs::read_to_string(watchexec.join("buildpack.toml"))?.parse()?;
     let dependency = &descriptor["metadata"]["dependencies"][0];
-    let program = layer_file(&image, "watchexec", "bin/watchexec")?;
-    let text = |value: Option<&toml::Value>| {
-        let text = value.and_then(toml::Value::as_str).map(str::to_owned);
-        text.context("the dependency in buildpack.toml does not say all")
-    };
-    let checksum = platform.archive.checksum();
-    let facts: Facts<'_> = [
-        ("name", &text(dependency.get("name"))?),
-        ("version", &text(dependency.get("version"))?),
-        ("purl", &text(dependency.get("purl"))?),
-        ("cpe", &text(dependency["cpes"].get(0))?),
-        ("licence", &text(dependency["licenses"][0].get("type"))?),
-        ("place", &text(dependency.get("uri"))?),
-        ("checksum", checksum.trim_start_matches("sha256:")),
-        ("file", "bin/watchexec"),
-        ("checksum of the file", &digest(&program)),
+    let program = image.layer_file("watchexec", "bin/watchexec")?;
+    let text = |value: &toml::Value| value.as_str().unwrap_or_default().to_owned();
+    let checksum = case.platform.archive.checksum();
+    let facts = [
+        text(&dependency["name"]),
+        text(&dependency["version"]),
+        text(&dependency["purl"]),
+        text(&dependency["cpes"][0]),
+        text(&dependency["licenses"][0]["type"]),
+        text(&dependency["uri"]),
+        checksum.trim_start_matches("sha256:").to_owned(),
+        "bin/watchexec".to_owned(),
+        digest(&program),
     ];
-    let documents = documents(&layers.join("watchexec"))?;
-    for (document, places) in documents.iter().zip(PLACES) {
-        for ((what, expected), place) in facts.iter().zip(places) {
+    // The section that `cargo auditable` adds.
+    let section = b".dep-v0";
+    let lists_crates = program.windows(section.len()).any(|bytes| bytes == section);
+    for (document, places) in documents(&layers.join("watchexec"))?.iter().zip(PLACES) {
+        for (fact, place) in facts.iter().zip(places) {
             let said = document.pointer(place).and_then(Value::as_str);
-            ensure!(
-                said == Some(expected),
-                "{what} at {place} is {said:?} and not {expected:?}"
-            );
+            ensure!(said == Some(fact), "{place} is {said:?} and not {fact:?}");
         }
-        // The section that `cargo auditable` adds.
-        let lists_crates = contains(&program, b".dep-v0");
         ensure!(
             document.to_string().contains("pkg:cargo/") == lists_crates,
             "crates are named if and only if the program lists them"
         );
     }
 
-    let companion = digest(&layer_file(&image, "live-reload", "bin/live-reload")?);
-    for document in self::documents(&layers.join("live-reload"))? {
+    let live_reload = digest(&image.layer_file("live-reload", "bin/live-reload")?);
+    for document in documents(&layers.join("live-reload"))? {
         ensure!(
-            document.to_string().contains(&companion),
-            "the companion's checksum is not in {document}"
+            document.to_string().contains(&live_reload),
+            "the checksum of live-reload is not in {document}"
         );
     }
     Ok(())
@@ -152,75 +127,76 @@ fn documents(layer: &Path) -> Result<[Value; 3]> {
     Ok(documents)
 }
 
-/// A file of a layer of ours, as it is in the image.
-fn layer_file(image: &Image<'_>, layer: &str, file: &str) -> Result<Vec<u8>> {
-    let buildpack = WATCHEXEC.replace('/', "_");
-    image.read(&format!("/layers/{buildpack}/{layer}/{file}"))
-}
-
-fn digest(contents: &[u8]) -> String {
-    hex::encode(Sha256::digest(contents))
-}
-
-fn contains(contents: &[u8], words: &[u8]) -> bool {
-    contents.windows(words.len()).any(|window| window == words)
-}
-
-/// With no cache, of another name, from other places, and from files of another time.
-fn another_build_makes_the_same_image(platform: &Platform) -> Result<()> {
-    let name = "supply_chain::another_build_makes_the_same_image";
-    let app = platform.directories.source("apps/python");
-    let first = build(platform, &format!("{name}-1"), &platform.watchexec, &app)?;
-
-    let elsewhere = tempfile::tempdir()?;
-    let copied = |from: &Path, name: &str| {
-        let to = elsewhere.path().join(name);
-        directories::copy_as_new(from, &to)?;
-        anyhow::Ok(to)
-    };
-    let watchexec = copied(&platform.watchexec, "buildpack")?;
-    let app = copied(&app, "app")?;
-    let second = build(platform, &format!("{name}-2"), &watchexec, &app)?;
-
-    let (first_layers, second_layers) = (first.metadata()?, second.metadata()?);
-    let metadata: Value = serde_json::from_str(&first_layers)?;
-    let ours = metadata["buildpacks"]
-        .as_array()
-        .and_then(|all| all.iter().find(|buildpack| buildpack["key"] == WATCHEXEC))
-        .context("the image has no layer of ours")?;
-    for layer in ["watchexec", "live-reload"] {
-        let digest = &ours["layers"][layer]["sha"];
-        ensure!(digest.is_string(), "no digest of {layer} in {ours}");
+/// A dependency's URL may contain a login, and a token in its query. The lifecycle publishes layer
+/// metadata as a label, and a rebuild compares the metadata of both builds: neither shows a secret.
+fn no_secret_of_a_url_in_the_image(case: &Case<'_>) -> Result<()> {
+    let archive = Archive::script("99.1.0")?;
+    let (_server, url) = archive.serve();
+    for secret in ["hunter2", "hunter3"] {
+        let url = url.replace("//", &format!("//user:{secret}@"));
+        let url = format!("{url}?token={secret}");
+        let build = case.build_offering(&archive, &url)?;
+        let image = build.env("BP_LOG_LEVEL", "DEBUG").image()?;
+        image.expect_watchexec("99.1.0")?;
+        let labels = image.labels()?;
+        ensure!(!labels.contains("hunter"), "a secret is in {labels}");
+        let log = &image.log;
+        ensure!(!log.contains("hunter"), "a secret is in the log:\n{log}");
     }
-    ensure!(
-        first_layers == second_layers,
-        "the layers differ:\n{first_layers}\n{second_layers}"
-    );
-    let (first, second) = [&first, &second]
-        .map(|image| platform.engine.image_id(&image.name))
-        .into();
-    ensure!(
-        first.is_some() && first == second,
-        "the images differ: {first:?}, {second:?}"
-    );
     Ok(())
 }
 
-/// GitHub would find the mistakes that actionlint finds when a release is due.
-fn workflows(platform: &Platform) -> Result<()> {
-    let actionlint = go::actionlint(&platform.directories)?;
-    output(Command::new(actionlint).current_dir(platform.directories.workspace()))?;
+/// The second build has no cache, another name, and copies of all files in another place, with other
+/// times.
+fn another_build_makes_the_same_image(case: &Case<'_>) -> Result<()> {
+    let first = build(case, "first", &case.platform.watchexec, &python_app())?;
+    let terminal = case.terminal()?;
+    let (watchexec, app) = (terminal.path("buildpack"), terminal.path("app"));
+    for (from, to) in [
+        (&case.platform.watchexec, &watchexec),
+        (&python_app(), &app),
+    ] {
+        let command = format!("cp -R '{}' '{}'", from.display(), to.display());
+        terminal.run(&command, &terminal.path(""))?;
+    }
+    let second = build(case, "second", &watchexec, &app)?;
+
+    let labels = first.labels()?;
+    let metadata: Value = serde_json::from_str(&labels)?;
+    let metadata = metadata["io.buildpacks.lifecycle.metadata"].as_str();
+    let metadata: Value = serde_json::from_str(metadata.context("no layers in the labels")?)?;
+    let ours = metadata["buildpacks"].as_array().into_iter().flatten();
+    let ours = ours.filter(|buildpack| buildpack["key"] == WATCHEXEC);
+    let layers = ours.filter_map(|buildpack| buildpack["layers"].as_object());
+    let layers = layers
+        .flatten()
+        .filter(|(_, layer)| layer["sha"].is_string());
+    let mut layers: Vec<&str> = layers.map(|(name, _)| name.as_str()).collect();
+    layers.sort_unstable();
+    ensure!(layers == ["live-reload", "watchexec"], "layers {layers:?}");
+    let second_labels = second.labels()?;
+    ensure!(
+        labels == second_labels,
+        "the layers differ:\n{labels}\n{second_labels}"
+    );
+    let ids = [first, second].map(|image| case.platform.engine.image_id(&image.name));
+    ensure!(ids[0] == ids[1], "the images differ: {ids:?}");
     Ok(())
 }
 
-fn build<'a>(
-    platform: &'a Platform,
-    name: &str,
-    watchexec: &Path,
-    app: &Path,
-) -> Result<Image<'a>> {
-    Build::new(platform, name, app)
-        .buildpacks(&[&watchexec.to_string_lossy(), PROCFILE])
+/// Without actionlint, mistakes in the workflow for releases would show at the next release.
+fn workflows(case: &Case<'_>) -> Result<()> {
+    offline::tool("actionlint")?;
+    let mut actionlint = case.platform.command("actionlint")?;
+    output(actionlint.current_dir(workspace()))?;
+    Ok(())
+}
+
+fn build<'a>(case: &'a Case<'_>, image: &str, watchexec: &Path, app: &Path) -> Result<Image<'a>> {
+    let watchexec = watchexec.to_string_lossy();
+    let build = case.build_as(image, app);
+    build
+        .buildpacks(&[&watchexec, PROCFILE])
         .live_reload("true")
         .image()
 }

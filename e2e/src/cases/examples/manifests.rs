@@ -1,43 +1,17 @@
-//! What needs a cluster, and is only checked: the manifests are read as their tools read them.
-
-use std::process::Command;
+//! Manifests for a cluster are not applied, but checked with the types and validations of their tools.
 
 use anyhow::{Result, ensure};
 use fs_err as fs;
 use serde_json::Value;
 
-use super::Case;
+use crate::case::{Case, cases};
 use crate::command::output;
-use crate::go;
-use crate::platform::Platform;
-use crate::terminal::Terminal;
+use crate::directories::workspace;
+use crate::offline;
 
-pub(super) const CASES: &[Case] = &[
-    ("examples::skaffold", |platform| {
-        let files = ["skaffold/skaffold.yaml", "skaffold/app.yaml"];
-        check(platform, "examples::skaffold", SKAFFOLD, &files)
-    }),
-    ("examples::kpack", |platform| {
-        let files = [
-            "kpack/buildpack.yaml",
-            "kpack/builder.yaml",
-            "kpack/image.yaml",
-        ];
-        check(platform, "examples::kpack", KPACK, &files)
-    }),
-    ("examples::tekton", |platform| {
-        let files = ["tekton/pipeline.yaml", "tekton/run.yaml"];
-        check(platform, "examples::tekton", TEKTON, &files)
-    }),
-    ("examples::tilt_kubernetes", tilt_kubernetes),
-];
+cases![skaffold, kpack, tekton, tilt_kubernetes];
 
-const SKAFFOLD: &str = "github.com/GoogleContainerTools/skaffold/v2";
-const KPACK: &str = "github.com/pivotal/kpack";
-const TEKTON: &str = "github.com/tektoncd/pipeline";
-const KUBERNETES: &str = "k8s.io/api";
-
-/// A context that Tilt takes for a cluster on the same machine; nothing asks it anything.
+/// A context that Tilt takes for a local cluster. Tilt never connects to it.
 const CONTEXT: &str = r#"apiVersion: v1
 kind: Config
 current-context: kind-nowhere
@@ -46,20 +20,31 @@ contexts: [{name: kind-nowhere, context: {cluster: kind-nowhere, user: nobody}}]
 users: [{name: nobody, user: {}}]
 "#;
 
-/// Tilt runs the Tiltfile and says what it would do.
-fn tilt_kubernetes(platform: &Platform) -> Result<()> {
-    let case = "examples::tilt_kubernetes";
-    check(platform, case, KUBERNETES, &["tilt/kubernetes/app.yaml"])?;
-    let tilt = go::tilt(&platform.directories)?;
-    let terminal = Terminal::open(platform, case)?;
+fn skaffold(case: &Case<'_>) -> Result<()> {
+    let skaffold = "github.com/GoogleContainerTools/skaffold/v2";
+    check(case, skaffold, "skaffold/skaffold.yaml skaffold/app.yaml")
+}
+
+fn kpack(case: &Case<'_>) -> Result<()> {
+    let files = "kpack/buildpack.yaml kpack/builder.yaml kpack/image.yaml";
+    check(case, "github.com/pivotal/kpack", files)
+}
+
+fn tekton(case: &Case<'_>) -> Result<()> {
+    let files = "tekton/pipeline.yaml tekton/run.yaml";
+    check(case, "github.com/tektoncd/pipeline", files)
+}
+
+/// Tilt evaluates the Tiltfile and prints the result.
+fn tilt_kubernetes(case: &Case<'_>) -> Result<()> {
+    check(case, "k8s.io/api", "tilt/kubernetes/app.yaml")?;
+    let version = offline::tool("tilt")?;
+    let terminal = case.terminal()?;
     fs::write(terminal.path("kubeconfig"), CONTEXT)?;
-    let result = output(
-        Command::new(&tilt.program)
-            .args(["alpha", "tiltfile-result", "--file", "kubernetes/Tiltfile"])
-            .current_dir(terminal.path("examples/tilt"))
-            .env("KUBECONFIG", terminal.path("kubeconfig"))
-            .env("TILT_DEV_DIR", terminal.path("tilt-dev"))
-            .env("DO_NOT_TRACK", "1"),
+    let result = terminal.run(
+        "export KUBECONFIG=$PWD/kubeconfig; cd examples/tilt
+        tilt alpha tiltfile-result --file kubernetes/Tiltfile 2>log || { cat log; exit 1; }",
+        &terminal.path(""),
     )?;
     let result: Value = serde_json::from_str(&result)?;
     let image = &result["Manifests"][0]["ImageTargets"][0];
@@ -68,20 +53,18 @@ fn tilt_kubernetes(platform: &Platform) -> Result<()> {
             && image["BuildDetails"]["outputTag"] == "dev",
         "not what the example is for:\n{result:#}"
     );
-    let how = format!(
-        "tilt/kubernetes/Tiltfile run by Tilt {}, without a cluster",
-        tilt.version
-    );
-    platform.report.checked(case, &how);
+    case.show(format!("checked by Tilt {version}, without a cluster"));
     Ok(())
 }
 
-/// Every document, strictly into the types of this module, and by its validation.
-fn check(platform: &Platform, case: &str, module: &str, files: &[&str]) -> Result<()> {
-    let (program, version) = go::manifests(module, &platform.directories)?;
-    let examples = platform.directories.workspace().join("examples");
-    output(Command::new(program).args(files).current_dir(examples))?;
-    let how = format!("{} read as {module} {version} reads them", files.join(", "));
-    platform.report.checked(case, &how);
+/// Decodes every document of these files strictly into the types of this module, and validates it.
+fn check(case: &Case<'_>, module: &str, files: &str) -> Result<()> {
+    let version = offline::manifests(module)?;
+    let mut manifests = case.platform.command("manifests")?;
+    manifests
+        .args(files.split(' '))
+        .current_dir(workspace().join("examples"));
+    output(&mut manifests)?;
+    case.show(format!("{files} checked by {module} {version}"));
     Ok(())
 }

@@ -1,0 +1,236 @@
+//! The Docker engine: the user's, or a private one that runs as long as the suite.
+//!
+//! On the user's engine all names are unique to this run, and everything is removed at the end. The
+//! private engine keeps the base images for the next run.
+
+use std::ffi::OsStr;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::sync::{Mutex, Once, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use fs_err as fs;
+use rustix::process::{Pid, Signal, geteuid, kill_process};
+
+use super::debian;
+use crate::command::{last_lines, output, record, wait_for};
+use crate::directories::{digest, log, target, workspace};
+
+/// How long an engine may take to start or stop, which usually takes seconds.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A running Docker engine.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    /// Its `DOCKER_HOST`.
+    pub(crate) host: String,
+    prefix: String,
+    /// The private engine.
+    daemon: Option<Daemon>,
+    closing: Once,
+}
+
+/// A private engine.
+#[derive(Debug)]
+struct Daemon {
+    process: Mutex<Child>,
+    directory: PathBuf,
+}
+
+impl Engine {
+    /// Uses the engine that answers, else installs and starts a private one.
+    pub(crate) fn open() -> Result<Self> {
+        if answering_host().is_none() {
+            debian::provide("dockerd", &["docker.io"])?;
+        }
+        // On a machine with an init system, the installation has started an engine.
+        let (host, prefix, daemon) = if let Some(host) = answering_host() {
+            let prefix = format!("live-reload-e2e-{}", std::process::id());
+            (host, prefix, None)
+        } else {
+            let (daemon, host) = Daemon::start()?;
+            (host, "live-reload-e2e".to_owned(), Some(daemon))
+        };
+        let engine = Self {
+            host,
+            prefix,
+            daemon,
+            closing: Once::new(),
+        };
+        // A killed run leaves containers on a private engine.
+        engine.remove_made()?;
+        Ok(engine)
+    }
+
+    /// A docker command against this engine.
+    pub(crate) fn docker(&self) -> Command {
+        let mut command = Command::new("docker");
+        command.env("DOCKER_HOST", &self.host);
+        command
+    }
+
+    /// Runs a docker command. Returns its output.
+    pub(crate) fn run<A: AsRef<OsStr>>(
+        &self,
+        words: impl IntoIterator<Item = A>,
+    ) -> Result<String> {
+        output(self.docker().args(words))
+    }
+
+    /// A name for an image, a volume or a container that is not the user's.
+    pub(crate) fn named(&self, name: &str) -> String {
+        let name = name.replace("::", "-").replace('_', "-");
+        format!("{}-{name}", self.prefix)
+    }
+
+    /// Its version.
+    pub(crate) fn version(&self) -> Result<String> {
+        self.run(["version", "--format", "{{.Server.Version}}"])
+    }
+
+    /// The id of an image, if there is one of that name.
+    pub(crate) fn image_id(&self, image: &str) -> Option<String> {
+        let format = ["image", "inspect", "--format", "{{.Id}}"];
+        self.run(format.iter().chain([&image])).ok()
+    }
+
+    /// A base image, made unless an earlier run has. Its name has to change with its inputs.
+    pub(super) fn base_image(
+        &self,
+        name: &str,
+        make: impl FnOnce(&str) -> Result<()>,
+    ) -> Result<String> {
+        let image = self.named(&format!("base-{name}"));
+        if self.image_id(&image).is_none() {
+            make(&image)?;
+        }
+        Ok(image)
+    }
+
+    /// Removes everything that was made, and stops a private engine. A second call waits for the first,
+    /// since an interrupt and the end of the suite may coincide.
+    pub(crate) fn close(&self) {
+        self.closing.call_once(|| {
+            if let Err(error) = self.remove_made() {
+                eprintln!("not everything could be removed: {error:#}");
+            }
+            let stopped = self.daemon.as_ref().map_or(Ok(()), Daemon::stop);
+            if let Err(error) = stopped {
+                eprintln!("the private Docker engine could not be stopped: {error:#}");
+            }
+        });
+    }
+
+    fn remove_made(&self) -> Result<()> {
+        let named = format!("name={}-", self.prefix);
+        let all = ["ps", "--all", "--quiet", "--filter"];
+        let remove_containers = ["rm", "--force", "--volumes"];
+        let containers = self.run(all.iter().chain([&named.as_str()]))?;
+        self.remove(&remove_containers, containers.lines())?;
+
+        let volumes = self.run(["volume", "ls", "--quiet", "--filter", &named])?;
+        for volume in volumes.lines() {
+            // pack does not name its containers, so those of an interrupted build are found here.
+            let using = format!("volume={volume}");
+            let builds = self.run(all.iter().chain([&using.as_str()]))?;
+            self.remove(&remove_containers, builds.lines())?;
+        }
+        self.remove(&["volume", "rm", "--force"], volumes.lines())?;
+
+        let images = format!("reference={}-*", self.prefix);
+        let format = ["--format", "{{.Repository}}:{{.Tag}}"];
+        let images = self.run(["images", "--filter", &images].iter().chain(&format))?;
+        let base = self.named("base-");
+        let kept = |image: &&str| self.daemon.is_some() && image.starts_with(&base);
+        let images = images.lines().filter(|image| !kept(image));
+        self.remove(&["image", "rm", "--force"], images)
+    }
+
+    fn remove<'a>(&self, verb: &[&'a str], what: impl Iterator<Item = &'a str>) -> Result<()> {
+        let what: Vec<&str> = what.collect();
+        if !what.is_empty() {
+            self.run(verb.iter().chain(&what))?;
+        }
+        Ok(())
+    }
+}
+
+impl Daemon {
+    /// Starts dockerd on its own socket. Without a bridge and firewall rules it does not interfere with
+    /// another engine. The suite's containers use the host's network.
+    fn start() -> Result<(Self, String)> {
+        ensure!(
+            geteuid().is_root(),
+            "no Docker engine answers, and only root can start one"
+        );
+        // One for each checkout, and short: paths of sockets are limited to about 100 characters.
+        let id = digest(workspace().as_os_str().as_encoded_bytes());
+        let directory = PathBuf::from(format!("/run/live-reload-e2e-{}", &id[..16]));
+        let pidfile = directory.join("docker.pid");
+        // The engine of a killed run may still be stopping.
+        let _ = wait_for(PATIENCE, || Ok((!pidfile.exists()).then_some(())));
+        clear(&directory)?;
+        fs::create_dir(&directory)?;
+
+        let host = format!("unix://{}/docker.sock", directory.display());
+        let log = log("dockerd");
+        let mut dockerd = Command::new("setpriv");
+        dockerd
+            .args(["--pdeathsig", "TERM", "dockerd", "--data-root"])
+            .arg(target("engine"))
+            .arg("--exec-root")
+            .arg(directory.join("exec"))
+            .arg("--pidfile")
+            .arg(&pidfile)
+            .args(["--host", &host])
+            .args(["--bridge=none", "--iptables=false", "--ip-forward=false"])
+            // Ctrl-C must not stop the engine, which the suite still needs to clean up.
+            .process_group(0);
+        let mut process = record(&mut dockerd, &log)?
+            .spawn()
+            .context("cannot start dockerd")?;
+        let answer = wait_for(PATIENCE, || {
+            let mut docker = Command::new("docker");
+            let answer = output(docker.env("DOCKER_HOST", &host).arg("version"));
+            let ended = process.try_wait()?;
+            ensure!(ended.is_none(), "it has ended: {ended:?}");
+            Ok(answer.ok())
+        });
+        if let Err(error) = answer {
+            let _ = process.kill();
+            let printed = fs::read_to_string(&log)?;
+            bail!("dockerd does not start: {error}\n{}", last_lines(&printed));
+        }
+        let process = Mutex::new(process);
+        Ok((Self { process, directory }, host))
+    }
+
+    fn stop(&self) -> Result<()> {
+        let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        kill_process(Pid::from_child(&process), Signal::TERM)?;
+        process.wait()?;
+        clear(&self.directory)
+    }
+}
+
+/// The `DOCKER_HOST` of the docker client, if an engine answers there.
+fn answering_host() -> Option<String> {
+    output(Command::new("docker").args(["version", "--format", "{{.Server.Version}}"])).ok()?;
+    if let Ok(host) = std::env::var("DOCKER_HOST") {
+        return Some(host);
+    }
+    let endpoint = "{{.Endpoints.docker.Host}}";
+    output(Command::new("docker").args(["context", "inspect", "--format", endpoint])).ok()
+}
+
+/// Removes the directory of an engine, in which it leaves a mounted network namespace.
+fn clear(directory: &Path) -> Result<()> {
+    // The mount is missing if the engine did not start.
+    let _ = output(Command::new("umount").arg(directory.join("exec/netns/default")));
+    if directory.exists() {
+        fs::remove_dir_all(directory)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! Provides the platform on a machine without images and release downloads: a Docker engine, base
+//! images, pack, the lifecycle and other tools, sample apps, and stand-ins for published builders.
+//! Everything is built from package registries: Debian's, the Go module proxy, Maven Central and
+//! crates.io.
+//!
+//! To read or write a case, skip this folder.
+
+mod debian;
+mod engine;
+mod go;
+mod images;
+mod maven;
+mod published;
+mod registry;
+
+pub(crate) use debian::{as_root, provide};
+pub(crate) use engine::Engine;
+pub(crate) use go::{Lifecycle, manifests, static_app, tool};
+pub(crate) use images::Images;
+pub(crate) use maven::{compile_answer, jar};
+pub(crate) use published::Published;
+pub(crate) use registry::Registry;

@@ -1,0 +1,104 @@
+//! Stand-ins for the published images and buildpacks on the pages, which cannot be pulled here: the
+//! suite's images, its small buildpacks under the published ids, and a builder of them without live
+//! reload.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use fs_err as fs;
+
+use crate::directories::{copy, target};
+use crate::platform::{EXECUTABLE_JAR, PROCFILE, Platform, START, buildpack_of};
+
+/// Published buildpacks with their versions, the suite's buildpack in place of each, and the URL on the
+/// pages.
+const BUILDPACKS: [(&str, &str, &str, &str); 5] = [
+    // The version in examples/composite.
+    (
+        "heroku/python",
+        "0.0.0",
+        PROCFILE,
+        "docker://docker.io/heroku/buildpack-python",
+    ),
+    (
+        "heroku/procfile",
+        "1.0.0",
+        PROCFILE,
+        "docker://docker.io/heroku/buildpack-procfile",
+    ),
+    (
+        "paketo-buildpacks/procfile",
+        "1.0.0",
+        PROCFILE,
+        "docker://docker.io/paketobuildpacks/procfile",
+    ),
+    (
+        "paketo-buildpacks/executable-jar",
+        "1.0.0",
+        EXECUTABLE_JAR,
+        "docker://docker.io/paketobuildpacks/executable-jar",
+    ),
+    (
+        "paketo-buildpacks/python-start",
+        "1.0.0",
+        START,
+        "docker://docker.io/paketobuildpacks/python-start",
+    ),
+];
+
+/// Names on the pages with their replacements. Of two that begin alike, the longer comes first.
+#[derive(Debug, Default)]
+pub(crate) struct Published(Vec<(&'static str, String)>);
+
+impl Published {
+    /// Makes the stand-ins.
+    pub(crate) fn provide(platform: &Platform) -> Result<Self> {
+        let mut names = Vec::new();
+        let mut buildpacks = Vec::new();
+        for (id, version, of, address) in BUILDPACKS {
+            let copy = stand_in(id, version, of)?;
+            names.push((address, format!("file://{}", copy.display())));
+            buildpacks.push(copy);
+        }
+        let order = ["paketo-buildpacks/executable-jar", "heroku/procfile"];
+        let order = order.map(|id| vec![(id, false)]);
+        let builder = platform.make_builder("published", &buildpacks, &order)?;
+
+        let base = &platform.images.base;
+        let tiny = format!("{builder} --run-image {}", platform.images.tiny);
+        for (name, stand_in) in [
+            ("heroku/builder:24", &builder),
+            ("paketobuildpacks/builder-jammy-base", &builder),
+            ("paketobuildpacks/builder-jammy-tiny", &tiny),
+            ("heroku/heroku:24-build", base),
+            ("heroku/heroku:24", base),
+            ("paketobuildpacks/build-jammy-base", base),
+            ("paketobuildpacks/run-jammy-base", base),
+        ] {
+            names.push((name, stand_in.clone()));
+        }
+        // In builder.toml files.
+        let lifecycle = "[lifecycle]\nversion = \"0.21.14\"";
+        names.push((lifecycle, platform.lifecycle.entry()));
+        Ok(Self(names))
+    }
+
+    /// Replaces everything published in a text.
+    pub(crate) fn replaced(&self, text: &str) -> String {
+        let replace =
+            |text: String, (name, stand_in): &(&str, String)| text.replace(name, stand_in);
+        self.0.iter().fold(text.to_owned(), replace)
+    }
+}
+
+/// Copies one of the suite's buildpacks under another id and version.
+fn stand_in(id: &str, version: &str, of: &str) -> Result<PathBuf> {
+    let to = target("buildpacks").join(id.replace('/', "-"));
+    copy(&buildpack_of(of), &to)?;
+    let file = to.join("buildpack.toml");
+    let descriptor = fs::read_to_string(&file)?
+        .replace(&format!("id = {of:?}"), &format!("id = {id:?}"))
+        .replace("version = \"1.0.0\"", &format!("version = {version:?}"));
+    fs::write(&file, descriptor)?;
+    Ok(to)
+}

@@ -1,0 +1,195 @@
+//! The packaged buildpack, archives of watchexec, and copies of the buildpack that offer other archives,
+//! as a repackager would make them.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use fs_err as fs;
+use tar::{Builder, Header};
+use toml::{Table, Value};
+
+use crate::command::last_lines;
+use crate::directories::{copy, digest, log, target, workspace};
+use harness::server::{Reply, Server};
+
+/// An architecture that packages are for.
+#[derive(Debug)]
+pub(crate) struct Architecture {
+    /// As images and buildpack.toml name it.
+    pub(crate) name: &'static str,
+    /// Rust's target for programs that run on any Linux image.
+    pub(crate) target: &'static str,
+    /// The first byte of `e_machine` in an ELF header.
+    machine: u8,
+    /// Whether this machine has it.
+    pub(crate) is_here: bool,
+}
+
+pub(crate) const ARCHITECTURES: [Architecture; 2] = [
+    Architecture {
+        name: "amd64",
+        target: "x86_64-unknown-linux-musl",
+        machine: 62,
+        is_here: cfg!(target_arch = "x86_64"),
+    },
+    Architecture {
+        name: "arm64",
+        target: "aarch64-unknown-linux-musl",
+        machine: 183,
+        is_here: cfg!(target_arch = "aarch64"),
+    },
+];
+
+impl Architecture {
+    /// The start of an ELF header, in place of a program that cannot be built here.
+    pub(crate) fn stand_in(&self) -> Vec<u8> {
+        let mut program = b"\x7fELF\x02\x01\x01".to_vec();
+        program.resize(16, 0);
+        // `e_type` is an executable.
+        program.extend([2, 0, self.machine, 0]);
+        program
+    }
+}
+
+/// This machine's architecture.
+pub(crate) fn here() -> &'static Architecture {
+    let [amd64, arm64] = &ARCHITECTURES;
+    if arm64.is_here { arm64 } else { amd64 }
+}
+
+/// An archive of watchexec.
+#[derive(Clone, Debug)]
+pub(crate) struct Archive {
+    /// The version of watchexec.
+    pub(crate) version: String,
+    pub(crate) file_name: String,
+    pub(crate) contents: Vec<u8>,
+}
+
+impl Archive {
+    /// The archive of the newest release, which `cargo xtask archive` downloads or builds, and its
+    /// directory, which also has a buildpack.toml.
+    pub(crate) fn released() -> Result<(Self, PathBuf)> {
+        let directory = PathBuf::from(xtask(&["archive"], "xtask-archive")?);
+        let descriptor: Table = fs::read_to_string(directory.join("buildpack.toml"))?.parse()?;
+        let dependencies = descriptor["metadata"]["dependencies"].as_array();
+        let text = |entry: &Value, key| Some(entry.get(key)?.as_str()?.to_owned());
+        let local = |entry: &Value| {
+            let uri = text(entry, "uri")?;
+            let (_, file_name) = uri.strip_prefix("file://")?.rsplit_once('/')?;
+            Some((text(entry, "version")?, file_name.to_owned()))
+        };
+        let (version, file_name) = dependencies
+            .and_then(|entries| entries.iter().find_map(local))
+            .context("no dependency in the buildpack.toml of xtask archive is a file")?;
+        let archive = Self {
+            contents: fs::read(directory.join(&file_name))?,
+            version,
+            file_name,
+        };
+        Ok((archive, directory))
+    }
+
+    /// An uncompressed archive with this program.
+    pub(crate) fn of(version: &str, name: &str, program: impl AsRef<[u8]>) -> Result<Self> {
+        let folder = format!("watchexec-{version}");
+        let mut builder = Builder::new(Vec::new());
+        for (file, mode, contents) in [
+            (name, 0o755, program.as_ref()),
+            ("LICENSE", 0o644, b"Apache License 2.0\n"),
+        ] {
+            let mut header = Header::new_gnu();
+            header.set_mode(mode);
+            header.set_size(contents.len() as u64);
+            builder.append_data(&mut header, format!("{folder}/{file}"), contents)?;
+        }
+        Ok(Self {
+            version: version.to_owned(),
+            file_name: format!("{folder}.tar"),
+            contents: builder.into_inner()?,
+        })
+    }
+
+    /// An archive with a script that prints its version as watchexec does.
+    pub(crate) fn script(version: &str) -> Result<Self> {
+        let script = format!("#!/bin/sh\necho watchexec {version}\n");
+        Self::of(version, "watchexec", script)
+    }
+
+    /// The checksum, in the form of buildpack.toml.
+    pub(crate) fn checksum(&self) -> String {
+        format!("sha256:{}", digest(&self.contents))
+    }
+
+    /// Answers every request with the archive. Returns the server, which records the requests, and the
+    /// archive's URL.
+    pub(crate) fn serve(&self) -> (Server, String) {
+        let reply = Reply::ok(&self.contents);
+        let server = Server::http(move |_| reply.clone());
+        let url = server.url(&format!("/{}", self.file_name));
+        (server, url)
+    }
+}
+
+/// Packages the buildpack of this checkout with `cargo xtask package` and these options.
+pub(crate) fn package(name: &str, choices: &[&str]) -> Result<PathBuf> {
+    let directory = target("packages").join(name);
+    let output = directory.to_string_lossy();
+    let arguments = [&["package", "--output", &output], choices].concat();
+    xtask(&arguments, &format!("xtask-{name}"))?;
+    Ok(directory)
+}
+
+/// Packages the buildpack with the newest watchexec inside.
+pub(crate) fn package_offline(name: &str) -> Result<PathBuf> {
+    let (archive, directory) = Archive::released()?;
+    let descriptor = directory.join("buildpack.toml");
+    let archive = directory.join(archive.file_name);
+    let (archive, descriptor) = (archive.to_string_lossy(), descriptor.to_string_lossy());
+    let choices = ["--archive", &archive, "--buildpack-toml", &descriptor];
+    package(name, &choices)
+}
+
+/// Copies a package so that it offers only this archive, from a URL. Returns the path of the copy.
+pub(crate) fn offering(package: &Path, name: &str, archive: &Archive, url: &str) -> Result<String> {
+    let to = target("buildpacks").join(name);
+    copy(package, &to)?;
+    let file = to.join("buildpack.toml");
+    fs::write(&file, descriptor(&file, &[(here(), archive, url)])?)?;
+    Ok(to.to_string_lossy().into_owned())
+}
+
+/// A buildpack.toml that offers only these archives. Each entry is the first one for its architecture,
+/// with another version, URL and checksum.
+pub(crate) fn descriptor(
+    file: &Path,
+    offers: &[(&Architecture, &Archive, &str)],
+) -> Result<String> {
+    let mut descriptor: Table = fs::read_to_string(file)?.parse()?;
+    let dependencies = &mut descriptor["metadata"]["dependencies"];
+    let mut offered = Vec::new();
+    for (architecture, archive, url) in offers {
+        let is_for = |entry: &&Value| entry["arch"].as_str() == Some(architecture.name);
+        let mut entry = dependencies
+            .as_array()
+            .and_then(|entries| entries.iter().find(is_for))
+            .with_context(|| format!("no watchexec for {}", architecture.name))?
+            .clone();
+        entry["version"] = archive.version.as_str().into();
+        entry["uri"] = (*url).into();
+        entry["checksum"] = archive.checksum().into();
+        offered.push(entry);
+    }
+    *dependencies = offered.into();
+    Ok(toml::to_string(&descriptor)?)
+}
+
+/// Runs `cargo xtask`. Returns the last line of its output, which names its result.
+fn xtask(arguments: &[&str], log_name: &str) -> Result<String> {
+    let log = log(log_name);
+    let progress = fs::File::create(&log)?.into_parts().0;
+    harness::xtask(workspace(), arguments, progress).with_context(|| {
+        let printed = fs::read_to_string(&log).unwrap_or_default();
+        format!("{}\n(all of it in {})", last_lines(&printed), log.display())
+    })
+}
