@@ -152,8 +152,10 @@ impl Platform {
     /// Prints the notes of all cases.
     pub(crate) fn print_report(&self) {
         let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        println!("Reloads are timed from the end of the sync to the new process's first answer.");
-        println!("{}\n", notes.join("\n"));
+        if !notes.is_empty() {
+            println!("A reload takes from the end of the sync to the new process's first answer.");
+            println!("{}\n", notes.join("\n"));
+        }
     }
 
     /// Wraps `pack` and `docker`, so that commands for a user work here: without pulling images, in the
