@@ -359,7 +359,7 @@ fn describes_live_reload() {
         let name = name.replace("watchexec", "live-reload");
         fs::read_to_string(lifecycle.layers().join(name)).unwrap()
     });
-    assert_valid(&Schemas::new(), &documents, "companion");
+    assert_valid(&Schemas::new(), &documents, "live-reload");
     for document in documents {
         assert!(document.contains(&Checksum::of(&program).hex()));
     }

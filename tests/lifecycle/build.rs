@@ -35,7 +35,7 @@ fn assert_fails(lifecycle: &Lifecycle, words: &[&str]) -> Outcome {
 }
 
 #[test]
-fn the_layer_has_the_program_and_its_licence_and_nothing_else() {
+fn installs_the_program_and_its_licence_only() {
     let (_server, lifecycle) = served(ARCHIVE);
     lifecycle.build().assert_success();
 
@@ -61,7 +61,7 @@ fn the_layer_has_the_program_and_its_licence_and_nothing_else() {
 }
 
 #[test]
-fn every_kind_of_archive_installs() {
+fn installs_every_kind_of_archive() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/archives");
     // xz -9e; xz -T2 --block-size=8KiB (five blocks); two xz streams in a row; gzip; none.
     for name in [
@@ -84,7 +84,7 @@ fn every_kind_of_archive_installs() {
 }
 
 #[test]
-fn a_buildpack_that_wants_it_at_build_time_gets_it() {
+fn provides_watchexec_during_the_build_where_required() {
     let (_server, lifecycle) = served(ARCHIVE);
     lifecycle
         .build_with("[[entries]]\nname = \"watchexec\"\n[entries.metadata]\nbuild = true\n")
@@ -93,7 +93,7 @@ fn a_buildpack_that_wants_it_at_build_time_gets_it() {
 }
 
 #[test]
-fn an_equal_cached_layer_is_kept_without_asking_the_server() {
+fn keeps_an_equal_cached_layer_without_asking_the_server() {
     let (server, lifecycle) = served(ARCHIVE);
     lifecycle.build().assert_success();
     lifecycle.restore_cache();
@@ -108,7 +108,7 @@ fn an_equal_cached_layer_is_kept_without_asking_the_server() {
 }
 
 #[test]
-fn a_changed_dependency_replaces_the_layer_and_the_log_says_why() {
+fn replaces_the_layer_of_a_changed_dependency_and_logs_why() {
     let (server, lifecycle) = served(ARCHIVE);
     lifecycle.build().assert_success();
     lifecycle.restore_cache();
@@ -129,7 +129,7 @@ fn a_changed_dependency_replaces_the_layer_and_the_log_says_why() {
 }
 
 #[test]
-fn a_layer_of_another_form_or_without_its_program_is_replaced() {
+fn replaces_a_layer_of_another_form_or_without_its_program() {
     let (server, lifecycle) = served(ARCHIVE);
     lifecycle.build().assert_success();
     lifecycle.restore_cache();
@@ -223,7 +223,7 @@ fn replaces_a_cached_layer_whose_metadata_records_a_url() {
 }
 
 #[test]
-fn the_version_variable_overrules_the_plan() {
+fn prefers_the_version_variable_to_the_build_plan() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/archives/plain.tar");
     let checksum = Checksum::of(&fs::read(&path).unwrap());
     let uri = format!("file://{}", path.display());
@@ -258,7 +258,7 @@ fn the_version_variable_overrules_the_plan() {
 }
 
 #[test]
-fn debug_shows_decisions() {
+fn logs_decisions_at_debug() {
     let (_server, lifecycle) = served(ARCHIVE);
     let lifecycle = lifecycle.with("BP_LOG_LEVEL", "DEBUG");
     let outcome = lifecycle.build().assert_success();
@@ -270,7 +270,7 @@ fn debug_shows_decisions() {
 }
 
 #[test]
-fn the_log_tells_the_whole_way() {
+fn logs_every_step() {
     let (server, lifecycle) = served(ARCHIVE);
     let outcome = lifecycle.build().assert_success();
     let log = outcome
@@ -376,7 +376,7 @@ fn rejects_an_archive_in_place_of_a_bundle() {
 }
 
 #[test]
-fn a_wrong_checksum_installs_nothing() {
+fn rejects_a_wrong_checksum() {
     let server = Server::http(|_| Reply::ok(ARCHIVE));
     let lifecycle = Lifecycle::new(&dependency(
         "2.8.0",
@@ -399,7 +399,7 @@ fn a_wrong_checksum_installs_nothing() {
 }
 
 #[test]
-fn a_failed_rebuild_leaves_no_layer_either() {
+fn leaves_no_layer_after_a_failed_rebuild() {
     let (server, lifecycle) = served(ARCHIVE);
     lifecycle.build().assert_success();
     lifecycle.restore_cache();
@@ -412,7 +412,7 @@ fn a_failed_rebuild_leaves_no_layer_either() {
 }
 
 #[test]
-fn without_a_usable_checksum_nothing_is_fetched() {
+fn downloads_nothing_without_a_usable_checksum() {
     let server = Server::http(|_| Reply::ok(ARCHIVE));
     for (entry, words) in [
         ("", "neither `checksum` nor `sha256`"),
@@ -430,7 +430,7 @@ fn without_a_usable_checksum_nothing_is_fetched() {
 }
 
 #[test]
-fn an_archive_without_watchexec_or_none_at_all_installs_nothing() {
+fn rejects_an_archive_without_watchexec() {
     for (archive, words) in [
         (&b"<html>sign in</html>"[..], "neither xz, gzip nor tar"),
         (&ARCHIVE[..ARCHIVE.len() / 2], "cut or damaged"),
@@ -443,7 +443,7 @@ fn an_archive_without_watchexec_or_none_at_all_installs_nothing() {
 }
 
 #[test]
-fn a_missing_file_is_named() {
+fn names_a_missing_file() {
     let lifecycle = Lifecycle::new(&dependency(
         "2.8.0",
         "file:///missing/w.tar.xz",
@@ -453,7 +453,7 @@ fn a_missing_file_is_named() {
 }
 
 #[test]
-fn an_unknown_scheme_is_named() {
+fn names_an_unknown_scheme() {
     let lifecycle = Lifecycle::new(&dependency(
         "2.8.0",
         "ftp://example.com/w.tar.xz",
@@ -463,7 +463,7 @@ fn an_unknown_scheme_is_named() {
 }
 
 #[test]
-fn a_call_that_is_not_the_lifecycles_says_how_to_call_it() {
+fn explains_how_to_call_it() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_watchexec-buildpack"))
         .output()
         .unwrap();
@@ -476,14 +476,14 @@ fn a_call_that_is_not_the_lifecycles_says_how_to_call_it() {
 }
 
 #[test]
-fn a_full_standard_output_fails_the_build_with_a_message() {
+fn fails_the_build_if_standard_output_is_full() {
     let (_server, lifecycle) = served(ARCHIVE);
     let lifecycle = lifecycle.in_shell("exec \"$@\" > /dev/full");
     assert_fails(&lifecycle, &["Error: The log cannot be written."]);
 }
 
 #[test]
-fn layer_directories_are_accessible_under_any_umask() {
+fn makes_layer_directories_accessible_under_any_umask() {
     for inside in [false, true] {
         let (_server, lifecycle) = served(ARCHIVE);
         let lifecycle = lifecycle.in_shell("umask 077; exec \"$@\"");

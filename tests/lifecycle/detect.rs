@@ -21,7 +21,7 @@ fn lifecycle() -> Lifecycle {
 }
 
 #[test]
-fn the_flag_alone_brings_watchexec() {
+fn passes_with_the_flag_alone() {
     for value in ["1", "t", "T", "TRUE", "true", "True", " true\n"] {
         let lifecycle = lifecycle().with("BP_LIVE_RELOAD_ENABLED", value);
         lifecycle.detect().assert_success();
@@ -30,7 +30,7 @@ fn the_flag_alone_brings_watchexec() {
 }
 
 #[test]
-fn a_false_flag_takes_no_part_whatever_the_execution_environment() {
+fn does_not_pass_with_a_false_flag_in_any_execution_environment() {
     for value in ["0", "f", "F", "FALSE", "false", "False"] {
         let outcome = lifecycle()
             .with("BP_LIVE_RELOAD_ENABLED", value)
@@ -41,7 +41,7 @@ fn a_false_flag_takes_no_part_whatever_the_execution_environment() {
 }
 
 #[test]
-fn without_the_flag_the_execution_environment_decides() {
+fn passes_by_execution_environment_without_the_flag() {
     for (environment, status) in [
         ("development", 0),
         ("production", 100),
@@ -60,7 +60,7 @@ fn without_the_flag_the_execution_environment_decides() {
 }
 
 #[test]
-fn any_other_flag_is_an_error_with_the_accepted_values() {
+fn rejects_any_other_flag_and_lists_the_accepted_values() {
     let outcome = lifecycle()
         .with("BP_LIVE_RELOAD_ENABLED", "yes")
         .detect()
@@ -71,7 +71,7 @@ fn any_other_flag_is_an_error_with_the_accepted_values() {
 }
 
 #[test]
-fn the_platform_directory_is_the_fallback_and_the_process_wins() {
+fn prefers_the_process_environment_to_the_platform_directory() {
     let platform_only = lifecycle().with_platform("BP_LIVE_RELOAD_ENABLED", "true");
     platform_only.detect().assert_success();
     let overruled = platform_only.with("BP_LIVE_RELOAD_ENABLED", "false");
@@ -98,7 +98,7 @@ fn accepts_three_apis_and_names_them_for_any_other() {
 }
 
 #[test]
-fn a_base_image_without_distribution_labels_is_no_obstacle() {
+fn accepts_a_base_image_without_distribution_labels() {
     let lifecycle = lifecycle()
         .with("BP_LIVE_RELOAD_ENABLED", "true")
         .without("CNB_TARGET_DISTRO_NAME")
@@ -108,7 +108,7 @@ fn a_base_image_without_distribution_labels_is_no_obstacle() {
 }
 
 #[test]
-fn a_full_standard_output_fails_detect_with_a_message() {
+fn fails_detect_if_standard_output_is_full() {
     let outcome = lifecycle()
         .with("BP_LIVE_RELOAD_ENABLED", "true")
         .in_shell("exec \"$@\" > /dev/full")
@@ -124,7 +124,7 @@ fn a_full_standard_output_fails_detect_with_a_message() {
 }
 
 #[test]
-fn full_standard_output_and_error_fail_detect() {
+fn fails_detect_if_standard_output_and_error_are_full() {
     lifecycle()
         .with("BP_LIVE_RELOAD_ENABLED", "true")
         .in_shell("exec \"$@\" > /dev/full 2> /dev/full")

@@ -36,7 +36,7 @@ fn bind_as(name: &str, lifecycle: &Lifecycle, kind: &str, entries: &[(&str, &str
 }
 
 #[test]
-fn a_mirror_for_the_host_is_asked_instead() {
+fn asks_the_mirror_of_the_host() {
     let mirror = archive_server();
     let lifecycle = lifecycle()
         .with("BP_DEPENDENCY_MIRROR", "https://other.invalid")
@@ -54,7 +54,7 @@ fn a_mirror_for_the_host_is_asked_instead() {
 }
 
 #[test]
-fn a_mirror_of_the_platform_directory_is_heeded_too() {
+fn reads_mirrors_from_the_platform_directory() {
     let mirror = archive_server();
     lifecycle()
         .with_platform("BP_DEPENDENCY_MIRROR", &mirror.url(""))
@@ -64,7 +64,7 @@ fn a_mirror_of_the_platform_directory_is_heeded_too() {
 }
 
 #[test]
-fn a_mapping_comes_first_and_is_still_verified() {
+fn verifies_what_a_mapping_gives() {
     let mapped = archive_server();
     let lifecycle = lifecycle().with("BP_DEPENDENCY_MIRROR", "https://mirror.invalid");
     let key = Checksum::of(ARCHIVE).hex();
@@ -94,7 +94,7 @@ fn a_mapping_comes_first_and_is_still_verified() {
 }
 
 #[test]
-fn a_mapping_may_be_a_file() {
+fn accepts_a_file_as_mapping() {
     let lifecycle = lifecycle();
     let path = lifecycle.path("archive");
     fs::write(&path, ARCHIVE).unwrap();
@@ -128,7 +128,7 @@ fn names_an_unusable_mirror_and_asks_no_other_server() {
 }
 
 #[test]
-fn an_authority_of_a_binding_makes_a_private_mirror_trusted() {
+fn trusts_the_ca_certificate_of_a_binding() {
     let authority = Authority::new();
     let mirror = Server::https(authority.server("127.0.0.1"), |_| Reply::ok(ARCHIVE));
     let lifecycle = lifecycle().with("BP_DEPENDENCY_MIRROR", mirror.url(""));
@@ -197,7 +197,7 @@ fn ignores_an_implicit_netrc_that_cannot_be_read() {
 }
 
 #[test]
-fn an_authority_of_ssl_cert_file_is_trusted() {
+fn trusts_ssl_cert_file() {
     let authority = Authority::new();
     let mirror = Server::https(authority.server("127.0.0.1"), |_| Reply::ok(ARCHIVE));
     let lifecycle = lifecycle().with("BP_DEPENDENCY_MIRROR", mirror.url(""));
@@ -210,7 +210,7 @@ fn an_authority_of_ssl_cert_file_is_trusted() {
 }
 
 #[test]
-fn an_authority_in_ssl_cert_dir_is_trusted() {
+fn trusts_ssl_cert_dir() {
     let authority = Authority::new();
     let mirror = Server::https(authority.server("127.0.0.1"), |_| Reply::ok(ARCHIVE));
     let lifecycle = lifecycle().with("BP_DEPENDENCY_MIRROR", mirror.url(""));
@@ -225,7 +225,7 @@ fn an_authority_in_ssl_cert_dir_is_trusted() {
 }
 
 #[test]
-fn a_base_image_without_certificates_is_no_obstacle_to_http() {
+fn downloads_by_http_without_any_ca_certificate() {
     let mirror = archive_server();
     lifecycle()
         .with("BP_DEPENDENCY_MIRROR", mirror.url(""))
@@ -236,7 +236,7 @@ fn a_base_image_without_certificates_is_no_obstacle_to_http() {
 }
 
 #[test]
-fn a_certificate_that_is_none_is_named() {
+fn names_an_invalid_certificate() {
     let lifecycle = lifecycle();
     bind(
         &lifecycle,
@@ -252,7 +252,7 @@ fn a_certificate_that_is_none_is_named() {
 }
 
 #[test]
-fn proxies_of_the_environment_are_used() {
+fn uses_the_proxies_of_the_environment() {
     let (proxy, server) = (archive_server(), archive_server());
     for (name, uri) in [
         ("http_proxy", "http://watchexec.invalid/w.tar.xz".to_owned()),
@@ -277,7 +277,7 @@ fn proxies_of_the_environment_are_used() {
 }
 
 #[test]
-fn time_limits_that_are_none_are_named() {
+fn names_invalid_time_limits() {
     let outcome = lifecycle()
         .with("BP_DIALER_TIMEOUT", "soon")
         .build()
@@ -326,7 +326,7 @@ fn warns_of_a_mirror_for_the_host_default() {
 }
 
 #[test]
-fn no_credential_is_ever_shown() {
+fn shows_no_credential() {
     let refusing = Server::http(|_| Reply::status("403 Forbidden"));
     let with_login = |path: &str| {
         refusing

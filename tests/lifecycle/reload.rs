@@ -48,7 +48,7 @@ fn has_live_reload(lifecycle: &Lifecycle) -> bool {
 }
 
 #[test]
-fn where_nobody_requires_watchexec_there_is_a_reload_process() {
+fn adds_reload_where_no_other_buildpack_requires_watchexec() {
     let lifecycle = lifecycle();
     let outcome = lifecycle.build().assert_success();
     insta::assert_snapshot!(lifecycle.launch_toml());
@@ -61,7 +61,7 @@ fn where_nobody_requires_watchexec_there_is_a_reload_process() {
 }
 
 #[test]
-fn where_a_buildpack_wraps_its_process_there_is_none_unless_asked_for() {
+fn adds_no_reload_beside_a_wrapped_process_unless_asked() {
     let silent = lifecycle();
     silent.build_with(WRAPPING).assert_success();
     assert_eq!(command(&silent, "reload"), None);
@@ -74,7 +74,7 @@ fn where_a_buildpack_wraps_its_process_there_is_none_unless_asked_for() {
 }
 
 #[test]
-fn an_empty_process_is_no_process() {
+fn adds_no_reload_for_an_empty_process_setting() {
     let lifecycle = lifecycle().with("BP_LIVE_RELOAD_PROCESS", "");
     lifecycle.build().assert_success();
     assert_eq!(command(&lifecycle, "reload"), None);
@@ -82,7 +82,7 @@ fn an_empty_process_is_no_process() {
 }
 
 #[test]
-fn every_setting_reaches_the_process() {
+fn passes_every_setting_to_reload() {
     let lifecycle = lifecycle()
         .with("BP_LIVE_RELOAD_PROCESS", "worker")
         .with("BP_LIVE_RELOAD_WATCH", "src:config")
@@ -101,7 +101,7 @@ fn every_setting_reaches_the_process() {
 }
 
 #[test]
-fn a_setting_that_cannot_be_used_fails_the_build_with_what_is_accepted() {
+fn rejects_an_invalid_setting_and_says_what_is_accepted() {
     for (name, value, accepted) in [
         ("BP_LIVE_RELOAD_PROCESS", "reload", "a process type"),
         ("BP_LIVE_RELOAD_IGNORE", "[a", "patterns"),
@@ -141,7 +141,7 @@ fn reports_all_wrong_values_together() {
 }
 
 #[test]
-fn an_unknown_setting_is_warned_of() {
+fn warns_of_an_unknown_setting() {
     let outcome = lifecycle()
         .with("BP_LIVE_RELOAD_DEBOUNSE", "1s")
         .build()
@@ -156,7 +156,7 @@ fn an_unknown_setting_is_warned_of() {
 }
 
 #[test]
-fn the_sync_tools_are_processes_of_the_companion() {
+fn adds_the_sync_tools_as_processes() {
     let lifecycle = lifecycle()
         .with("BP_LIVE_RELOAD_PROCESS", "")
         .with("BP_LIVE_RELOAD_SYNC_TOOLS", "true");
