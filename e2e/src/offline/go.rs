@@ -28,7 +28,8 @@ pub(crate) fn tool(name: &str) -> Result<String> {
     let plugins = target("docker/cli-plugins");
     if name == "compose" && !plugins.exists() {
         fs::create_dir_all(&plugins)?;
-        symlink(&program, plugins.join("docker-compose"))?;
+        // Relative, so that the checkout can be moved.
+        symlink("../../tools/compose", plugins.join("docker-compose"))?;
     }
     Ok(version)
 }
