@@ -2,11 +2,15 @@
 
 use anyhow::{Result, ensure};
 
-use crate::case::{Case, cases};
+use crate::case::{Case, cases, python_app};
 use crate::command::expect_words;
-use crate::package::Archive;
+use crate::package::{Archive, package_offline};
+use crate::platform::START;
 
-cases![reuses_and_replaces_the_layer];
+cases![
+    reuses_and_replaces_the_layer,
+    takes_over_layers_of_the_offline_package
+];
 
 fn reuses_and_replaces_the_layer(case: &Case<'_>) -> Result<()> {
     let archive = &case.platform.archive;
@@ -38,4 +42,37 @@ fn reuses_and_replaces_the_layer(case: &Case<'_>) -> Result<()> {
         &["Discarding the layer of an earlier build", &version],
     )?;
     third.expect_watchexec("99.1.0")
+}
+
+/// The second build writes no content: the lifecycle takes both layers over from the first image, also
+/// with an empty cache.
+fn takes_over_layers_of_the_offline_package(case: &Case<'_>) -> Result<()> {
+    let package = package_offline("package-for-rebuilds")?;
+    let package = package.to_string_lossy();
+    let build = || {
+        case.build(python_app())
+            .buildpacks(&[&package, START])
+            .live_reload("true")
+            .env("BP_LIVE_RELOAD_PROCESS", "web")
+    };
+    let first = build().image()?;
+    expect_words(
+        &first.log,
+        &["Adding layer 'live-reload/watchexec:watchexec'"],
+    )?;
+    let cache = format!("type=build;format=volume;name={}", case.named("cache"));
+    for arguments in [&[][..], &["--cache", &cache]] {
+        let again = build().arguments(arguments).image()?;
+        expect_words(
+            &again.log,
+            &[
+                "Reusing the layer of an earlier build",
+                "Reusing layer 'live-reload/watchexec:watchexec'",
+                "Reusing layer 'live-reload/watchexec:live-reload'",
+            ],
+        )?;
+        ensure!(!again.log.contains("Copying"), "it copies the release");
+        again.expect_newest_watchexec()?;
+    }
+    Ok(())
 }
