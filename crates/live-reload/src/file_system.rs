@@ -1,5 +1,7 @@
 //! File systems that do not report every change.
 
+use crate::texts::POLL_INSTEAD;
+use std::fmt::{self, Display, Formatter};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,12 +26,23 @@ const WITHOUT_EVENTS: [(&str, &str); 12] = [
 ];
 
 /// A watched place whose changes may go unseen.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Unreported {
-    /// The place.
-    pub(crate) path: PathBuf,
+    path: PathBuf,
     /// Its file system, for people.
-    pub(crate) file_system: &'static str,
+    file_system: &'static str,
+}
+
+impl Display for Unreported {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} is on {}, which may not report changes that are made outside of this container.\n\
+             If they go unseen: {POLL_INSTEAD}",
+            self.path.display(),
+            self.file_system
+        )
+    }
 }
 
 /// The places among the watched paths and the mount points below them that are on such a file
@@ -131,6 +144,18 @@ mod tests {
         }
         let mounts = "36 22 0:9 / /workspace rw - fuse.sshfs host: rw";
         assert_eq!(warned_of(&["/workspace"], mounts), ["/workspace SSHFS"]);
+    }
+
+    #[test]
+    fn names_the_place_and_its_file_system() {
+        let unreported = Unreported {
+            path: "/workspace/src".into(),
+            file_system: "NFS",
+        };
+        insta::assert_snapshot!(unreported, @"
+        /workspace/src is on NFS, which may not report changes that are made outside of this container.
+        If they go unseen: `docker run --entrypoint reload IMAGE --poll 1s`, or BP_LIVE_RELOAD_POLL=1s at build, looks for changes itself.
+        ");
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! How the process is launched, so that it has what its own buildpack gave it, once.
+//! The command of the process, with the environment of its own buildpack applied once.
 
-use crate::environment::{Environment, directories, files};
+use crate::environment::{Environment, apply_directory, directories, files};
 use crate::exec_d::{self, ExecDError};
 use crate::image::Image;
 use crate::metadata::{Metadata, Process};
 use crate::signals::Signals;
+use std::env;
 use std::io;
 use std::path::PathBuf;
 
@@ -19,13 +20,13 @@ const PLATFORM_API: &str = "0.12";
 /// A process, ready to be run any number of times.
 #[derive(Debug)]
 pub(crate) struct Launch {
-    /// Program and arguments.
+    /// Program and arguments, not empty.
     pub(crate) command: Vec<String>,
-    /// Where it runs.
+    /// The directory in which it runs.
     pub(crate) working_directory: PathBuf,
-    /// What it sees.
+    /// All its environment variables.
     pub(crate) environment: Environment,
-    /// Whether the launcher is between.
+    /// Whether the command starts a second launcher, which starts the process.
     pub(crate) through_launcher: bool,
 }
 
@@ -35,12 +36,12 @@ pub(crate) enum LaunchError {
     /// Its entry in metadata.toml has no command.
     #[error("it has no command")]
     NoCommand,
-    /// Layers cannot be read.
+    /// A directory of its layers cannot be read.
     #[error("its environment in {0} cannot be read ({1})")]
     Environment(PathBuf, io::Error),
-    /// One of its exec.d programs.
-    #[error(transparent)]
-    ExecD(#[from] ExecDError),
+    /// One of its exec.d programs fails.
+    #[error("{0}: {1}")]
+    ExecD(PathBuf, ExecDError),
 }
 
 impl Launch {
@@ -57,16 +58,18 @@ impl Launch {
         process: &Process,
         metadata: &Metadata,
         image: &Image,
-        mut environment: Environment,
         signals: &mut Signals,
     ) -> Result<Self, LaunchError> {
         if process.command_line.is_empty() {
             return Err(LaunchError::NoCommand);
         }
+        let mut environment: Environment = env::vars_os().collect();
         if !process.direct {
-            environment.set("CNB_PLATFORM_API", PLATFORM_API);
-            environment.set("CNB_LAYERS_DIR", &image.layers);
-            environment.set("CNB_APP_DIR", &image.app);
+            environment.extend([
+                ("CNB_PLATFORM_API".into(), PLATFORM_API.into()),
+                ("CNB_LAYERS_DIR".into(), image.layers.clone().into()),
+                ("CNB_APP_DIR".into(), image.app.clone().into()),
+            ]);
             return Ok(Self {
                 command: vec![format!("{PROCESSES}/{}", process.r#type)],
                 working_directory: image.app.clone(),
@@ -77,8 +80,7 @@ impl Launch {
         let layers = layers(metadata, image)?;
         for layer in &layers {
             let directory = layer.join("env.launch").join(&process.r#type);
-            environment
-                .apply_directory(&directory)
+            apply_directory(&mut environment, &directory)
                 .map_err(|error| LaunchError::Environment(directory, error))?;
         }
         for layer in &layers {
@@ -86,7 +88,8 @@ impl Launch {
             let programs =
                 files(&directory).map_err(|error| LaunchError::Environment(directory, error))?;
             for program in programs {
-                exec_d::run(&program, &image.app, &mut environment, signals)?;
+                exec_d::run(&program, &image.app, &mut environment, signals)
+                    .map_err(|error| LaunchError::ExecD(program, error))?;
             }
         }
         let working_directory = match &process.working_directory {
@@ -107,7 +110,7 @@ impl Launch {
 fn layers(metadata: &Metadata, image: &Image) -> Result<Vec<PathBuf>, LaunchError> {
     let mut layers = Vec::new();
     for buildpack in &metadata.buildpacks {
-        let directory = image.layers.join(buildpack.directory_name());
+        let directory = image.layers.join(buildpack);
         layers.extend(
             directories(&directory).map_err(|error| LaunchError::Environment(directory, error))?,
         );

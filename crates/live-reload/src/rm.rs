@@ -1,7 +1,7 @@
 //! `rm`, for images that have none: tools that copy files into a container delete with it what was
 //! deleted or renamed elsewhere (`rm -rf [--] PATH…`).
 
-use crate::texts::{RmProblem, answer, tell};
+use crate::texts::{answer, tell};
 use lexopt::{Arg, Parser};
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -10,12 +10,17 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+/// What follows an option that this rm does not have.
+const KNOWN: &str = "This rm is part of live-reload and serves tools that sync files. It accepts \
+                     -r, -f, -v and their long forms. For more, use a run image with an rm of its \
+                     own.";
+
 /// A command line of `rm`.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 struct Arguments {
     /// `-r`: directories with everything in them.
     recursive: bool,
-    /// `-f`: what does not exist is no error.
+    /// `-f`: missing files are no error.
     force: bool,
     /// `-v`
     verbose: bool,
@@ -27,8 +32,8 @@ struct Arguments {
 pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::parse(arguments) {
         Ok(arguments) => arguments,
-        Err(problem) => {
-            tell(format_args!("rm: {problem}"));
+        Err(error) => {
+            tell(format_args!("rm: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -39,7 +44,10 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             Ok(()) => {}
             Err(error) if arguments.force && is_missing(&error) => {}
             Err(error) => {
-                tell(format_args!("rm: {}", RmProblem::Path(path.clone(), error)));
+                tell(format_args!(
+                    "rm: cannot remove '{}': {error}",
+                    path.display()
+                ));
                 exit_code = ExitCode::FAILURE;
             }
         }
@@ -48,24 +56,26 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 impl Arguments {
-    fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Self, RmProblem> {
+    fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Self, String> {
         let mut parsed = Self::default();
         let mut parser = Parser::from_args(arguments);
-        while let Some(argument) = parser
-            .next()
-            .map_err(|error| RmProblem::UnknownOption(error.to_string()))?
-        {
+        let unknown = |error: lexopt::Error| match error {
+            lexopt::Error::UnexpectedOption(option) => {
+                format!("unknown option '{option}'\n{KNOWN}")
+            }
+            other => format!("unknown option '{other}'\n{KNOWN}"),
+        };
+        while let Some(argument) = parser.next().map_err(unknown)? {
             match argument {
                 Arg::Short('r' | 'R') | Arg::Long("recursive") => parsed.recursive = true,
                 Arg::Short('f') | Arg::Long("force") => parsed.force = true,
                 Arg::Short('v') | Arg::Long("verbose") => parsed.verbose = true,
                 Arg::Value(path) => parsed.paths.push(path.into()),
-                Arg::Short(name) => return Err(RmProblem::UnknownOption(format!("-{name}"))),
-                Arg::Long(name) => return Err(RmProblem::UnknownOption(format!("--{name}"))),
+                option => return Err(unknown(option.unexpected())),
             }
         }
         if parsed.paths.is_empty() && !parsed.force {
-            return Err(RmProblem::NothingToRemove);
+            return Err("there is nothing to remove: give paths".to_owned());
         }
         Ok(parsed)
     }
@@ -132,8 +142,21 @@ fn is_missing(error: &io::Error) -> bool {
 mod tests {
     use super::*;
 
+    fn rejected(arguments: &[&str]) -> String {
+        Arguments::parse(arguments.iter().map(OsString::from)).unwrap_err()
+    }
+
     #[test]
-    fn the_root_directory_is_known_under_any_name() {
+    fn rejects_unknown_options_and_missing_paths() {
+        insta::assert_snapshot!(rejected(&["-i", "a"]), @"
+        unknown option '-i'
+        This rm is part of live-reload and serves tools that sync files. It accepts -r, -f, -v and their long forms. For more, use a run image with an rm of its own.
+        ");
+        assert_eq!(rejected(&["-r"]), "there is nothing to remove: give paths");
+    }
+
+    #[test]
+    fn recognizes_the_root_directory_under_any_name() {
         for name in ["/", "//", "/..", "/tmp/.."] {
             assert!(is_root(Path::new(name)), "{name}");
         }

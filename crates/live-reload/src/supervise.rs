@@ -15,6 +15,7 @@ use crate::signals::{Signals, is_stop};
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
+use reload_options::Settings;
 // nix has no status for a child that a real-time signal ended: it reaps the child, and gives EINVAL.
 use rustix::process::{self, WaitOptions, WaitStatus};
 use std::fs;
@@ -31,16 +32,7 @@ const LOOKS: u32 = 20;
 /// Time between two looks.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// How the process is stopped.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Stop {
-    /// What it gets.
-    pub(crate) signal: Signal,
-    /// How long it has until it is killed.
-    pub(crate) timeout: Duration,
-}
-
-/// Why there is nothing to supervise.
+/// A failure to start or to supervise watchexec.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SuperviseError {
     /// watchexec cannot be run.
@@ -62,7 +54,7 @@ pub(crate) enum SuperviseError {
 /// watchexec cannot be run, or signals cannot be received.
 pub(crate) fn run(
     mut watchexec: Command,
-    stop: Stop,
+    settings: &Settings,
     signals: &mut Signals,
 ) -> Result<u8, SuperviseError> {
     // PID 1 gets orphans anyhow; elsewhere an old kernel may refuse, and then the status is
@@ -84,7 +76,7 @@ pub(crate) fn run(
                     }
                 }
                 stop_signal if is_stop(stop_signal) && adopts => {
-                    return take_over(watchexec, stop, signals);
+                    return take_over(watchexec, settings, signals);
                 }
                 // It was told to ignore the other three.
                 stop_signal if is_stop(stop_signal) => drop(kill(watchexec, Signal::SIGTERM)),
@@ -97,7 +89,11 @@ pub(crate) fn run(
 
 /// Stops the process in watchexec's place. Where none is running, watchexec itself is told to
 /// stop: it ends with the status that the last run left.
-fn take_over(watchexec: Pid, stop: Stop, signals: &mut Signals) -> Result<u8, SuperviseError> {
+fn take_over(
+    watchexec: Pid,
+    settings: &Settings,
+    signals: &mut Signals,
+) -> Result<u8, SuperviseError> {
     let mut looks = 0..LOOKS;
     let processes = loop {
         // It can have ended, and its SIGCHLD be on the way.
@@ -120,7 +116,7 @@ fn take_over(watchexec: Pid, stop: Stop, signals: &mut Signals) -> Result<u8, Su
         // From here on the processes are children of this program.
         wait_for(watchexec, WaitOptions::empty())?;
         for process in &processes {
-            signal_group(*process, stop.signal);
+            signal_group(*process, settings.signal);
             // One that waits for a terminal is halted, and would not notice.
             signal_group(*process, Signal::SIGCONT);
         }
@@ -130,7 +126,7 @@ fn take_over(watchexec: Pid, stop: Stop, signals: &mut Signals) -> Result<u8, Su
         kill(watchexec, Signal::SIGCONT).ok();
         watchexec
     };
-    let mut deadline = Instant::now().checked_add(stop.timeout);
+    let mut deadline = Instant::now().checked_add(settings.stop_timeout.duration());
     loop {
         if let Some(status) = status_of(last, &reap()) {
             return Ok(status);

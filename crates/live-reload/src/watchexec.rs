@@ -1,4 +1,4 @@
-//! watchexec: where it is, and what it is told.
+//! The location of watchexec, and its command line.
 
 use crate::image::{Image, find_program, is_executable};
 use crate::launch::Launch;
@@ -37,7 +37,7 @@ pub(crate) fn command(
         .current_dir(&launch.working_directory)
         // By itself watchexec adds no variable to the environment of what it runs.
         .env_clear()
-        .envs(launch.environment.iter());
+        .envs(&launch.environment);
     command
 }
 
@@ -65,8 +65,8 @@ fn arguments(settings: &Settings, watch: &[PathBuf], app_directory: &Path) -> Ve
         arguments.push(option("--watch", path.as_os_str()));
     }
     // The last pattern that matches counts, so that the user's can take one of ours back.
-    for default in DEFAULT_PATTERNS {
-        arguments.push(option("--ignore", default.pattern.as_ref()));
+    for pattern in DEFAULT_PATTERNS {
+        arguments.push(option("--ignore", pattern.as_ref()));
     }
     for pattern in &settings.ignore {
         arguments.push(option("--ignore", pattern.below(app_directory).as_ref()));

@@ -1,4 +1,4 @@
-//! What the companion finds out, and how it calls watchexec.
+//! What `live-reload` finds in an image, and how it calls watchexec.
 
 use crate::image::{Image, called, process, write};
 use crate::programs;
@@ -204,11 +204,11 @@ fn a_shell_process_goes_through_the_launcher() {
         APP,
     );
     let output = image.run(&[]);
-    assert!(
-        String::from_utf8(output.stderr)
-            .unwrap()
-            .contains("API below 0.9")
-    );
+    assert_snapshot!(image.anywhere(&String::from_utf8(output.stderr).unwrap()), @"
+    live-reload: warning: The process `web` is a shell script of a buildpack with an API below 0.9, and runs through a second launcher.
+    Variables that buildpacks append or prepend to, such as PATH, have their part twice in it, and each restart runs the exec.d programs of all layers again. A newer release of that buildpack mends both.
+    live-reload: `web` (exec app $PORT) restarts when files change in /workspace
+    ");
     let called = called(&image.watchexec());
     assert_eq!(called.arguments.last().unwrap(), "/cnb/process/web");
     assert_eq!(called.environment["CNB_PLATFORM_API"], "0.12");
@@ -262,13 +262,15 @@ fn it_says_what_it_restarts() {
 }
 
 #[test]
-fn a_process_that_restarts_itself_is_told() {
-    let image = web();
-    let watchexec = image.watchexec();
-    let command = format!("[\"{}\", \"-r\", \"./app\"]", watchexec.display());
-    let image = Image::new(&process("web", &command), APP);
-    let text = String::from_utf8(image.run(&[]).stderr).unwrap();
-    assert!(text.contains("each change restarts it twice"), "{text}");
+fn warns_of_a_process_that_runs_watchexec_itself() {
+    let image = Image::new(&process("web", "[\"./watchexec\", \"-r\", \"./app\"]"), APP);
+    programs::write(&image.app().join("watchexec"), APP);
+    let output = image.run(&[]);
+    assert_snapshot!(image.anywhere(&String::from_utf8(output.stderr).unwrap()), @"
+    live-reload: warning: The process `web` runs watchexec itself, so that each change restarts it twice.
+    Start it by its own type: docker run --entrypoint web IMAGE
+    live-reload: `web` (./watchexec -r ./app) restarts when files change in /workspace
+    ");
 }
 
 #[test]

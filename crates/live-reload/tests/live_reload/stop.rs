@@ -1,4 +1,4 @@
-//! Signals, and how the companion ends.
+//! Signals, and how `live-reload` ends.
 
 use crate::image::{Image, RUN, process};
 use crate::programs;
@@ -7,7 +7,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
 use std::fs;
 
-/// The signals that tell the companion to stop.
+/// The signals that tell `live-reload` to stop.
 pub(crate) const STOPS: [Signal; 4] = [
     Signal::SIGHUP,
     Signal::SIGINT,
@@ -167,7 +167,7 @@ fn other_signals_go_to_watchexec() {
 }
 
 #[test]
-fn when_watchexec_ends_so_does_the_companion() {
+fn ends_when_watchexec_ends() {
     let image = Image::running(WAIT);
     programs::write(&image.watchexec(), "#!/bin/sh\necho up\nexit 3\n");
     assert_eq!(image.start(&[]).end().0, 3);
