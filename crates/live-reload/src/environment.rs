@@ -6,7 +6,7 @@
 //! `env/env.go`). One difference remains: the launcher goes layer by layer and has the process's
 //! own variables of one layer before the general ones of the next, here they come last.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -14,7 +14,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 /// Environment variables by name.
-pub(crate) type Environment = BTreeMap<OsString, OsString>;
+pub(crate) type Environment = HashMap<OsString, OsString>;
 
 /// Applies the files of a directory such as `env.launch/web/`, in the order of their names.
 /// A directory that does not exist changes nothing.

@@ -84,7 +84,10 @@ fn prepare(settings: &Settings, signals: &mut Signals) -> Result<Command, Proble
     let path = launch.environment.get(OsStr::new("PATH"));
     let program = watchexec::find(&image, path.map(OsString::as_os_str));
     let program = program.ok_or(Problem::NoWatchexec)?;
-    let paths: Vec<_> = watch.iter().map(|path| path.to_string_lossy()).collect();
+    let paths: Vec<String> = watch
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
     tell(format_args!(
         "live-reload: `{}` ({}) restarts when files change in {}",
         r#type,

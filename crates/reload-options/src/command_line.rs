@@ -119,12 +119,12 @@ impl Request {
             let (setting, value) = match argument {
                 Arg::Value(value) => {
                     after_type = true;
-                    (Setting::PROCESS, value)
+                    (&Setting::PROCESS, value)
                 }
                 Arg::Long("help") | Arg::Short('h') => return Ok(Self::Help),
                 Arg::Long("version") | Arg::Short('V') => return Ok(Self::Version),
                 option => {
-                    let setting = Setting::ALL.into_iter().find(|setting| {
+                    let setting = Setting::ALL.iter().find(|setting| {
                         let name = setting.argument.strip_prefix("--");
                         name.is_some_and(|name| option == Arg::Long(name))
                     });
