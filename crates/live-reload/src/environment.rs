@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unset_or_empty_variable_takes_the_value() {
+    fn sets_an_unset_or_empty_variable() {
         for before in [&[][..], &[("A", "")][..]] {
             for file in ["A", "A.override", "A.append", "A.prepend", "A.default"] {
                 let files = [(file, "new"), ("A.delim", ":")];
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delimiter_stands_between_old_and_new() {
+    fn separates_values_by_the_delimiter() {
         let files = [
             ("A.append", "last"),
             ("A.delim", " "),
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_directory_changes_nothing() {
+    fn ignores_a_missing_directory() {
         let mut environment = of(&[("A", "old")]);
         apply_directory(&mut environment, Path::new("/missing/env.launch/web")).unwrap();
         assert_eq!(environment, of(&[("A", "old")]));

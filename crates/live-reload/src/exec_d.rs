@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_the_variables_that_a_program_writes() {
+    fn sets_the_variables_that_a_program_writes() {
         let (result, environment) = run_script(r#"echo "A = \"$GIVEN, $(basename $PWD)\"" >&3"#);
         result.unwrap();
         let value = environment.get(OsStr::new("A")).unwrap().to_str().unwrap();
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_may_write_nothing() {
+    fn accepts_a_program_without_output() {
         run_script("true").0.unwrap();
     }
 

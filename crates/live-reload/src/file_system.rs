@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn warns_of_mounts_that_are_watched() {
+    fn warns_of_watched_mounts_without_events() {
         let mounts = "22 1 0:5 / / rw - overlay overlay rw\n\
                       36 22 0:9 /mnt1 /workspace rw,noatime master:1 - nfs4 host:/ rw\n\
                       37 36 0:5 / /workspace/two\\040words rw - virtiofs mount0 rw\n\
@@ -130,14 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn the_later_of_two_mounts_counts() {
+    fn heeds_the_later_of_two_mounts() {
         let mounts = "36 22 0:9 / /workspace rw - nfs4 host:/ rw\n\
                       37 36 0:5 / /workspace rw - ext4 /dev/vda rw\n";
         assert!(warned_of(&["/workspace"], mounts).is_empty());
     }
 
     #[test]
-    fn warns_of_no_fuse_file_system_whose_events_arrive() {
+    fn accepts_fuse_file_systems_with_events() {
         for kind in ["fuse.fuse-overlayfs", "fuse.grpcfuse", "fakeowner"] {
             let mounts = format!("36 22 0:9 / /workspace rw - {kind} source rw");
             assert!(warned_of(&["/workspace"], &mounts).is_empty(), "{kind}");

@@ -9,11 +9,11 @@ use std::env;
 use std::io;
 use std::path::PathBuf;
 
-/// Where the exporter puts a link to the launcher for each process type.
+/// The directory in which the exporter makes a link to the launcher for each process type.
 const PROCESSES: &str = "/cnb/process";
 
-/// The Platform API that a nested launcher is told. It refuses to run without one, and removes it
-/// from what it starts. 0.12 is supported from lifecycle 0.17 on; later ones change nothing for a
+/// The Platform API for a nested launcher, which refuses to run without one, and removes it from the
+/// environment of the process. 0.12 is supported from lifecycle 0.17 on; later ones change nothing for a
 /// process that goes this way.
 const PLATFORM_API: &str = "0.12";
 
@@ -47,10 +47,9 @@ pub(crate) enum LaunchError {
 impl Launch {
     /// Prepares a process.
     ///
-    /// A direct process is what it says: the launcher would do nothing to its command. A shell
-    /// process is a script of which only the launcher knows how to run it, with the profile.d
-    /// scripts of all layers, so it goes through the launcher. That one applies the general
-    /// environment a second time, as it cannot know of the first.
+    /// The command of a direct process is run as it is, as by the launcher. A shell process is a
+    /// script that needs the profile.d scripts of all layers, so it goes through a second launcher,
+    /// which applies the general environment again, as it cannot know of the first.
     ///
     /// # Errors
     /// The process, its environment or its exec.d programs are broken.

@@ -19,17 +19,17 @@ pub(crate) struct Metadata {
 /// A process of the image.
 #[derive(Debug)]
 pub(crate) struct Process {
-    /// Its type.
+    /// The process type, such as `web`.
     pub(crate) r#type: String,
     /// Program and arguments. The file has `command`, which a user cannot replace, apart from `args`,
     /// which a user may; and at Platform API below 0.10 its `command` is the program only, not a list.
     pub(crate) command_line: Vec<String>,
-    /// Whether it is executed as it is; else a shell reads `command` as a script. Buildpacks with
-    /// an API below 0.9 can have the latter.
+    /// Whether the command is executed directly; else a shell reads it as a script, which buildpacks
+    /// with an API below 0.9 can ask for.
     pub(crate) direct: bool,
-    /// Its working directory, where that is not the app directory.
+    /// The working directory, absolute or relative to the app directory; `None` for the latter itself.
     pub(crate) working_directory: Option<String>,
-    /// The execution environments that it is for; all where this is empty or has `*`.
+    /// The execution environments that the process is for; all if this is empty or has `*`.
     execution_environments: Vec<String>,
 }
 
@@ -83,7 +83,7 @@ impl Metadata {
     /// Reads the file.
     ///
     /// # Errors
-    /// It cannot be read, or is not what the specification says.
+    /// The file cannot be read, or has another form than the specification says.
     pub(crate) fn read(file: &Path) -> Result<Self, MetadataError> {
         Self::parse(&std::fs::read_to_string(file)?)
     }
@@ -231,7 +231,7 @@ mod tests {
     "#;
 
     #[test]
-    fn reads_what_the_lifecycle_writes() {
+    fn reads_the_file_of_lifecycle_0_21() {
         let metadata = parse(METADATA);
         let web = metadata.process("web", "production").unwrap();
         assert_eq!(web.command_line, ["python3", "app.py", "--port", "8080"]);
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_platforms_before_0_10_have() {
+    fn reads_the_file_of_platform_api_0_9() {
         let metadata = parse(
             r#"
                 [[processes]]

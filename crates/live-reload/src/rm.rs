@@ -1,5 +1,5 @@
-//! `rm`, for images that have none: tools that copy files into a container delete with it what was
-//! deleted or renamed elsewhere (`rm -rf [--] PATH…`).
+//! `rm`, for images that have none: with `rm -rf [--] PATH…`, sync tools delete files in a container
+//! that were deleted or renamed on the host.
 
 use crate::texts::{answer, tell};
 use lexopt::{Arg, Parser};
@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// What follows an option that this rm does not have.
+/// The end of the error for an unknown option.
 const KNOWN: &str = "This rm is part of live-reload and serves tools that sync files. It accepts \
                      -r, -f, -v and their long forms. For more, use a run image with an rm of its \
                      own.";
@@ -59,11 +59,12 @@ impl Arguments {
     fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Self, String> {
         let mut parsed = Self::default();
         let mut parser = Parser::from_args(arguments);
-        let unknown = |error: lexopt::Error| match error {
-            lexopt::Error::UnexpectedOption(option) => {
-                format!("unknown option '{option}'\n{KNOWN}")
-            }
-            other => format!("unknown option '{other}'\n{KNOWN}"),
+        let unknown = |error| {
+            let option = match error {
+                lexopt::Error::UnexpectedOption(option) => option,
+                other => other.to_string(),
+            };
+            format!("unknown option '{option}'\n{KNOWN}")
         };
         while let Some(argument) = parser.next().map_err(unknown)? {
             match argument {
@@ -83,7 +84,7 @@ impl Arguments {
 
 /// Removes a file, a link itself, or a directory with everything in it.
 fn remove(path: &Path, recursive: bool) -> io::Result<()> {
-    // With `/` at its end the name of a link stands for what it leads to, which is not meant.
+    // With `/` at its end the name of a link stands for the target of the link, which must stay.
     let plain = without_slashes(path);
     let metadata = plain.symlink_metadata()?;
     // Compared as texts: as paths they are equal.
@@ -130,7 +131,7 @@ fn is_root(directory: &Path) -> bool {
         .is_ok_and(|path| path.parent().is_none())
 }
 
-/// Whether there was nothing to remove: no such name, or a file where a directory would have to be.
+/// Whether the path does not exist: no such name, or a file where a directory would have to be.
 fn is_missing(error: &io::Error) -> bool {
     matches!(
         error.kind(),

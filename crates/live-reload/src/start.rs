@@ -11,6 +11,7 @@ use crate::signals::Signals;
 use crate::supervise::{self, SuperviseError};
 use crate::texts::{USAGE, answer, tell, warn};
 use crate::watchexec;
+use reload_options::process_type::ProcessType;
 use reload_options::{Request, Settings};
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -52,7 +53,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
 }
 
 fn restart(settings: &Settings) -> Result<u8, Problem> {
-    // From here on, so that a stop that comes while things are being found is not lost.
+    // Before anything else, so that a stop during the preparation is not lost.
     let mut signals = Signals::listen().map_err(SuperviseError::Signals)?;
     let ready = prepare(settings, &mut signals);
     // The process has not been started, so the status can only tell of the signal.
@@ -62,7 +63,7 @@ fn restart(settings: &Settings) -> Result<u8, Problem> {
     Ok(supervise::run(ready?, settings, &mut signals)?)
 }
 
-/// Prepares watchexec to be started, and says what it will restart.
+/// Prepares watchexec to be started, and logs the process that it restarts.
 fn prepare(settings: &Settings, signals: &mut Signals) -> Result<Command, Problem> {
     let image = Image::find().map_err(Problem::NoAppDirectory)?;
     let file = image.metadata();
@@ -76,7 +77,7 @@ fn prepare(settings: &Settings, signals: &mut Signals) -> Result<Command, Proble
     let process = metadata.process(r#type.as_str(), execution_environment)?;
     let launch = Launch::prepare(process, &metadata, &image, signals)
         .map_err(|error| Problem::Launch(r#type.clone(), error))?;
-    check_launch(settings, &launch)?;
+    check_launch(r#type, &launch)?;
     let watch = checks::watch_paths(&settings.watch, &image.app).map_err(Problem::WatchPaths)?;
     if settings.poll.is_none() {
         check_events(&image, &watch)?;
@@ -99,9 +100,8 @@ fn prepare(settings: &Settings, signals: &mut Signals) -> Result<Command, Proble
     ))
 }
 
-/// Checks that the process can be started, and warns where it restarts in another way than expected.
-fn check_launch(settings: &Settings, launch: &Launch) -> Result<(), Problem> {
-    let r#type = &settings.process;
+/// Checks that the process can be started, and warns of a second launcher or a second watchexec.
+fn check_launch(r#type: &ProcessType, launch: &Launch) -> Result<(), Problem> {
     if !launch.working_directory.is_dir() {
         let directory = launch.working_directory.clone();
         return Err(Problem::NoWorkingDirectory(r#type.clone(), directory));

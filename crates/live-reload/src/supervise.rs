@@ -1,10 +1,10 @@
-//! What stands between the platform and watchexec: forwards signals, reaps orphans, and ends with
-//! the exit status of the process itself.
+//! The supervisor of watchexec: forwards signals, reaps orphans, and ends with the exit status of the
+//! process itself.
 //!
 //! The crate `pid1` would do the first two, but forwards two signals only, kills the child a fixed
 //! time after the first of them, and ends with the child's status. That is watchexec's, which is
 //! not the process's: told to stop, watchexec 2.8 stops the process well, and then ends with 0, or
-//! with the status that an earlier, mended run has left, whatever the process said at last.
+//! with the status that an earlier run has left, whatever the last status of the process was.
 //!
 //! So a stop is done here. watchexec is halted, which keeps it from starting the process anew, and
 //! then killed; the process becomes a child of this program, gets its signal and its time, and
@@ -26,7 +26,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How often a stop looks for a process again where watchexec has none. watchexec may be about to start
-/// one, or to record how the last one ended; stopped before that, it ends with the wrong status.
+/// one, or to record the status of the last one; stopped before that, it ends with the wrong status.
 const LOOKS: u32 = 20;
 
 /// Time between two looks.
@@ -38,10 +38,10 @@ pub(crate) enum SuperviseError {
     /// watchexec cannot be run.
     #[error("{0:?} cannot be run ({1})")]
     Run(PathBuf, io::Error),
-    /// The system refuses what an init needs.
+    /// Signal handlers cannot be installed, or signals cannot be waited for.
     #[error("signals cannot be received ({0})")]
     Signals(#[from] io::Error),
-    /// The system loses track of children.
+    /// watchexec cannot be waited for.
     #[error("children cannot be waited for ({0})")]
     Children(#[from] rustix::io::Errno),
 }

@@ -58,7 +58,7 @@ impl From<lexopt::Error> for ArgumentError {
     }
 }
 
-/// What a command line of `live-reload` asks for.
+/// A parsed command line of `live-reload`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     /// Restart a process whenever files change.
@@ -72,8 +72,8 @@ pub enum Request {
 impl Settings {
     /// The `command` of the `reload` process in launch.toml, whose `args` stay empty.
     ///
-    /// Defaults are included: the image tells what it does, and does so whatever the defaults of a
-    /// later `live-reload` are.
+    /// Defaults are included: the image shows them, and keeps them whatever the defaults of a later
+    /// `live-reload` are.
     #[must_use]
     pub fn command(&self) -> Vec<String> {
         let mut command = vec![PROGRAM.to_owned()];

@@ -136,7 +136,7 @@ pub const DEFAULT_PATTERNS: [&str; 19] = [
     "/var/cache",
     // Sessions and compiled views of Laravel.
     "/storage/framework",
-    // Core dumps, which would restart what has just crashed.
+    // Core dumps, which would restart a process that has just crashed.
     "core.[0-9]*",
     // The output of a process started with nohup.
     "nohup.out",

@@ -12,9 +12,9 @@ use std::time::Duration;
 pub struct Setting {
     /// The variable that sets it at build.
     pub variable: &'static str,
-    /// What sets it on the command line of `live-reload`: an option, or the argument `TYPE`.
+    /// The option of `live-reload` that sets it, or its argument `TYPE`.
     pub argument: &'static str,
-    /// The accepted form, for people.
+    /// The accepted form, for error messages.
     pub accepted: &'static str,
     /// Parses a value and sets it, or adds it where the setting is a list. The error continues a
     /// sentence: `has no unit`.

@@ -1,4 +1,4 @@
-//! Extracts an archive.
+//! The extraction of an archive, entry by entry.
 
 use super::arguments::Arguments;
 use super::attributes::{Attributes, Rules, read_pax};
@@ -69,8 +69,8 @@ struct Extraction<'a> {
     pending: HashMap<PathBuf, Pending>,
     /// The number of entries that became pending so far.
     taken: usize,
-    /// New directories, and what they become once they are filled. Those that only an entry in them
-    /// has named have no attributes.
+    /// New directories, with the attributes that they get once they are filled; a directory that has
+    /// no entry of its own has none.
     directories: BTreeMap<PathBuf, Option<Attributes>>,
 }
 

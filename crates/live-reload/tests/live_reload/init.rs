@@ -66,7 +66,7 @@ enum During {
 }
 
 #[test]
-fn a_stop_at_any_moment_ends_it_with_the_status_of_the_process() {
+fn ends_with_the_status_of_the_process_stopped_at_any_moment() {
     let Some(unshare) = unshare() else {
         // The test harness captures `eprintln!`, but not this.
         writeln!(
