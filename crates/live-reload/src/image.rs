@@ -1,6 +1,6 @@
 //! The directories of the image.
 
-use reload_options::command_line::PROGRAM;
+use reload_options::PROGRAM;
 use std::env;
 use std::path::{Path, PathBuf};
 

@@ -85,6 +85,10 @@ mod tests {
     #[test]
     fn reads_limits() {
         assert_eq!(limit("max_user_missing"), "");
-        assert!(limit("max_user_watches").starts_with(" (the limit is "));
+        // Some sandboxes have no such file.
+        if let Ok(number) = fs::read_to_string("/proc/sys/fs/inotify/max_user_watches") {
+            let expected = format!(" (the limit is {})", number.trim());
+            assert_eq!(limit("max_user_watches"), expected);
+        }
     }
 }
