@@ -83,6 +83,12 @@ mod tests {
     }
 
     #[test]
+    fn leaves_out_an_unknown_limit() {
+        let text = Shortage::Watches(String::new()).to_string();
+        assert!(text.contains("no inotify watch left, so"), "{text}");
+    }
+
+    #[test]
     fn reads_limits() {
         assert_eq!(limit("max_user_missing"), "");
         // Some sandboxes have no such file.

@@ -149,6 +149,14 @@ fn no_working_directory() {
 }
 
 #[test]
+fn a_program_that_is_not_on_the_path() {
+    assert_snapshot!(Problem::Program(web(), ProgramError::NotOnPath("node".to_owned())), @"
+    The process `web` runs `node`, which is in no directory of the PATH.
+    Check the start command of the process, and that the run image or a buildpack provides that program.
+    ");
+}
+
+#[test]
 fn missing_paths() {
     assert_snapshot!(Problem::WatchPaths(vec![
         format!("/workspace/sources ({})", missing()),
