@@ -112,7 +112,7 @@ fn check_launch(r#type: &ProcessType, launch: &Launch) -> Result<(), Problem> {
              through a second launcher.\n\
              Variables that buildpacks append or prepend to, such as PATH, have their part twice in \
              it, and each restart runs the exec.d programs of all layers again. A newer release of \
-             that buildpack mends both.",
+             that buildpack fixes both.",
         ));
     } else {
         checks::program(launch).map_err(|error| Problem::Program(r#type.clone(), error))?;

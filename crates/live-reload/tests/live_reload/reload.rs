@@ -206,7 +206,7 @@ fn runs_a_shell_process_through_the_launcher() {
     let output = image.run(&[]);
     assert_snapshot!(image.anywhere(&String::from_utf8(output.stderr).unwrap()), @"
     live-reload: warning: The process `web` is a shell script of a buildpack with an API below 0.9, and runs through a second launcher.
-    Variables that buildpacks append or prepend to, such as PATH, have their part twice in it, and each restart runs the exec.d programs of all layers again. A newer release of that buildpack mends both.
+    Variables that buildpacks append or prepend to, such as PATH, have their part twice in it, and each restart runs the exec.d programs of all layers again. A newer release of that buildpack fixes both.
     live-reload: `web` (exec app $PORT) restarts when files change in /workspace
     ");
     let called = called(&image.watchexec());
