@@ -235,7 +235,7 @@ pub(crate) fn processes(reload: Option<&Settings>, sync_tools: bool) -> Vec<Stri
         lines.push(format!(
             "To restart another process: {}=TYPE at build, or docker run --entrypoint {} IMAGE \
              TYPE",
-            Setting::Process.variable(),
+            Setting::PROCESS.variable,
             ProcessType::RELOAD
         ));
     }

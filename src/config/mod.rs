@@ -111,7 +111,7 @@ impl UnknownVariable {
     fn find(environment: &Environment) -> Vec<Self> {
         let known: Vec<&'static str> = [LIVE_RELOAD_ENABLED, SYNC_TOOLS]
             .into_iter()
-            .chain(Setting::ALL.map(Setting::variable))
+            .chain(Setting::ALL.map(|setting| setting.variable))
             .collect();
         environment
             .names_with_prefix(OWN_PREFIX)

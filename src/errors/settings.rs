@@ -59,7 +59,7 @@ fn variable(error: &ConfigError) -> Option<&str> {
     match error {
         ConfigError::InvalidValue(error)
         | ConfigError::Network(NetworkError::InvalidValue(error)) => Some(&error.variable),
-        ConfigError::InvalidSetting(error) => Some(error.name()),
+        ConfigError::InvalidSetting(error) => Some(error.name),
         ConfigError::InvalidRequirement(error) if error.by == RequiredBy::Variable => {
             Some(WATCHEXEC_VERSION)
         }
@@ -82,14 +82,12 @@ fn invalid_value(error: &InvalidValue) -> ErrorText {
 }
 
 fn invalid_setting(error: &InvalidSetting) -> ErrorText {
-    let name = error.name();
+    let name = error.name;
     ErrorText::new(
         format!("{name} has a value that cannot be used."),
         format!(
             "{name} is {:?}, which {}. Accepted: {}.",
-            error.value,
-            error.why,
-            error.setting.accepted()
+            error.value, error.why, error.accepted
         ),
         [format!("Change {name}, or leave it out.")],
     )

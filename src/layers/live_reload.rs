@@ -8,7 +8,7 @@ use libcnb::data::buildpack::Buildpack;
 use libcnb::data::launch::{Launch, LaunchBuilder, ProcessBuilder, ProcessType, ProcessTypeError};
 use libcnb::data::layer_content_metadata::LayerTypes;
 use libcnb::data::process_type;
-use reload_options::{ProcessChoice, Settings, SyncTool};
+use reload_options::{ProcessChoice, SYNC_TOOLS, Settings};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io;
@@ -91,9 +91,10 @@ impl Processes {
             );
         }
         if self.sync_tools {
-            for tool in SyncTool::ALL {
-                let kind: ProcessType = tool.name().parse()?;
-                launch.process(ProcessBuilder::new(kind, tool.command()).build());
+            for tool in SYNC_TOOLS {
+                let kind: ProcessType = tool.parse()?;
+                let command = [reload_options::PROGRAM, tool];
+                launch.process(ProcessBuilder::new(kind, command).build());
             }
         }
         Ok(launch.build())

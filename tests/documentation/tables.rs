@@ -14,7 +14,7 @@ fn the_readme_has_every_setting() {
     let readme = text("README.md");
     let missing: Vec<String> = Setting::ALL
         .iter()
-        .map(|setting| format!("| `{}` |", setting.variable()))
+        .map(|setting| format!("| `{}` |", setting.variable))
         .filter(|row| !readme.contains(row))
         .collect();
     assert_none(&missing);
@@ -25,7 +25,7 @@ fn every_pattern_that_is_ignored_from_the_start_is_told() {
     let page = text("docs/app-developers.md");
     let missing: Vec<String> = DEFAULT_PATTERNS
         .iter()
-        .map(|default| format!("`{}`", default.pattern))
+        .map(|pattern| format!("`{pattern}`"))
         .filter(|pattern| !page.contains(pattern))
         .collect();
     assert_none(&missing);

@@ -1,36 +1,57 @@
-//! What watchexec would pass over without a word, or tell in words that do not help.
+//! Faults that watchexec would pass over, or report without a remedy.
 
 use crate::image::{find_program, is_executable};
 use crate::launch::Launch;
-use reload_options::watch::WatchPath;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// A program that cannot be started. watchexec prints that it runs, and waits for a change.
-#[derive(Debug, PartialEq, Eq)]
+/// A program that cannot be started, after "The process `web` runs". watchexec prints that the
+/// process runs, and waits for a change.
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum ProgramError {
     /// Looked up by its name, it is in none of the directories of `PATH`.
+    #[error(
+        "`{0}`, which is in no directory of the PATH.\n\
+         Check the start command of the process, and that the run image or a buildpack provides \
+         that program."
+    )]
     NotOnPath(String),
-    /// There is no such file.
+    /// The file does not exist.
+    #[error(
+        "{0}, which does not exist.\n\
+         Check the start command of the process. If a sync has deleted the file, put it back and \
+         start the container again."
+    )]
     Missing(PathBuf),
-    /// There is, but this user may not execute it.
+    /// This user may not execute the file.
+    #[error(
+        "{0}, which this user may not execute.\n\
+         Make it executable where it comes from (`chmod +x`). If a sync has replaced it, let the \
+         sync keep file modes."
+    )]
     NotExecutable(PathBuf),
-    /// It is a script, whose first line names a program that does not exist.
-    NoInterpreter {
-        /// The script.
-        script: PathBuf,
-        /// What its first line names.
-        interpreter: PathBuf,
-    },
+    /// The first line of a script names a program that does not exist.
+    #[error(
+        "{0}, a script for {1}, which this image does not have.\n\
+         Use a run image that has it, or another first line in the script."
+    )]
+    NoInterpreter(PathBuf, PathBuf),
+    /// The carriage return at the end of a script's first line counts as part of the program's name.
+    #[error(
+        "{0}, a script whose lines end as on Windows: the system looks for a program {1:?}.\n\
+         Save it with the line ends of Unix (LF), and have git keep them: `* text=auto eol=lf` in \
+         .gitattributes."
+    )]
+    WindowsScript(PathBuf, PathBuf),
 }
 
 /// Checks that the program of a launch can be started, by the rules of execvp(3).
 ///
 /// # Errors
-/// It cannot.
+/// The reason why it cannot, with its remedy.
 pub(crate) fn program(launch: &Launch) -> Result<(), ProgramError> {
     let Some(program) = launch.command.first() else {
         return Ok(());
@@ -40,7 +61,7 @@ pub(crate) fn program(launch: &Launch) -> Result<(), ProgramError> {
     } else {
         launch
             .environment
-            .get("PATH")
+            .get(OsStr::new("PATH"))
             .and_then(|path| find_program(program, path))
             .ok_or_else(|| ProgramError::NotOnPath(program.clone()))?
     };
@@ -50,12 +71,13 @@ pub(crate) fn program(launch: &Launch) -> Result<(), ProgramError> {
     if !is_executable(&file) {
         return Err(ProgramError::NotExecutable(file));
     }
-    // What cannot be read may still be executed, so an error here is none of this check's.
+    // A file that cannot be read may still be executed.
     match interpreter(&file).unwrap_or_default() {
-        Some(interpreter) if !launch.working_directory.join(&interpreter).exists() => {
-            Err(ProgramError::NoInterpreter {
-                script: file,
-                interpreter,
+        Some(name) if !launch.working_directory.join(&name).exists() => {
+            Err(if name.as_os_str().as_bytes().ends_with(b"\r") {
+                ProgramError::WindowsScript(file, name)
+            } else {
+                ProgramError::NoInterpreter(file, name)
             })
         }
         _ => Ok(()),
@@ -81,24 +103,22 @@ fn interpreter(file: &Path) -> io::Result<Option<PathBuf>> {
 /// those of the app directory in that form.
 ///
 /// # Errors
-/// Those that do not exist: watchexec would end with an error that does not name them.
+/// Every path that does not exist, with the error of the system: watchexec would end with an error
+/// that does not name them.
 pub(crate) fn watch_paths(
-    paths: &[WatchPath],
+    paths: &[String],
     app_directory: &Path,
-) -> Result<Vec<PathBuf>, Vec<MissingPath>> {
+) -> Result<Vec<PathBuf>, Vec<String>> {
     if paths.is_empty() {
         return Ok(vec![app_directory.to_owned()]);
     }
     let mut found = Vec::new();
     let mut missing = Vec::new();
     for path in paths {
-        let wanted = path.below(app_directory);
-        match wanted.canonicalize() {
+        let path = app_directory.join(path);
+        match path.canonicalize() {
             Ok(path) => found.push(path),
-            Err(error) => missing.push(MissingPath {
-                path: wanted,
-                error,
-            }),
+            Err(error) => missing.push(format!("{} ({error})", path.display())),
         }
     }
     if missing.is_empty() {
@@ -108,53 +128,30 @@ pub(crate) fn watch_paths(
     }
 }
 
-/// A path that cannot be watched.
-#[derive(Debug)]
-pub(crate) struct MissingPath {
-    /// The path.
-    pub(crate) path: PathBuf,
-    /// What the system says of it.
-    pub(crate) error: io::Error,
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::environment::Environment;
     use super::*;
+    use insta::assert_snapshot;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     /// Checks `command` in a directory that has `script`, an executable file of that text, and
-    /// `plain`, a file that is not executable.
-    fn check(command: &str, script: &str) -> Result<(), ProgramError> {
+    /// `plain`, a file that is not executable. The error has `DIRECTORY` as the directory's name.
+    fn check(command: &str, script: &str) -> Result<(), String> {
         let directory = tempfile::tempdir().unwrap();
         for (name, mode) in [("script", 0o755), ("plain", 0o644)] {
             let file = directory.path().join(name);
             fs::write(&file, script).unwrap();
             fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
         }
-        let mut environment = Environment::current();
-        environment.set("PATH", directory.path());
         let result = program(&Launch {
             command: vec![command.to_owned()],
             working_directory: directory.path().to_owned(),
-            environment,
+            environment: [("PATH".into(), directory.path().into())].into(),
             through_launcher: false,
         });
-        // Without the name of the directory, which differs each time.
-        let short = |path: PathBuf| path.strip_prefix(directory.path()).unwrap().to_owned();
-        result.map_err(|error| match error {
-            ProgramError::Missing(file) => ProgramError::Missing(short(file)),
-            ProgramError::NotExecutable(file) => ProgramError::NotExecutable(short(file)),
-            ProgramError::NoInterpreter {
-                script,
-                interpreter,
-            } => ProgramError::NoInterpreter {
-                script: short(script),
-                interpreter,
-            },
-            ProgramError::NotOnPath(_) => error,
-        })
+        let directory = directory.path().to_str().unwrap();
+        result.map_err(|error| error.to_string().replace(directory, "DIRECTORY"))
     }
 
     #[test]
@@ -166,56 +163,61 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_is_wrong_with_a_program() {
-        assert_eq!(
-            check("missing", ""),
-            Err(ProgramError::NotOnPath("missing".to_owned()))
-        );
-        assert_eq!(
-            check("./missing", ""),
-            Err(ProgramError::Missing("missing".into()))
-        );
-        assert_eq!(
-            check("./plain", ""),
-            Err(ProgramError::NotExecutable("plain".into()))
-        );
+    fn reports_programs_that_cannot_be_executed() {
+        let texts = ["missing", "./missing", "./plain"].map(|name| check(name, "").unwrap_err());
+        assert_snapshot!(texts.join("\n"), @"
+        `missing`, which is in no directory of the PATH.
+        Check the start command of the process, and that the run image or a buildpack provides that program.
+        DIRECTORY/./missing, which does not exist.
+        Check the start command of the process. If a sync has deleted the file, put it back and start the container again.
+        DIRECTORY/./plain, which this user may not execute.
+        Make it executable where it comes from (`chmod +x`). If a sync has replaced it, let the sync keep file modes.
+        ");
     }
 
     #[test]
-    fn tells_of_an_interpreter_that_is_missing() {
-        for (script, interpreter) in [
-            ("#!/missing/bash -e\n", "/missing/bash"),
-            ("#!/bin/sh\r\ntrue\r\n", "/bin/sh\r"),
-            ("#!/missing", "/missing"),
-        ] {
-            assert_eq!(
-                check("script", script),
-                Err(ProgramError::NoInterpreter {
-                    script: "script".into(),
-                    interpreter: interpreter.into()
-                })
-            );
-        }
+    fn reports_missing_interpreters() {
+        let texts = [
+            "#!/missing/bash -e\n",
+            "#!/missing",
+            "#!/bin/sh\r\ntrue\r\n",
+        ]
+        .map(|script| check("script", script).unwrap_err());
+        assert_snapshot!(texts.join("\n"), @r#"
+        DIRECTORY/script, a script for /missing/bash, which this image does not have.
+        Use a run image that has it, or another first line in the script.
+        DIRECTORY/script, a script for /missing, which this image does not have.
+        Use a run image that has it, or another first line in the script.
+        DIRECTORY/script, a script whose lines end as on Windows: the system looks for a program "/bin/sh\r".
+        Save it with the line ends of Unix (LF), and have git keep them: `* text=auto eol=lf` in .gitattributes.
+        "#);
     }
 
     #[test]
-    fn watches_the_app_directory_where_nothing_else_is_given() {
+    fn watches_the_app_directory_by_default() {
         let paths = watch_paths(&[], Path::new("/app")).unwrap();
         assert_eq!(paths, [Path::new("/app")]);
     }
 
     #[test]
-    fn tells_every_missing_path() {
+    fn reports_every_missing_path() {
         let directory = tempfile::tempdir().unwrap();
         let app = directory.path().canonicalize().unwrap();
         fs::create_dir(app.join("src")).unwrap();
         let watch = |paths: &[&str]| {
-            let paths: Vec<WatchPath> = paths.iter().map(|path| path.parse().unwrap()).collect();
+            let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
             watch_paths(&paths, &app)
         };
         assert_eq!(watch(&["src/../src"]).unwrap(), [app.join("src")]);
-        let missing = watch(&["src", "sources", "/no/where"]).unwrap_err();
-        let missing: Vec<_> = missing.into_iter().map(|one| one.path).collect();
-        assert_eq!(missing, [app.join("sources"), "/no/where".into()]);
+        assert_eq!(
+            watch(&["src", "sources", "/no/where"]).unwrap_err(),
+            [
+                format!(
+                    "{}/sources (No such file or directory (os error 2))",
+                    app.display()
+                ),
+                "/no/where (No such file or directory (os error 2))".to_owned()
+            ]
+        );
     }
 }

@@ -1,115 +1,58 @@
 //! The environment that a process type has for itself: `<layer>/env.launch/<type>/`.
 //!
-//! The launcher has applied what all processes have. A second launcher would apply that again, and
-//! every `append` and `prepend` twice, so only what is the process's own is added here, by the same
-//! rules (buildpack specification, "Environment Variable Modification Rules"; lifecycle,
+//! The launcher has applied the environment of all processes. A second launcher would apply it again,
+//! and every `append` and `prepend` twice, so only the process's own environment is added here, by the
+//! same rules (buildpack specification, "Environment Variable Modification Rules"; lifecycle,
 //! `env/env.go`). One difference remains: the launcher goes layer by layer and has the process's
 //! own variables of one layer before the general ones of the next, here they come last.
 
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-/// Environment variables, each once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Environment(Vec<(OsString, OsString)>);
+/// Environment variables by name.
+pub(crate) type Environment = HashMap<OsString, OsString>;
 
-impl Environment {
-    /// The variables of this program.
-    pub(crate) fn current() -> Self {
-        Self(std::env::vars_os().collect())
-    }
-
-    /// The value of a variable.
-    pub(crate) fn get(&self, name: &str) -> Option<&OsStr> {
-        let (_, value) = self.0.iter().find(|(one, _)| one == name)?;
-        Some(value)
-    }
-
-    /// Gives a variable a value.
-    pub(crate) fn set(&mut self, name: impl Into<OsString>, value: impl Into<OsString>) {
-        let (name, value) = (name.into(), value.into());
-        match self.0.iter_mut().find(|(one, _)| *one == name) {
-            Some((_, old)) => *old = value,
-            None => self.0.push((name, value)),
-        }
-    }
-
-    /// All of them.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
-    }
-
-    /// Applies the files of a directory such as `env.launch/web/`, in the order of their names.
-    /// A directory that does not exist changes nothing.
-    ///
-    /// # Errors
-    /// The directory or one of its files cannot be read.
-    pub(crate) fn apply_directory(&mut self, directory: &Path) -> io::Result<()> {
-        for file in files(directory)? {
-            let Some((name, modification)) = Modification::of(&file) else {
-                continue;
-            };
-            let value = OsString::from_vec(fs::read(&file)?);
-            let delimiter = || {
-                fs::read(directory.join(format!("{name}.delim")))
-                    .map(OsString::from_vec)
-                    .unwrap_or_default()
-            };
-            // To the launcher an empty variable is one that is not set.
-            let before = self.get(&name).filter(|before| !before.is_empty());
-            let after = match (modification, before) {
-                (Modification::Default, Some(_)) => continue,
-                (Modification::Append, Some(before)) => {
-                    [before, &delimiter(), &value].into_iter().collect()
-                }
-                (Modification::Prepend, Some(before)) => {
-                    [&value, &delimiter(), before].into_iter().collect()
-                }
-                _ => value,
-            };
-            self.set(name, after);
-        }
-        Ok(())
-    }
-}
-
-/// What a file does to its variable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Modification {
-    Append,
-    Default,
-    Override,
-    Prepend,
-}
-
-impl Modification {
-    /// The variable that a file is for, and what it does. `None` for delimiters, and for suffixes
-    /// that the specification does not know, which the launcher passes over too.
-    fn of(file: &Path) -> Option<(String, Self)> {
-        let file_name = file.file_name()?.to_str()?;
-        let (name, modification) = match file_name.split_once('.') {
-            None | Some((_, "override")) => (file_name, Self::Override),
-            Some((_, "append")) => (file_name, Self::Append),
-            Some((_, "default")) => (file_name, Self::Default),
-            Some((_, "prepend")) => (file_name, Self::Prepend),
-            Some(_) => return None,
+/// Applies the files of a directory such as `env.launch/web/`, in the order of their names.
+/// A directory that does not exist changes nothing.
+///
+/// # Errors
+/// The directory or one of its files cannot be read.
+pub(crate) fn apply_directory(environment: &mut Environment, directory: &Path) -> io::Result<()> {
+    for file in files(directory)? {
+        let Some(file_name) = file.file_name().and_then(OsStr::to_str) else {
+            continue;
         };
-        let name = name.split('.').next().unwrap_or(name);
-        Some((name.to_owned(), modification))
+        let (name, action) = file_name.split_once('.').unwrap_or((file_name, "override"));
+        // Delimiters, and suffixes that the specification does not know, which the launcher ignores too.
+        if !["append", "default", "override", "prepend"].contains(&action) {
+            continue;
+        }
+        let value = fs::read(&file)?;
+        let delimiter = fs::read(directory.join(format!("{name}.delim"))).unwrap_or_default();
+        let before = environment.get(OsStr::new(name));
+        // To the launcher an empty variable is one that is not set.
+        let before = before.map(|before| before.as_bytes());
+        let after = match (action, before.filter(|before| !before.is_empty())) {
+            ("default", Some(_)) => continue,
+            ("append", Some(before)) => [before, &delimiter, &value].concat(),
+            ("prepend", Some(before)) => [&value, &delimiter, before].concat(),
+            _ => value,
+        };
+        environment.insert(name.into(), OsString::from_vec(after));
     }
+    Ok(())
 }
 
-/// The files of a directory, in the order of their names; none where there is no directory.
+/// The files of a directory, in the order of their names; an empty list where there is no directory.
 pub(crate) fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     entries(directory, |path| !path.is_dir())
 }
 
-/// The directories in a directory, in the order of their names; none where there is no directory.
+/// The directories in a directory, in the same way.
 pub(crate) fn directories(directory: &Path) -> io::Result<Vec<PathBuf>> {
     entries(directory, Path::is_dir)
 }
@@ -140,17 +83,15 @@ mod tests {
             fs::write(directory.path().join(name), value).unwrap();
         }
         let mut environment = of(before);
-        environment.apply_directory(directory.path()).unwrap();
+        apply_directory(&mut environment, directory.path()).unwrap();
         environment
     }
 
     fn of(variables: &[(&str, &str)]) -> Environment {
-        Environment(
-            variables
-                .iter()
-                .map(|(name, value)| (OsString::from(name), OsString::from(value)))
-                .collect(),
-        )
+        let variables = variables.iter();
+        variables
+            .map(|(name, value)| (OsString::from(name), OsString::from(value)))
+            .collect()
     }
 
     #[test]
@@ -172,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unset_or_empty_variable_takes_the_value() {
+    fn sets_an_unset_or_empty_variable() {
         for before in [&[][..], &[("A", "")][..]] {
             for file in ["A", "A.override", "A.append", "A.prepend", "A.default"] {
                 let files = [(file, "new"), ("A.delim", ":")];
@@ -182,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delimiter_stands_between_old_and_new() {
+    fn separates_values_by_the_delimiter() {
         let files = [
             ("A.append", "last"),
             ("A.delim", " "),
@@ -195,11 +136,9 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_directory_changes_nothing() {
+    fn ignores_a_missing_directory() {
         let mut environment = of(&[("A", "old")]);
-        environment
-            .apply_directory(Path::new("/missing/env.launch/web"))
-            .unwrap();
+        apply_directory(&mut environment, Path::new("/missing/env.launch/web")).unwrap();
         assert_eq!(environment, of(&[("A", "old")]));
     }
 }

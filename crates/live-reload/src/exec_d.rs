@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use toml::de::DeTable;
@@ -19,34 +19,24 @@ use toml::de::DeTable;
 /// The descriptor that the programs write to.
 const OUTPUT_DESCRIPTOR: i32 = 3;
 
-/// An exec.d program that did not do its part.
+/// A failure of an exec.d program.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {cause}", program.display())]
-pub(crate) struct ExecDError {
-    /// The program.
-    pub(crate) program: PathBuf,
-    /// What happened.
-    pub(crate) cause: ExecDFailure,
-}
-
-/// What can happen to an exec.d program.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ExecDFailure {
-    /// It cannot be run.
+pub(crate) enum ExecDError {
+    /// The program cannot be run.
     #[error("it cannot be run ({0})")]
     Run(#[from] io::Error),
-    /// It says that it failed.
+    /// The exit status tells of a failure.
     #[error("it ended with {0}")]
     Status(ExitStatus),
-    /// It wrote something else than TOML.
+    /// The output is not TOML.
     #[error("it wrote what is not TOML ({0})")]
     Toml(#[from] toml::de::Error),
-    /// A variable that is not a text.
+    /// The output gives this variable a value that is not a string.
     #[error("it gave the variable `{0}` a value that is not a text")]
     NoText(String),
 }
 
-/// Runs a program in the app directory, and takes the variables that it gives. A stop signal kills the
+/// Runs a program in the app directory, and sets the variables that it writes. A stop signal kills the
 /// program, which then counts as failed.
 ///
 /// # Errors
@@ -57,20 +47,12 @@ pub(crate) fn run(
     environment: &mut Environment,
     signals: &mut Signals,
 ) -> Result<(), ExecDError> {
-    output_of(program, app_directory, environment, signals)
-        .and_then(|output| set_variables(&output, environment))
-        .map_err(|cause| ExecDError {
-            program: program.to_owned(),
-            cause,
-        })
-}
-
-fn set_variables(output: &str, environment: &mut Environment) -> Result<(), ExecDFailure> {
-    for (name, value) in DeTable::parse(output)?.get_ref() {
+    let output = output_of(program, app_directory, environment, signals)?;
+    for (name, value) in DeTable::parse(&output)?.get_ref() {
         let name = name.get_ref();
         let text = value.get_ref().as_str();
-        let text = text.ok_or_else(|| ExecDFailure::NoText(name.to_string()))?;
-        environment.set(name.as_ref(), text);
+        let text = text.ok_or_else(|| ExecDError::NoText(name.to_string()))?;
+        environment.insert(name.as_ref().into(), text.into());
     }
     Ok(())
 }
@@ -80,13 +62,13 @@ fn output_of(
     app_directory: &Path,
     environment: &Environment,
     signals: &mut Signals,
-) -> Result<String, ExecDFailure> {
+) -> Result<String, ExecDError> {
     let (reader, writer) = io::pipe()?;
     let mut command = Command::new(program);
     command
         .current_dir(app_directory)
         .env_clear()
-        .envs(environment.iter())
+        .envs(environment)
         .stdin(Stdio::null())
         // A stop kills the whole group.
         .process_group(0)
@@ -111,7 +93,7 @@ fn output_of(
         signals.wait(None)?;
     };
     if !status.success() {
-        return Err(ExecDFailure::Status(status));
+        return Err(ExecDError::Status(status));
     }
     let output = output.join();
     Ok(output.map_err(|_| io::Error::other("reading its output failed"))??)
@@ -120,6 +102,7 @@ fn output_of(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
     use std::sync::Mutex;
@@ -134,38 +117,38 @@ mod tests {
         let program = directory.path().join("helper");
         fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        let mut environment = Environment::current();
-        environment.set("GIVEN", "before");
+        let mut environment: Environment = std::env::vars_os().collect();
+        environment.insert("GIVEN".into(), "before".into());
         let mut signals = Signals::listen().unwrap();
         let result = run(&program, directory.path(), &mut environment, &mut signals);
         (result, environment)
     }
 
     #[test]
-    fn takes_the_variables_that_a_program_writes() {
+    fn sets_the_variables_that_a_program_writes() {
         let (result, environment) = run_script(r#"echo "A = \"$GIVEN, $(basename $PWD)\"" >&3"#);
         result.unwrap();
-        let value = environment.get("A").unwrap().to_str().unwrap();
+        let value = environment.get(OsStr::new("A")).unwrap().to_str().unwrap();
         assert!(value.starts_with("before, ."), "{value}");
     }
 
     #[test]
-    fn a_program_may_write_nothing() {
+    fn accepts_a_program_without_output() {
         run_script("true").0.unwrap();
     }
 
     #[test]
-    fn a_failure_is_the_launchs() {
-        let cause = |script| run_script(script).0.unwrap_err().cause;
-        assert!(matches!(cause("exit 3"), ExecDFailure::Status(_)));
-        assert!(matches!(cause("echo 'A = 1' >&3"), ExecDFailure::NoText(_)));
-        assert!(matches!(cause("echo A >&3"), ExecDFailure::Toml(_)));
+    fn tells_failures_apart() {
+        let cause = |script| run_script(script).0.unwrap_err();
+        assert!(matches!(cause("exit 3"), ExecDError::Status(_)));
+        assert!(matches!(cause("echo 'A = 1' >&3"), ExecDError::NoText(_)));
+        assert!(matches!(cause("echo A >&3"), ExecDError::Toml(_)));
         let missing = run(
             Path::new("/missing/helper"),
             Path::new("/"),
-            &mut Environment::current(),
+            &mut Environment::new(),
             &mut Signals::listen().unwrap(),
         );
-        assert!(matches!(missing.unwrap_err().cause, ExecDFailure::Run(_)));
+        assert!(matches!(missing.unwrap_err(), ExecDError::Run(_)));
     }
 }

@@ -1,5 +1,7 @@
 //! File systems that do not report every change.
 
+use crate::texts::POLL_INSTEAD;
+use std::fmt::{self, Display, Formatter};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,12 +26,23 @@ const WITHOUT_EVENTS: [(&str, &str); 12] = [
 ];
 
 /// A watched place whose changes may go unseen.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Unreported {
-    /// The place.
-    pub(crate) path: PathBuf,
+    path: PathBuf,
     /// Its file system, for people.
-    pub(crate) file_system: &'static str,
+    file_system: &'static str,
+}
+
+impl Display for Unreported {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} is on {}, which may not report changes that are made outside of this container.\n\
+             If they go unseen: {POLL_INSTEAD}",
+            self.path.display(),
+            self.file_system
+        )
+    }
 }
 
 /// The places among the watched paths and the mount points below them that are on such a file
@@ -99,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn warns_of_mounts_that_are_watched() {
+    fn warns_of_watched_mounts_without_events() {
         let mounts = "22 1 0:5 / / rw - overlay overlay rw\n\
                       36 22 0:9 /mnt1 /workspace rw,noatime master:1 - nfs4 host:/ rw\n\
                       37 36 0:5 / /workspace/two\\040words rw - virtiofs mount0 rw\n\
@@ -117,20 +130,32 @@ mod tests {
     }
 
     #[test]
-    fn the_later_of_two_mounts_counts() {
+    fn heeds_the_later_of_two_mounts() {
         let mounts = "36 22 0:9 / /workspace rw - nfs4 host:/ rw\n\
                       37 36 0:5 / /workspace rw - ext4 /dev/vda rw\n";
         assert!(warned_of(&["/workspace"], mounts).is_empty());
     }
 
     #[test]
-    fn warns_of_no_fuse_file_system_whose_events_arrive() {
+    fn accepts_fuse_file_systems_with_events() {
         for kind in ["fuse.fuse-overlayfs", "fuse.grpcfuse", "fakeowner"] {
             let mounts = format!("36 22 0:9 / /workspace rw - {kind} source rw");
             assert!(warned_of(&["/workspace"], &mounts).is_empty(), "{kind}");
         }
         let mounts = "36 22 0:9 / /workspace rw - fuse.sshfs host: rw";
         assert_eq!(warned_of(&["/workspace"], mounts), ["/workspace SSHFS"]);
+    }
+
+    #[test]
+    fn names_the_place_and_its_file_system() {
+        let unreported = Unreported {
+            path: "/workspace/src".into(),
+            file_system: "NFS",
+        };
+        insta::assert_snapshot!(unreported, @"
+        /workspace/src is on NFS, which may not report changes that are made outside of this container.
+        If they go unseen: `docker run --entrypoint reload IMAGE --poll 1s`, or BP_LIVE_RELOAD_POLL=1s at build, looks for changes itself.
+        ");
     }
 
     #[test]

@@ -1,14 +1,14 @@
-//! Where the image keeps what this program needs.
+//! The directories of the image.
 
-use reload_options::command_line::PROGRAM;
+use reload_options::PROGRAM;
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// The layers directory where the platform says nothing (platform specification, `CNB_LAYERS_DIR`).
+/// The layers directory unless the platform names another (platform specification, `CNB_LAYERS_DIR`).
 const DEFAULT_LAYERS: &str = "/layers";
 
 /// The directories of the image.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Image {
     /// `<layers>`, which has a directory for each buildpack, and `config/metadata.toml`.
     pub(crate) layers: PathBuf,
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn its_own_layer_tells_the_layers_directory() {
+    fn finds_the_layers_directory_from_its_own_layer() {
         let program = Path::new("/layers/live-reload_watchexec/live-reload/bin/live-reload");
         assert_eq!(
             buildpack_layers(program).unwrap(),
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn elsewhere_it_has_no_layers() {
+    fn finds_no_layers_directory_elsewhere() {
         assert_eq!(
             buildpack_layers(Path::new("/target/debug/live-reload")),
             None

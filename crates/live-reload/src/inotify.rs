@@ -1,70 +1,100 @@
-//! Whether the kernel lets this user watch anything.
+//! The kernel's limits for watching files.
 //!
 //! watchexec needs one inotify instance, and one watch for each directory. Without an instance it
 //! ends; where watches run out it says so once, calls it "not fatal", and leaves the other
 //! directories unwatched.
 
+use crate::texts::POLL_INSTEAD;
 use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use std::fs;
 use std::path::Path;
 
-/// What is short.
-#[derive(Debug, PartialEq, Eq)]
+/// A limit of the kernel that this user has reached, with its value where the system tells it.
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum Shortage {
     /// This user has no inotify instance left.
-    Instances {
-        /// How many a user may have, where the system tells.
-        limit: Option<usize>,
-    },
+    #[error(
+        "This user has no inotify instance left to watch files with{0}.\n\
+         Containers of the same user share them with the programs of the host. Raise the limit on \
+         the host, for example with `sysctl fs.inotify.max_user_instances=1024`, or do without: \
+         {POLL_INSTEAD}"
+    )]
+    Instances(String),
     /// This user has no watch left.
-    Watches {
-        /// How many a user may have, where the system tells.
-        limit: Option<usize>,
-    },
+    #[error(
+        "This user has no inotify watch left{0}, so most changes will go unseen.\n\
+         Containers of the same user share them with the programs of the host. Raise the limit on \
+         the host, for example with `sysctl fs.inotify.max_user_watches=524288`, or do without: \
+         {POLL_INSTEAD}"
+    )]
+    Watches(String),
 }
 
-/// Whether this user has an instance and a watch left.
+/// Checks that this user has an instance and a watch left.
 ///
 /// # Errors
-/// What is short.
+/// The limit that has been reached.
 pub(crate) fn check(path: &Path) -> Result<(), Shortage> {
     let inotify = match Inotify::init(InitFlags::IN_CLOEXEC) {
         Ok(inotify) => inotify,
-        Err(Errno::EMFILE) => {
-            return Err(Shortage::Instances {
-                limit: limit("max_user_instances"),
-            });
-        }
-        // An error of another kind is watchexec's to tell: it will meet it too.
+        Err(Errno::EMFILE) => return Err(Shortage::Instances(limit("max_user_instances"))),
+        // watchexec will meet an error of another kind too, and report it.
         Err(_) => return Ok(()),
     };
     match inotify.add_watch(path, AddWatchFlags::IN_ATTRIB) {
-        Err(Errno::ENOSPC) => Err(Shortage::Watches {
-            limit: limit("max_user_watches"),
-        }),
+        Err(Errno::ENOSPC) => Err(Shortage::Watches(limit("max_user_watches"))),
         _ => Ok(()),
     }
 }
 
-/// A limit in /proc/sys/fs/inotify (inotify(7)), where the system tells it.
-fn limit(name: &str) -> Option<usize> {
-    let text = fs::read_to_string(format!("/proc/sys/fs/inotify/{name}")).ok()?;
-    text.trim().parse().ok()
+/// A limit in /proc/sys/fs/inotify (inotify(7)), for a sentence; empty where the system does not
+/// tell it.
+fn limit(name: &str) -> String {
+    fs::read_to_string(format!("/proc/sys/fs/inotify/{name}")).map_or_else(
+        |_| String::new(),
+        |limit| format!(" (the limit is {})", limit.trim()),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use insta::assert_snapshot;
 
     #[test]
     fn a_directory_can_be_watched() {
-        // On a machine where nothing is left it is told which.
-        match check(Path::new("/")) {
-            Ok(()) => {}
-            Err(Shortage::Instances { limit } | Shortage::Watches { limit }) => {
-                assert!(limit.is_some());
-            }
+        // On a machine where a limit is reached the error has it.
+        if let Err(error) = check(Path::new("/")) {
+            assert!(error.to_string().contains("(the limit is "), "{error}");
+        }
+    }
+
+    #[test]
+    fn names_the_limit_and_the_ways_around_it() {
+        assert_snapshot!(Shortage::Instances(" (the limit is 128)".to_owned()), @"
+        This user has no inotify instance left to watch files with (the limit is 128).
+        Containers of the same user share them with the programs of the host. Raise the limit on the host, for example with `sysctl fs.inotify.max_user_instances=1024`, or do without: `docker run --entrypoint reload IMAGE --poll 1s`, or BP_LIVE_RELOAD_POLL=1s at build, looks for changes itself.
+        ");
+        assert_snapshot!(Shortage::Watches(" (the limit is 8192)".to_owned()), @"
+        This user has no inotify watch left (the limit is 8192), so most changes will go unseen.
+        Containers of the same user share them with the programs of the host. Raise the limit on the host, for example with `sysctl fs.inotify.max_user_watches=524288`, or do without: `docker run --entrypoint reload IMAGE --poll 1s`, or BP_LIVE_RELOAD_POLL=1s at build, looks for changes itself.
+        ");
+    }
+
+    #[test]
+    fn leaves_out_an_unknown_limit() {
+        let text = Shortage::Watches(String::new()).to_string();
+        assert!(text.contains("no inotify watch left, so"), "{text}");
+    }
+
+    #[test]
+    fn reads_limits() {
+        assert_eq!(limit("max_user_missing"), "");
+        // Some sandboxes have no such file.
+        if let Ok(number) = fs::read_to_string("/proc/sys/fs/inotify/max_user_watches") {
+            let expected = format!(" (the limit is {})", number.trim());
+            assert_eq!(limit("max_user_watches"), expected);
         }
     }
 }

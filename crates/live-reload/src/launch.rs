@@ -1,31 +1,32 @@
-//! How the process is launched, so that it has what its own buildpack gave it, once.
+//! The command of the process, with the environment of its own buildpack applied once.
 
-use crate::environment::{Environment, directories, files};
+use crate::environment::{Environment, apply_directory, directories, files};
 use crate::exec_d::{self, ExecDError};
 use crate::image::Image;
 use crate::metadata::{Metadata, Process};
 use crate::signals::Signals;
+use std::env;
 use std::io;
 use std::path::PathBuf;
 
-/// Where the exporter puts a link to the launcher for each process type.
+/// The directory in which the exporter makes a link to the launcher for each process type.
 const PROCESSES: &str = "/cnb/process";
 
-/// The Platform API that a nested launcher is told. It refuses to run without one, and removes it
-/// from what it starts. 0.12 is supported from lifecycle 0.17 on; later ones change nothing for a
+/// The Platform API for a nested launcher, which refuses to run without one, and removes it from the
+/// environment of the process. 0.12 is supported from lifecycle 0.17 on; later ones change nothing for a
 /// process that goes this way.
 const PLATFORM_API: &str = "0.12";
 
 /// A process, ready to be run any number of times.
 #[derive(Debug)]
 pub(crate) struct Launch {
-    /// Program and arguments.
+    /// Program and arguments, not empty.
     pub(crate) command: Vec<String>,
-    /// Where it runs.
+    /// The directory in which it runs.
     pub(crate) working_directory: PathBuf,
-    /// What it sees.
+    /// All its environment variables.
     pub(crate) environment: Environment,
-    /// Whether the launcher is between.
+    /// Whether the command starts a second launcher, which starts the process.
     pub(crate) through_launcher: bool,
 }
 
@@ -35,21 +36,20 @@ pub(crate) enum LaunchError {
     /// Its entry in metadata.toml has no command.
     #[error("it has no command")]
     NoCommand,
-    /// Layers cannot be read.
+    /// A directory of its layers cannot be read.
     #[error("its environment in {0} cannot be read ({1})")]
     Environment(PathBuf, io::Error),
-    /// One of its exec.d programs.
-    #[error(transparent)]
-    ExecD(#[from] ExecDError),
+    /// One of its exec.d programs fails.
+    #[error("{0}: {1}")]
+    ExecD(PathBuf, ExecDError),
 }
 
 impl Launch {
     /// Prepares a process.
     ///
-    /// A direct process is what it says: the launcher would do nothing to its command. A shell
-    /// process is a script of which only the launcher knows how to run it, with the profile.d
-    /// scripts of all layers, so it goes through the launcher. That one applies the general
-    /// environment a second time, as it cannot know of the first.
+    /// The command of a direct process is run as it is, as by the launcher. A shell process is a
+    /// script that needs the profile.d scripts of all layers, so it goes through a second launcher,
+    /// which applies the general environment again, as it cannot know of the first.
     ///
     /// # Errors
     /// The process, its environment or its exec.d programs are broken.
@@ -57,16 +57,18 @@ impl Launch {
         process: &Process,
         metadata: &Metadata,
         image: &Image,
-        mut environment: Environment,
         signals: &mut Signals,
     ) -> Result<Self, LaunchError> {
         if process.command_line.is_empty() {
             return Err(LaunchError::NoCommand);
         }
+        let mut environment: Environment = env::vars_os().collect();
         if !process.direct {
-            environment.set("CNB_PLATFORM_API", PLATFORM_API);
-            environment.set("CNB_LAYERS_DIR", &image.layers);
-            environment.set("CNB_APP_DIR", &image.app);
+            environment.extend([
+                ("CNB_PLATFORM_API".into(), PLATFORM_API.into()),
+                ("CNB_LAYERS_DIR".into(), image.layers.clone().into()),
+                ("CNB_APP_DIR".into(), image.app.clone().into()),
+            ]);
             return Ok(Self {
                 command: vec![format!("{PROCESSES}/{}", process.r#type)],
                 working_directory: image.app.clone(),
@@ -77,8 +79,7 @@ impl Launch {
         let layers = layers(metadata, image)?;
         for layer in &layers {
             let directory = layer.join("env.launch").join(&process.r#type);
-            environment
-                .apply_directory(&directory)
+            apply_directory(&mut environment, &directory)
                 .map_err(|error| LaunchError::Environment(directory, error))?;
         }
         for layer in &layers {
@@ -86,7 +87,8 @@ impl Launch {
             let programs =
                 files(&directory).map_err(|error| LaunchError::Environment(directory, error))?;
             for program in programs {
-                exec_d::run(&program, &image.app, &mut environment, signals)?;
+                exec_d::run(&program, &image.app, &mut environment, signals)
+                    .map_err(|error| LaunchError::ExecD(program, error))?;
             }
         }
         let working_directory = match &process.working_directory {
@@ -107,7 +109,7 @@ impl Launch {
 fn layers(metadata: &Metadata, image: &Image) -> Result<Vec<PathBuf>, LaunchError> {
     let mut layers = Vec::new();
     for buildpack in &metadata.buildpacks {
-        let directory = image.layers.join(buildpack.directory_name());
+        let directory = image.layers.join(buildpack);
         layers.extend(
             directories(&directory).map_err(|error| LaunchError::Environment(directory, error))?,
         );

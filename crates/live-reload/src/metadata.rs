@@ -1,8 +1,9 @@
-//! `<layers>/config/metadata.toml`: what the lifecycle noted of the build, for its launcher
-//! (platform specification, "metadata.toml").
+//! `<layers>/config/metadata.toml`, which the lifecycle writes at build for its launcher (platform
+//! specification, "metadata.toml").
 
 use std::io;
 use std::path::Path;
+use std::slice;
 use toml::de::{DeTable, DeValue};
 
 /// The parts of the file that matter to a launch.
@@ -10,54 +11,79 @@ use toml::de::{DeTable, DeValue};
 pub(crate) struct Metadata {
     /// The processes, one for each type.
     pub(crate) processes: Vec<Process>,
-    /// The buildpacks, in the order in which they built.
-    pub(crate) buildpacks: Vec<Buildpack>,
+    /// The buildpacks' directories in the layers directory, in the order in which they built. Each is
+    /// named after its buildpack's id (buildpack specification, "Layers": `/` becomes `_`).
+    pub(crate) buildpacks: Vec<String>,
 }
 
-/// A process.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Process {
-    /// Its type.
-    pub(crate) r#type: String,
-    /// Program and arguments. The file has those that are always there, `command`, apart from
-    /// those that a user may replace, `args`; and at Platform API below 0.10 its `command` is the
-    /// program only, not a list.
-    pub(crate) command_line: Vec<String>,
-    /// Whether it is executed as it is; else a shell reads `command` as a script. Buildpacks with
-    /// an API below 0.9 can have the latter.
-    pub(crate) direct: bool,
-    /// Its working directory, where that is not the app directory.
-    pub(crate) working_directory: Option<String>,
-    /// The execution environments that it is for; all where this is empty or has `*`.
-    pub(crate) execution_environments: Vec<String>,
-}
-
-/// A buildpack that took part.
+/// A process of the image.
 #[derive(Debug)]
-pub(crate) struct Buildpack {
-    /// Its id.
-    pub(crate) id: String,
+pub(crate) struct Process {
+    /// The process type, such as `web`.
+    pub(crate) r#type: String,
+    /// Program and arguments. The file has `command`, which a user cannot replace, apart from `args`,
+    /// which a user may; and at Platform API below 0.10 its `command` is the program only, not a list.
+    pub(crate) command_line: Vec<String>,
+    /// Whether the command is executed directly; else a shell reads it as a script, which buildpacks
+    /// with an API below 0.9 can ask for.
+    pub(crate) direct: bool,
+    /// The working directory, absolute or relative to the app directory; `None` for the latter itself.
+    pub(crate) working_directory: Option<String>,
+    /// The execution environments that the process is for; all if this is empty or has `*`.
+    execution_environments: Vec<String>,
 }
 
 /// A file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MetadataError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("{0}")]
     Read(#[from] io::Error),
-    /// It is not TOML.
+    /// The file is not TOML.
     #[error("{0}")]
     Toml(#[from] toml::de::Error),
-    /// A value is of another kind than the specification says.
+    /// A key is missing, or its value is of another kind than the specification says.
     #[error("`{0}` is not what it has to be")]
     Kind(&'static str),
+}
+
+/// Why there is no process to restart.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoProcess {
+    /// The image has no process of the wanted type, nor any other.
+    #[error(
+        "There is no process `{0}` to restart: no buildpack has given this image any process.\n\
+         Add a Procfile, or whatever your buildpack takes the start command from, and build the \
+         image again."
+    )]
+    EmptyImage(String),
+    /// The image has no process of the wanted type, but these. Those of this program are left out.
+    #[error(
+        "There is no process `{0}` to restart in this image. It has: {known}.\n\
+         Name one of them, at start with `docker run --entrypoint reload IMAGE TYPE` or at build \
+         with BP_LIVE_RELOAD_PROCESS=TYPE.",
+        known = .1.join(", ")
+    )]
+    UnknownType(String, Vec<String>),
+    /// The process is for other execution environments.
+    #[error(
+        "The process `{wanted}` is not for the execution environment `{current}`, but for: {}.\n\
+         Start the container with one of these, for example with `--env CNB_EXEC_ENV={}`.",
+        .others.join(", "),
+        .others.first().map_or("", String::as_str)
+    )]
+    OtherEnvironment {
+        wanted: String,
+        current: String,
+        others: Vec<String>,
+    },
 }
 
 impl Metadata {
     /// Reads the file.
     ///
     /// # Errors
-    /// It cannot be read, or is not what the specification says.
+    /// The file cannot be read, or has another form than the specification says.
     pub(crate) fn read(file: &Path) -> Result<Self, MetadataError> {
         Self::parse(&std::fs::read_to_string(file)?)
     }
@@ -66,15 +92,16 @@ impl Metadata {
     fn parse(text: &str) -> Result<Self, MetadataError> {
         let document = DeTable::parse(text)?;
         let document = document.get_ref();
+        let processes = values(document, "processes", DeValue::as_table)?;
+        let buildpacks = values(document, "buildpacks", DeValue::as_table)?;
         Ok(Self {
-            processes: tables(document, "processes")?
+            processes: processes
+                .into_iter()
                 .map(Process::from_table)
                 .collect::<Result<_, _>>()?,
-            buildpacks: tables(document, "buildpacks")?
-                .map(|table| {
-                    let id = text_of(table, "id")?.ok_or(MetadataError::Kind("id"))?;
-                    Ok(Buildpack { id })
-                })
+            buildpacks: buildpacks
+                .into_iter()
+                .map(|table| Ok(required(table, "id")?.replace('/', "_")))
                 .collect::<Result<_, MetadataError>>()?,
         })
     }
@@ -83,63 +110,44 @@ impl Metadata {
     /// for that is `production`.
     ///
     /// # Errors
-    /// There is none.
-    pub(crate) fn process(
-        &self,
-        wanted: &str,
-        execution_environment: &str,
-    ) -> Result<&Process, NoProcess> {
-        let mut other_environments = Vec::new();
-        for process in self.processes.iter().filter(|one| one.r#type == wanted) {
-            if process.runs_in(execution_environment) {
-                return Ok(process);
-            }
-            other_environments.extend(process.execution_environments.iter().cloned());
+    /// The image has no such process.
+    pub(crate) fn process(&self, wanted: &str, current: &str) -> Result<&Process, NoProcess> {
+        let of_type = self.processes.iter().filter(|one| one.r#type == wanted);
+        if let Some(process) = of_type.clone().find(|one| one.runs_in(current)) {
+            return Ok(process);
         }
-        if other_environments.is_empty() {
-            Err(NoProcess::UnknownType {
-                known: self
-                    .processes
-                    .iter()
-                    .filter(|one| !one.is_of_this_program())
-                    .map(|one| one.r#type.clone())
-                    .collect(),
-            })
+        let others: Vec<String> = of_type
+            .flat_map(|one| one.execution_environments.clone())
+            .collect();
+        if !others.is_empty() {
+            return Err(NoProcess::OtherEnvironment {
+                wanted: wanted.to_owned(),
+                current: current.to_owned(),
+                others,
+            });
+        }
+        let known = self
+            .processes
+            .iter()
+            .filter(|one| !one.is_of_this_program());
+        let known: Vec<String> = known.map(|one| one.r#type.clone()).collect();
+        Err(if known.is_empty() {
+            NoProcess::EmptyImage(wanted.to_owned())
         } else {
-            Err(NoProcess::OtherEnvironment {
-                environments: other_environments,
-            })
-        }
+            NoProcess::UnknownType(wanted.to_owned(), known)
+        })
     }
-}
-
-/// Why there is no process to restart.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum NoProcess {
-    /// The image has no process of that type, but these.
-    UnknownType {
-        /// All types of the image that can be restarted: not those of this program.
-        known: Vec<String>,
-    },
-    /// The process is for other execution environments.
-    OtherEnvironment {
-        /// These.
-        environments: Vec<String>,
-    },
 }
 
 impl Process {
     fn from_table(table: &DeTable<'_>) -> Result<Self, MetadataError> {
-        let direct = match value(table, "direct") {
-            None => false,
-            Some(DeValue::Boolean(direct)) => *direct,
-            Some(_) => return Err(MetadataError::Kind("direct")),
-        };
         Ok(Self {
-            r#type: text_of(table, "type")?.ok_or(MetadataError::Kind("type"))?,
+            r#type: required(table, "type")?.to_owned(),
             command_line: [texts(table, "command")?, texts(table, "args")?].concat(),
-            direct,
-            working_directory: text_of(table, "working-dir")?.filter(|path| !path.is_empty()),
+            direct: values(table, "direct", DeValue::as_bool)?.contains(&true),
+            working_directory: texts(table, "working-dir")?
+                .pop()
+                .filter(|path| !path.is_empty()),
             execution_environments: texts(table, "exec-env")?,
         })
     }
@@ -153,71 +161,45 @@ impl Process {
     }
 
     fn runs_in(&self, execution_environment: &str) -> bool {
-        self.execution_environments.is_empty()
-            || self
-                .execution_environments
-                .iter()
-                .any(|one| one == "*" || one == execution_environment)
+        let environments = &self.execution_environments;
+        let named = |one: &String| one == "*" || one == execution_environment;
+        environments.is_empty() || environments.iter().any(named)
     }
 }
 
-/// The value of a key.
-fn value<'t>(table: &'t DeTable<'_>, key: &str) -> Option<&'t DeValue<'t>> {
-    table.get(key).map(toml::Spanned::get_ref)
-}
-
-/// An array of tables; none where there is no such key.
-fn tables<'t>(
+/// The values of a key: the elements of a list, the one value that stands instead, or none where
+/// there is no such key.
+fn values<'t, T>(
     table: &'t DeTable<'_>,
     key: &'static str,
-) -> Result<impl Iterator<Item = &'t DeTable<'t>>, MetadataError> {
-    let array = match value(table, key) {
-        None => None,
-        Some(DeValue::Array(array)) => Some(array),
-        Some(_) => return Err(MetadataError::Kind(key)),
-    };
-    let tables: Option<Vec<_>> = array
-        .into_iter()
-        .flat_map(|array| array.iter())
-        .map(|element| element.get_ref().as_table())
-        .collect();
-    Ok(tables.ok_or(MetadataError::Kind(key))?.into_iter())
-}
-
-/// A text.
-fn text_of(table: &DeTable<'_>, key: &'static str) -> Result<Option<String>, MetadataError> {
-    match value(table, key) {
-        None => Ok(None),
-        Some(value) => match value.as_str() {
-            Some(text) => Ok(Some(text.to_owned())),
-            None => Err(MetadataError::Kind(key)),
+    convert: impl Fn(&'t DeValue<'t>) -> Option<T>,
+) -> Result<Vec<T>, MetadataError> {
+    let values = match table.get(key) {
+        None => &[],
+        Some(value) => match value.get_ref() {
+            DeValue::Array(array) => &array[..],
+            _ => slice::from_ref(value),
         },
-    }
-}
-
-/// A list of texts, or one text instead of a list; none where there is no such key.
-fn texts(table: &DeTable<'_>, key: &'static str) -> Result<Vec<String>, MetadataError> {
-    let texts: Option<Vec<String>> = match value(table, key) {
-        Some(DeValue::Array(array)) => array
-            .iter()
-            .map(|element| element.get_ref().as_str().map(str::to_owned))
-            .collect(),
-        _ => return Ok(text_of(table, key)?.into_iter().collect()),
     };
-    texts.ok_or(MetadataError::Kind(key))
+    let values = values.iter().map(|value| convert(value.get_ref()));
+    values
+        .collect::<Option<_>>()
+        .ok_or(MetadataError::Kind(key))
 }
 
-impl Buildpack {
-    /// The name of its directory in the layers directory (buildpack specification, "Layers": `/`
-    /// becomes `_`).
-    pub(crate) fn directory_name(&self) -> String {
-        self.id.replace('/', "_")
-    }
+fn texts(table: &DeTable<'_>, key: &'static str) -> Result<Vec<String>, MetadataError> {
+    values(table, key, |value| value.as_str().map(str::to_owned))
+}
+
+fn required<'t>(table: &'t DeTable<'_>, key: &'static str) -> Result<&'t str, MetadataError> {
+    let mut values = values(table, key, DeValue::as_str)?;
+    values.pop().ok_or(MetadataError::Kind(key))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use insta::assert_snapshot;
 
     fn parse(text: &str) -> Metadata {
         Metadata::parse(text).unwrap()
@@ -249,16 +231,16 @@ mod tests {
     "#;
 
     #[test]
-    fn reads_what_the_lifecycle_writes() {
+    fn reads_the_file_of_lifecycle_0_21() {
         let metadata = parse(METADATA);
         let web = metadata.process("web", "production").unwrap();
         assert_eq!(web.command_line, ["python3", "app.py", "--port", "8080"]);
         assert!(web.direct);
-        assert_eq!(metadata.buildpacks[0].directory_name(), "example_python");
+        assert_eq!(metadata.buildpacks, ["example_python"]);
     }
 
     #[test]
-    fn reads_what_platforms_before_0_10_have() {
+    fn reads_the_file_of_platform_api_0_9() {
         let metadata = parse(
             r#"
                 [[processes]]
@@ -274,43 +256,32 @@ mod tests {
     }
 
     #[test]
-    fn a_process_can_be_for_other_environments() {
+    fn finds_processes_of_the_current_execution_environment() {
         let metadata = parse(METADATA);
         metadata.process("debug", "test").unwrap();
-        assert_eq!(
-            metadata.process("debug", "production").unwrap_err(),
-            NoProcess::OtherEnvironment {
-                environments: vec!["development".to_owned(), "test".to_owned()]
-            }
-        );
+        assert_snapshot!(metadata.process("debug", "production").unwrap_err(), @"
+        The process `debug` is not for the execution environment `production`, but for: development, test.
+        Start the container with one of these, for example with `--env CNB_EXEC_ENV=development`.
+        ");
     }
 
     #[test]
-    fn an_unknown_type_tells_the_known_ones() {
-        assert_eq!(
-            parse(METADATA).process("wrb", "production").unwrap_err(),
-            NoProcess::UnknownType {
-                known: vec!["web".to_owned(), "debug".to_owned()]
-            }
-        );
-    }
-
-    #[test]
-    fn processes_of_this_program_are_none_to_restart() {
+    fn lists_the_known_types_but_those_of_this_program() {
         let own = "\n[[processes]]\ntype = 'reload'\ncommand = ['live-reload', 'web']\n\
                    [[processes]]\ntype = 'tar'\ncommand = ['/layers/x/live-reload/bin/live-reload']\n";
-        assert_eq!(
-            parse(&(METADATA.to_owned() + own))
-                .process("wrb", "production")
-                .unwrap_err(),
-            NoProcess::UnknownType {
-                known: vec!["web".to_owned(), "debug".to_owned()]
-            }
-        );
+        let metadata = parse(&(METADATA.to_owned() + own));
+        assert_snapshot!(metadata.process("wrb", "production").unwrap_err(), @"
+        There is no process `wrb` to restart in this image. It has: web, debug.
+        Name one of them, at start with `docker run --entrypoint reload IMAGE TYPE` or at build with BP_LIVE_RELOAD_PROCESS=TYPE.
+        ");
+        assert_snapshot!(parse(own).process("wrb", "production").unwrap_err(), @"
+        There is no process `wrb` to restart: no buildpack has given this image any process.
+        Add a Procfile, or whatever your buildpack takes the start command from, and build the image again.
+        ");
     }
 
     #[test]
-    fn a_file_that_is_something_else_is_an_error() {
+    fn rejects_invalid_metadata() {
         for text in [
             "processes = 1",
             "processes = [1]",

@@ -1,7 +1,7 @@
-//! `rm`, for images that have none: tools that copy files into a container delete with it what was
-//! deleted or renamed elsewhere (`rm -rf [--] PATH…`).
+//! `rm`, for images that have none: with `rm -rf [--] PATH…`, sync tools delete files in a container
+//! that were deleted or renamed on the host.
 
-use crate::texts::{RmProblem, answer, tell};
+use crate::texts::{answer, tell};
 use lexopt::{Arg, Parser};
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -10,12 +10,17 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+/// The end of the error for an unknown option.
+const KNOWN: &str = "This rm is part of live-reload and serves tools that sync files. It accepts \
+                     -r, -f, -v and their long forms. For more, use a run image with an rm of its \
+                     own.";
+
 /// A command line of `rm`.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 struct Arguments {
     /// `-r`: directories with everything in them.
     recursive: bool,
-    /// `-f`: what does not exist is no error.
+    /// `-f`: missing files are no error.
     force: bool,
     /// `-v`
     verbose: bool,
@@ -27,8 +32,8 @@ struct Arguments {
 pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::parse(arguments) {
         Ok(arguments) => arguments,
-        Err(problem) => {
-            tell(format_args!("rm: {problem}"));
+        Err(error) => {
+            tell(format_args!("rm: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -39,7 +44,10 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             Ok(()) => {}
             Err(error) if arguments.force && is_missing(&error) => {}
             Err(error) => {
-                tell(format_args!("rm: {}", RmProblem::Path(path.clone(), error)));
+                tell(format_args!(
+                    "rm: cannot remove '{}': {error}",
+                    path.display()
+                ));
                 exit_code = ExitCode::FAILURE;
             }
         }
@@ -48,24 +56,27 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 impl Arguments {
-    fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Self, RmProblem> {
+    fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Self, String> {
         let mut parsed = Self::default();
         let mut parser = Parser::from_args(arguments);
-        while let Some(argument) = parser
-            .next()
-            .map_err(|error| RmProblem::UnknownOption(error.to_string()))?
-        {
+        let unknown = |error| {
+            let option = match error {
+                lexopt::Error::UnexpectedOption(option) => option,
+                other => other.to_string(),
+            };
+            format!("unknown option '{option}'\n{KNOWN}")
+        };
+        while let Some(argument) = parser.next().map_err(unknown)? {
             match argument {
                 Arg::Short('r' | 'R') | Arg::Long("recursive") => parsed.recursive = true,
                 Arg::Short('f') | Arg::Long("force") => parsed.force = true,
                 Arg::Short('v') | Arg::Long("verbose") => parsed.verbose = true,
                 Arg::Value(path) => parsed.paths.push(path.into()),
-                Arg::Short(name) => return Err(RmProblem::UnknownOption(format!("-{name}"))),
-                Arg::Long(name) => return Err(RmProblem::UnknownOption(format!("--{name}"))),
+                option => return Err(unknown(option.unexpected())),
             }
         }
         if parsed.paths.is_empty() && !parsed.force {
-            return Err(RmProblem::NothingToRemove);
+            return Err("there is nothing to remove: give paths".to_owned());
         }
         Ok(parsed)
     }
@@ -73,7 +84,7 @@ impl Arguments {
 
 /// Removes a file, a link itself, or a directory with everything in it.
 fn remove(path: &Path, recursive: bool) -> io::Result<()> {
-    // With `/` at its end the name of a link stands for what it leads to, which is not meant.
+    // With `/` at its end the name of a link stands for the target of the link, which must stay.
     let plain = without_slashes(path);
     let metadata = plain.symlink_metadata()?;
     // Compared as texts: as paths they are equal.
@@ -120,7 +131,7 @@ fn is_root(directory: &Path) -> bool {
         .is_ok_and(|path| path.parent().is_none())
 }
 
-/// Whether there was nothing to remove: no such name, or a file where a directory would have to be.
+/// Whether the path does not exist: no such name, or a file where a directory would have to be.
 fn is_missing(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -132,8 +143,21 @@ fn is_missing(error: &io::Error) -> bool {
 mod tests {
     use super::*;
 
+    fn rejected(arguments: &[&str]) -> String {
+        Arguments::parse(arguments.iter().map(OsString::from)).unwrap_err()
+    }
+
     #[test]
-    fn the_root_directory_is_known_under_any_name() {
+    fn rejects_unknown_options_and_missing_paths() {
+        insta::assert_snapshot!(rejected(&["-i", "a"]), @"
+        unknown option '-i'
+        This rm is part of live-reload and serves tools that sync files. It accepts -r, -f, -v and their long forms. For more, use a run image with an rm of its own.
+        ");
+        assert_eq!(rejected(&["-r"]), "there is nothing to remove: give paths");
+    }
+
+    #[test]
+    fn recognizes_the_root_directory_under_any_name() {
         for name in ["/", "//", "/..", "/tmp/.."] {
             assert!(is_root(Path::new(name)), "{name}");
         }

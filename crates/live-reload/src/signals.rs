@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Those that watchexec knows of, and the one that tells of children that have ended. All others do
-/// what they do without this program.
+/// The signals that watchexec handles, and the one that reports ended children. All others keep their
+/// default action.
 const HANDLED: [Signal; 7] = [
     Signal::SIGCHLD,
     Signal::SIGHUP,
@@ -20,7 +20,7 @@ const HANDLED: [Signal; 7] = [
     Signal::SIGUSR2,
 ];
 
-/// Whether a signal tells this program to stop: those that a platform or a terminal sends to end a
+/// Whether a signal tells this program to stop: platforms and terminals send these to end a
 /// container.
 pub(crate) fn is_stop(signal: Signal) -> bool {
     matches!(
@@ -118,7 +118,7 @@ mod tests {
     use nix::sys::signal::raise;
 
     #[test]
-    fn signals_arrive_once_and_waiting_ends() {
+    fn reports_each_signal_once_and_stops_waiting() {
         let mut signals = Signals::listen().unwrap();
         raise(Signal::SIGUSR1).unwrap();
         raise(Signal::SIGUSR1).unwrap();

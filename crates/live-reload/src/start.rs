@@ -1,18 +1,20 @@
 //! The `reload` process from its command line to its end.
 
 use crate::checks;
-use crate::environment::Environment;
 use crate::file_system;
 use crate::image::Image;
 use crate::inotify::{self, Shortage};
 use crate::launch::Launch;
-use crate::metadata::{Metadata, Process};
+use crate::metadata::Metadata;
+use crate::problem::Problem;
 use crate::signals::Signals;
-use crate::supervise::{self, Stop, SuperviseError};
-use crate::texts::{Notice, Problem, USAGE, answer, tell};
+use crate::supervise::{self, SuperviseError};
+use crate::texts::{USAGE, answer, tell, warn};
 use crate::watchexec;
+use reload_options::process_type::ProcessType;
 use reload_options::{Request, Settings};
-use std::ffi::OsString;
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -44,121 +46,96 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     match result {
         Ok(status) => ExitCode::from(status),
         Err(problem) => {
-            tell(&problem);
+            tell(format_args!("live-reload: error: {problem}"));
             ExitCode::from(problem.exit_status())
         }
     }
 }
 
 fn restart(settings: &Settings) -> Result<u8, Problem> {
-    // From here on, so that a stop that comes while things are being found is not lost.
+    // Before anything else, so that a stop during the preparation is not lost.
     let mut signals = Signals::listen().map_err(SuperviseError::Signals)?;
     let ready = prepare(settings, &mut signals);
     // The process has not been started, so the status can only tell of the signal.
     if let Some(signal) = signals.stop() {
         return Ok(supervise::status_of_signal(signal as i32));
     }
-    let (watchexec, stop) = ready?;
-    Ok(supervise::run(watchexec, stop, &mut signals)?)
+    Ok(supervise::run(ready?, settings, &mut signals)?)
 }
 
-/// Finds all that is needed. Gives watchexec, ready to be started, and how the process is stopped.
-fn prepare(settings: &Settings, signals: &mut Signals) -> Result<(Command, Stop), Problem> {
+/// Prepares watchexec to be started, and logs the process that it restarts.
+fn prepare(settings: &Settings, signals: &mut Signals) -> Result<Command, Problem> {
     let image = Image::find().map_err(Problem::NoAppDirectory)?;
-    let metadata = Metadata::read(&image.metadata()).map_err(|error| Problem::Metadata {
-        file: image.metadata(),
-        error,
-    })?;
-    let environment = Environment::current();
-    let process = find_process(settings, &metadata, &environment)?;
-    let launch =
-        Launch::prepare(process, &metadata, &image, environment, signals).map_err(|error| {
-            Problem::Launch {
-                process: settings.process.clone(),
-                error,
-            }
-        })?;
-    let watch = find_problems(settings, &image, &launch)?;
-    let program =
-        watchexec::find(&image, launch.environment.get("PATH")).ok_or(Problem::NoWatchexec)?;
-    tell(Notice::Restarting {
-        process: &settings.process,
-        command: &process.command_line,
-        watch: &watch,
-    });
-    Ok((
-        watchexec::command(&program, settings, &watch, &image.app, &launch),
-        Stop {
-            signal: settings.signal.signal(),
-            timeout: settings.stop_timeout.duration(),
-        },
+    let file = image.metadata();
+    let metadata = Metadata::read(&file).map_err(|error| Problem::Metadata(file, error))?;
+    let execution_environment = env::var("CNB_EXEC_ENV").unwrap_or_default();
+    let execution_environment = match execution_environment.as_str() {
+        "" => DEFAULT_EXECUTION_ENVIRONMENT,
+        given => given,
+    };
+    let r#type = &settings.process;
+    let process = metadata.process(r#type.as_str(), execution_environment)?;
+    let launch = Launch::prepare(process, &metadata, &image, signals)
+        .map_err(|error| Problem::Launch(r#type.clone(), error))?;
+    check_launch(r#type, &launch)?;
+    let watch = checks::watch_paths(&settings.watch, &image.app).map_err(Problem::WatchPaths)?;
+    if settings.poll.is_none() {
+        check_events(&image, &watch)?;
+    }
+    let path = launch.environment.get(OsStr::new("PATH"));
+    let program = watchexec::find(&image, path.map(OsString::as_os_str));
+    let program = program.ok_or(Problem::NoWatchexec)?;
+    let paths: Vec<String> = watch
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    tell(format_args!(
+        "live-reload: `{}` ({}) restarts when files change in {}",
+        r#type,
+        process.command_line.join(" "),
+        paths.join(", ")
+    ));
+    Ok(watchexec::command(
+        &program, settings, &watch, &image.app, &launch,
     ))
 }
 
-fn find_process<'a>(
-    settings: &Settings,
-    metadata: &'a Metadata,
-    environment: &Environment,
-) -> Result<&'a Process, Problem> {
-    let execution_environment = environment
-        .get("CNB_EXEC_ENV")
-        .and_then(|value| value.to_str())
-        .filter(|value| !value.is_empty())
-        .unwrap_or(DEFAULT_EXECUTION_ENVIRONMENT);
-    metadata
-        .process(settings.process.as_str(), execution_environment)
-        .map_err(|reason| Problem::NoProcess {
-            wanted: settings.process.clone(),
-            execution_environment: execution_environment.to_owned(),
-            reason,
-        })
-}
-
-/// Finds what would fail silently. Gives the paths to watch; what is no more than a risk is told
-/// on the way.
-fn find_problems(
-    settings: &Settings,
-    image: &Image,
-    launch: &Launch,
-) -> Result<Vec<PathBuf>, Problem> {
+/// Checks that the process can be started, and warns of a second launcher or a second watchexec.
+fn check_launch(r#type: &ProcessType, launch: &Launch) -> Result<(), Problem> {
     if !launch.working_directory.is_dir() {
-        return Err(Problem::NoWorkingDirectory {
-            process: settings.process.clone(),
-            directory: launch.working_directory.clone(),
-        });
+        let directory = launch.working_directory.clone();
+        return Err(Problem::NoWorkingDirectory(r#type.clone(), directory));
     }
     if launch.through_launcher {
-        tell(Notice::ThroughLauncher(&settings.process));
+        warn(format_args!(
+            "The process `{type}` is a shell script of a buildpack with an API below 0.9, and runs \
+             through a second launcher.\n\
+             Variables that buildpacks append or prepend to, such as PATH, have their part twice in \
+             it, and each restart runs the exec.d programs of all layers again. A newer release of \
+             that buildpack fixes both.",
+        ));
     } else {
-        checks::program(launch).map_err(|error| Problem::Program {
-            process: settings.process.clone(),
-            error,
-        })?;
+        checks::program(launch).map_err(|error| Problem::Program(r#type.clone(), error))?;
     }
-    if runs_watchexec(launch) {
-        tell(Notice::RestartsItself(&settings.process));
+    let program = launch.command.first();
+    if program.is_some_and(|program| Path::new(program).ends_with("watchexec")) {
+        warn(format_args!(
+            "The process `{type}` runs watchexec itself, so that each change restarts it twice.\n\
+             Start it by its own type: docker run --entrypoint {type} IMAGE",
+        ));
     }
-    let watch = checks::watch_paths(&settings.watch, &image.app).map_err(Problem::WatchPaths)?;
-    if settings.poll.is_none() {
-        let path = watch.first().unwrap_or(&image.app);
-        match inotify::check(path) {
-            Ok(()) => {}
-            Err(Shortage::Instances { limit }) => return Err(Problem::NoInstance { limit }),
-            Err(Shortage::Watches { limit }) => {
-                tell(Notice::NoWatch { limit });
-            }
-        }
-        for place in file_system::unreported(&watch) {
-            tell(Notice::Unreported(&place));
-        }
-    }
-    Ok(watch)
+    Ok(())
 }
 
-/// Whether the buildpack of the process lets watchexec restart it already.
-fn runs_watchexec(launch: &Launch) -> bool {
-    launch
-        .command
-        .first()
-        .is_some_and(|program| Path::new(program).ends_with("watchexec"))
+/// Checks that the kernel reports changes, and warns where it may not report all of them.
+fn check_events(image: &Image, watch: &[PathBuf]) -> Result<(), Problem> {
+    match inotify::check(watch.first().unwrap_or(&image.app)) {
+        Err(shortage @ Shortage::Instances(_)) => return Err(Problem::NoInstance(shortage)),
+        Err(shortage @ Shortage::Watches(_)) => warn(shortage),
+        Ok(()) => {}
+    }
+    for place in file_system::unreported(watch) {
+        warn(place);
+    }
+    Ok(())
 }

@@ -1,10 +1,10 @@
-//! What stands between the platform and watchexec: forwards signals, reaps orphans, and ends with
-//! the exit status of the process itself.
+//! The supervisor of watchexec: forwards signals, reaps orphans, and ends with the exit status of the
+//! process itself.
 //!
 //! The crate `pid1` would do the first two, but forwards two signals only, kills the child a fixed
 //! time after the first of them, and ends with the child's status. That is watchexec's, which is
 //! not the process's: told to stop, watchexec 2.8 stops the process well, and then ends with 0, or
-//! with the status that an earlier, mended run has left, whatever the process said at last.
+//! with the status that an earlier run has left, whatever the last status of the process was.
 //!
 //! So a stop is done here. watchexec is halted, which keeps it from starting the process anew, and
 //! then killed; the process becomes a child of this program, gets its signal and its time, and
@@ -15,6 +15,7 @@ use crate::signals::{Signals, is_stop};
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
+use reload_options::Settings;
 // nix has no status for a child that a real-time signal ended: it reaps the child, and gives EINVAL.
 use rustix::process::{self, WaitOptions, WaitStatus};
 use std::fs;
@@ -25,31 +26,22 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How often a stop looks for a process again where watchexec has none. watchexec may be about to start
-/// one, or to record how the last one ended; stopped before that, it ends with the wrong status.
+/// one, or to record the status of the last one; stopped before that, it ends with the wrong status.
 const LOOKS: u32 = 20;
 
 /// Time between two looks.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// How the process is stopped.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Stop {
-    /// What it gets.
-    pub(crate) signal: Signal,
-    /// How long it has until it is killed.
-    pub(crate) timeout: Duration,
-}
-
-/// Why there is nothing to supervise.
+/// A failure to start or to supervise watchexec.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SuperviseError {
     /// watchexec cannot be run.
     #[error("{0:?} cannot be run ({1})")]
     Run(PathBuf, io::Error),
-    /// The system refuses what an init needs.
+    /// Signal handlers cannot be installed, or signals cannot be waited for.
     #[error("signals cannot be received ({0})")]
     Signals(#[from] io::Error),
-    /// The system loses track of children.
+    /// watchexec cannot be waited for.
     #[error("children cannot be waited for ({0})")]
     Children(#[from] rustix::io::Errno),
 }
@@ -62,7 +54,7 @@ pub(crate) enum SuperviseError {
 /// watchexec cannot be run, or signals cannot be received.
 pub(crate) fn run(
     mut watchexec: Command,
-    stop: Stop,
+    settings: &Settings,
     signals: &mut Signals,
 ) -> Result<u8, SuperviseError> {
     // PID 1 gets orphans anyhow; elsewhere an old kernel may refuse, and then the status is
@@ -84,7 +76,7 @@ pub(crate) fn run(
                     }
                 }
                 stop_signal if is_stop(stop_signal) && adopts => {
-                    return take_over(watchexec, stop, signals);
+                    return take_over(watchexec, settings, signals);
                 }
                 // It was told to ignore the other three.
                 stop_signal if is_stop(stop_signal) => drop(kill(watchexec, Signal::SIGTERM)),
@@ -97,7 +89,11 @@ pub(crate) fn run(
 
 /// Stops the process in watchexec's place. Where none is running, watchexec itself is told to
 /// stop: it ends with the status that the last run left.
-fn take_over(watchexec: Pid, stop: Stop, signals: &mut Signals) -> Result<u8, SuperviseError> {
+fn take_over(
+    watchexec: Pid,
+    settings: &Settings,
+    signals: &mut Signals,
+) -> Result<u8, SuperviseError> {
     let mut looks = 0..LOOKS;
     let processes = loop {
         // It can have ended, and its SIGCHLD be on the way.
@@ -120,7 +116,7 @@ fn take_over(watchexec: Pid, stop: Stop, signals: &mut Signals) -> Result<u8, Su
         // From here on the processes are children of this program.
         wait_for(watchexec, WaitOptions::empty())?;
         for process in &processes {
-            signal_group(*process, stop.signal);
+            signal_group(*process, settings.signal);
             // One that waits for a terminal is halted, and would not notice.
             signal_group(*process, Signal::SIGCONT);
         }
@@ -130,7 +126,7 @@ fn take_over(watchexec: Pid, stop: Stop, signals: &mut Signals) -> Result<u8, Su
         kill(watchexec, Signal::SIGCONT).ok();
         watchexec
     };
-    let mut deadline = Instant::now().checked_add(stop.timeout);
+    let mut deadline = Instant::now().checked_add(settings.stop_timeout.duration());
     loop {
         if let Some(status) = status_of(last, &reap()) {
             return Ok(status);

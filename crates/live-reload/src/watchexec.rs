@@ -1,4 +1,4 @@
-//! watchexec: where it is, and what it is told.
+//! The location of watchexec, and its command line.
 
 use crate::image::{Image, find_program, is_executable};
 use crate::launch::Launch;
@@ -21,7 +21,7 @@ pub(crate) fn find(image: &Image, path: Option<&OsStr>) -> Option<PathBuf> {
         .or_else(|| find_program(NAME, path?))
 }
 
-/// The command that runs the process, and runs it anew after each change.
+/// The command that runs the process, and restarts it after each change.
 pub(crate) fn command(
     program: &Path,
     settings: &Settings,
@@ -35,9 +35,9 @@ pub(crate) fn command(
         .arg("--")
         .args(&launch.command)
         .current_dir(&launch.working_directory)
-        // By itself watchexec adds no variable to the environment of what it runs.
+        // watchexec passes its environment on to the process, and adds no variable of its own.
         .env_clear()
-        .envs(launch.environment.iter());
+        .envs(&launch.environment);
     command
 }
 
@@ -47,11 +47,11 @@ fn arguments(settings: &Settings, watch: &[PathBuf], app_directory: &Path) -> Ve
         "--restart".into(),
         // The command is a list: a shell would need quoting, and tiny images have none.
         "--shell=none".into(),
-        // .gitignore lists what is built, which is just what is synced. The search for such files
-        // is also what makes the first start with thousands of directories slow.
+        // .gitignore lists build outputs, which are the very files that tools sync. The search for
+        // .gitignore files also slows down the first start with thousands of directories.
         "--no-discover-ignore".into(),
-        // What patterns are relative to. Else it is guessed, and a HOME that does not exist is an
-        // error.
+        // The directory that patterns are relative to. Without it watchexec guesses, and a HOME
+        // that does not exist is an error.
         option("--project-origin", app_directory.as_os_str()),
         // The signals of a terminal (Ctrl-C, Ctrl-\\, its end, Ctrl-Z) reach watchexec too. The first
         // three are for this program to act on; the last would halt watchexec for good, since
@@ -65,8 +65,8 @@ fn arguments(settings: &Settings, watch: &[PathBuf], app_directory: &Path) -> Ve
         arguments.push(option("--watch", path.as_os_str()));
     }
     // The last pattern that matches counts, so that the user's can take one of ours back.
-    for default in DEFAULT_PATTERNS {
-        arguments.push(option("--ignore", default.pattern.as_ref()));
+    for pattern in DEFAULT_PATTERNS {
+        arguments.push(option("--ignore", pattern.as_ref()));
     }
     for pattern in &settings.ignore {
         arguments.push(option("--ignore", pattern.below(app_directory).as_ref()));

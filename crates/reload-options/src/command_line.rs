@@ -1,4 +1,4 @@
-//! All settings together, as the command line of `live-reload` and back.
+//! The settings as the command line of `live-reload`, and back.
 //!
 //! ```text
 //! live-reload [--watch PATH]… [--ignore GLOB]… [--debounce TIME] [--signal NAME]
@@ -11,48 +11,16 @@
 //! `launch/process.go`). What is given later wins, so that the user has the last word without
 //! having to repeat the rest.
 
-use crate::setting::{Given, InvalidSetting, Setting};
-use crate::settings::Settings;
-use lexopt::Arg;
+use crate::settings::{InvalidSetting, Setting, Settings};
+use lexopt::{Arg, ValueExt};
 use std::ffi::OsString;
 
-/// Name of the companion's program, found on the `PATH` that its own layer extends.
+/// Name of the program in the image, found on the `PATH` that its own layer extends.
 pub const PROGRAM: &str = "live-reload";
 
-/// A program that the companion stands in for, in images that lack it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SyncTool {
-    /// `tar`
-    Tar,
-    /// `rm`
-    Rm,
-}
-
-impl SyncTool {
-    /// Both tools.
-    pub const ALL: [Self; 2] = [Self::Tar, Self::Rm];
-
-    /// Name of the program, and of the process type that makes `docker exec` find it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Tar => "tar",
-            Self::Rm => "rm",
-        }
-    }
-
-    /// The `command` of the process type; the caller's arguments are appended to it.
-    #[must_use]
-    pub fn command(self) -> Vec<String> {
-        vec![PROGRAM.to_owned(), self.name().to_owned()]
-    }
-
-    /// The tool that the first argument of `live-reload` names.
-    #[must_use]
-    pub fn named(argument: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|tool| tool.name() == argument)
-    }
-}
+/// Programs that `live-reload` stands in for, in images that lack them. Each is the name of a process
+/// type, so that `docker exec` finds it, and the first argument of `live-reload`.
+pub const SYNC_TOOLS: [&str; 2] = ["tar", "rm"];
 
 /// A command line that `live-reload` cannot use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,13 +29,16 @@ pub enum ArgumentError {
     #[error(transparent)]
     Invalid(#[from] InvalidSetting),
     /// An option that does not exist.
-    #[error("there is no option {0}")]
+    #[error(
+        "There is no option {0}.\nOptions are: --watch, --ignore, --debounce, --signal, \
+         --stop-timeout, --poll; what they do is in `live-reload --help`."
+    )]
     UnknownOption(String),
     /// An option that came last, without its value.
-    #[error("{0} has no value")]
+    #[error("{0} has no value.\nGive one: `{0} VALUE` or `{0}=VALUE`.")]
     MissingValue(String),
-    /// Bytes that are not UTF-8, here with replacements.
-    #[error("{0:?} is not UTF-8")]
+    /// Bytes that are not UTF-8.
+    #[error("The argument {0:?} is not UTF-8.\nwatchexec takes no other text.")]
     NotUnicode(String),
 }
 
@@ -80,13 +51,14 @@ impl From<lexopt::Error> for ArgumentError {
             lexopt::Error::NonUnicodeValue(value) => {
                 Self::NotUnicode(value.to_string_lossy().into_owned())
             }
+            lexopt::Error::UnexpectedOption(option) => Self::UnknownOption(option),
             // The others tell of options that were given a value they do not take; all take one.
             other => Self::UnknownOption(other.to_string()),
         }
     }
 }
 
-/// What a command line of `live-reload` asks for.
+/// A parsed command line of `live-reload`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     /// Restart a process whenever files change.
@@ -99,35 +71,27 @@ pub enum Request {
 
 impl Settings {
     /// The `command` of the `reload` process in launch.toml, whose `args` stay empty.
+    ///
+    /// Defaults are included: the image shows them, and keeps them whatever the defaults of a later
+    /// `live-reload` are.
     #[must_use]
     pub fn command(&self) -> Vec<String> {
         let mut command = vec![PROGRAM.to_owned()];
-        command.extend(self.to_arguments());
-        command
-    }
-
-    /// The arguments that say all this, defaults included: the image tells what it does, and does
-    /// it whatever the defaults of a later companion are.
-    #[must_use]
-    pub fn to_arguments(&self) -> Vec<String> {
-        let mut arguments = Vec::new();
-        let mut option = |setting: Setting, value: String| {
-            arguments.extend([setting.argument().to_owned(), value]);
-        };
+        let mut option = |name: &str, value: String| command.extend([name.to_owned(), value]);
         for path in &self.watch {
-            option(Setting::Watch, path.as_str().to_owned());
+            option("--watch", path.clone());
         }
         for pattern in &self.ignore {
-            option(Setting::Ignore, pattern.as_str().to_owned());
+            option("--ignore", pattern.as_str().to_owned());
         }
-        option(Setting::Debounce, self.debounce.to_string());
-        option(Setting::Signal, self.signal.to_string());
-        option(Setting::StopTimeout, self.stop_timeout.to_string());
+        option("--debounce", self.debounce.to_string());
+        option("--signal", self.signal.to_string());
+        option("--stop-timeout", self.stop_timeout.to_string());
         if let Some(interval) = &self.poll {
-            option(Setting::Poll, interval.to_string());
+            option("--poll", interval.to_string());
         }
-        arguments.push(self.process.to_string());
-        arguments
+        command.push(self.process.to_string());
+        command
     }
 }
 
@@ -147,62 +111,45 @@ impl Request {
         arguments: impl IntoIterator<Item = OsString>,
     ) -> Result<Self, ArgumentError> {
         let mut settings = Settings::default();
-        // Whether a TYPE has been seen, and which of the lists have been begun anew after it.
         let mut after_type = false;
-        let mut begun_anew = Vec::new();
+        // The lists that have been emptied after the first TYPE.
+        let mut emptied = Vec::new();
         let mut parser = lexopt::Parser::from_args(arguments);
         while let Some(argument) = parser.next()? {
             let (setting, value) = match argument {
                 Arg::Value(value) => {
                     after_type = true;
-                    (Setting::Process, value)
+                    (&Setting::PROCESS, value)
                 }
                 Arg::Long("help") | Arg::Short('h') => return Ok(Self::Help),
                 Arg::Long("version") | Arg::Short('V') => return Ok(Self::Version),
-                Arg::Long(_) | Arg::Short(_) => {
-                    let option = name_of(&argument);
-                    let setting = Setting::ALL
-                        .into_iter()
-                        .find(|setting| setting.argument() == option)
-                        .ok_or(ArgumentError::UnknownOption(option))?;
+                option => {
+                    let setting = Setting::ALL.iter().find(|setting| {
+                        let name = setting.argument.strip_prefix("--");
+                        name.is_some_and(|name| option == Arg::Long(name))
+                    });
+                    let setting = setting.ok_or_else(|| option.unexpected())?;
                     (setting, parser.value()?)
                 }
             };
-            let text = value
-                .into_string()
-                .map_err(|value| ArgumentError::NotUnicode(value.to_string_lossy().into_owned()))?;
-            if matches!(setting, Setting::Watch | Setting::Ignore) {
-                if after_type && !begun_anew.contains(&setting) {
-                    begun_anew.push(setting);
-                    match setting {
-                        Setting::Watch => settings.watch.clear(),
-                        _ => settings.ignore.clear(),
-                    }
+            let text = value.string()?;
+            if let Some(clear) = setting.clear {
+                if after_type && !emptied.contains(&setting.argument) {
+                    emptied.push(setting.argument);
+                    clear(&mut settings);
                 }
                 if text.is_empty() {
                     continue;
                 }
             }
-            settings
-                .set(setting, &text)
-                .map_err(|why| setting.rejects(Given::AtStart, &text, &why))?;
+            setting.give(&mut settings, setting.argument, &text)?;
         }
         Ok(Self::Reload(settings))
     }
 }
 
-/// An option as its user wrote it.
-fn name_of(argument: &Arg<'_>) -> String {
-    match argument {
-        Arg::Long(name) => format!("--{name}"),
-        Arg::Short(name) => format!("-{name}"),
-        Arg::Value(value) => value.to_string_lossy().into_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::watch::WatchPath;
     use super::*;
     use std::os::unix::ffi::OsStringExt;
 
@@ -217,16 +164,12 @@ mod tests {
         }
     }
 
-    fn paths(settings: &Settings) -> Vec<&str> {
-        settings.watch.iter().map(WatchPath::as_str).collect()
-    }
-
     #[test]
-    fn what_is_written_reads_back() {
-        let mut settings = Settings::default();
+    fn reads_back_its_own_command() {
         assert_eq!(
-            Settings::default().to_arguments(),
+            Settings::default().command(),
             [
+                "live-reload",
                 "--debounce",
                 "50ms",
                 "--signal",
@@ -236,32 +179,30 @@ mod tests {
                 "web"
             ]
         );
-        for (setting, value) in [
-            (Setting::Process, "worker"),
-            (Setting::Watch, "src"),
-            (Setting::Watch, "-odd name"),
-            (Setting::Ignore, "*.csv"),
-            (Setting::Debounce, "10ms"),
-            (Setting::Signal, "INT"),
-            (Setting::StopTimeout, "1min 30s"),
-            (Setting::Poll, "2s"),
-        ] {
-            settings.set(setting, value).unwrap();
-        }
-        let arguments = settings.to_arguments();
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let settings = from(&[
+            "worker",
+            "--watch=src",
+            "--watch=-odd name",
+            "--ignore=*.csv",
+            "--debounce=10ms",
+            "--signal=INT",
+            "--stop-timeout=1min 30s",
+            "--poll=2s",
+        ]);
+        let command = settings.command();
+        let arguments: Vec<&str> = command[1..].iter().map(String::as_str).collect();
         assert_eq!(from(&arguments), settings);
     }
 
     #[test]
-    fn nothing_given_is_the_default() {
+    fn no_arguments_give_the_defaults() {
         assert_eq!(from(&[]), Settings::default());
     }
 
     #[test]
-    fn the_users_arguments_win_over_those_of_the_build() {
-        let build = Settings::default().to_arguments();
-        let mut arguments: Vec<&str> = build.iter().map(String::as_str).collect();
+    fn later_arguments_override_those_of_the_build() {
+        let build = Settings::default().command();
+        let mut arguments: Vec<&str> = build[1..].iter().map(String::as_str).collect();
         arguments.extend(["--debounce", "10ms", "worker"]);
         let settings = from(&arguments);
         assert_eq!(settings.process.as_str(), "worker");
@@ -270,12 +211,12 @@ mod tests {
     }
 
     #[test]
-    fn lists_add_up_and_those_of_the_user_replace_those_of_the_build() {
+    fn lists_add_up_until_a_type_and_are_replaced_after_it() {
         let build = ["--watch", "a", "--watch=b", "--ignore", "x", "web"];
-        assert_eq!(paths(&from(&build)), ["a", "b"]);
+        assert_eq!(from(&build).watch, ["a", "b"]);
 
         let user = from(&[&build[..], &["--watch", "c", "worker", "--watch", "d"]].concat());
-        assert_eq!(paths(&user), ["c", "d"]);
+        assert_eq!(user.watch, ["c", "d"]);
         assert_eq!(user.ignore.len(), 1, "the other list is untouched");
 
         let emptied = from(&[&build[..], &["--watch", "", "--ignore="]].concat());
@@ -309,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_what_is_wrong() {
+    fn errors_name_the_argument() {
         let told = [
             request(&["--debounse", "1s"]),
             request(&["-w", "src"]),
@@ -320,19 +261,18 @@ mod tests {
         ]
         .map(|result| result.unwrap_err().to_string());
         insta::assert_snapshot!(told.join("\n"), @r#"
-        there is no option --debounse
-        there is no option -w
-        --watch has no value
-        --debounce is "1", which has no unit; accepted: a time with its unit, such as `50ms`, `2s` or `1min 30s`
-        TYPE is "two words", which has the character ' '; accepted: a process type of the image, made of letters, digits, `.`, `_` and `-`, other than `reload`
-        "a�" is not UTF-8
+        There is no option --debounse.
+        Options are: --watch, --ignore, --debounce, --signal, --stop-timeout, --poll; what they do is in `live-reload --help`.
+        There is no option -w.
+        Options are: --watch, --ignore, --debounce, --signal, --stop-timeout, --poll; what they do is in `live-reload --help`.
+        --watch has no value.
+        Give one: `--watch VALUE` or `--watch=VALUE`.
+        --debounce is "1", which has no unit.
+        Accepted: a time with its unit, such as `50ms`, `2s` or `1min 30s`.
+        TYPE is "two words", which has the character ' '.
+        Accepted: a process type of the image, made of letters, digits, `.`, `_` and `-`, other than `reload`.
+        The argument "a�" is not UTF-8.
+        watchexec takes no other text.
         "#);
-    }
-
-    #[test]
-    fn the_sync_tools_are_processes_of_the_same_program() {
-        assert_eq!(SyncTool::Tar.command(), ["live-reload", "tar"]);
-        assert_eq!(SyncTool::named("rm"), Some(SyncTool::Rm));
-        assert_eq!(SyncTool::named("web"), None);
     }
 }

@@ -1,6 +1,5 @@
-//! Which changed files do not restart the process.
+//! The files whose changes do not restart the process.
 
-use crate::setting::Rejected;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -40,160 +39,107 @@ impl IgnorePattern {
 }
 
 impl FromStr for IgnorePattern {
-    type Err = Rejected;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, Rejected> {
+    fn from_str(text: &str) -> Result<Self, String> {
         let pattern = text.strip_prefix('!').unwrap_or(text);
         if pattern.is_empty() {
-            return Err(Rejected::because("is empty"));
+            return Err("is empty".to_owned());
         }
         if pattern.starts_with('#') {
-            return Err(Rejected::because(
-                "would be a comment (write `\\#` for a name that begins with `#`)",
-            ));
+            return Err(
+                "would be a comment (write `\\#` for a name that begins with `#`)".to_owned(),
+            );
         }
         if pattern.split('/').any(|part| part == "..") {
-            return Err(Rejected::because(
-                "leads out of the app directory, where no pattern matches",
-            ));
+            return Err("leads out of the app directory, where no pattern matches".to_owned());
         }
-        well_formed(pattern)?;
+        check_syntax(pattern)?;
         Ok(Self(text.to_owned()))
     }
 }
 
-/// Whether brackets and braces are balanced.
+/// Checks that brackets and braces are balanced.
 ///
-/// watchexec refuses other patterns when it starts; said at build it costs nobody a container.
-fn well_formed(pattern: &str) -> Result<(), Rejected> {
+/// watchexec refuses other patterns when it starts; an error at build costs nobody a container.
+fn check_syntax(pattern: &str) -> Result<(), String> {
     let mut characters = pattern.chars();
     let mut open_braces = 0_usize;
     while let Some(character) = characters.next() {
         match character {
-            '\\' if characters.next().is_none() => {
-                return Err(Rejected::because("ends in a `\\` that escapes nothing"));
-            }
+            '\\' => drop(
+                characters
+                    .next()
+                    .ok_or("ends in a `\\` that escapes nothing")?,
+            ),
             '[' => {
                 // A `]` that comes first in a class, or first after its negation, belongs to it.
-                let class = characters.as_str();
-                let body = class.strip_prefix(['!', '^']).unwrap_or(class);
-                let first = body.chars().next().map_or(0, char::len_utf8);
-                let Some((_, rest)) = body
-                    .get(first..)
-                    .and_then(|following| following.split_once(']'))
-                else {
-                    return Err(Rejected::because("has a `[` without its `]`"));
-                };
-                characters = rest.chars();
+                if characters.next().is_some_and(|first| "!^".contains(first)) {
+                    characters.next();
+                }
+                let end = characters.find(|character| *character == ']');
+                end.ok_or("has a `[` without its `]`")?;
             }
             '{' => open_braces += 1,
             '}' => {
                 open_braces = open_braces
                     .checked_sub(1)
-                    .ok_or_else(|| Rejected::because("has a `}` without its `{`"))?;
+                    .ok_or("has a `}` without its `{`")?;
             }
             _ => {}
         }
     }
-    if open_braces == 0 {
-        Ok(())
-    } else {
-        Err(Rejected::because("has a `{` without its `}`"))
+    if open_braces > 0 {
+        return Err("has a `{` without its `}`".to_owned());
     }
+    Ok(())
 }
 
-/// A pattern that is ignored from the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DefaultPattern {
-    /// The pattern, as in [`IgnorePattern`].
-    pub pattern: &'static str,
-    /// Which files it is for, for documents.
-    pub reason: &'static str,
-}
-
-/// What apps write into their own directory while they run.
+/// Names that apps write into their own directory while they run.
 ///
 /// Without these an app that does so is restarted by its own writing, and writes again: 112
 /// starts in 6 s were seen. Each is a name that nobody's source code has. They come on top of
 /// those that watchexec has built in (`.git` and other version control, swap files of editors,
 /// `.DS_Store`, `*.pyc`), and before those of the user, so that `!PATTERN` takes one back.
-pub const DEFAULT_PATTERNS: [DefaultPattern; 19] = [
-    DefaultPattern {
-        pattern: "*.log",
-        reason: "logs, such as log/development.log, and reports of a crashed JVM",
-    },
-    DefaultPattern {
-        pattern: "*.log.*",
-        reason: "rotated logs, such as app.log.1",
-    },
-    DefaultPattern {
-        pattern: "*.pid",
-        reason: "process ids, written by servers at each start",
-    },
-    DefaultPattern {
-        pattern: "*.sock",
-        reason: "Unix sockets, made by servers at each start",
-    },
-    DefaultPattern {
-        pattern: "*.tmp",
-        reason: "files that are written under another name first; the renaming is seen",
-    },
-    DefaultPattern {
-        pattern: "*.sqlite",
-        reason: "SQLite databases, written with each request",
-    },
-    DefaultPattern {
-        pattern: "*.sqlite-*",
-        reason: "their journals (-journal, -wal, -shm)",
-    },
-    DefaultPattern {
-        pattern: "*.sqlite3",
-        reason: "SQLite databases, as Rails and Django name them",
-    },
-    DefaultPattern {
-        pattern: "*.sqlite3-*",
-        reason: "their journals",
-    },
-    DefaultPattern {
-        pattern: "*.db",
-        reason: "other embedded databases (H2, Bolt)",
-    },
-    DefaultPattern {
-        pattern: "*.db-*",
-        reason: "their journals",
-    },
-    DefaultPattern {
-        pattern: "__pycache__",
-        reason: "Python's bytecode, written at each import",
-    },
-    DefaultPattern {
-        pattern: ".cache",
-        reason: "caches, such as node_modules/.cache",
-    },
-    DefaultPattern {
-        pattern: "**/.next/cache",
-        reason: "the cache of a running Next.js server",
-    },
-    DefaultPattern {
-        pattern: "/tmp",
-        reason: "the scratch directory of Rails and others (tmp/cache, tmp/pids)",
-    },
-    DefaultPattern {
-        pattern: "/var/cache",
-        reason: "the cache of Symfony",
-    },
-    DefaultPattern {
-        pattern: "/storage/framework",
-        reason: "sessions and compiled views of Laravel",
-    },
-    DefaultPattern {
-        pattern: "core.[0-9]*",
-        reason: "core dumps, which would restart what has just crashed",
-    },
-    DefaultPattern {
-        pattern: "nohup.out",
-        reason: "the output of a process started with nohup",
-    },
+pub const DEFAULT_PATTERNS: [&str; 19] = [
+    // Logs, such as log/development.log, and reports of a crashed JVM.
+    "*.log",
+    // Rotated logs, such as app.log.1.
+    "*.log.*",
+    // Process ids, written by servers at each start.
+    "*.pid",
+    // Unix sockets, made by servers at each start.
+    "*.sock",
+    // Files that are written under another name first; the renaming is seen.
+    "*.tmp",
+    // SQLite databases, written with each request.
+    "*.sqlite",
+    // Their journals (-journal, -wal, -shm).
+    "*.sqlite-*",
+    // SQLite databases, as Rails and Django name them.
+    "*.sqlite3",
+    // Their journals.
+    "*.sqlite3-*",
+    // Other embedded databases (H2, Bolt).
+    "*.db",
+    // Their journals.
+    "*.db-*",
+    // Python's bytecode, written at each import.
+    "__pycache__",
+    // Caches, such as node_modules/.cache.
+    ".cache",
+    // The cache of a running Next.js server.
+    "**/.next/cache",
+    // The scratch directory of Rails and others (tmp/cache, tmp/pids).
+    "/tmp",
+    // The cache of Symfony.
+    "/var/cache",
+    // Sessions and compiled views of Laravel.
+    "/storage/framework",
+    // Core dumps, which would restart a process that has just crashed.
+    "core.[0-9]*",
+    // The output of a process started with nohup.
+    "nohup.out",
 ];
 
 #[cfg(test)]
@@ -201,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_patterns_as_gitignore_does() {
+    fn accepts_gitignore_patterns() {
         for text in [
             "*.csv",
             "uploads/",
@@ -221,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_what_would_silently_match_nothing() {
+    fn rejects_patterns_that_match_nothing() {
         for text in [
             "",
             "!",
@@ -261,10 +207,9 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_patterns_and_have_reasons() {
-        for default in DEFAULT_PATTERNS {
-            default.pattern.parse::<IgnorePattern>().unwrap();
-            assert!(!default.reason.is_empty());
+    fn accepts_the_default_patterns() {
+        for pattern in DEFAULT_PATTERNS {
+            pattern.parse::<IgnorePattern>().unwrap();
         }
     }
 }

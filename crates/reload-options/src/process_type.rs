@@ -1,6 +1,5 @@
 //! The process type that is restarted.
 
-use crate::setting::Rejected;
 use std::fmt;
 use std::str::FromStr;
 
@@ -10,12 +9,12 @@ use std::str::FromStr;
 pub struct ProcessType(String);
 
 impl ProcessType {
-    /// The type that the specification makes the default one.
+    /// The default type of the platform specification.
     pub const WEB: &'static str = "web";
     /// Our own type, which cannot restart itself.
     pub const RELOAD: &'static str = "reload";
 
-    /// The type as text.
+    /// The name, such as `web`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -29,18 +28,18 @@ impl Default for ProcessType {
 }
 
 impl FromStr for ProcessType {
-    type Err = Rejected;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, Rejected> {
+    fn from_str(text: &str) -> Result<Self, String> {
         let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if text.is_empty() {
-            Err(Rejected::because("is empty"))
+            Err("is empty".to_owned())
         } else if text == Self::RELOAD {
-            Err(Rejected::because("is the process that does the restarting"))
+            Err("is the process that does the restarting".to_owned())
         } else if text.starts_with('-') {
-            Err(Rejected::because("looks like an option"))
+            Err("looks like an option".to_owned())
         } else if let Some(other) = text.chars().find(|c| !known(*c)) {
-            Err(Rejected::because(format!("has the character {other:?}")))
+            Err(format!("has the character {other:?}"))
         } else {
             Ok(Self(text.to_owned()))
         }
@@ -65,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_what_no_image_can_have() {
+    fn rejects_types_that_no_image_can_have() {
         for text in ["", "reload", "--watch", "two words", "a/b"] {
             text.parse::<ProcessType>().unwrap_err();
         }

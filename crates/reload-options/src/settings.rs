@@ -1,29 +1,137 @@
-//! All settings together, read from variables.
+//! The table of settings, and their values as variables give them.
 
 use crate::ignore::IgnorePattern;
 use crate::process_type::ProcessType;
-use crate::setting::{Given, InvalidSetting, Rejected, Setting};
-use crate::signal::StopSignal;
+use crate::signal::stop_signal;
 use crate::time::TimeSpan;
-use crate::watch::WatchPath;
-use std::str::FromStr;
+use nix::sys::signal::Signal;
+use std::time::Duration;
+
+/// A setting of the `reload` process, as a row of the table of all settings.
+#[derive(Debug)]
+pub struct Setting {
+    /// The variable that sets it at build.
+    pub variable: &'static str,
+    /// The option of `live-reload` that sets it, or its argument `TYPE`.
+    pub argument: &'static str,
+    /// The accepted form, for error messages.
+    pub accepted: &'static str,
+    /// Parses a value and sets it, or adds it where the setting is a list. The error continues a
+    /// sentence: `has no unit`.
+    set: fn(&mut Settings, &str) -> Result<(), String>,
+    /// Empties the list, where the setting is one.
+    pub(crate) clear: Option<fn(&mut Settings)>,
+}
+
+impl Setting {
+    /// The process type that is restarted.
+    pub const PROCESS: Self = Self {
+        variable: "BP_LIVE_RELOAD_PROCESS",
+        argument: "TYPE",
+        accepted: "a process type of the image, made of letters, digits, `.`, `_` and `-`, other \
+                   than `reload`",
+        set: |settings, text| text.parse().map(|process| settings.process = process),
+        clear: None,
+    };
+
+    /// All settings, in the order in which documents list them.
+    pub const ALL: [Self; 7] = [
+        Self::PROCESS,
+        Self {
+            variable: "BP_LIVE_RELOAD_WATCH",
+            argument: "--watch",
+            accepted: "paths of files and directories, relative to the app directory or absolute",
+            set: |settings, path| {
+                settings.watch.push(path.to_owned());
+                Ok(())
+            },
+            clear: Some(|settings| settings.watch.clear()),
+        },
+        Self {
+            variable: "BP_LIVE_RELOAD_IGNORE",
+            argument: "--ignore",
+            accepted: "patterns as in a .gitignore file, relative to the app directory, such as \
+                       `*.csv`, `uploads/` or `!/tmp`",
+            set: |settings, text| text.parse().map(|pattern| settings.ignore.push(pattern)),
+            clear: Some(|settings| settings.ignore.clear()),
+        },
+        Self {
+            variable: "BP_LIVE_RELOAD_DEBOUNCE",
+            argument: "--debounce",
+            accepted: "a time with its unit, such as `50ms`, `2s` or `1min 30s`",
+            set: |settings, text| text.parse().map(|time| settings.debounce = time),
+            clear: None,
+        },
+        Self {
+            variable: "BP_LIVE_RELOAD_SIGNAL",
+            argument: "--signal",
+            accepted: "the name of a signal that a process can handle, with or without `SIG`, or \
+                       its number, such as `SIGTERM`, `INT` or `15`",
+            set: |settings, text| stop_signal(text).map(|signal| settings.signal = signal),
+            clear: None,
+        },
+        Self {
+            variable: "BP_LIVE_RELOAD_STOP_TIMEOUT",
+            argument: "--stop-timeout",
+            accepted: "a time with its unit, such as `50ms`, `2s` or `1min 30s`",
+            set: |settings, text| text.parse().map(|time| settings.stop_timeout = time),
+            clear: None,
+        },
+        Self {
+            variable: "BP_LIVE_RELOAD_POLL",
+            argument: "--poll",
+            accepted: "a time above zero with its unit, such as `500ms` or `2s`, or `off`",
+            set: |settings, text| poll_interval(text).map(|interval| settings.poll = interval),
+            clear: None,
+        },
+    ];
+
+    /// Parses a value that was given under `name`, and sets it in `settings`.
+    pub(crate) fn give(
+        &self,
+        settings: &mut Settings,
+        name: &'static str,
+        value: &str,
+    ) -> Result<(), InvalidSetting> {
+        (self.set)(settings, value).map_err(|why| InvalidSetting {
+            name,
+            value: value.to_owned(),
+            why,
+            accepted: self.accepted,
+        })
+    }
+}
+
+/// A setting with a value that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name} is {value:?}, which {why}.\nAccepted: {accepted}.")]
+pub struct InvalidSetting {
+    /// The variable or the argument that has the value.
+    pub name: &'static str,
+    /// The value, or the item of a list that cannot be used.
+    pub value: String,
+    /// Why it cannot be used, as the rest of a sentence: `has no unit`.
+    pub why: String,
+    /// The accepted form.
+    pub accepted: &'static str,
+}
 
 /// How the `reload` process restarts another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The process that is restarted.
     pub process: ProcessType,
-    /// What is watched; the app directory where this is empty.
-    pub watch: Vec<WatchPath>,
-    /// What is ignored, on top of [`DEFAULT_PATTERNS`](super::ignore::DEFAULT_PATTERNS).
+    /// Paths to watch, relative to the app directory or absolute; empty for the app directory.
+    pub watch: Vec<String>,
+    /// Files to ignore, on top of [`DEFAULT_PATTERNS`](crate::ignore::DEFAULT_PATTERNS).
     pub ignore: Vec<IgnorePattern>,
     /// How long changes are collected, from the first one on, before they cause one restart.
     pub debounce: TimeSpan,
-    /// What stops the process.
-    pub signal: StopSignal,
-    /// How long it may take to stop before it is killed.
+    /// The signal that stops the process.
+    pub signal: Signal,
+    /// How long the process may take to stop before it is killed.
     pub stop_timeout: TimeSpan,
-    /// How often files are looked at, where the file system does not report changes.
+    /// How often files are read, where the file system does not report changes.
     pub poll: Option<TimeSpan>,
 }
 
@@ -33,9 +141,9 @@ impl Default for Settings {
             process: ProcessType::default(),
             watch: Vec::new(),
             ignore: Vec::new(),
-            debounce: TimeSpan::from_milliseconds(50),
-            signal: StopSignal::default(),
-            stop_timeout: TimeSpan::from_milliseconds(10_000),
+            debounce: Duration::from_millis(50).into(),
+            signal: Signal::SIGTERM,
+            stop_timeout: Duration::from_secs(10).into(),
             poll: None,
         }
     }
@@ -57,7 +165,7 @@ impl ProcessChoice {
     /// Reads the variable with `variable`, which gives trimmed values, and `None` for those that
     /// are not set.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
-        match variable(Setting::Process.variable()).as_deref() {
+        match variable(Setting::PROCESS.variable).as_deref() {
             None => Self::Unset,
             Some("") => Self::None,
             Some(_) => Self::Named,
@@ -67,8 +175,8 @@ impl ProcessChoice {
 
 impl Settings {
     /// Reads all variables with `variable`, which gives trimmed values, and `None` for those that
-    /// are not set. A variable that is set but empty counts as not set; whether there is to be a
-    /// process at all is [`ProcessChoice`]'s to say.
+    /// are not set. A variable that is set but empty counts as not set; [`ProcessChoice`] tells
+    /// the two apart. Items of a list are separated by `:`.
     ///
     /// # Errors
     /// Every value that cannot be used, so that a user can fix them in one go.
@@ -78,21 +186,11 @@ impl Settings {
         let mut settings = Self::default();
         let mut errors = Vec::new();
         for setting in Setting::ALL {
-            let Some(text) = variable(setting.variable()).filter(|text| !text.is_empty()) else {
-                continue;
-            };
-            let parts: Vec<&str> = match setting {
-                Setting::Watch | Setting::Ignore => text
-                    .split(':')
-                    .map(str::trim)
-                    .filter(|part| !part.is_empty())
-                    .collect(),
-                _ => vec![text.as_str()],
-            };
-            for part in parts {
-                if let Err(why) = settings.set(setting, part) {
-                    errors.push(setting.rejects(Given::AtBuild, part, &why));
-                }
+            let text = variable(setting.variable).unwrap_or_default();
+            let items = text.split(|separator| setting.clear.is_some() && separator == ':');
+            for item in items.map(str::trim).filter(|item| !item.is_empty()) {
+                let result = setting.give(&mut settings, setting.variable, item);
+                errors.extend(result.err());
             }
         }
         if errors.is_empty() {
@@ -101,48 +199,19 @@ impl Settings {
             Err(errors)
         }
     }
-
-    /// Gives one setting a value, or adds the value where the setting is a list.
-    pub(super) fn set(&mut self, setting: Setting, text: &str) -> Result<(), Rejected> {
-        match setting {
-            Setting::Process => assign(&mut self.process, text),
-            Setting::Watch => add(&mut self.watch, text),
-            Setting::Ignore => add(&mut self.ignore, text),
-            Setting::Debounce => assign(&mut self.debounce, text),
-            Setting::Signal => assign(&mut self.signal, text),
-            Setting::StopTimeout => assign(&mut self.stop_timeout, text),
-            Setting::Poll => {
-                self.poll = poll_interval(text)?;
-                Ok(())
-            }
-        }
-    }
 }
 
-fn assign<T: FromStr<Err = Rejected>>(to: &mut T, text: &str) -> Result<(), Rejected> {
-    *to = text.parse()?;
-    Ok(())
-}
-
-fn add<T: FromStr<Err = Rejected>>(to: &mut Vec<T>, text: &str) -> Result<(), Rejected> {
-    to.push(text.parse()?);
-    Ok(())
-}
-
-/// The value of [`Setting::Poll`]: a time, or [`POLL_OFF`].
-fn poll_interval(text: &str) -> Result<Option<TimeSpan>, Rejected> {
-    if text == POLL_OFF {
+/// Parses a poll interval. `off` leaves it to the file system to report changes.
+fn poll_interval(text: &str) -> Result<Option<TimeSpan>, String> {
+    if text == "off" {
         return Ok(None);
     }
     let interval: TimeSpan = text.parse()?;
     if interval.duration().is_zero() {
-        return Err(Rejected::because("would look at the files without a pause"));
+        return Err("would look at the files without a pause".to_owned());
     }
     Ok(Some(interval))
 }
-
-/// The value of [`Setting::Poll`] that leaves it to the file system to report changes.
-const POLL_OFF: &str = "off";
 
 #[cfg(test)]
 mod tests {
@@ -158,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_set_gives_the_documented_defaults() {
+    fn defaults_are_the_documented_ones() {
         let settings = read(&[]).unwrap();
         assert_eq!(settings, Settings::default());
         assert_eq!(settings.process.as_str(), "web");
@@ -181,8 +250,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(settings.process.as_str(), "worker");
-        let watch: Vec<_> = settings.watch.iter().map(WatchPath::as_str).collect();
-        assert_eq!(watch, ["src", "config/"]);
+        assert_eq!(settings.watch, ["src", "config/"]);
         let ignore: Vec<_> = settings.ignore.iter().map(IgnorePattern::as_str).collect();
         assert_eq!(ignore, ["*.csv", "!/tmp"]);
         assert_eq!(settings.debounce.to_string(), "10ms");
@@ -192,20 +260,20 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_variable_is_none() {
-        let variables = Setting::ALL.map(|setting| (setting.variable(), ""));
+    fn ignores_empty_variables() {
+        let variables = Setting::ALL.map(|setting| (setting.variable, ""));
         assert_eq!(read(&variables).unwrap(), Settings::default());
     }
 
     #[test]
-    fn polling_can_be_turned_off_and_is_never_without_a_pause() {
+    fn accepts_off_and_rejects_zero_as_poll_interval() {
         let poll = |text| read(&[("BP_LIVE_RELOAD_POLL", text)]);
         assert_eq!(poll("off").unwrap().poll, None);
         assert_eq!(poll("0s").unwrap_err().len(), 1);
     }
 
     #[test]
-    fn every_wrong_value_is_told_at_once() {
+    fn reports_all_invalid_values() {
         let errors = read(&[
             ("BP_LIVE_RELOAD_PROCESS", "a b"),
             ("BP_LIVE_RELOAD_IGNORE", "*.csv:[a"),
@@ -215,19 +283,33 @@ mod tests {
         .unwrap_err();
         let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(told.join("\n"), @r#"
-        BP_LIVE_RELOAD_PROCESS is "a b", which has the character ' '; accepted: a process type of the image, made of letters, digits, `.`, `_` and `-`, other than `reload`
-        BP_LIVE_RELOAD_IGNORE is "[a", which has a `[` without its `]`; accepted: patterns as in a .gitignore file, relative to the app directory, such as `*.csv`, `uploads/` or `!/tmp`
-        BP_LIVE_RELOAD_DEBOUNCE is "50", which has no unit; accepted: a time with its unit, such as `50ms`, `2s` or `1min 30s`
-        BP_LIVE_RELOAD_SIGNAL is "SIGNOPE", which is not a signal; accepted: the name of a signal that a process can handle, with or without `SIG`, or its number, such as `SIGTERM`, `INT` or `15`
+        BP_LIVE_RELOAD_PROCESS is "a b", which has the character ' '.
+        Accepted: a process type of the image, made of letters, digits, `.`, `_` and `-`, other than `reload`.
+        BP_LIVE_RELOAD_IGNORE is "[a", which has a `[` without its `]`.
+        Accepted: patterns as in a .gitignore file, relative to the app directory, such as `*.csv`, `uploads/` or `!/tmp`.
+        BP_LIVE_RELOAD_DEBOUNCE is "50", which has no unit.
+        Accepted: a time with its unit, such as `50ms`, `2s` or `1min 30s`.
+        BP_LIVE_RELOAD_SIGNAL is "SIGNOPE", which is not a signal.
+        Accepted: the name of a signal that a process can handle, with or without `SIG`, or its number, such as `SIGTERM`, `INT` or `15`.
         "#);
     }
 
     #[test]
-    fn the_process_can_be_unset_none_or_named() {
+    fn tells_an_unset_process_from_an_empty_one() {
         let choice =
             |value: Option<&str>| ProcessChoice::from_variables(|_| value.map(str::to_owned));
         assert_eq!(choice(None), ProcessChoice::Unset);
         assert_eq!(choice(Some("")), ProcessChoice::None);
         assert_eq!(choice(Some("worker")), ProcessChoice::Named);
+    }
+
+    #[test]
+    fn no_two_settings_share_a_name() {
+        for (index, setting) in Setting::ALL.iter().enumerate() {
+            for other in &Setting::ALL[index + 1..] {
+                assert_ne!(setting.variable, other.variable);
+                assert_ne!(setting.argument, other.argument);
+            }
+        }
     }
 }

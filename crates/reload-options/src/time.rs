@@ -1,6 +1,5 @@
 //! Lengths of time, in the form in which watchexec takes them.
 
-use crate::setting::Rejected;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -12,42 +11,37 @@ use std::time::Duration;
 /// another; only `0`, which means the same everywhere, is accepted here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimeSpan {
-    /// As it was given, for whom `90s` and `1min 30s` are not the same.
+    /// The text as it was given: users look for their `90s`, not for `1min 30s`.
     text: String,
     duration: Duration,
 }
 
 impl TimeSpan {
-    /// A time of whole milliseconds.
-    #[must_use]
-    pub fn from_milliseconds(milliseconds: u32) -> Self {
-        let text = if milliseconds.is_multiple_of(1000) {
-            format!("{}s", milliseconds / 1000)
-        } else {
-            format!("{milliseconds}ms")
-        };
-        Self {
-            text,
-            duration: Duration::from_millis(milliseconds.into()),
-        }
-    }
-
-    /// The time itself.
+    /// The length of time, without the text that gave it.
     #[must_use]
     pub const fn duration(&self) -> Duration {
         self.duration
     }
 }
 
-impl FromStr for TimeSpan {
-    type Err = Rejected;
+impl From<Duration> for TimeSpan {
+    fn from(duration: Duration) -> Self {
+        Self {
+            text: humantime::format_duration(duration).to_string(),
+            duration,
+        }
+    }
+}
 
-    fn from_str(text: &str) -> Result<Self, Rejected> {
+impl FromStr for TimeSpan {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
         let duration = match text.parse::<u64>() {
             Ok(0) => Duration::ZERO,
-            Ok(_) => return Err(Rejected::because("has no unit")),
+            Ok(_) => return Err("has no unit".to_owned()),
             Err(_) => humantime::parse_duration(text)
-                .map_err(|error| Rejected::because(format!("is not a time ({error})")))?,
+                .map_err(|error| format!("is not a time ({error})"))?,
         };
         Ok(Self {
             text: text.to_owned(),
@@ -84,17 +78,19 @@ mod tests {
     }
 
     #[test]
-    fn rejects_what_means_nothing() {
+    fn rejects_numbers_without_a_unit_and_unknown_units() {
         for text in ["", "50", "s", "5S", "-1s", "soon", "5 fortnights"] {
             text.parse::<TimeSpan>().unwrap_err();
         }
     }
 
     #[test]
-    fn is_written_with_the_largest_whole_unit() {
-        assert_eq!(TimeSpan::from_milliseconds(50).to_string(), "50ms");
-        assert_eq!(TimeSpan::from_milliseconds(10_000).to_string(), "10s");
+    fn writes_the_largest_whole_unit() {
+        assert_eq!(
+            TimeSpan::from(Duration::from_millis(50)).to_string(),
+            "50ms"
+        );
         let read: TimeSpan = "10s".parse().unwrap();
-        assert_eq!(TimeSpan::from_milliseconds(10_000), read);
+        assert_eq!(TimeSpan::from(Duration::from_secs(10)), read);
     }
 }

@@ -1,11 +1,22 @@
 //! The options of `tar` that tools pass, in all the forms in which they pass them.
 
-use lexopt::{Arg, Parser};
+use lexopt::{Arg, Error, Parser};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+const KNOWN: &str = "This tar is part of live-reload and serves tools that sync files. It accepts \
+                     -x, -f, -C, -z, -v, -m, -p, -o and -U, their long forms, --same-owner, \
+                     --no-same-permissions, --overwrite, --no-overwrite-dir, \
+                     --keep-directory-symlink and --numeric-owner. For more, use a run image with \
+                     a tar of its own.";
+
+const NO_CREATE: &str = "-c is not supported: the output of the image's exec.d programs would end \
+                         up in the archive. This tar, which is part of live-reload, only \
+                         extracts. To copy files out of the container use `docker cp`, or a run \
+                         image with a tar of its own.";
+
 /// A command line of `tar`.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(super) struct Arguments {
     /// `-f`: the archive; standard input where this is `None`.
     pub(super) file: Option<PathBuf>,
@@ -13,7 +24,7 @@ pub(super) struct Arguments {
     pub(super) directory: Option<PathBuf>,
     /// `-z`: the archive is compressed.
     pub(super) gzip: bool,
-    /// `-v`
+    /// `-v`: the names of all members are printed.
     pub(super) verbose: bool,
     /// `-m`: files are as old as their extraction.
     pub(super) touch: bool,
@@ -23,53 +34,42 @@ pub(super) struct Arguments {
     pub(super) same_owner: Option<bool>,
 }
 
-/// A command line that cannot be used.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum TarArgumentError {
-    /// An option that this tar does not have.
-    UnknownOption(String),
-    /// An option without its value.
-    MissingValue(String),
-    /// No `-x`.
-    NoAction,
-    /// `-c`: the exec.d programs of the image have written to standard output before.
-    Create,
-    /// Some members only.
-    SomeMembers(PathBuf),
-}
-
 impl Arguments {
     /// Reads a command line, without the program's own name.
     ///
     /// # Errors
-    /// The first argument that cannot be used.
-    pub(super) fn parse(
-        arguments: impl Iterator<Item = OsString>,
-    ) -> Result<Self, TarArgumentError> {
+    /// The first argument that cannot be used, for its user.
+    pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Self, String> {
+        Self::read(arguments).map_err(|error| match error {
+            Error::MissingValue {
+                option: Some(option),
+            } => format!("option '{option}' requires a value"),
+            Error::UnexpectedArgument(member) => format!(
+                "unknown argument '{}': an archive can only be extracted as a whole",
+                member.display()
+            ),
+            Error::UnexpectedOption(option) => format!("unknown option '{option}'\n{KNOWN}"),
+            // There is no such form of an option that takes no value.
+            Error::UnexpectedValue { option, value } => {
+                format!("unknown option '{option}={}'\n{KNOWN}", value.display())
+            }
+            other => other.to_string(),
+        })
+    }
+
+    fn read(arguments: impl Iterator<Item = OsString>) -> Result<Self, Error> {
         let mut extract = false;
-        let mut file = None;
-        let mut directory: Option<PathBuf> = None;
-        let mut parsed = Self {
-            file: None,
-            directory: None,
-            gzip: false,
-            verbose: false,
-            touch: false,
-            same_permissions: None,
-            same_owner: None,
-        };
+        let mut parsed = Self::default();
         let mut parser = Parser::from_args(without_old_form(arguments)?);
-        while let Some(argument) = parser.next().map_err(from_lexopt)? {
+        while let Some(argument) = parser.next()? {
             match argument {
                 Arg::Short('x') | Arg::Long("extract" | "get") => extract = true,
-                Arg::Short('c') | Arg::Long("create") => return Err(TarArgumentError::Create),
-                Arg::Short('f') | Arg::Long("file") => file = Some(value(&mut parser)?),
+                // The exec.d programs of the image have written to standard output before.
+                Arg::Short('c') | Arg::Long("create") => return Err(NO_CREATE.into()),
+                Arg::Short('f') | Arg::Long("file") => parsed.file = Some(parser.value()?.into()),
                 Arg::Short('C') | Arg::Long("directory") => {
-                    let next = value(&mut parser)?;
-                    directory = Some(match directory {
-                        Some(first) => first.join(next),
-                        None => next,
-                    });
+                    let directory = parsed.directory.get_or_insert_default();
+                    directory.push(parser.value()?);
                 }
                 Arg::Short('z') | Arg::Long("gzip" | "gunzip" | "ungzip") => parsed.gzip = true,
                 Arg::Short('v') | Arg::Long("verbose") => parsed.verbose = true,
@@ -80,8 +80,7 @@ impl Arguments {
                 Arg::Long("no-same-permissions") => parsed.same_permissions = Some(false),
                 Arg::Long("same-owner") => parsed.same_owner = Some(true),
                 Arg::Short('o') | Arg::Long("no-same-owner") => parsed.same_owner = Some(false),
-                // What it does anyhow: files are replaced, directories are kept, owners are
-                // numbers.
+                // Always so: files are replaced, directories are kept, owners are numbers.
                 Arg::Long(
                     "overwrite"
                     | "unlink-first"
@@ -90,25 +89,20 @@ impl Arguments {
                     | "numeric-owner",
                 )
                 | Arg::Short('U') => {}
-                Arg::Value(member) => return Err(TarArgumentError::SomeMembers(member.into())),
-                Arg::Short(name) => return Err(unknown(format!("-{name}"))),
-                Arg::Long(name) => return Err(unknown(format!("--{name}"))),
+                other => return Err(other.unexpected()),
             }
         }
         if !extract {
-            return Err(TarArgumentError::NoAction);
+            return Err(format!("-x is missing: this tar only extracts\n{KNOWN}").into());
         }
-        parsed.file = file.filter(|file| file.as_os_str() != "-");
-        parsed.directory = directory;
+        parsed.file = parsed.file.filter(|file| file.as_os_str() != "-");
         Ok(parsed)
     }
 }
 
 /// Turns the old form of the first argument, letters without a dash whose values follow in their
 /// order, as in `tar xfC - DIR`, into the form of today.
-fn without_old_form(
-    mut arguments: impl Iterator<Item = OsString>,
-) -> Result<Vec<OsString>, TarArgumentError> {
+fn without_old_form(mut arguments: impl Iterator<Item = OsString>) -> Result<Vec<OsString>, Error> {
     let mut modern = Vec::new();
     let first = arguments.next();
     match first.as_ref().and_then(|first| first.to_str()) {
@@ -116,10 +110,9 @@ fn without_old_form(
             for letter in letters.chars() {
                 modern.push(format!("-{letter}").into());
                 if matches!(letter, 'f' | 'C') {
-                    let value = arguments
-                        .next()
-                        .ok_or_else(|| TarArgumentError::MissingValue(letter.to_string()))?;
-                    modern.push(value);
+                    modern.push(arguments.next().ok_or_else(|| Error::MissingValue {
+                        option: Some(letter.to_string()),
+                    })?);
                 }
             }
         }
@@ -129,23 +122,50 @@ fn without_old_form(
     Ok(modern)
 }
 
-fn value(parser: &mut Parser) -> Result<PathBuf, TarArgumentError> {
-    parser.value().map(PathBuf::from).map_err(from_lexopt)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use insta::assert_snapshot;
 
-fn unknown(option: String) -> TarArgumentError {
-    TarArgumentError::UnknownOption(option)
-}
+    fn rejected(arguments: &[&str]) -> String {
+        Arguments::parse(arguments.iter().map(OsString::from)).unwrap_err()
+    }
 
-fn from_lexopt(error: lexopt::Error) -> TarArgumentError {
-    match error {
-        lexopt::Error::MissingValue {
-            option: Some(option),
-        } => TarArgumentError::MissingValue(option),
-        // An option that takes no value was given one: there is no such form of it.
-        lexopt::Error::UnexpectedValue { option, value } => {
-            unknown(format!("{option}={}", value.to_string_lossy()))
+    #[test]
+    fn names_unknown_options_and_the_known_ones() {
+        assert_snapshot!(rejected(&["-x", "--exclude=x"]), @"
+        unknown option '--exclude'
+        This tar is part of live-reload and serves tools that sync files. It accepts -x, -f, -C, -z, -v, -m, -p, -o and -U, their long forms, --same-owner, --no-same-permissions, --overwrite, --no-overwrite-dir, --keep-directory-symlink and --numeric-owner. For more, use a run image with a tar of its own.
+        ");
+        for (arguments, option) in [
+            (["-x", "-k"], "'-k'"),
+            (["-x", "--touch=now"], "'--touch=now'"),
+            (["xk", "-"], "'-k'"),
+        ] {
+            let text = rejected(&arguments);
+            assert!(
+                text.starts_with(&format!("unknown option {option}\n")),
+                "{text}"
+            );
         }
-        other => unknown(other.to_string()),
+    }
+
+    #[test]
+    fn names_other_unusable_arguments() {
+        let texts = [
+            rejected(&["-x", "-f"]),
+            rejected(&["xf"]),
+            rejected(&["-f", "-"]),
+            rejected(&["-c"]),
+            rejected(&["-x", "a/b"]),
+        ];
+        assert_snapshot!(texts.join("\n"), @"
+        option '-f' requires a value
+        option 'f' requires a value
+        -x is missing: this tar only extracts
+        This tar is part of live-reload and serves tools that sync files. It accepts -x, -f, -C, -z, -v, -m, -p, -o and -U, their long forms, --same-owner, --no-same-permissions, --overwrite, --no-overwrite-dir, --keep-directory-symlink and --numeric-owner. For more, use a run image with a tar of its own.
+        -c is not supported: the output of the image's exec.d programs would end up in the archive. This tar, which is part of live-reload, only extracts. To copy files out of the container use `docker cp`, or a run image with a tar of its own.
+        unknown argument 'a/b': an archive can only be extracted as a whole
+        ");
     }
 }

@@ -1,22 +1,19 @@
-//! Extracts an archive.
+//! The extraction of an archive, entry by entry.
 
 use super::arguments::Arguments;
-use super::{Problems, below};
+use super::attributes::{Attributes, Rules, read_pax};
+use super::place::{admits_only_overwriting, open_for_overwriting, overwrite, put_in_place};
+use super::problems::Problems;
 use crate::texts::answer;
 use nix::fcntl::OFlag;
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::stat::{Mode, umask};
-use nix::unistd::Uid;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, DirBuilder, File, FileTimes, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek};
-use std::os::unix::fs::{
-    DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown, symlink,
-};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
-use tar::{Archive, Entry, EntryType, Header};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, symlink};
+use std::path::{Component, Path, PathBuf};
+use tar::{Archive, Entry, EntryType};
 use tempfile::{Builder, NamedTempFile, TempPath};
 
 /// Extracts an archive below a directory.
@@ -48,7 +45,7 @@ pub(super) fn extract(
                 answer(member.display());
             }
             if let Err(error) = extraction.take(entry, &member) {
-                problems.tell_of(&member, error);
+                problems.tell_of(&member, &error);
             }
         }
         Ok(())
@@ -72,8 +69,8 @@ struct Extraction<'a> {
     pending: HashMap<PathBuf, Pending>,
     /// The number of entries that became pending so far.
     taken: usize,
-    /// New directories, and what they become once they are filled. Those that only an entry in them
-    /// has named have no attributes.
+    /// New directories, with the attributes that they get once they are filled; a directory that has
+    /// no entry of its own has none.
     directories: BTreeMap<PathBuf, Option<Attributes>>,
 }
 
@@ -108,8 +105,7 @@ impl Extraction<'_> {
             }
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
                 let attributes = self.rules.attributes(entry.header(), modified)?;
-                let left = entry.size();
-                self.write_file(&mut Complete { entry, left }, path, &attributes)
+                self.write_file(entry, path, &attributes)
             }
             EntryType::Symlink => {
                 let text = link_name(&entry)?;
@@ -216,7 +212,7 @@ impl Extraction<'_> {
     /// no new one: a user may be allowed to change a file only.
     fn write_file(
         &mut self,
-        content: &mut impl Read,
+        mut entry: Entry<'_, impl Read>,
         path: PathBuf,
         attributes: &Attributes,
     ) -> io::Result<()> {
@@ -224,7 +220,7 @@ impl Extraction<'_> {
         options.write(true).create_new(true).mode(0o600);
         match self.make_beside(&path, |name| options.open(name)) {
             Ok((mut file, temporary)) => {
-                io::copy(content, &mut file)?;
+                copy_all(&mut entry, &mut file)?;
                 attributes.apply(&file)?;
                 self.put_off(path, temporary);
                 Ok(())
@@ -235,7 +231,7 @@ impl Extraction<'_> {
                 };
                 // The old content stays until the new one has arrived completely.
                 let mut spool = spool()?;
-                io::copy(content, &mut spool)?;
+                copy_all(&mut entry, &mut spool)?;
                 spool.rewind()?;
                 overwrite(target, &mut spool)?;
                 self.pending.remove(&path);
@@ -268,7 +264,7 @@ impl Extraction<'_> {
         pending.sort_unstable_by_key(|(_, pending)| pending.order);
         for (path, Pending { temporary, .. }) in pending {
             if let Err(error) = put_in_place(temporary, &self.directory.join(&path)) {
-                problems.tell_of(&path, error);
+                problems.tell_of(&path, &error);
             }
         }
         // Inner ones first: a mode can close the way to them.
@@ -284,214 +280,37 @@ impl Extraction<'_> {
             match result {
                 // A later member has replaced it.
                 Err(error) if error.kind() == io::ErrorKind::NotADirectory => {}
-                Err(error) => problems.tell_of(&path, error),
+                Err(error) => problems.tell_of(&path, &error),
                 Ok(()) => {}
             }
         }
     }
 }
 
-/// The content of a member. Its end is an error if it comes too early.
-struct Complete<R> {
-    entry: R,
-    /// The number of bytes that are still to come.
-    left: u64,
-}
-
-impl<R: Read> Read for Complete<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.entry.read(buffer)?;
-        self.left = self.left.saturating_sub(read as u64);
-        if read == 0 && self.left > 0 && !buffer.is_empty() {
-            return Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "unexpected end of file",
-            ));
-        }
-        Ok(read)
-    }
-}
-
-/// Which attributes of an entry count.
-struct Rules {
-    owner: bool,
-    times: bool,
-    /// The bits of the mode: all of them with `-p`, which is root's default; else those that the
-    /// umask leaves, without set-user-id, set-group-id and sticky.
-    mode: u32,
-}
-
-impl Rules {
-    fn of(arguments: &Arguments) -> Self {
-        let is_root = Uid::effective().is_root();
-        let mode = if arguments.same_permissions.unwrap_or(is_root) {
-            0o7777
-        } else {
-            // It can only be read by setting it.
-            let masked = umask(Mode::empty());
-            umask(masked);
-            0o777 & !masked.bits()
-        };
-        Self {
-            owner: arguments.same_owner.unwrap_or(is_root),
-            times: !arguments.touch,
-            mode,
+/// Turns the name of a member, or the target of a hard link, into a path below the target directory:
+/// without `/` at the start and without `.`, as GNU tar does. `None` if it contains `..`.
+fn below(name: &Path) -> Option<PathBuf> {
+    let mut path = PathBuf::new();
+    for component in name.components() {
+        match component {
+            Component::Normal(part) => path.push(part),
+            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
+            Component::ParentDir => return None,
         }
     }
-
-    fn attributes(&self, header: &Header, modified: Option<SystemTime>) -> io::Result<Attributes> {
-        Ok(Attributes {
-            owner: if self.owner {
-                Some((id(header.uid()?)?, id(header.gid()?)?))
-            } else {
-                None
-            },
-            permissions: Permissions::from_mode(header.mode()? & self.mode),
-            modified: modified
-                .or_else(|| header_time(header))
-                .filter(|_| self.times),
-        })
-    }
+    Some(path)
 }
 
-/// Who a file belongs to, who may do what with it, and how old it is.
-struct Attributes {
-    /// User and group.
-    owner: Option<(u32, u32)>,
-    permissions: Permissions,
-    modified: Option<SystemTime>,
-}
-
-impl Attributes {
-    fn apply(&self, file: &File) -> io::Result<()> {
-        if let Some((user, group)) = self.owner {
-            // Before the mode: changing the owner takes the set-user-id bits away.
-            fchown(file, Some(user), Some(group))?;
-        }
-        file.set_permissions(self.permissions.clone())?;
-        if let Some(modified) = self.modified {
-            file.set_times(FileTimes::new().set_modified(modified))?;
-        }
-        Ok(())
-    }
-}
-
-fn id(number: u64) -> io::Result<u32> {
-    u32::try_from(number).map_err(|_| io::Error::other(format!("its owner {number} is no user")))
-}
-
-/// Reads the modification time from an entry's pax header, where it has one.
+/// Copies the content of a member.
 ///
 /// # Errors
-/// The entry is a sparse file, which the library takes for one without holes, or it has records that
-/// the library cannot read: it would pass over them, and the entry's name is often one of them.
-fn read_pax(entry: &mut Entry<'_, impl Read>) -> io::Result<Option<SystemTime>> {
-    let mut modified = None;
-    for record in entry.pax_extensions()?.into_iter().flatten() {
-        let record = record?;
-        match record.key_bytes() {
-            b"mtime" => modified = record.value().ok().and_then(pax_time),
-            key if key.starts_with(b"GNU.sparse.") => {
-                return Err(io::Error::other(
-                    "it is a sparse file in the pax format, which this tar cannot read: create \
-                     the archive without --sparse",
-                ));
-            }
-            _ => {}
-        }
+/// The archive ends within it, or a read or write fails.
+fn copy_all(entry: &mut Entry<'_, impl Read>, file: &mut File) -> io::Result<()> {
+    let size = entry.size();
+    if io::copy(entry, file)? < size {
+        return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    Ok(modified)
-}
-
-/// Reads a decimal fraction of seconds. `None` for a time that the system cannot represent.
-fn pax_time(text: &str) -> Option<SystemTime> {
-    let (is_negative, text) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text),
-    };
-    let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let nanoseconds = format!("{fraction:0<9.9}").parse().ok()?;
-    let since = Duration::from_secs(seconds.parse().ok()?)
-        .checked_add(Duration::from_nanos(nanoseconds))?;
-    around_1970(since, is_negative)
-}
-
-/// Reads the modification time of a header. `None` for one that the system cannot represent.
-fn header_time(header: &Header) -> Option<SystemTime> {
-    let seconds = header.mtime().ok()?;
-    // The library gives the two's complement of a binary number without its sign.
-    let is_negative = header.as_old().mtime[0] == 0xff;
-    let since = if is_negative {
-        seconds.wrapping_neg()
-    } else {
-        seconds
-    };
-    around_1970(Duration::from_secs(since), is_negative)
-}
-
-fn around_1970(since: Duration, is_negative: bool) -> Option<SystemTime> {
-    if is_negative {
-        SystemTime::UNIX_EPOCH.checked_sub(since)
-    } else {
-        SystemTime::UNIX_EPOCH.checked_add(since)
-    }
-}
-
-/// Puts a file or link in its place.
-fn put_in_place(mut temporary: TempPath, target: &Path) -> io::Result<()> {
-    match rename(&temporary, target) {
-        Ok(()) => {
-            temporary.disable_cleanup(true);
-            Ok(())
-        }
-        // A mount point cannot be replaced, but written to; in a directory with the sticky bit only
-        // its owner may replace a file.
-        Err(error) if admits_only_overwriting(&error) => {
-            let mut options = OpenOptions::new();
-            options.read(true).custom_flags(OFlag::O_NOFOLLOW.bits());
-            match (options.open(&temporary), open_for_overwriting(target)) {
-                (Ok(mut content), Ok(target)) => overwrite(target, &mut content),
-                _ => Err(error),
-            }
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Renames something. An empty directory gives way, as with GNU tar.
-fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::rename(from, to) {
-        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-            fs::remove_dir(to)?;
-            fs::rename(from, to)
-        }
-        result => result,
-    }
-}
-
-/// Whether a file cannot be created or replaced, but perhaps written to.
-fn admits_only_overwriting(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::PermissionDenied
-            | io::ErrorKind::ReadOnlyFilesystem
-            | io::ErrorKind::ResourceBusy
-    )
-}
-
-/// Opens an existing file, and never one that a link leads to.
-fn open_for_overwriting(target: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .custom_flags(OFlag::O_NOFOLLOW.bits())
-        .open(target)
-}
-
-/// Replaces the content of a file. Its mode and owner stay.
-fn overwrite(target: File, content: &mut File) -> io::Result<()> {
-    let mut target = target;
-    target.set_len(0)?;
-    io::copy(content, &mut target).map(drop)
+    Ok(())
 }
 
 /// Makes a file without a name, in the directory for temporary files. A tiny image may have none, or

@@ -6,7 +6,7 @@
 //! | Skaffold | `tar xmf - -C / --no-same-owner` |
 //! | `DevSpace` | `tar xzp -C DIR/.` |
 //!
-//! It differs from GNU tar where a running app or a restricted user needs something else:
+//! It differs from GNU tar for the sake of a running app or a restricted user:
 //! - A file is replaced as a whole, by renaming, and all files of an archive at once when the
 //!   archive has ended: the app sees either the old ones or the new ones, and a slow transfer
 //!   restarts it once. A file that the transfer cuts is not written, and an archive that ends within
@@ -25,21 +25,19 @@
 //!   refused.
 
 mod arguments;
+mod attributes;
 mod extract;
-mod problem;
+mod place;
+mod problems;
 
-use crate::texts::tell;
 use arguments::Arguments;
 use flate2::read::MultiGzDecoder;
-use problem::Problem;
+use problems::Problems;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
-
-/// The exit status of GNU tar for every error. Tilt reports it as a missing permission.
-const FAILURE: u8 = 2;
 
 /// As much as a pipe holds.
 const BUFFER: usize = 64 * 1024;
@@ -47,24 +45,29 @@ const BUFFER: usize = 64 * 1024;
 /// Runs `tar` with these arguments, without the program's own name.
 pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let mut problems = Problems::default();
-    match Arguments::parse(arguments) {
-        Ok(arguments) => act(&arguments, &mut problems),
-        Err(error) => problems.tell(&Problem::Arguments(error)),
+    if let Err(error) = act(arguments, &mut problems) {
+        problems.tell(error);
     }
     problems.exit_code()
 }
 
-fn act(arguments: &Arguments, problems: &mut Problems) {
+fn act(arguments: impl Iterator<Item = OsString>, problems: &mut Problems) -> Result<(), String> {
+    let arguments = Arguments::parse(arguments)?;
     let directory = arguments.directory.as_deref().unwrap_or(Path::new("."));
     if !directory.is_dir() {
-        problems.tell(&Problem::Directory(directory.to_owned()));
-        return;
+        return Err(format!(
+            "{}: Cannot change to it: it is not a directory. Make it first, or name another one with -C.",
+            directory.display()
+        ));
     }
-    let outcome =
-        input(arguments).and_then(|input| extract::extract(input, directory, arguments, problems));
-    if let Err(error) = outcome {
-        problems.tell(&Problem::Archive(error));
-    }
+    input(&arguments)
+        .and_then(|input| extract::extract(input, directory, &arguments, problems))
+        .map_err(|error| {
+            format!(
+                "The archive is damaged or has been cut off ({error}). The files before that point \
+                 were copied; copy again."
+            )
+        })
 }
 
 /// Opens the archive.
@@ -82,45 +85,4 @@ fn input(arguments: &Arguments) -> io::Result<Box<dyn Read>> {
     } else {
         Box::new(input)
     })
-}
-
-/// Reports problems as they occur and counts them. One bad entry does not keep the others from
-/// being copied.
-#[derive(Debug, Default)]
-struct Problems {
-    count: usize,
-}
-
-impl Problems {
-    fn tell(&mut self, problem: &Problem) {
-        self.count = self.count.saturating_add(1);
-        tell(format_args!("tar: {problem}"));
-    }
-
-    fn tell_of(&mut self, member: &Path, error: io::Error) {
-        self.tell(&Problem::Member(member.to_owned(), error));
-    }
-
-    fn exit_code(&self) -> ExitCode {
-        if self.count == 0 {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::from(FAILURE)
-        }
-    }
-}
-
-/// Turns the name of a member, or the target of a hard link, into a path below the target directory:
-/// without `/` at the start and without `.`, as GNU tar does. `None` if it contains `..`.
-fn below(name: &Path) -> Option<PathBuf> {
-    use std::path::Component;
-    let mut path = PathBuf::new();
-    for component in name.components() {
-        match component {
-            Component::Normal(part) => path.push(part),
-            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
-            Component::ParentDir => return None,
-        }
-    }
-    Some(path)
 }

@@ -1,4 +1,4 @@
-//! Directories like those of an image, and the companion in them.
+//! Directories like those of an image, with `live-reload` in them.
 
 use crate::programs;
 use std::collections::BTreeMap;
@@ -49,7 +49,7 @@ pub(crate) struct Image {
     directory: TempDir,
 }
 
-/// What the companion did.
+/// How `live-reload` called watchexec.
 pub(crate) struct Called {
     /// Arguments of watchexec.
     pub(crate) arguments: Vec<String>,
@@ -99,7 +99,7 @@ impl Image {
         self.directory.path().join("workspace")
     }
 
-    /// The companion in its layer.
+    /// `live-reload` in its layer.
     pub(crate) fn program(&self) -> PathBuf {
         self.layers()
             .join("live-reload_watchexec/live-reload/bin/live-reload")
@@ -111,7 +111,7 @@ impl Image {
             .join("live-reload_watchexec/watchexec/bin/watchexec")
     }
 
-    /// The companion, ready to be started as the launcher starts it: in the app directory, with
+    /// `live-reload`, ready to be started as the launcher starts it: in the app directory, with
     /// `PATH` and nothing else in its environment.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.program());
@@ -124,12 +124,12 @@ impl Image {
         command
     }
 
-    /// Runs the companion to its end.
+    /// Runs `live-reload` to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         programs::run(&mut self.command(arguments))
     }
 
-    /// Runs the companion, which must call watchexec.
+    /// Runs `live-reload`, which must call watchexec.
     pub(crate) fn call(&self, command: &mut Command) -> Called {
         let output = programs::run(command);
         let errors = String::from_utf8(output.stderr).unwrap();
@@ -137,7 +137,7 @@ impl Image {
         called(&self.watchexec())
     }
 
-    /// Runs the companion, which must fail, and gives its exit status and what it says, without
+    /// Runs `live-reload`, which must fail, and gives its exit status and its errors, without
     /// the name of this image's directory.
     pub(crate) fn fail(&self, arguments: &[&str]) -> (i32, String) {
         let output = self.run(arguments);
@@ -150,7 +150,7 @@ impl Image {
         text.replace(self.directory.path().to_str().unwrap(), "")
     }
 
-    /// Starts the companion and waits until the process has written `up`.
+    /// Starts `live-reload` and waits until the process has written `up`.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         let mut child = programs::start(self.command(arguments).stdout(Stdio::piped()));
         let output = BufReader::new(child.stdout.take().unwrap());
@@ -201,19 +201,19 @@ pub(crate) fn process(kind: &str, command: &str) -> String {
     format!("[[processes]]\ntype = \"{kind}\"\ncommand = {command}\nargs = []\ndirect = true\n")
 }
 
-/// A companion that runs.
+/// A running `live-reload`.
 pub(crate) struct Running {
     child: Child,
     lines: Receiver<String>,
 }
 
 impl Running {
-    /// The companion's process id.
+    /// The process id of `live-reload`.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Sends the companion a signal.
+    /// Sends `live-reload` a signal.
     pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
         let pid = nix::unistd::Pid::from_raw(self.id().cast_signed());
         nix::sys::signal::kill(pid, signal).unwrap();

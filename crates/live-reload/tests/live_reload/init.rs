@@ -1,4 +1,4 @@
-//! The companion as PID 1, stopped at any moment.
+//! `live-reload` as PID 1, stopped at any moment.
 //!
 //! `SEED=…` repeats the moments of an earlier run. `WATCHEXEC=…` names a real watchexec to run instead
 //! of the script below.
@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How often the companion is stopped.
+/// How often `live-reload` is stopped.
 const STOPPED: u64 = 200;
 
 /// How many run at the same time: more than there are processors, so that they get in each other's
@@ -38,7 +38,7 @@ echo crashed >> log
 exit 7
 ";
 
-/// Runs the command after `--`, and restarts it when a line is written to `change`. The companion
+/// Runs the command after `--`, and restarts it when a line is written to `change`. `live-reload`
 /// stops every child of watchexec, so the script starts no other program.
 const WATCHEXEC: &str = r#"#!/bin/sh
 while [ "$1" != -- ]; do shift; done
@@ -57,7 +57,7 @@ wait $!
 read -r never < never
 "#;
 
-/// What happens while the companion is stopped.
+/// The moment at which `live-reload` is stopped.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum During {
     Start,
@@ -66,7 +66,7 @@ enum During {
 }
 
 #[test]
-fn a_stop_at_any_moment_ends_it_with_the_status_of_the_process() {
+fn ends_with_the_status_of_the_process_stopped_at_any_moment() {
     let Some(unshare) = unshare() else {
         // The test harness captures `eprintln!`, but not this.
         writeln!(
@@ -100,7 +100,7 @@ fn a_stop_at_any_moment_ends_it_with_the_status_of_the_process() {
     });
 }
 
-/// Starts the companion as PID 1, stops it, and checks its status.
+/// Starts `live-reload` as PID 1, stops it, and checks its status.
 fn stop(unshare: &[&str], number: u64, mut random: Rng) {
     let moments = [During::Start, During::Restart, During::Crash];
     let during = random.choice(moments).unwrap();
@@ -127,7 +127,7 @@ fn stop(unshare: &[&str], number: u64, mut random: Rng) {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let mut child = programs::start(&mut outer);
-    let companion = handles_signals(&child);
+    let program = handles_signals(&child);
     let log = || fs::read_to_string(image.app().join("log")).unwrap_or_default();
     if during != During::Start {
         until(|| log().contains("started"));
@@ -139,7 +139,7 @@ fn stop(unshare: &[&str], number: u64, mut random: Rng) {
         fs::write(image.app().join(file), "\n").unwrap();
     }
     thread::sleep(delay);
-    kill(companion, signal).unwrap();
+    kill(program, signal).unwrap();
     let status = programs::end(&mut child);
     let log = log();
     let expected = match (log.lines().last(), during) {
@@ -160,10 +160,10 @@ fn stop(unshare: &[&str], number: u64, mut random: Rng) {
 /// Gives PID 1 of the new namespace once it handles signals: until then the kernel drops them.
 fn handles_signals(unshare: &Child) -> Pid {
     let children = format!("/proc/{0}/task/{0}/children", unshare.id());
-    let mut companion = None;
+    let mut program = None;
     until(|| {
-        companion = fs::read_to_string(&children).unwrap().trim().parse().ok();
-        companion.is_some_and(|process: i32| {
+        program = fs::read_to_string(&children).unwrap().trim().parse().ok();
+        program.is_some_and(|process: i32| {
             let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
             let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
             let caught = u64::from_str_radix(caught.unwrap().trim(), 16).unwrap();
@@ -171,7 +171,7 @@ fn handles_signals(unshare: &Child) -> Pid {
             caught & (1 << (Signal::SIGUSR2 as i32 - 1)) != 0
         })
     });
-    Pid::from_raw(companion.unwrap())
+    Pid::from_raw(program.unwrap())
 }
 
 /// Waits until a condition is true, and fails the test where it never is.

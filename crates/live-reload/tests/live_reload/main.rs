@@ -1,4 +1,4 @@
-//! The companion `live-reload`, run as the program that it is, in directories like those of an
+//! `live-reload`, run as the program that it is, in directories like those of an
 //! image. In place of watchexec there is a script that writes down how it was called.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

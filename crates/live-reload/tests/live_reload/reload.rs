@@ -1,4 +1,4 @@
-//! What the companion finds out, and how it calls watchexec.
+//! What `live-reload` finds in an image, and how it calls watchexec.
 
 use crate::image::{Image, called, process, write};
 use crate::programs;
@@ -14,7 +14,7 @@ fn web() -> Image {
 }
 
 #[test]
-fn watchexec_is_told_everything() {
+fn passes_all_settings_to_watchexec() {
     let image = web();
     fs::create_dir(image.app().join("src")).unwrap();
     let app = image.app();
@@ -80,7 +80,7 @@ fn watchexec_is_told_everything() {
 }
 
 #[test]
-fn by_default_the_app_directory_is_watched_for_web() {
+fn watches_the_app_directory_for_web_by_default() {
     let image = web();
     let called = image.call(&mut image.command(&[]));
     let arguments = image.anywhere(&called.arguments.join("\n"));
@@ -90,7 +90,7 @@ fn by_default_the_app_directory_is_watched_for_web() {
 }
 
 #[test]
-fn the_users_arguments_follow_those_of_the_build() {
+fn later_arguments_override_those_of_the_build() {
     let processes = [
         process("web", "[\"./app\"]"),
         process("worker", "[\"./app\", \"work\"]"),
@@ -120,7 +120,7 @@ fn the_users_arguments_follow_those_of_the_build() {
 }
 
 #[test]
-fn arguments_and_working_directory_are_those_of_the_process() {
+fn keeps_arguments_and_working_directory_of_the_process() {
     let image = Image::new(
         "[[processes]]\ntype = \"web\"\ncommand = [\"../app\", \"--a b\"]\n\
          args = [\"$HOME\", \"--\", \"@file\"]\ndirect = true\nworking-dir = \"server\"\n",
@@ -139,7 +139,7 @@ fn arguments_and_working_directory_are_those_of_the_process() {
 }
 
 #[test]
-fn the_environment_is_the_launchers_and_nothing_else() {
+fn passes_on_the_environment_unchanged() {
     let image = web();
     let mut command = image.command(&[]);
     command.env("A", "a b").env("JAVA_TOOL_OPTIONS", "-Dx");
@@ -151,7 +151,7 @@ fn the_environment_is_the_launchers_and_nothing_else() {
 }
 
 #[test]
-fn the_environment_of_the_type_itself_is_added_once() {
+fn adds_the_environment_of_the_type_once() {
     let image = web();
     let layer = |name: &str| image.layers().join("example_app").join(name);
     // What the launcher has applied already.
@@ -180,7 +180,7 @@ fn the_environment_of_the_type_itself_is_added_once() {
 }
 
 #[test]
-fn what_it_starts_has_no_signal_blocked_or_ignored_by_it() {
+fn starts_watchexec_with_no_signal_blocked_or_ignored() {
     let image = web();
     let with_it = image.call(&mut image.command(&[])).signals;
     programs::run(&mut Command::new(image.watchexec()));
@@ -198,17 +198,17 @@ fn what_it_starts_has_no_signal_blocked_or_ignored_by_it() {
 }
 
 #[test]
-fn a_shell_process_goes_through_the_launcher() {
+fn runs_a_shell_process_through_the_launcher() {
     let image = Image::new(
         "[[processes]]\ntype = \"web\"\ncommand = [\"exec app $PORT\"]\ndirect = false\n",
         APP,
     );
     let output = image.run(&[]);
-    assert!(
-        String::from_utf8(output.stderr)
-            .unwrap()
-            .contains("API below 0.9")
-    );
+    assert_snapshot!(image.anywhere(&String::from_utf8(output.stderr).unwrap()), @"
+    live-reload: warning: The process `web` is a shell script of a buildpack with an API below 0.9, and runs through a second launcher.
+    Variables that buildpacks append or prepend to, such as PATH, have their part twice in it, and each restart runs the exec.d programs of all layers again. A newer release of that buildpack fixes both.
+    live-reload: `web` (exec app $PORT) restarts when files change in /workspace
+    ");
     let called = called(&image.watchexec());
     assert_eq!(called.arguments.last().unwrap(), "/cnb/process/web");
     assert_eq!(called.environment["CNB_PLATFORM_API"], "0.12");
@@ -223,7 +223,7 @@ fn a_shell_process_goes_through_the_launcher() {
 }
 
 #[test]
-fn the_layers_directory_can_be_named() {
+fn takes_the_layers_directory_from_the_environment() {
     let image = web();
     let elsewhere = tempfile::tempdir().unwrap();
     let metadata = process("web", "[\"./app\", \"elsewhere\"]");
@@ -237,7 +237,7 @@ fn the_layers_directory_can_be_named() {
 }
 
 #[test]
-fn without_its_own_layer_watchexec_comes_from_the_path() {
+fn finds_watchexec_on_the_path_without_its_own_layer() {
     let image = web();
     let bin = image.app().join("bin");
     fs::create_dir(&bin).unwrap();
@@ -251,7 +251,7 @@ fn without_its_own_layer_watchexec_comes_from_the_path() {
 }
 
 #[test]
-fn it_says_what_it_restarts() {
+fn logs_the_process_and_the_watched_paths() {
     let image = web();
     let output = image.run(&[]);
     let text = image.anywhere(&String::from_utf8(output.stderr).unwrap());
@@ -262,17 +262,19 @@ fn it_says_what_it_restarts() {
 }
 
 #[test]
-fn a_process_that_restarts_itself_is_told() {
-    let image = web();
-    let watchexec = image.watchexec();
-    let command = format!("[\"{}\", \"-r\", \"./app\"]", watchexec.display());
-    let image = Image::new(&process("web", &command), APP);
-    let text = String::from_utf8(image.run(&[]).stderr).unwrap();
-    assert!(text.contains("each change restarts it twice"), "{text}");
+fn warns_of_a_process_that_runs_watchexec_itself() {
+    let image = Image::new(&process("web", "[\"./watchexec\", \"-r\", \"./app\"]"), APP);
+    programs::write(&image.app().join("watchexec"), APP);
+    let output = image.run(&[]);
+    assert_snapshot!(image.anywhere(&String::from_utf8(output.stderr).unwrap()), @"
+    live-reload: warning: The process `web` runs watchexec itself, so that each change restarts it twice.
+    Start it by its own type: docker run --entrypoint web IMAGE
+    live-reload: `web` (./watchexec -r ./app) restarts when files change in /workspace
+    ");
 }
 
 #[test]
-fn an_unknown_type_lists_the_known_ones() {
+fn lists_the_known_types_for_an_unknown_one() {
     let processes = [
         process("web", "[\"./app\"]"),
         process("worker", "[\"./app\"]"),
@@ -287,7 +289,7 @@ fn an_unknown_type_lists_the_known_ones() {
 }
 
 #[test]
-fn a_process_may_be_for_other_execution_environments() {
+fn rejects_a_process_for_other_execution_environments() {
     let processes = format!(
         "{}exec-env = [\"development\"]\n",
         process("web", "[\"./app\"]")
@@ -303,7 +305,7 @@ fn a_process_may_be_for_other_execution_environments() {
 }
 
 #[test]
-fn a_missing_path_is_told() {
+fn reports_missing_watch_paths() {
     let (status, text) = web().fail(&["--watch", "sources", "--watch", "app"]);
     assert_eq!(status, 1);
     assert!(
@@ -313,7 +315,7 @@ fn a_missing_path_is_told() {
 }
 
 #[test]
-fn a_missing_program_is_told() {
+fn reports_a_missing_program() {
     for (command, expected) in [
         (
             "[\"nodejs-that-is-not-there\"]",
@@ -332,7 +334,7 @@ fn a_missing_program_is_told() {
 }
 
 #[test]
-fn a_missing_working_directory_is_told() {
+fn reports_a_missing_working_directory() {
     let processes = format!(
         "{}working-dir = \"server\"\n",
         process("web", "[\"./app\"]")
@@ -343,7 +345,7 @@ fn a_missing_working_directory_is_told() {
 }
 
 #[test]
-fn a_failing_exec_d_program_is_told() {
+fn reports_a_failing_exec_d_program() {
     let image = web();
     let helper = image.layers().join("example_app/jdk/exec.d/web/helper");
     programs::write(&helper, "#!/bin/sh\nexit 3\n");
@@ -356,7 +358,7 @@ fn a_failing_exec_d_program_is_told() {
 }
 
 #[test]
-fn an_image_without_watchexec_is_told() {
+fn reports_an_image_without_watchexec() {
     let image = web();
     fs::remove_file(image.watchexec()).unwrap();
     let mut command = image.command(&[]);
@@ -367,7 +369,7 @@ fn an_image_without_watchexec_is_told() {
 }
 
 #[test]
-fn an_image_without_metadata_is_told() {
+fn reports_an_image_without_metadata() {
     let image = web();
     fs::remove_dir_all(image.layers().join("config")).unwrap();
     let (status, text) = image.fail(&[]);
@@ -379,7 +381,7 @@ fn an_image_without_metadata_is_told() {
 }
 
 #[test]
-fn wrong_arguments_have_an_exit_status_of_their_own() {
+fn exits_with_2_for_invalid_arguments() {
     let (status, text) = web().fail(&["--debounce", "50"]);
     assert_eq!(status, 2);
     assert!(
@@ -389,7 +391,7 @@ fn wrong_arguments_have_an_exit_status_of_their_own() {
 }
 
 #[test]
-fn it_tells_its_options_and_its_version() {
+fn prints_its_options_and_its_version() {
     let image = web();
     for option in ["--help", "-h", "--version", "-V"] {
         // The arguments of the build come first.

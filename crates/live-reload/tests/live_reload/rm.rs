@@ -50,7 +50,7 @@ impl Tree {
 }
 
 #[test]
-fn removes_what_tools_ask_for() {
+fn removes_files_and_directories() {
     // Tilt and Compose; Skaffold; both with absolute paths.
     for options in [&["-rf"][..], &["-rf", "--"][..]] {
         let tree = Tree::new();
@@ -69,14 +69,14 @@ fn removes_what_tools_ask_for() {
 }
 
 #[test]
-fn after_two_dashes_everything_is_a_path() {
+fn takes_everything_after_two_dashes_as_paths() {
     let tree = Tree::new();
     assert_eq!(tree.rm(&["-rf", "--", "-file"]).0, 0);
     assert!(!tree.has("-file"));
 }
 
 #[test]
-fn what_a_link_leads_to_is_never_removed() {
+fn never_removes_the_target_of_a_link() {
     let tree = Tree::new();
     let (status, text) = tree.rm(&["-rf", "link/"]);
     assert_eq!(status, 1);
@@ -85,7 +85,7 @@ fn what_a_link_leads_to_is_never_removed() {
 }
 
 #[test]
-fn without_force_what_is_missing_is_an_error() {
+fn reports_missing_paths_without_force() {
     let tree = Tree::new();
     let (status, text) = tree.rm(&["-r", "missing", "file"]);
     assert_eq!(status, 1);
@@ -97,7 +97,7 @@ fn without_force_what_is_missing_is_an_error() {
 }
 
 #[test]
-fn without_recursive_a_directory_stays() {
+fn keeps_directories_without_recursive() {
     let tree = Tree::new();
     let (status, text) = tree.rm(&["-f", "tree"]);
     assert_eq!(status, 1);
@@ -106,7 +106,7 @@ fn without_recursive_a_directory_stays() {
 }
 
 #[test]
-fn the_directory_itself_and_the_root_stay() {
+fn keeps_the_working_directory_and_the_root() {
     for path in [".", "..", "tree/.", "tree/..", "./"] {
         let tree = Tree::new();
         let (status, text) = tree.rm(&["-rf", path]);
@@ -117,7 +117,7 @@ fn the_directory_itself_and_the_root_stay() {
 }
 
 #[test]
-fn an_unknown_option_is_named() {
+fn names_an_unknown_option() {
     let tree = Tree::new();
     for option in ["-i", "--interactive=always"] {
         let (status, text) = tree.rm(&[option, "file"]);
@@ -128,7 +128,7 @@ fn an_unknown_option_is_named() {
 }
 
 #[test]
-fn without_a_path_only_force_is_content() {
+fn requires_a_path_without_force() {
     let tree = Tree::new();
     assert_eq!(tree.rm(&["-f"]).0, 0);
     assert_eq!(tree.rm(&["-r"]).0, 1);

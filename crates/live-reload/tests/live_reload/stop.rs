@@ -1,4 +1,4 @@
-//! Signals, and how the companion ends.
+//! Signals, and how `live-reload` ends.
 
 use crate::image::{Image, RUN, process};
 use crate::programs;
@@ -7,7 +7,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
 use std::fs;
 
-/// The signals that tell the companion to stop.
+/// The signals that tell `live-reload` to stop.
 pub(crate) const STOPS: [Signal; 4] = [
     Signal::SIGHUP,
     Signal::SIGINT,
@@ -20,7 +20,7 @@ pub(crate) const STOPS: [Signal; 4] = [
 const WAIT: &str = "echo up\nwhile :; do sleep 0.01; done\n";
 
 #[test]
-fn every_stop_signal_ends_with_the_status_of_the_process() {
+fn ends_with_the_status_of_the_process_on_every_stop_signal() {
     for signal in STOPS {
         let others = "trap 'echo other; exit 1' HUP INT QUIT";
         let image = Image::running(&format!("{others}\ntrap 'echo bye; exit 42' TERM\n{WAIT}"));
@@ -31,14 +31,14 @@ fn every_stop_signal_ends_with_the_status_of_the_process() {
 }
 
 #[test]
-fn a_process_that_the_signal_ends_has_the_status_that_shells_give() {
+fn ends_with_128_plus_the_signal_that_ended_the_process() {
     let running = Image::running(WAIT).start(&[]);
     running.signal(Signal::SIGTERM);
     assert_eq!(running.end().0, 143);
 }
 
 #[test]
-fn a_process_that_a_real_time_signal_ends_has_the_status_that_shells_give() {
+fn ends_with_128_plus_a_real_time_signal() {
     // The C library uses the first ones itself.
     let running = Image::running(&format!("trap 'kill -40 $$' TERM\n{WAIT}")).start(&[]);
     running.signal(Signal::SIGTERM);
@@ -61,7 +61,7 @@ fn keeps_the_status_of_a_process_with_any_name() {
 }
 
 #[test]
-fn a_stop_ends_an_exec_d_program() {
+fn stops_an_exec_d_program() {
     let image = Image::running(WAIT);
     let helper = image.layers().join("example_app/jdk/exec.d/web/helper");
     programs::write(&helper, "#!/bin/sh\necho up\nsleep 1000 & echo $!\nwait\n");
@@ -81,7 +81,7 @@ fn has_not_ended(process: &str) -> bool {
 }
 
 #[test]
-fn the_process_is_sent_the_signal_that_was_set() {
+fn sends_the_configured_signal() {
     let image = Image::running(&format!(
         "trap 'exit 1' TERM\ntrap 'echo got USR2; exit 5' USR2\n{WAIT}"
     ));
@@ -91,7 +91,7 @@ fn the_process_is_sent_the_signal_that_was_set() {
 }
 
 #[test]
-fn a_process_that_does_not_stop_is_killed() {
+fn kills_a_process_that_does_not_stop() {
     let image = Image::running(&format!("trap '' TERM\n{WAIT}"));
     let running = image.start(&["--stop-timeout", "0s"]);
     running.signal(Signal::SIGTERM);
@@ -99,7 +99,7 @@ fn a_process_that_does_not_stop_is_killed() {
 }
 
 #[test]
-fn a_second_signal_does_not_cut_the_stop_short() {
+fn waits_out_the_stop_timeout_on_a_second_signal() {
     let image = Image::running(&format!(
         "trap 'echo stopping; while [ ! -e enough ]; do sleep 0.01; done; exit 6' TERM\n{WAIT}"
     ));
@@ -113,7 +113,7 @@ fn a_second_signal_does_not_cut_the_stop_short() {
 }
 
 #[test]
-fn what_the_process_has_started_is_told_to_stop_too() {
+fn signals_the_children_of_the_process_too() {
     let image = Image::running(
         "trap 'wait; exit 0' TERM\n\
          (trap 'echo helper stops; exit' TERM; echo up; while :; do sleep 0.01; done) &\n\
@@ -126,7 +126,7 @@ fn what_the_process_has_started_is_told_to_stop_too() {
 }
 
 #[test]
-fn with_nothing_to_stop_the_status_of_the_last_run_counts() {
+fn ends_with_the_status_of_the_last_run_when_no_process_runs() {
     let image = Image::running("echo up\nexit 7\n");
     let mut running = image.start(&[]);
     running.wait_for("ended");
@@ -135,7 +135,7 @@ fn with_nothing_to_stop_the_status_of_the_last_run_counts() {
 }
 
 #[test]
-fn a_stop_between_two_runs_ends_with_the_status_of_the_next() {
+fn ends_with_the_status_of_the_next_run_between_two_runs() {
     let image = Image::running(&format!("trap 'exit 42' TERM\n{WAIT}"));
     let go = image.app().join("go");
     mkfifo(&go, Mode::S_IRWXU).unwrap();
@@ -156,7 +156,7 @@ fn a_stop_between_two_runs_ends_with_the_status_of_the_next() {
 }
 
 #[test]
-fn other_signals_go_to_watchexec() {
+fn forwards_other_signals_to_watchexec() {
     let mut running = Image::running(WAIT).start(&[]);
     for (signal, name) in [(Signal::SIGUSR1, "USR1"), (Signal::SIGUSR2, "USR2")] {
         running.signal(signal);
@@ -167,14 +167,14 @@ fn other_signals_go_to_watchexec() {
 }
 
 #[test]
-fn when_watchexec_ends_so_does_the_companion() {
+fn ends_when_watchexec_ends() {
     let image = Image::running(WAIT);
     programs::write(&image.watchexec(), "#!/bin/sh\necho up\nexit 3\n");
     assert_eq!(image.start(&[]).end().0, 3);
 }
 
 #[test]
-fn orphans_leave_no_zombies() {
+fn reaps_orphans() {
     // The inner shell's parent ends at once; the inner one says so and ends as well.
     let image = Image::running(&format!(
         "(sh -c 'echo $$ > orphan' &)\nwhile [ ! -s orphan ]; do sleep 0.01; done\n{WAIT}"

@@ -218,7 +218,7 @@ fn extracts_into_the_working_directory_without_an_option() {
 }
 
 #[test]
-fn names_are_below_the_directory_however_they_are_written() {
+fn extracts_every_form_of_name_below_the_directory() {
     let directory = target();
     let long = format!("{}/file", "long-name".repeat(20));
     let mut archive = Archive::new()
@@ -245,7 +245,7 @@ fn names_are_below_the_directory_however_they_are_written() {
 }
 
 #[test]
-fn a_name_that_leads_out_is_refused_and_the_rest_extracted() {
+fn refuses_a_name_that_leads_out_and_extracts_the_rest() {
     let outer = target();
     let inner = outer.path().join("inner");
     fs::create_dir(&inner).unwrap();
@@ -260,7 +260,7 @@ fn a_name_that_leads_out_is_refused_and_the_rest_extracted() {
 }
 
 #[test]
-fn nothing_is_written_through_a_link_of_the_archive() {
+fn never_writes_through_a_link_of_the_archive() {
     let outside = target();
     let path = outside.path().to_str().unwrap();
     let directory = target();
@@ -287,7 +287,7 @@ fn nothing_is_written_through_a_link_of_the_archive() {
 }
 
 #[test]
-fn a_link_in_a_files_place_is_replaced_not_followed() {
+fn replaces_a_link_in_the_place_of_a_file() {
     let outside = target();
     fs::write(outside.path().join("file"), "outside").unwrap();
     let directory = target();
@@ -305,7 +305,7 @@ fn a_link_in_a_files_place_is_replaced_not_followed() {
 }
 
 #[test]
-fn a_link_to_a_directory_that_was_there_is_kept() {
+fn keeps_an_existing_link_to_a_directory() {
     let elsewhere = target();
     let directory = target();
     symlink(elsewhere.path(), directory.path().join("modules")).unwrap();
@@ -318,7 +318,7 @@ fn a_link_to_a_directory_that_was_there_is_kept() {
 }
 
 #[test]
-fn links_replace_what_is_there() {
+fn replaces_existing_files_by_links() {
     let directory = target();
     fs::write(directory.path().join("link"), "a file").unwrap();
     let archive = Archive::new()
@@ -332,7 +332,7 @@ fn links_replace_what_is_there() {
 }
 
 #[test]
-fn hard_links_are_made_below_the_directory_only() {
+fn makes_hard_links_only_below_the_directory() {
     let outer = target();
     fs::write(outer.path().join("secret"), "").unwrap();
     let inner = outer.path().join("inner");
@@ -356,7 +356,7 @@ fn hard_links_are_made_below_the_directory_only() {
 }
 
 #[test]
-fn a_hard_link_that_is_there_already_leaves_nothing_behind() {
+fn keeps_an_existing_hard_link_without_leftovers() {
     let directory = target();
     fs::write(directory.path().join("file"), "").unwrap();
     fs::hard_link(directory.path().join("file"), directory.path().join("same")).unwrap();
@@ -365,7 +365,7 @@ fn a_hard_link_that_is_there_already_leaves_nothing_behind() {
 }
 
 #[test]
-fn the_file_of_a_running_program_is_replaced() {
+fn replaces_the_file_of_a_running_program() {
     let directory = target();
     let program = directory.path().join("program");
     programs::write(&program, fs::read("/bin/sleep").unwrap());
@@ -379,7 +379,7 @@ fn the_file_of_a_running_program_is_replaced() {
 }
 
 #[test]
-fn a_directory_takes_the_place_of_a_file_but_not_the_reverse() {
+fn replaces_a_file_by_a_directory_but_not_the_reverse() {
     let directory = target();
     fs::write(directory.path().join("a"), "").unwrap();
     fs::create_dir(directory.path().join("b")).unwrap();
@@ -396,7 +396,7 @@ fn a_directory_takes_the_place_of_a_file_but_not_the_reverse() {
 }
 
 #[test]
-fn directories_that_are_there_stay_as_they_are() {
+fn keeps_existing_directories_unchanged() {
     let directory = target();
     let path = directory.path().join("d");
     fs::create_dir(&path).unwrap();
@@ -409,7 +409,7 @@ fn directories_that_are_there_stay_as_they_are() {
 }
 
 #[test]
-fn a_new_directory_is_filled_before_it_is_closed() {
+fn sets_the_mode_of_a_directory_once_it_is_filled() {
     let directory = target();
     let archive = Archive::new()
         .entry(EntryType::Directory, "d/", 0o555, "", "")
@@ -424,7 +424,7 @@ fn a_new_directory_is_filled_before_it_is_closed() {
 }
 
 #[test]
-fn times_come_from_the_archive_unless_they_are_to_be_now() {
+fn takes_times_from_the_archive_unless_told_otherwise() {
     for (options, old) in [("-xf", true), ("-xmf", false)] {
         let directory = target();
         let archive = Archive::new().file("a", "").directory("d/").bytes();
@@ -437,7 +437,7 @@ fn times_come_from_the_archive_unless_they_are_to_be_now() {
 }
 
 #[test]
-fn modes_heed_the_umask_unless_they_are_to_be_the_same() {
+fn applies_the_umask_unless_told_otherwise() {
     for (option, mode) in [("--no-same-permissions", 0o750), ("-p", 0o4751)] {
         let directory = target();
         let mut command = Command::new("/bin/sh");
@@ -451,7 +451,7 @@ fn modes_heed_the_umask_unless_they_are_to_be_the_same() {
 }
 
 #[test]
-fn other_kinds_of_members_are_refused_by_name() {
+fn refuses_other_kinds_of_members_by_name() {
     let directory = target();
     let archive = Archive::new()
         .entry(EntryType::Fifo, "fifo", 0o644, "", "")
@@ -464,7 +464,7 @@ fn other_kinds_of_members_are_refused_by_name() {
 }
 
 #[test]
-fn of_an_archive_that_was_cut_off_what_is_complete_is_there() {
+fn extracts_complete_entries_of_a_cut_archive() {
     let directory = target();
     let content = "x".repeat(2000);
     let archive = Archive::new()
@@ -482,7 +482,7 @@ fn of_an_archive_that_was_cut_off_what_is_complete_is_there() {
 }
 
 #[test]
-fn what_fills_an_archive_up_is_read_too() {
+fn reads_the_padding_of_an_archive() {
     let directory = target();
     // More than a pipe holds: a writer that cannot get rid of it takes that for an error.
     let mut archive = Archive::new().file("a", "").bytes();
@@ -499,7 +499,10 @@ fn what_fills_an_archive_up_is_read_too() {
 #[test]
 fn refuses_an_archive_of_which_no_byte_has_arrived() {
     for options in ["-xf", "-xzf"] {
-        tar(&[options, "-"], target().path(), b"").failed("cut off (it is empty)");
+        tar(&[options, "-"], target().path(), b"").failed(
+            "tar: The archive is damaged or has been cut off (it is empty). The files before that \
+             point were copied; copy again.\n",
+        );
     }
 }
 
@@ -519,7 +522,7 @@ fn verbose_lists_the_members() {
 }
 
 #[test]
-fn what_is_wrong_with_the_arguments_is_named() {
+fn rejects_invalid_arguments() {
     let directory = target();
     for (arguments, text) in [
         (&["-x", "--exclude=a"][..], "unknown option '--exclude'"),
@@ -530,7 +533,8 @@ fn what_is_wrong_with_the_arguments_is_named() {
         (&["xf"], "option 'f' requires a value"),
         (
             &["-x", "-C", "/missing/directory"],
-            "/missing/directory: Cannot change to it",
+            "/missing/directory: Cannot change to it: it is not a directory. Make it first, or name \
+             another one with -C.\n",
         ),
         (&["-f", "-"], "only extracts"),
         (&["-xf", "-", "member"], "unknown argument 'member'"),
@@ -619,6 +623,11 @@ fn overwrites_a_file_whose_directory_is_not_writable() {
         let target = Unwritable::new();
         let outcome = target.extract(&archive, temporary);
         outcome.failed("other: Cannot be copied: Permission denied");
+        outcome.failed(
+            ". The user of the container may not write there: build the image with live reload on, \
+             which lets the group of the build user do so, and start the container as a user of \
+             that group\n",
+        );
         assert!(!outcome.errors.contains("file: "), "{outcome:?}");
         assert_eq!(target.content(), "new", "{temporary}");
         assert_eq!(names(&target.path()), ["file"]);

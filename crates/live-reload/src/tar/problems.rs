@@ -1,0 +1,50 @@
+//! Errors of `tar`, as the user of a sync tool reads them.
+
+use crate::texts::tell;
+use std::fmt::Display;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The exit status of GNU tar for every error. Tilt reports it as a missing permission.
+const FAILURE: u8 = 2;
+
+/// Prints errors as they occur. One bad entry does not keep the others from being copied.
+#[derive(Debug, Default)]
+pub(super) struct Problems {
+    any: bool,
+}
+
+impl Problems {
+    pub(super) fn tell(&mut self, problem: impl Display) {
+        self.any = true;
+        tell(format_args!("tar: {problem}"));
+    }
+
+    /// Prints the error of one member of the archive.
+    pub(super) fn tell_of(&mut self, member: &Path, error: &io::Error) {
+        let remedy = remedy(error);
+        self.tell(format_args!(
+            "{}: Cannot be copied: {error}{remedy}",
+            member.display()
+        ));
+    }
+
+    pub(super) fn exit_code(&self) -> ExitCode {
+        if self.any {
+            ExitCode::from(FAILURE)
+        } else {
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+/// The remedy for the most frequent error, a missing permission.
+fn remedy(error: &io::Error) -> &'static str {
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        ". The user of the container may not write there: build the image with live reload on, which \
+         lets the group of the build user do so, and start the container as a user of that group"
+    } else {
+        ""
+    }
+}
