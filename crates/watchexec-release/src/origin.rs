@@ -141,10 +141,14 @@ mod tests {
     /// The URL in a buildpack without a bundle.
     fn located(url: &str, overrides: &Overrides) -> Result<(String, Origin), LocateError> {
         let buildpack = tempfile::tempdir().unwrap();
-        source(url, buildpack.path(), overrides).map(|source| match source {
+        source(url, buildpack.path(), overrides).map(archive)
+    }
+
+    fn archive(source: Source) -> (String, Origin) {
+        match source {
             Source::Archive { url, origin } => (url.to_string(), origin),
             Source::Bundle(_) => panic!("a bundle in an empty directory"),
-        })
+        }
     }
 
     fn mirror(host: &str, text: &str) -> Overrides {
