@@ -247,7 +247,7 @@ fn the_version_variable_overrules_the_plan() {
     assert_fails(
         &Lifecycle::new(&dependencies).with("BP_WATCHEXEC_VERSION", "9"),
         &[
-            "no watchexec that satisfies BP_WATCHEXEC_VERSION=9",
+            "no watchexec that satisfies \"9\" of BP_WATCHEXEC_VERSION",
             "2.8.0, 2.7.3, 2.5.1",
         ],
     );
@@ -417,7 +417,7 @@ fn without_a_usable_checksum_nothing_is_fetched() {
     for (entry, words) in [
         ("", "neither `checksum` nor `sha256`"),
         ("checksum = \"\"", "neither `checksum` nor `sha256`"),
-        ("checksum = \"md5:0123\"", "whose kind is not known"),
+        ("checksum = \"md5:0123\"", "is not a sha256 checksum"),
         ("checksum = \"sha256:0123\"", "not 64 hexadecimal digits"),
     ] {
         let lifecycle = Lifecycle::new(&format!(

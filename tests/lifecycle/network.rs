@@ -244,11 +244,7 @@ fn a_certificate_that_is_none_is_named() {
         &[("own.pem", "no certificate")],
     );
     let outcome = lifecycle.build().assert_failure();
-    assert!(
-        outcome
-            .stderr
-            .contains("own.pem has no certificate in PEM form")
-    );
+    assert!(outcome.stderr.contains("own.pem: no PEM certificate"));
 }
 
 #[test]
@@ -282,11 +278,7 @@ fn time_limits_that_are_none_are_named() {
         .with("BP_DIALER_TIMEOUT", "soon")
         .build()
         .assert_failure();
-    assert!(
-        outcome
-            .stderr
-            .contains("BP_DIALER_TIMEOUT has a value that cannot be used")
-    );
+    assert!(outcome.stderr.contains("BP_DIALER_TIMEOUT cannot be used"));
 }
 
 #[test]

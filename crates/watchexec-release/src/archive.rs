@@ -49,7 +49,7 @@ impl Limits {
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError {
     /// Neither xz, gzip nor tar, judged by its first bytes.
-    #[error("it starts like neither an xz, a gzip nor a tar file")]
+    #[error("its first bytes are those of neither xz, gzip nor tar")]
     UnknownFormat,
     /// It cannot be decoded.
     #[error("it is cut or damaged: {0}")]

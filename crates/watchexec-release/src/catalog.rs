@@ -330,7 +330,7 @@ mod tests {
         };
         let checksum = Checksum::of(b"");
         for (keys, fault) in [
-            ("uri = 'file:///w'", "has neither checksum nor sha256"),
+            ("uri = 'file:///w'", "has neither `checksum` nor `sha256`"),
             (
                 &format!("uri = 's3://bucket/w'\nchecksum = '{checksum}'"),
                 "its scheme is \"s3\"",

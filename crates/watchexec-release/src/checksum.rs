@@ -15,7 +15,7 @@ pub struct Checksum([u8; 32]);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChecksumError {
     /// Neither `checksum` nor `sha256` is there, or it is empty.
-    #[error("it has neither checksum nor sha256")]
+    #[error("it has neither `checksum` nor `sha256`")]
     Missing,
     /// An algorithm other than SHA-256.
     #[error("{0:?} is not a sha256 checksum")]
@@ -24,7 +24,7 @@ pub enum ChecksumError {
     #[error("{0:?} is not 64 hexadecimal digits")]
     Malformed(String),
     /// `checksum` and `sha256` name different digests.
-    #[error("its checksum {0} and its sha256 {1} differ")]
+    #[error("its `checksum` {0} and its `sha256` {1} differ")]
     Contradictory(Checksum, Checksum),
 }
 

@@ -14,8 +14,8 @@ pub struct Requirement {
 /// A text that is not a requirement.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the version {text:?} of {by} is not a requirement: {reason}; accepted: versions such as 2.8.0, \
-     2.8 or 2.*, and comparisons such as ~2.7, ^2, or >=2.5, <2.8"
+    "{by} asks for {text:?}, which is not a version requirement ({reason}); accepted: versions such as \
+     2.8.0, 2.8 or 2.*, and comparisons such as ~2.7, ^2, or >=2.5, <2.8"
 )]
 pub struct InvalidRequirement {
     /// The text.
