@@ -25,7 +25,8 @@ use watchexec_release::catalog::{Dependency, Release};
 use watchexec_release::checksum::Checksum;
 use watchexec_release::files::{Installed, InstalledFile, ReleaseFile};
 use watchexec_release::sbom::crates::{self, Crate, CratesError};
-use watchexec_release::sbom::{Subject, documents};
+use watchexec_release::sbom::documents;
+use watchexec_release::sbom::subject::Subject;
 
 /// An entry of buildpack.toml with nothing that could be left out.
 const LEAST: &str = "

@@ -14,7 +14,8 @@ use std::fs;
 use std::path::Path;
 use watchexec_release::checksum::Checksum;
 use watchexec_release::files::{self, FileError};
-use watchexec_release::sbom::{DescribedFile, Subject, documents};
+use watchexec_release::sbom::subject::{DescribedFile, Subject};
+use watchexec_release::sbom::{documents, identity};
 
 const NAME: &str = "live-reload";
 /// The program, in the buildpack's directory and in the layer.
@@ -107,7 +108,7 @@ impl Processes {
         let subject = Subject::part(buildpack, NAME, vec![file]);
         let metadata = Metadata {
             checksum,
-            sbom: subject.identity().to_string(),
+            sbom: identity(&subject).to_string(),
         };
         let kept = matches!(layer.restored::<Metadata>()?,
             Restored::Metadata(earlier) if earlier == metadata)

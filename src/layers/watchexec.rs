@@ -20,7 +20,8 @@ use watchexec_release::checksum::{Checksum, Verified};
 use watchexec_release::download::{DownloadError, Failure, Network, Observer, download};
 use watchexec_release::files::{FileError, Installed, ReleaseFile};
 use watchexec_release::origin::Source;
-use watchexec_release::sbom::{Subject, crates, documents};
+use watchexec_release::sbom::subject::Subject;
+use watchexec_release::sbom::{crates, documents, identity};
 use watchexec_release::text::size;
 
 /// The layer and everything that a build needs to fill it.
@@ -184,7 +185,7 @@ impl WatchexecLayer<'_> {
                 self.log
                     .detail("Copying the release that is inside the buildpack");
                 let files = bundle.read()?;
-                let checksum = Checksum::of(&files.program);
+                let checksum = files.program.checksum;
                 self.log
                     .detail(format_args!("Verified watchexec: {checksum}"));
                 files
@@ -240,7 +241,7 @@ impl WatchexecLayer<'_> {
         earlier: Option<&str>,
     ) -> Result<String, FileError> {
         let mut subject = Subject::release(self.buildpack, self.release, installed);
-        let serial = subject.identity().to_string();
+        let serial = identity(&subject).to_string();
         if earlier == Some(serial.as_str()) && layer.has_sboms() {
             return Ok(serial);
         }

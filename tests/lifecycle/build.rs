@@ -418,7 +418,7 @@ fn without_a_usable_checksum_nothing_is_fetched() {
         ("", "neither `checksum` nor `sha256`"),
         ("checksum = \"\"", "neither `checksum` nor `sha256`"),
         ("checksum = \"md5:0123\"", "is not a sha256 checksum"),
-        ("checksum = \"sha256:0123\"", "not 64 hexadecimal digits"),
+        ("checksum = \"sha256:0123\"", "64 hexadecimal digits"),
     ] {
         let lifecycle = Lifecycle::new(&format!(
             "[[metadata.dependencies]]\nid = \"watchexec\"\nversion = \"2.8.0\"\nuri = {:?}\n{entry}\n",

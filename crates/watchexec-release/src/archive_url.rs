@@ -70,6 +70,13 @@ impl ArchiveUrl {
     }
 }
 
+/// A URL without its credentials, for documents that go wherever the image goes; `None` where it is not
+/// the URL of an archive.
+#[must_use]
+pub fn public(url: &str) -> Option<String> {
+    ArchiveUrl::parse(url).ok().map(|url| url.to_string())
+}
+
 impl fmt::Display for ArchiveUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = self.0.clone();

@@ -4,7 +4,7 @@
 
 use crate::archive::{Limits, UnpackError, unpack};
 use crate::checksum::{Checksum, Mismatch, Verified};
-use crate::files::{FileError, Files, Installed, InstalledFile, ReleaseFile};
+use crate::files::{Content, FileError, Files, Installed, InstalledFile, ReleaseFile};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -103,11 +103,14 @@ impl Bundle {
         })
     }
 
-    fn verified(&self, listed: &InstalledFile) -> Result<Vec<u8>, BundleError> {
+    fn verified(&self, listed: &InstalledFile) -> Result<Content, BundleError> {
         let path = self.file(listed.file);
         let bytes = read_at_most(&path, listed.size).map_err(FileError::at(&path))?;
         match Verified::new(bytes, listed.checksum) {
-            Ok(verified) => Ok(verified.into_bytes()),
+            Ok(verified) => Ok(Content {
+                bytes: verified.into_bytes(),
+                checksum: listed.checksum,
+            }),
             Err(mismatch) => Err(BundleError::Changed { path, mismatch }),
         }
     }

@@ -21,7 +21,7 @@ pub enum ChecksumError {
     #[error("{0:?} is not a sha256 checksum")]
     UnknownKind(String),
     /// Not 64 hexadecimal digits.
-    #[error("{0:?} is not 64 hexadecimal digits")]
+    #[error("{0:?} is not a SHA-256 digest of 64 hexadecimal digits")]
     Malformed(String),
     /// `checksum` and `sha256` name different digests.
     #[error("its `checksum` {0} and its `sha256` {1} differ")]

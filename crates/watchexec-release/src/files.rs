@@ -53,13 +53,12 @@ impl ReleaseFile {
         }
     }
 
-    /// Writes the file to its place below `directory`.
-    fn install(self, content: &[u8], directory: &Path) -> Result<InstalledFile, FileError> {
-        create(directory, self.path(), self.mode(), content)?;
+    fn install(self, content: &Content, directory: &Path) -> Result<InstalledFile, FileError> {
+        create(directory, self.path(), self.mode(), &content.bytes)?;
         Ok(InstalledFile {
             file: self,
-            size: content.len() as u64,
-            checksum: Checksum::of(content),
+            size: content.bytes.len() as u64,
+            checksum: content.checksum,
         })
     }
 }
@@ -109,13 +108,27 @@ pub fn create(directory: &Path, path: &str, mode: u32, content: &[u8]) -> Result
     write().map_err(FileError::at(&path))
 }
 
+/// The content of a file.
+pub struct Content {
+    /// The content itself.
+    pub bytes: Vec<u8>,
+    /// Its checksum.
+    pub checksum: Checksum,
+}
+
+impl From<Vec<u8>> for Content {
+    fn from(bytes: Vec<u8>) -> Self {
+        let checksum = Checksum::of(&bytes);
+        Self { bytes, checksum }
+    }
+}
+
 /// The files of a release, taken out of a verified archive or bundle.
-#[derive(Debug, PartialEq, Eq)]
 pub struct Files {
     /// The program.
-    pub program: Vec<u8>,
+    pub program: Content,
     /// Its licence, where the archive has it.
-    pub license: Option<Vec<u8>>,
+    pub license: Option<Content>,
 }
 
 impl Files {
@@ -202,8 +215,8 @@ mod tests {
 
     fn files() -> Files {
         Files {
-            program: b"content".to_vec(),
-            license: Some(b"license".to_vec()),
+            program: b"content".to_vec().into(),
+            license: Some(b"license".to_vec().into()),
         }
     }
 
