@@ -25,7 +25,7 @@ pub(crate) fn build_plan(activation: &Activation) -> Option<BuildPlan> {
     })
 }
 
-/// What the build plan asks of this build.
+/// The requirements of the build plan.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     /// Whether a buildpack beside this one requires watchexec, to wrap a process with it.

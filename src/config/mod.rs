@@ -25,11 +25,11 @@ const LIVE_RELOAD_ENABLED: &str = "BP_LIVE_RELOAD_ENABLED";
 /// The execution environment of Buildpack API 0.12 (CNB RFC "Execution Environments"). An unset one
 /// means `production`.
 const EXECUTION_ENVIRONMENT: &str = "CNB_EXEC_ENV";
-/// Which watchexec to install, a semver requirement.
+/// The version of watchexec to install, a semver requirement.
 pub(crate) const WATCHEXEC_VERSION: &str = "BP_WATCHEXEC_VERSION";
 /// Process types `tar` and `rm`, for run images that lack these programs.
 const SYNC_TOOLS: &str = "BP_LIVE_RELOAD_SYNC_TOOLS";
-/// What all variables of this buildpack's own start with.
+/// The prefix of this buildpack's own variables.
 const OWN_PREFIX: &str = "BP_LIVE_RELOAD_";
 /// `DEBUG` shows every decision; shared by many buildpacks.
 const LOG_LEVEL: &str = "BP_LOG_LEVEL";
@@ -152,7 +152,7 @@ impl Config {
     /// Reads and checks every variable and every binding.
     ///
     /// # Errors
-    /// All that cannot be used, so that a user can fix them in one go.
+    /// Every setting that cannot be used, so that a user can fix them in one go.
     pub(crate) fn read(environment: &Environment) -> Result<Self, Vec<ConfigError>> {
         let bindings = Bindings::locate(environment);
         let variable = |name: &str| environment.get(name);

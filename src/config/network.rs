@@ -21,7 +21,7 @@ const RESPONSE_HEADER_TIMEOUT: &str = "BP_RESPONSE_HEADER_TIMEOUT";
 /// Reads the settings; `ca_certificates` are the entries of all bindings of that type.
 ///
 /// # Errors
-/// All that cannot be used.
+/// Every setting that cannot be used.
 pub(super) fn network(
     environment: &Environment,
     ca_certificates: &[Entry],

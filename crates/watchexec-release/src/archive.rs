@@ -10,7 +10,7 @@ use std::io::{self, Read};
 use std::path::{Component, Path};
 use tar::{Archive, EntryType};
 
-/// What an archive may take. A release is a tar of 10 MB in 3 MB with some twenty entries: each
+/// The limits of an archive. A release is a tar of 10 MB in 3 MB with some twenty entries: each
 /// limit is far from anything real, and still small for a build container.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -155,7 +155,7 @@ fn unpack_entries(archive: &mut Archive<impl Read>, most: usize) -> Result<Files
     })
 }
 
-/// Which wanted file a path of the archive is, if any. A path with `..` or a root is none.
+/// The wanted file at a path of the archive, if any. A path with `..` or a root never is one.
 fn wanted(path: &Path) -> Option<ReleaseFile> {
     let mut names = Vec::new();
     for component in path.components() {

@@ -25,7 +25,7 @@ pub struct Catalog {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Dependency {
-    /// What it is, `watchexec`.
+    /// `watchexec`, or the id of a repackager's further entry.
     pub id: String,
     /// Its name for people; the `id` where it has none.
     pub name: Option<String>,
@@ -35,7 +35,7 @@ pub struct Dependency {
     pub uri: String,
     /// `sha256:<hex>`.
     checksum: Option<String>,
-    /// The same as bare hex, the older key.
+    /// The checksum as bare hex, the older key.
     sha256: Option<String>,
     /// Operating system as Go names it; without one the entry is for every system.
     pub os: Option<String>,
@@ -68,7 +68,7 @@ impl Dependency {
     /// The checksum that its archive must have.
     ///
     /// # Errors
-    /// There is none, or it is not a SHA-256 digest.
+    /// It is missing, or not a SHA-256 digest.
     pub fn checksum(&self) -> Result<Checksum, ChecksumError> {
         let checksum = present(self.checksum.as_ref())
             .map(str::parse)

@@ -156,7 +156,7 @@ mod tests {
     const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
     #[test]
-    fn both_spellings_name_the_same_digest() {
+    fn parses_both_spellings_of_a_digest() {
         let checksum = Checksum::of(b"");
         assert_eq!(format!("sha256:{EMPTY}").parse(), Ok(checksum));
         assert_eq!(
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_checked_is_refused() {
+    fn rejects_other_texts() {
         assert_eq!("".parse::<Checksum>(), Err(ChecksumError::Missing));
         for text in ["md5:abc", "sha512:abc", EMPTY] {
             assert_eq!(
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_expected_bytes_become_verified() {
+    fn verifies_only_the_expected_bytes() {
         assert!(Verified::new(vec![], Checksum::of(b"")).is_ok());
         let Err(mismatch) = Verified::new(vec![1], Checksum::of(b"")) else {
             panic!("bytes with another checksum were accepted");

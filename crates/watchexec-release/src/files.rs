@@ -151,7 +151,7 @@ impl Files {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InstalledFile {
-    /// Which one.
+    /// The program or its licence.
     pub file: ReleaseFile,
     /// Bytes.
     #[serde(with = "number_as_text")]

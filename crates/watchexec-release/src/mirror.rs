@@ -18,7 +18,7 @@ pub struct Mirrors(BTreeMap<String, Result<Mirror, InvalidOverride>>);
 /// One mirror. Its `Debug` form hides credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mirror {
-    /// What sets it.
+    /// The variable or the binding's file that sets it.
     pub setting: String,
     url: ArchiveUrl,
     skip_path: Option<String>,
@@ -29,7 +29,7 @@ pub struct Mirror {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{setting}: {fault}")]
 pub struct InvalidOverride {
-    /// What sets it. The value may hold credentials and is not here.
+    /// The variable or the binding's file. The value may hold credentials and is not here.
     pub setting: String,
     /// The fault.
     pub fault: String,

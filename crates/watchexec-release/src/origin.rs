@@ -9,7 +9,7 @@ use crate::mirror::{InvalidOverride, Mirrors};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What the operator gives in place of the URLs in buildpack.toml.
+/// Mappings and mirrors, which the operator gives in place of the URLs in buildpack.toml.
 #[derive(Default)]
 pub struct Overrides {
     /// Bindings of type `dependency-mapping`, by the checksum of the archive. An unusable one

@@ -20,9 +20,9 @@ pub struct Requirement {
 pub struct InvalidRequirement {
     /// The text.
     pub text: String,
-    /// What asks for it.
+    /// The variable, or the build plan.
     pub by: &'static str,
-    /// What is wrong with it.
+    /// The parser's words.
     pub reason: String,
 }
 
@@ -90,14 +90,14 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_version_means_itself_and_a_short_one_its_line() {
+    fn matches_a_bare_version_exactly_and_a_short_one_by_prefix() {
         assert_eq!(matching("2.5.0"), ["2.5.0"]);
         assert_eq!(matching("2.5"), ["2.5.0", "2.5.1"]);
         assert_eq!(matching("2"), ["2.5.0", "2.5.1", "2.7.3", "2.8.0"]);
     }
 
     #[test]
-    fn operators_and_wildcards() {
+    fn matches_by_operators_and_wildcards() {
         assert_eq!(matching("*").len(), 5);
         assert_eq!(matching("2.*"), ["2.5.0", "2.5.1", "2.7.3", "2.8.0"]);
         assert_eq!(matching("2.5.x"), ["2.5.0", "2.5.1"]);
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_requirement_is_refused_with_the_reason() {
+    fn rejects_other_texts_with_the_reason() {
         for text in ["latest", "v2.5.1", "2.5.1.4", ">=", "2,,3", ""] {
             let error = Requirement::parse(text, "VERSION").unwrap_err();
             assert_eq!(error.text, text);

@@ -27,7 +27,7 @@ pub enum Timeout {
 /// A request that brought no archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// Why.
+    /// The reason.
     pub failure: Failure,
     /// Where redirects led, if there were any.
     pub redirected_to: Option<ArchiveUrl>,

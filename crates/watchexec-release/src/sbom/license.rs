@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_is_the_one_of_the_schema() {
+    fn lists_the_identifiers_of_the_schema() {
         let schema = include_str!("../../../../tests/schemas/spdx.SNAPSHOT.schema.json");
         let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
         let listed: Vec<&str> = SPDX_LIST.lines().collect();
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_is_known_by_its_text() {
+    fn tells_identifiers_expressions_and_names_apart() {
         for text in ["Apache-2.0", "MIT", "GPL-2.0+"] {
             assert_eq!(Name::of(text), Name::Identifier(text));
         }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_nothing_is_no_licence() {
+    fn ignores_an_empty_licence() {
         let uri = "https://example.com/license";
         let name = |name, uri| License::new(name, uri).map(|license| license.name.text());
         assert_eq!(name(None, None), None);

@@ -11,9 +11,9 @@ use libcnb_data::buildpack::Buildpack;
 /// A piece of software.
 #[derive(Debug, Clone)]
 pub struct Subject<'a> {
-    /// Who says it: the buildpack, as buildpack.toml has it.
+    /// The author of the documents: the buildpack, as buildpack.toml has it.
     pub buildpack: &'a Buildpack,
-    /// What it is called.
+    /// The name for people.
     pub name: &'a str,
     /// Its version.
     pub version: String,
@@ -119,16 +119,16 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// What a document calls its subject.
+/// The reference of the subject within a document.
 pub(super) const SUBJECT: &str = "subject";
 
-/// What a document calls a file of its subject, by its place in the list: what is allowed in a
-/// name differs between the formats.
+/// The reference of a file, by its place in the list: the characters that are allowed in a reference
+/// differ between the formats.
 pub(super) fn file_reference(index: usize) -> String {
     format!("file-{index}")
 }
 
-/// What a document calls a crate of its subject.
+/// The reference of a crate, by its place in the list.
 pub(super) fn crate_reference(index: usize) -> String {
     format!("crate-{index}")
 }
