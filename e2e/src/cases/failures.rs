@@ -96,7 +96,7 @@ fn no_version_that_matches(platform: &Platform) -> Result<()> {
     expect_words(
         &log,
         &[
-            "BP_WATCHEXEC_VERSION=1.*",
+            "\"1.*\" of BP_WATCHEXEC_VERSION",
             &platform.archive.version,
             "What to do",
         ],
