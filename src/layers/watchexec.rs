@@ -185,7 +185,7 @@ impl WatchexecLayer<'_> {
                 self.log
                     .detail("Copying the release that is inside the buildpack");
                 let files = bundle.read()?;
-                let checksum = files.program.checksum;
+                let checksum = files.program.checksum();
                 self.log
                     .detail(format_args!("Verified watchexec: {checksum}"));
                 files

@@ -142,16 +142,15 @@ fn unpack_entries(archive: &mut Archive<impl Read>, most: usize) -> Result<Files
         }
         let mut content = Vec::new();
         entry.read_to_end(&mut content)?;
-        if files.insert(file, content).is_some() {
+        if files.insert(file, Verified::derived(content)).is_some() {
             return Err(UnpackError::Duplicate(file.name()));
         }
     }
     Ok(Files {
         program: files
             .remove(&ReleaseFile::Program)
-            .ok_or(UnpackError::NoProgram)?
-            .into(),
-        license: files.remove(&ReleaseFile::License).map(Into::into),
+            .ok_or(UnpackError::NoProgram)?,
+        license: files.remove(&ReleaseFile::License),
     })
 }
 
@@ -258,8 +257,8 @@ mod tests {
             ("xz of several streams", streams),
         ] {
             let files = unpack_all(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
-            assert_eq!(files.program.bytes, b"program", "{name}");
-            assert_eq!(files.license.unwrap().bytes, b"license", "{name}");
+            assert_eq!(files.program.bytes(), b"program", "{name}");
+            assert_eq!(files.license.unwrap().bytes(), b"license", "{name}");
         }
     }
 
@@ -267,7 +266,7 @@ mod tests {
     fn takes_files_at_the_top_of_the_archive() {
         let tar = tar_of(&[("./watchexec", EntryType::Regular, b"program")]);
         let files = unpack_all(tar).unwrap();
-        assert_eq!(files.program.bytes, b"program");
+        assert_eq!(files.program.bytes(), b"program");
         assert!(files.license.is_none());
     }
 
@@ -431,7 +430,7 @@ mod tests {
             let position = position % bytes.len();
             bytes[position] = byte;
             if let Ok(files) = unpack_all(bytes) {
-                prop_assert_eq!(files.program.bytes, b"program");
+                prop_assert_eq!(files.program.bytes(), b"program");
             }
         }
 
@@ -457,8 +456,8 @@ mod tests {
                         kind.is_file() && path.ends_with(name) && *bytes == content
                     })
                 };
-                prop_assert!(taken("watchexec", &files.program.bytes));
-                prop_assert!(files.license.is_none_or(|license| taken("LICENSE", &license.bytes)));
+                prop_assert!(taken("watchexec", files.program.bytes()));
+                prop_assert!(files.license.is_none_or(|license| taken("LICENSE", license.bytes())));
             }
         }
     }

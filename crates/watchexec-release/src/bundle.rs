@@ -4,7 +4,7 @@
 
 use crate::archive::{Limits, UnpackError, unpack};
 use crate::checksum::{Checksum, Mismatch, Verified};
-use crate::files::{Content, FileError, Files, Installed, InstalledFile, ReleaseFile};
+use crate::files::{FileError, Files, Installed, InstalledFile, ReleaseFile};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -72,7 +72,7 @@ impl Bundle {
     /// # Errors
     /// The archive gives no release, or writing fails.
     pub fn pack(archive: &Verified, buildpack_dir: &Path) -> Result<Self, PackError> {
-        let directory = Self::directory(buildpack_dir, Checksum::of(archive.bytes()));
+        let directory = Self::directory(buildpack_dir, archive.checksum());
         let installed = unpack(archive, &Limits::BUILD)?.install(&directory)?;
         let list = directory.join(LIST);
         toml::to_string(&installed)
@@ -103,16 +103,11 @@ impl Bundle {
         })
     }
 
-    fn verified(&self, listed: &InstalledFile) -> Result<Content, BundleError> {
+    fn verified(&self, listed: &InstalledFile) -> Result<Verified, BundleError> {
         let path = self.file(listed.file);
         let bytes = read_at_most(&path, listed.size).map_err(FileError::at(&path))?;
-        match Verified::new(bytes, listed.checksum) {
-            Ok(verified) => Ok(Content {
-                bytes: verified.into_bytes(),
-                checksum: listed.checksum,
-            }),
-            Err(mismatch) => Err(BundleError::Changed { path, mismatch }),
-        }
+        Verified::new(bytes, listed.checksum)
+            .map_err(|mismatch| BundleError::Changed { path, mismatch })
     }
 }
 

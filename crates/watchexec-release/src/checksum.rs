@@ -98,9 +98,12 @@ impl<'de> Deserialize<'de> for Checksum {
     }
 }
 
-/// Bytes whose checksum is the expected one. There is no other way to make one, and unpacking
-/// takes nothing else: what was not verified cannot be decoded.
-pub struct Verified(Vec<u8>);
+/// Bytes whose checksum is the expected one, or that come out of such bytes. Unpacking takes nothing
+/// else: what was not verified cannot be decoded.
+pub struct Verified {
+    bytes: Vec<u8>,
+    checksum: Checksum,
+}
 
 /// The bytes are not those that were expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -123,28 +126,34 @@ impl Verified {
     /// # Errors
     /// They differ.
     pub fn new(bytes: Vec<u8>, expected: Checksum) -> Result<Self, Mismatch> {
-        let actual = Checksum::of(&bytes);
-        if actual == expected {
-            Ok(Self(bytes))
+        let Self { bytes, checksum } = Self::derived(bytes);
+        if checksum == expected {
+            Ok(Self { bytes, checksum })
         } else {
             Err(Mismatch {
                 expected,
-                actual,
+                actual: checksum,
                 length: bytes.len() as u64,
             })
         }
     }
 
+    /// Bytes that come out of verified ones, and have a checksum of their own.
+    pub(crate) fn derived(bytes: Vec<u8>) -> Self {
+        let checksum = Checksum::of(&bytes);
+        Self { bytes, checksum }
+    }
+
     /// The bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
-    /// The bytes, to keep.
+    /// Their checksum.
     #[must_use]
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.0
+    pub fn checksum(&self) -> Checksum {
+        self.checksum
     }
 }
 

@@ -1,6 +1,6 @@
 //! The files of a watchexec release that are installed, and where.
 
-use crate::checksum::Checksum;
+use crate::checksum::{Checksum, Verified};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
@@ -53,12 +53,12 @@ impl ReleaseFile {
         }
     }
 
-    fn install(self, content: &Content, directory: &Path) -> Result<InstalledFile, FileError> {
-        create(directory, self.path(), self.mode(), &content.bytes)?;
+    fn install(self, content: &Verified, directory: &Path) -> Result<InstalledFile, FileError> {
+        create(directory, self.path(), self.mode(), content.bytes())?;
         Ok(InstalledFile {
             file: self,
-            size: content.bytes.len() as u64,
-            checksum: content.checksum,
+            size: content.bytes().len() as u64,
+            checksum: content.checksum(),
         })
     }
 }
@@ -108,27 +108,12 @@ pub fn create(directory: &Path, path: &str, mode: u32, content: &[u8]) -> Result
     write().map_err(FileError::at(&path))
 }
 
-/// The content of a file.
-pub struct Content {
-    /// The content itself.
-    pub bytes: Vec<u8>,
-    /// Its checksum.
-    pub checksum: Checksum,
-}
-
-impl From<Vec<u8>> for Content {
-    fn from(bytes: Vec<u8>) -> Self {
-        let checksum = Checksum::of(&bytes);
-        Self { bytes, checksum }
-    }
-}
-
 /// The files of a release, taken out of a verified archive or bundle.
 pub struct Files {
     /// The program.
-    pub program: Content,
+    pub program: Verified,
     /// Its licence, where the archive has it.
-    pub license: Option<Content>,
+    pub license: Option<Verified>,
 }
 
 impl Files {
@@ -215,8 +200,8 @@ mod tests {
 
     fn files() -> Files {
         Files {
-            program: b"content".to_vec().into(),
-            license: Some(b"license".to_vec().into()),
+            program: Verified::derived(b"content".to_vec()),
+            license: Some(Verified::derived(b"license".to_vec())),
         }
     }
 
