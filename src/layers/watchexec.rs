@@ -10,7 +10,8 @@ use crate::log::Log;
 use libcnb::data::buildpack::Buildpack;
 use libcnb::data::layer_content_metadata::LayerTypes;
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 use watchexec_release::archive::{Limits, UnpackError, unpack};
 use watchexec_release::archive_url::{ArchiveUrl, Location};
@@ -18,7 +19,7 @@ use watchexec_release::bundle::BundleError;
 use watchexec_release::catalog::{Release, Target};
 use watchexec_release::checksum::{Checksum, Verified};
 use watchexec_release::download::{DownloadError, Failure, Network, Observer, download};
-use watchexec_release::files::{FileError, Installed, ReleaseFile};
+use watchexec_release::files::{FileError, Files, Installed, ReleaseFile};
 use watchexec_release::origin::Source;
 use watchexec_release::sbom::subject::Subject;
 use watchexec_release::sbom::{crates, documents, identity};
@@ -86,19 +87,25 @@ impl WatchexecLayer<'_> {
     /// to be [removed](super::remove_all).
     pub(crate) fn provide(&self, layers_dir: &Path) -> Result<(), WatchexecError> {
         let layer = Layer::new(layers_dir, "watchexec");
-        let (installed, sbom) = if let Some(metadata) = self.kept(&layer)? {
-            let program = &metadata.installed.program;
-            self.log.detail(format_args!(
-                "Reusing the layer of an earlier build: {}, {}",
-                program.file.path(),
-                size(program.size)
-            ));
-            (metadata.installed, Some(metadata.sbom))
+        let (installed, earlier, files) = if let Some(metadata) = self.kept(&layer)? {
+            (metadata.installed, Some(metadata.sbom), None)
         } else {
             layer.empty()?;
-            (self.install(&layer.path())?, None)
+            let files = self.fetch()?;
+            (self.install(&files, &layer)?, None, Some(files))
         };
-        let sbom = self.describe(&layer, &installed, sbom.as_deref())?;
+        let subject = Subject::release(self.buildpack, self.release, &installed);
+        let sbom = identity(&subject).to_string();
+        if earlier.as_ref() != Some(&sbom) || !layer.has_sboms() {
+            let read;
+            let program = if let Some(files) = &files {
+                files.program.bytes()
+            } else {
+                read = self.read_program(&layer)?;
+                &read
+            };
+            self.describe(&layer, &subject, program)?;
+        }
         let metadata = Metadata {
             version: self.release.dependency.version.to_string(),
             target: self.target.to_string(),
@@ -118,7 +125,7 @@ impl WatchexecLayer<'_> {
         matches!(self.source, Source::Bundle(_)) && !self.required_at_build
     }
 
-    /// The metadata of an earlier build's layer, if it can be kept. The log says why it cannot.
+    /// The metadata of an earlier build's layer, if it can be kept. The log says whether, and why not.
     fn kept(&self, layer: &Layer) -> Result<Option<Metadata>, FileError> {
         let changes = match layer.restored::<Metadata>()? {
             Restored::Nothing => {
@@ -131,6 +138,12 @@ impl WatchexecLayer<'_> {
             Restored::Metadata(metadata) => {
                 let changes = self.changes(&metadata, layer);
                 if changes.is_empty() {
+                    let program = &metadata.installed.program;
+                    self.log.detail(format_args!(
+                        "Reusing the layer of an earlier build: {}, {}",
+                        program.file.path(),
+                        size(program.size)
+                    ));
                     return Ok(Some(metadata));
                 }
                 changes
@@ -179,8 +192,9 @@ impl WatchexecLayer<'_> {
         changes
     }
 
-    fn install(&self, directory: &Path) -> Result<Installed, WatchexecError> {
-        let files = match self.source {
+    /// Reads the release from inside the buildpack, or downloads and unpacks it.
+    fn fetch(&self) -> Result<Files, WatchexecError> {
+        match self.source {
             Source::Bundle(bundle) => {
                 self.log
                     .detail("Copying the release that is inside the buildpack");
@@ -188,14 +202,17 @@ impl WatchexecLayer<'_> {
                 let checksum = files.program.checksum();
                 self.log
                     .detail(format_args!("Verified watchexec: {checksum}"));
-                files
+                Ok(files)
             }
             Source::Archive { url, set_by } => {
                 let archive = self.download(url, set_by.as_deref())?;
-                unpack(&archive, &Limits::BUILD)?
+                Ok(unpack(&archive, &Limits::BUILD)?)
             }
-        };
-        let installed = files.install(directory)?;
+        }
+    }
+
+    fn install(&self, files: &Files, layer: &Layer) -> Result<Installed, FileError> {
+        let installed = files.install(&layer.path())?;
         let license = match installed.license {
             Some(_) => " and its licence",
             None => "; the archive has no licence",
@@ -233,42 +250,35 @@ impl WatchexecLayer<'_> {
         Ok(archive)
     }
 
-    /// Writes the SBOMs, unless those with this serial number are there, and returns the number.
-    fn describe(
-        &self,
-        layer: &Layer,
-        installed: &Installed,
-        earlier: Option<&str>,
-    ) -> Result<String, FileError> {
-        let mut subject = Subject::release(self.buildpack, self.release, installed);
-        let serial = identity(&subject).to_string();
-        if earlier == Some(serial.as_str()) && layer.has_sboms() {
-            return Ok(serial);
-        }
+    /// Writes the SBOMs.
+    fn describe(&self, layer: &Layer, subject: &Subject, program: &[u8]) -> Result<(), FileError> {
         // A program without a readable list of its crates is described without them.
-        let crates = crates::read(&self.program(layer)).unwrap_or_else(|error| {
+        let crates = crates::read(program).unwrap_or_else(|error| {
             self.log.warning(format_args!(
                 "the list of crates inside watchexec cannot be read ({error}); its SBOMs do without it"
             ));
             None
         });
-        subject.crates = crates.as_deref();
-        layer.write_sboms(&documents(&subject))?;
-        let crates = match crates {
+        layer.write_sboms(&documents(&Subject {
+            crates: crates.as_deref(),
+            ..subject.clone()
+        }))?;
+        let crates = match &crates {
             Some(crates) => format!(", with its {} crates", crates.len()),
             None => String::new(),
         };
         self.log
             .detail(format_args!("Wrote SBOMs: CycloneDX, SPDX, Syft{crates}"));
-        Ok(serial)
+        Ok(())
     }
 
-    /// The program in the layer, or the same one in the buildpack where the layer has no content.
-    fn program(&self, layer: &Layer) -> PathBuf {
-        match self.source {
+    /// The program of a kept layer, or the same one in the buildpack where the layer has no content.
+    fn read_program(&self, layer: &Layer) -> Result<Vec<u8>, FileError> {
+        let path = match self.source {
             Source::Bundle(bundle) if !layer.has_content() => bundle.file(ReleaseFile::Program),
             _ => layer.path().join(ReleaseFile::Program.path()),
-        }
+        };
+        fs::read(&path).map_err(FileError::at(path))
     }
 }
 

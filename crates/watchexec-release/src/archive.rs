@@ -109,7 +109,7 @@ pub fn unpack(archive: &Verified, limits: &Limits) -> Result<Files, UnpackError>
 fn unpack_tar(tar: impl Read, most: u64, entries: usize) -> Result<Files, UnpackError> {
     // One byte more than allowed, so that a tar of exactly that size is not refused.
     let mut archive = Archive::new(tar.take(most + 1));
-    let unpacked = unpack_entries(&mut archive, entries);
+    let unpacked = unpack_entries(&mut archive, most, entries);
     let mut rest = archive.into_inner();
     // The tar ends before the compressed stream does, and only at its end does the decoder check
     // the whole. After an error the decoder is not asked again: it may never return.
@@ -124,11 +124,15 @@ fn unpack_tar(tar: impl Read, most: u64, entries: usize) -> Result<Files, Unpack
     unpacked
 }
 
-fn unpack_entries(archive: &mut Archive<impl Read>, most: usize) -> Result<Files, UnpackError> {
+fn unpack_entries(
+    archive: &mut Archive<impl Read>,
+    most: u64,
+    entries: usize,
+) -> Result<Files, UnpackError> {
     let mut files = HashMap::new();
     for (index, entry) in archive.entries()?.enumerate() {
-        if index >= most {
-            return Err(UnpackError::TooManyEntries(most));
+        if index >= entries {
+            return Err(UnpackError::TooManyEntries(entries));
         }
         let mut entry = entry?;
         let Some(file) = wanted(&entry.path()?) else {
@@ -140,7 +144,9 @@ fn unpack_entries(archive: &mut Archive<impl Read>, most: usize) -> Result<Files
             EntryType::Regular | EntryType::Continuous => {}
             _ => return Err(UnpackError::NotAFile(file.name())),
         }
-        let mut content = Vec::new();
+        // An announced size beyond the limit is not believed.
+        let size = usize::try_from(entry.size().min(most)).unwrap_or_default();
+        let mut content = Vec::with_capacity(size);
         entry.read_to_end(&mut content)?;
         if files.insert(file, Verified::derived(content)).is_some() {
             return Err(UnpackError::Duplicate(file.name()));

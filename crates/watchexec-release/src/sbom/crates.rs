@@ -11,9 +11,7 @@ use auditable_serde::{DependencyKind, Package, VersionInfo};
 use flate2::read::ZlibDecoder;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::collections::BTreeSet;
-use std::fs;
 use std::io::{self, Read};
-use std::path::Path;
 
 /// Most bytes of the JSON, as many as the `auditable-info` crate allows.
 const LARGEST_JSON: u64 = 8 << 20;
@@ -44,7 +42,7 @@ pub struct Crate {
 /// A list of crates that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum CratesError {
-    /// The program cannot be read.
+    /// The list cannot be decompressed.
     #[error("{0}")]
     Read(#[from] io::Error),
     /// It starts like a program and is damaged.
@@ -62,9 +60,8 @@ pub enum CratesError {
 ///
 /// # Errors
 /// There is a list, but it cannot be read.
-pub fn read(program: &Path) -> Result<Option<Vec<Crate>>, CratesError> {
-    let program = fs::read(program)?;
-    let compressed = match raw_auditable_data(&program) {
+pub fn read(program: &[u8]) -> Result<Option<Vec<Crate>>, CratesError> {
+    let compressed = match raw_auditable_data(program) {
         Err(ExtractError::NoAuditData | ExtractError::NotAnExecutable) => return Ok(None),
         compressed => compressed?,
     };
