@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_not_followed() {
+    fn follows_no_links() {
         let app = tempfile::tempdir().unwrap();
         let outside = tempfile::tempdir().unwrap();
         file(&outside.path().join("file"), 0o644);

@@ -1,7 +1,7 @@
 //! The build's log: what the user sees on standard output.
 
-use crate::config::LogLevel;
 use std::cell::RefCell;
+use std::fmt::Display;
 use std::io::{self, Write};
 
 /// Writes the log in three depths: a title, what is done under it, and its details.
@@ -9,13 +9,8 @@ use std::io::{self, Write};
 /// The first line that cannot be written ends the log; [`finish`](Log::finish) returns the error.
 pub(crate) struct Log {
     out: RefCell<Output>,
-    level: LogLevel,
+    debug: bool,
 }
-
-/// A log that could not be written.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct LogError(pub io::Error);
 
 struct Output {
     writer: Box<dyn Write>,
@@ -24,18 +19,18 @@ struct Output {
 
 impl Log {
     /// A log that goes to standard output.
-    pub(crate) fn to_stdout(level: LogLevel) -> Self {
-        Self::new(Box::new(io::stdout()), level)
+    pub(crate) fn to_stdout(debug: bool) -> Self {
+        Self::new(Box::new(io::stdout()), debug)
     }
 
-    /// A log that goes to `out`.
-    pub(crate) fn new(out: Box<dyn Write>, level: LogLevel) -> Self {
+    /// A log that goes to `out`; with `debug` it shows every decision.
+    pub(crate) fn new(out: Box<dyn Write>, debug: bool) -> Self {
         Self {
             out: RefCell::new(Output {
                 writer: out,
                 written: Ok(()),
             }),
-            level,
+            debug,
         }
     }
 
@@ -43,41 +38,41 @@ impl Log {
     ///
     /// # Errors
     /// A line could not be written.
-    pub(crate) fn finish(self) -> Result<(), LogError> {
-        self.out.into_inner().written.map_err(LogError)
+    pub(crate) fn finish(self) -> io::Result<()> {
+        self.out.into_inner().written
     }
 
     /// The first line: which buildpack this is.
-    pub(crate) fn title(&self, text: &str) {
-        self.lines("", text);
+    pub(crate) fn title(&self, text: impl Display) {
+        self.lines("", &text.to_string());
     }
 
     /// A step of the build, after an empty line.
-    pub(crate) fn step(&self, text: &str) {
+    pub(crate) fn step(&self, text: impl Display) {
         self.lines("", "");
-        self.lines("  ", text);
+        self.lines("  ", &text.to_string());
     }
 
     /// What a step did.
-    pub(crate) fn detail(&self, text: &str) {
-        self.lines("    ", text);
+    pub(crate) fn detail(&self, text: impl Display) {
+        self.lines("    ", &text.to_string());
     }
 
     /// Several details.
     pub(crate) fn details(&self, texts: impl IntoIterator<Item = String>) {
         for text in texts {
-            self.detail(&text);
+            self.detail(text);
         }
     }
 
     /// Something the user should know although the build goes on.
-    pub(crate) fn warning(&self, text: &str) {
+    pub(crate) fn warning(&self, text: impl Display) {
         self.lines("  ", &format!("Warning: {text}"));
     }
 
     /// A decision and what it was taken from; shown with `BP_LOG_LEVEL=DEBUG` only.
-    pub(crate) fn debug(&self, text: &str) {
-        if self.level == LogLevel::Debug {
+    pub(crate) fn debug(&self, text: impl Display) {
+        if self.debug {
             self.lines("    ", &format!("[debug] {text}"));
         }
     }
@@ -102,7 +97,7 @@ fn write(out: &mut dyn Write, indent: &str, text: &str) -> io::Result<()> {
 
 #[cfg(test)]
 pub(crate) mod testing {
-    use super::{Log, LogLevel};
+    use super::Log;
     use std::cell::RefCell;
     use std::io::{self, Write};
     use std::rc::Rc;
@@ -128,19 +123,18 @@ pub(crate) mod testing {
     }
 
     /// A log that shows everything, and what it wrote.
-    pub(crate) fn recording(level: LogLevel) -> (Log, Recording) {
+    pub(crate) fn recording(debug: bool) -> (Log, Recording) {
         let recording = Recording::default();
-        (Log::new(Box::new(recording.clone()), level), recording)
+        (Log::new(Box::new(recording.clone()), debug), recording)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::testing::recording;
-    use super::*;
 
-    fn sample(level: LogLevel) -> String {
-        let (log, recording) = recording(level);
+    fn sample(debug: bool) -> String {
+        let (log, recording) = recording(debug);
         log.title("Buildpack 1");
         log.step("step");
         log.detail("one\ntwo");
@@ -150,15 +144,15 @@ mod tests {
     }
 
     #[test]
-    fn depth_shows_in_the_indent() {
+    fn indents_by_depth() {
         assert_eq!(
-            sample(LogLevel::Info),
+            sample(false),
             "Buildpack 1\n\n  step\n    one\n    two\n  Warning: mind\n"
         );
     }
 
     #[test]
-    fn decisions_show_at_debug_only() {
-        assert!(sample(LogLevel::Debug).contains("    [debug] because\n"));
+    fn shows_decisions_at_debug_only() {
+        assert!(sample(true).contains("    [debug] because\n"));
     }
 }

@@ -3,8 +3,8 @@
 //! ([`watchexec_release`], [`layers::watchexec`]) → processes and the program that serves them
 //! ([`layers::live_reload`]) → [`app_dir`].
 //!
-//! [`runtime`] calls both phases as the lifecycle asks. [`log`] and [`lines`] have every line that a
-//! user of a build reads, [`errors`] every error.
+//! [`runtime`] calls both phases as the lifecycle asks. [`errors`] has every error that a user of a
+//! build reads, with its remedy.
 // They panic where their output cannot be written.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
@@ -17,7 +17,7 @@ mod log;
 mod plan;
 mod runtime;
 
-use crate::config::{Activation, BuildPlatform, Config, LogLevel};
+use crate::config::{Activation, Config, Environment};
 use crate::errors::Error;
 use crate::layers::live_reload::Processes;
 use crate::layers::remove_all;
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
 }
 
 impl Buildpack for WatchexecBuildpack {
-    type Platform = BuildPlatform;
+    type Platform = Environment;
     type Metadata = Catalog;
     type Error = Error;
 
@@ -64,23 +64,26 @@ impl Buildpack for WatchexecBuildpack {
 }
 
 /// The build plan, where live reload is on.
-fn plan(platform: &BuildPlatform) -> Result<Option<BuildPlan>, Error> {
-    let activation = Activation::read(platform)?;
-    let log = Log::to_stdout(LogLevel::Info);
-    log.title(&lines::activation(&activation));
-    log.finish()?;
+fn plan(environment: &Environment) -> Result<Option<BuildPlan>, Error> {
+    let activation = Activation::read(environment).map_err(|error| Error::Config(vec![error]))?;
+    let log = Log::to_stdout(false);
+    log.title(&activation);
+    log.finish().map_err(Error::Log)?;
     Ok(build_plan(&activation))
 }
 
 /// Fills the layers and returns the processes. A failure leaves unfinished layers.
 fn contribute(context: &BuildContext<WatchexecBuildpack>) -> Result<Launch, Error> {
-    let config = Config::read(&context.platform)?;
+    let config = Config::read(&context.platform).map_err(Error::Config)?;
     let buildpack = &context.buildpack_descriptor.buildpack;
-    let log = Log::to_stdout(config.log_level);
-    log.title(&lines::title(buildpack));
-    log.detail(&lines::activation(&config.activation));
-    for variable in &config.unknown {
-        log.warning(&lines::unknown_variable(variable));
+    let log = Log::to_stdout(config.debug);
+    let name = buildpack.name.as_deref().unwrap_or(&buildpack.id);
+    log.title(format_args!("{name} {}", buildpack.version));
+    log.detail(&config.activation);
+    for (name, nearest) in &config.unknown {
+        log.warning(format_args!(
+            "{name} is not a variable of this buildpack; did you mean {nearest}?"
+        ));
     }
 
     let plan = Plan::read(&context.buildpack_plan);
@@ -91,7 +94,7 @@ fn contribute(context: &BuildContext<WatchexecBuildpack>) -> Result<Launch, Erro
     };
     let catalog = &context.buildpack_descriptor.metadata;
     let release = catalog.choose(&target, &requirements)?;
-    log.step(&lines::choice(&release, &target, &requirements));
+    log.step(lines::choice(&release, &target, &requirements));
     let source = locate(&release, &context.buildpack_dir, &config.overrides)?;
     WatchexecLayer {
         buildpack,
@@ -111,16 +114,12 @@ fn contribute(context: &BuildContext<WatchexecBuildpack>) -> Result<Launch, Erro
         plan.required_by_others,
     );
     processes.provide_layer(buildpack, &context.buildpack_dir, &context.layers_dir)?;
-    log.step(&lines::usage(plan.required_by_others));
-    log.details(lines::processes(
-        processes.reload.as_ref(),
-        processes.sync_tools,
-    ));
-    log.detail(&lines::for_development());
+    log.step(lines::usage(plan.required_by_others));
+    log.details(lines::processes(&processes));
     if processes.reload.is_some() {
         let opened = app_dir::open_for_group(&context.app_dir);
         log.details(lines::opened(&context.app_dir, &opened));
     }
-    log.finish()?;
-    Ok(processes.launch()?)
+    log.finish().map_err(Error::Log)?;
+    Ok(processes.launch())
 }

@@ -1,12 +1,11 @@
 //! Detect: whether the buildpack takes part, and what it tells the others.
 
-use crate::config::Activation;
-use crate::lines;
+use crate::config::{Activation, WATCHEXEC_VERSION};
 use crate::log::Log;
 use libcnb::data::build_plan::{BuildPlan, BuildPlanBuilder, Require};
 use libcnb::data::buildpack_plan::{BuildpackPlan, Entry};
 use toml::Table;
-use watchexec_release::requirement::{InvalidRequirement, RequiredBy, Requirement};
+use watchexec_release::requirement::{InvalidRequirement, Requirement};
 
 /// The name under which other buildpacks require watchexec.
 pub(crate) const PLAN_ENTRY: &str = "watchexec";
@@ -16,7 +15,7 @@ pub(crate) const PLAN_ENTRY: &str = "watchexec";
 /// It provides and requires watchexec, so that the setting alone puts it into the image; other
 /// buildpacks may require it too (CNB buildpack spec, "Build Plan").
 pub(crate) fn build_plan(activation: &Activation) -> Option<BuildPlan> {
-    activation.is_on().then(|| {
+    activation.is_on.then(|| {
         let mut require = Require::new(PLAN_ENTRY);
         require.metadata = Table::from_iter([("launch".to_owned(), true.into())]);
         BuildPlanBuilder::new()
@@ -26,7 +25,7 @@ pub(crate) fn build_plan(activation: &Activation) -> Option<BuildPlan> {
     })
 }
 
-/// What the build plan asks of this build.
+/// The requirements of the build plan.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     /// Whether a buildpack beside this one requires watchexec, to wrap a process with it.
@@ -72,13 +71,15 @@ impl Plan {
     ) -> Result<Vec<Requirement>, InvalidRequirement> {
         if let Some(own) = own {
             for version in &self.versions {
-                log.debug(&lines::overruled(version));
+                log.debug(format_args!(
+                    "{WATCHEXEC_VERSION} overrules the version {version} of the build plan"
+                ));
             }
             return Ok(vec![own.clone()]);
         }
         self.versions
             .iter()
-            .map(|version| Requirement::parse(version, RequiredBy::BuildPlan))
+            .map(|version| Requirement::parse(version, "the build plan"))
             .collect()
     }
 }
@@ -86,16 +87,20 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::LogLevel;
     use crate::log::testing::recording;
+
+    fn activation(is_on: bool) -> Activation {
+        let reason = String::new();
+        Activation { is_on, reason }
+    }
 
     fn plan(text: &str) -> Plan {
         Plan::read(&toml::from_str(text).unwrap())
     }
 
     #[test]
-    fn a_pass_provides_and_requires_watchexec_for_launch() {
-        let plan = build_plan(&Activation::OnByExecutionEnvironment).unwrap();
+    fn provides_and_requires_watchexec_for_launch() {
+        let plan = build_plan(&activation(true)).unwrap();
         insta::assert_snapshot!(toml::to_string(&plan).unwrap(), @r#"
         [[provides]]
         name = "watchexec"
@@ -109,13 +114,12 @@ mod tests {
     }
 
     #[test]
-    fn off_takes_no_part() {
-        assert!(build_plan(&Activation::Off).is_none());
-        assert!(build_plan(&Activation::OffByFlag("false".to_owned())).is_none());
+    fn takes_no_part_when_off() {
+        assert!(build_plan(&activation(false)).is_none());
     }
 
     #[test]
-    fn its_own_entry_alone_asks_for_nothing_more() {
+    fn ignores_its_own_entry() {
         assert_eq!(
             plan("[[entries]]\nname = 'watchexec'\nmetadata = { launch = true }"),
             Plan {
@@ -127,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_of_other_buildpacks_are_combined() {
+    fn combines_entries_of_other_buildpacks() {
         assert_eq!(
             plan(
                 "
@@ -157,14 +161,14 @@ mod tests {
     }
 
     #[test]
-    fn the_users_version_overrules_those_of_the_plan() {
+    fn prefers_the_version_of_the_user_to_the_plan() {
         let plan = Plan {
             required_by_others: true,
             required_at_build: false,
             versions: vec!["2.*".to_owned(), "latest".to_owned()],
         };
-        let (log, recording) = recording(LogLevel::Debug);
-        let own = Requirement::parse("2.5", RequiredBy::Variable).unwrap();
+        let (log, recording) = recording(true);
+        let own = Requirement::parse("2.5", WATCHEXEC_VERSION).unwrap();
         assert_eq!(plan.requirements(Some(&own), &log), Ok(vec![own.clone()]));
         assert!(recording.text().contains("overrules the version latest"));
         assert_eq!(plan.requirements(None, &log).unwrap_err().text, "latest");

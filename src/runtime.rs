@@ -5,9 +5,7 @@
 //! `CNB_EXEC_ENV` (CNB buildpack spec, "Changelog"). It then calls libcnb's runtime for the phase.
 
 use libcnb::data::buildpack::{BuildpackApi, ComponentBuildpackDescriptor};
-use libcnb::{
-    BuildArgs, Buildpack, DetectArgs, TomlFileError, libcnb_runtime_build, libcnb_runtime_detect,
-};
+use libcnb::{BuildArgs, Buildpack, DetectArgs, libcnb_runtime_build, libcnb_runtime_detect};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::env;
@@ -15,26 +13,14 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
+use watchexec_release::files::FileError;
 
 /// The Buildpack APIs that buildpack.toml may name.
-pub(crate) const SUPPORTED_APIS: [BuildpackApi; 3] = [
-    BuildpackApi {
-        major: 0,
-        minor: 10,
-    },
-    BuildpackApi {
-        major: 0,
-        minor: 11,
-    },
-    BuildpackApi {
-        major: 0,
-        minor: 12,
-    },
-];
+const SUPPORTED_APIS: [&str; 3] = ["0.10", "0.11", "0.12"];
 
 /// Exit status for everything that stops the program, apart from a detect that takes no part.
 const FAILED: u8 = 1;
@@ -42,23 +28,15 @@ const FAILED: u8 = 1;
 /// A call that is not one of the lifecycle's.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RuntimeError {
-    /// buildpack.toml names an API that this program does not know.
-    #[error("Buildpack API {0}")]
-    UnsupportedApi(BuildpackApi),
     /// Called by a name other than `detect` and `build`, or with other arguments than these have.
-    #[error("called as {0:?}")]
+    #[error("it was called as: {}", .0.join(OsStr::new(" ")).display())]
     Usage(Vec<OsString>),
     /// `CNB_BUILDPACK_DIR` is not set.
     #[error("CNB_BUILDPACK_DIR: {0}")]
     NoBuildpackDirectory(env::VarError),
-    /// buildpack.toml cannot be read.
-    #[error("{path}: {error}")]
-    Descriptor {
-        /// Where it is.
-        path: PathBuf,
-        /// What is wrong.
-        error: TomlFileError,
-    },
+    /// buildpack.toml cannot be read, or names an API that this program does not know.
+    #[error(transparent)]
+    Descriptor(FileError),
     /// The program could not start itself again (see [`with_distribution`]).
     #[error("cannot execute: {0}")]
     Restart(io::Error),
@@ -89,8 +67,7 @@ fn run_phase<B: Buildpack<Error: From<RuntimeError>>>(
                 platform_dir_path: platform.into(),
                 build_plan_path: plan.into(),
             };
-            let descriptor = descriptor::<B>().map_err(stop)?;
-            with_distribution().map_err(stop)?;
+            let descriptor = prepare::<B>().map_err(stop)?;
             libcnb_runtime_detect(buildpack, descriptor, arguments)
         }
         (Some("build"), Some([layers, platform, plan])) => {
@@ -99,33 +76,40 @@ fn run_phase<B: Buildpack<Error: From<RuntimeError>>>(
                 platform_dir_path: platform.into(),
                 buildpack_plan_path: plan.into(),
             };
-            let descriptor = descriptor::<B>().map_err(stop)?;
-            with_distribution().map_err(stop)?;
+            let descriptor = prepare::<B>().map_err(stop)?;
             libcnb_runtime_build(buildpack, descriptor, arguments)
         }
         _ => Err(stop(RuntimeError::Usage(arguments))),
     }
 }
 
-/// Reads buildpack.toml; its API first, since a file for another API may have another form.
-fn descriptor<B: Buildpack>() -> Result<ComponentBuildpackDescriptor<B::Metadata>, RuntimeError> {
+/// Completes the environment and reads buildpack.toml.
+fn prepare<B: Buildpack>() -> Result<ComponentBuildpackDescriptor<B::Metadata>, RuntimeError> {
+    let directory = env::var("CNB_BUILDPACK_DIR").map_err(RuntimeError::NoBuildpackDirectory)?;
+    let path = Path::new(&directory).join("buildpack.toml");
+    let descriptor = fs::read_to_string(&path)
+        .and_then(|text| descriptor(&text))
+        .map_err(FileError::at(path))
+        .map_err(RuntimeError::Descriptor)?;
+    with_distribution()?;
+    Ok(descriptor)
+}
+
+/// Parses buildpack.toml; its API first, since a file for another API may have another form.
+fn descriptor<T: DeserializeOwned>(text: &str) -> io::Result<T> {
     #[derive(Deserialize)]
     struct ApiOnly {
         api: BuildpackApi,
     }
 
-    let directory = env::var("CNB_BUILDPACK_DIR").map_err(RuntimeError::NoBuildpackDirectory)?;
-    let path = Path::new(&directory).join("buildpack.toml");
-    let unusable = |error: TomlFileError| RuntimeError::Descriptor {
-        path: path.clone(),
-        error,
-    };
-    let text = fs::read_to_string(&path).map_err(|error| unusable(error.into()))?;
-    let ApiOnly { api } = toml::from_str(&text).map_err(|error| unusable(error.into()))?;
-    if !SUPPORTED_APIS.contains(&api) {
-        return Err(RuntimeError::UnsupportedApi(api));
+    let ApiOnly { api } = toml::from_str(text).map_err(io::Error::other)?;
+    if !SUPPORTED_APIS.contains(&api.to_string().as_str()) {
+        return Err(io::Error::other(format!(
+            "api is {api}; this buildpack works with {}",
+            SUPPORTED_APIS.join(", ")
+        )));
     }
-    parse_without_exec_env(&text).map_err(|error| unusable(error.into()))
+    parse_without_exec_env(text).map_err(io::Error::other)
 }
 
 /// Parses buildpack.toml without `exec-env` of `[buildpack]`. The key is in the spec since API

@@ -50,7 +50,10 @@ fn archive(bytes: &[u8]) -> Result<bool> {
     };
     let archive = Verified::new(bytes.to_vec(), Checksum::of(bytes))?;
     let folder = folder()?;
-    let installed = unpack(&archive, folder.path(), &LIMITS);
+    let Ok(files) = unpack(&archive, &LIMITS) else {
+        return Ok(false);
+    };
+    files.install(folder.path())?;
     for entry in fs::read_dir(folder.path())? {
         let name = entry?.file_name();
         ensure!(
@@ -59,7 +62,7 @@ fn archive(bytes: &[u8]) -> Result<bool> {
             name.display()
         );
     }
-    Ok(installed.is_ok())
+    Ok(true)
 }
 
 /// `live-reload tar`: all that it writes is below the target directory, and complete.

@@ -3,159 +3,118 @@
 //! A binding is a folder with a file `type` and a file for each entry (Service Binding
 //! Specification for Kubernetes, "Workload Projection"; the CNB platform spec takes it over).
 
-use super::environment::Environment;
+use super::environment::{ConfigError, Environment};
 use std::collections::{BTreeMap, btree_map};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// Where the bindings are, as Kubernetes names it.
-pub(crate) const SERVICE_BINDING_ROOT: &str = "SERVICE_BINDING_ROOT";
+const SERVICE_BINDING_ROOT: &str = "SERVICE_BINDING_ROOT";
 /// Where the bindings are, as older platforms name it.
-pub(crate) const CNB_BINDINGS: &str = "CNB_BINDINGS";
+const CNB_BINDINGS: &str = "CNB_BINDINGS";
 
 /// The bindings of one type, as one table from entry name to content.
-///
-/// It has no `Debug`: contents may be secrets.
-#[derive(Default, Clone, PartialEq, Eq)]
-pub(crate) struct Entries(BTreeMap<String, Entry>);
+pub(super) type Entries = BTreeMap<String, Entry>;
 
-/// One entry of a binding.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
+/// One entry of a binding. It has no `Debug`: its content may be a secret.
+#[derive(Clone)]
+pub(super) struct Entry {
     /// Its file, to name it to people.
     pub path: PathBuf,
     /// Its content, trimmed.
     pub content: String,
 }
 
-/// Bindings that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BindingError {
-    /// A folder or file cannot be read.
-    #[error("{path}: {error}")]
-    Unreadable {
-        /// Which one.
-        path: PathBuf,
-        /// What is wrong.
-        error: io::Error,
-    },
-    /// Two bindings of one type have an entry of the same name.
-    #[error("{first} and {second} are the same entry of type {kind}")]
-    Duplicate {
-        /// The type.
-        kind: &'static str,
-        /// One file.
-        first: PathBuf,
-        /// The other file.
-        second: PathBuf,
-    },
-}
-
 /// The folder of a build's bindings.
-#[derive(Debug)]
-pub(crate) struct Bindings {
-    root: PathBuf,
-}
+pub(super) struct Bindings(PathBuf);
 
 impl Bindings {
     /// Finds the folder: `SERVICE_BINDING_ROOT`, else `CNB_BINDINGS`, else `bindings` in the
     /// platform directory.
-    pub(crate) fn locate(environment: &Environment, platform_dir: &Path) -> Self {
+    pub(super) fn locate(environment: &Environment) -> Self {
         let root = [SERVICE_BINDING_ROOT, CNB_BINDINGS]
             .iter()
             .find_map(|name| environment.non_empty(name))
-            .map_or_else(|| platform_dir.join("bindings"), PathBuf::from);
-        Self { root }
+            .map(PathBuf::from);
+        Self(root.unwrap_or_else(|| environment.platform_dir().join("bindings")))
     }
 
     /// Reads the bindings of a type as one table. Entry names come in lower case.
     ///
     /// # Errors
-    /// Something cannot be read, or two entries have one name.
-    pub(crate) fn of_type(&self, wanted: &'static str) -> Result<Entries, BindingError> {
-        let mut entries = BTreeMap::new();
+    /// A file or folder cannot be read, or two entries have one name.
+    pub(super) fn of_type(&self, wanted: &str) -> Result<Entries, ConfigError> {
+        let mut entries = Entries::new();
         for entry in self.all_of_type(wanted)? {
             match entries.entry(name(&entry.path)) {
                 btree_map::Entry::Vacant(vacant) => vacant.insert(entry),
                 btree_map::Entry::Occupied(first) => {
-                    return Err(BindingError::Duplicate {
-                        kind: wanted,
-                        first: first.get().path.clone(),
-                        second: entry.path,
-                    });
+                    let first = first.get().path.display();
+                    let why = format!("the same entry of type {wanted} as {first}");
+                    return Err(unusable(&entry.path, why));
                 }
             };
         }
-        Ok(Entries(entries))
+        Ok(entries)
     }
 
     /// Reads every entry of the bindings of a type, whose name is compared without case. No folder
     /// means no bindings.
     ///
     /// # Errors
-    /// Something cannot be read.
-    pub(crate) fn all_of_type(&self, wanted: &str) -> Result<Vec<Entry>, BindingError> {
+    /// A file or folder cannot be read.
+    pub(super) fn all_of_type(&self, wanted: &str) -> Result<Vec<Entry>, ConfigError> {
         let mut entries = Vec::new();
-        for binding in children(&self.root)? {
-            let Some(kind) = read(&binding.join("type"))? else {
-                continue;
-            };
-            if !kind.eq_ignore_ascii_case(wanted) {
+        for binding in children(&self.0)? {
+            let kind = read(&binding.join("type"))?;
+            if !kind.is_some_and(|kind| kind.eq_ignore_ascii_case(wanted)) {
                 continue;
             }
             for path in children(&binding)? {
-                if ["type", "provider"].contains(&name(&path).as_str()) {
-                    continue;
+                if !["type", "provider"].contains(&name(&path).as_str())
+                    && let Some(content) = read(&path)?
+                {
+                    entries.push(Entry { path, content });
                 }
-                let Some(content) = read(&path)? else {
-                    continue;
-                };
-                entries.push(Entry { path, content });
             }
         }
         Ok(entries)
     }
 }
 
-impl Entries {
-    /// All entries, by name.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
-        self.0.iter().map(|(name, entry)| (name.as_str(), entry))
+/// The error for a file or folder of a binding.
+pub(super) fn unusable(path: &Path, why: impl std::fmt::Display) -> ConfigError {
+    let setting = path.display().to_string();
+    ConfigError {
+        why: format!("{setting}: {why}"),
+        setting,
     }
 }
 
-/// What is in a folder, sorted; nothing if it is not there. Names that start with a dot are left
-/// out: Kubernetes keeps the versions of a mounted secret under `..data` and `..<time>`.
-fn children(folder: &Path) -> Result<Vec<PathBuf>, BindingError> {
-    let unreadable = |error| BindingError::Unreadable {
-        path: folder.to_owned(),
-        error,
+/// The sorted content of a folder; empty if the folder does not exist. Names that start with a dot are
+/// left out: Kubernetes keeps the versions of a mounted secret under `..data` and `..<time>`.
+fn children(folder: &Path) -> Result<Vec<PathBuf>, ConfigError> {
+    let list = || -> io::Result<Vec<PathBuf>> {
+        fs::read_dir(folder)?
+            .map(|entry| Ok(entry?.path()))
+            .collect()
     };
-    let mut children = Vec::new();
-    let listing = match fs::read_dir(folder) {
-        Err(error) if is_absent(&error) => return Ok(children),
-        listing => listing.map_err(unreadable)?,
+    let mut children = match list() {
+        Err(error) if is_absent(&error) => Vec::new(),
+        children => children.map_err(|error| unusable(folder, error))?,
     };
-    for child in listing {
-        let path = child.map_err(unreadable)?.path();
-        if !file_name(&path).starts_with('.') {
-            children.push(path);
-        }
-    }
+    children.retain(|path| !name(path).starts_with('.'));
     children.sort();
     Ok(children)
 }
 
 /// The trimmed text of a file; `None` if there is no such file, or if it is a folder.
-fn read(path: &Path) -> Result<Option<String>, BindingError> {
+fn read(path: &Path) -> Result<Option<String>, ConfigError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text.trim().to_owned())),
         Err(error) if is_absent(&error) || error.kind() == io::ErrorKind::IsADirectory => Ok(None),
-        Err(error) => Err(BindingError::Unreadable {
-            path: path.to_owned(),
-            error,
-        }),
+        Err(error) => Err(unusable(path, error)),
     }
 }
 
@@ -167,16 +126,10 @@ fn is_absent(error: &io::Error) -> bool {
     )
 }
 
-/// The name of the entry in a file.
+/// The name of a file in lower case.
 fn name(path: &Path) -> String {
-    file_name(path).to_lowercase()
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().to_lowercase()
 }
 
 #[cfg(test)]
@@ -193,21 +146,19 @@ mod tests {
             fs::write(path, content).unwrap();
         }
         let root = folder.path().to_owned();
-        (folder, Bindings { root })
+        (folder, Bindings(root))
     }
 
     fn content(entries: &Entries) -> Vec<(&str, &str)> {
         entries
             .iter()
-            .map(|(name, entry)| (name, entry.content.as_str()))
+            .map(|(name, entry)| (name.as_str(), entry.content.as_str()))
             .collect()
     }
 
     #[test]
-    fn the_roots_have_an_order() {
-        let root = |variables: &[(&str, &str)]| {
-            Bindings::locate(&Environment::of(variables), Path::new("/platform")).root
-        };
+    fn prefers_the_root_of_kubernetes() {
+        let root = |variables: &[(&str, &str)]| Bindings::locate(&Environment::of(variables)).0;
         assert_eq!(root(&[]), Path::new("/platform/bindings"));
         assert_eq!(root(&[(CNB_BINDINGS, "/b")]), Path::new("/b"));
         assert_eq!(
@@ -221,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn types_are_compared_without_case_and_values_trimmed() {
+    fn compares_types_without_case_and_trims_values() {
         let (_folder, bindings) = bindings(&[
             ("one/type", "Dependency-Mapping\n"),
             ("one/provider", "someone"),
@@ -238,15 +189,13 @@ mod tests {
     }
 
     #[test]
-    fn no_folder_is_no_bindings() {
-        let bindings = Bindings {
-            root: PathBuf::from("/missing/bindings"),
-        };
+    fn finds_no_bindings_without_a_folder() {
+        let bindings = Bindings(PathBuf::from("/missing/bindings"));
         assert_eq!(content(&bindings.of_type("a").unwrap()), []);
     }
 
     #[test]
-    fn kubernetes_mounts_are_read_once() {
+    fn reads_mounts_of_kubernetes_once() {
         let (folder, bindings) = bindings(&[("b/..2026/type", "a"), ("b/..2026/key", "value")]);
         let binding = folder.path().join("b");
         symlink("..2026", binding.join("..data")).unwrap();
@@ -264,23 +213,20 @@ mod tests {
             ("two/type", "a"),
             ("two/KEY", "2"),
         ]);
-        assert!(matches!(
-            bindings.of_type("a"),
-            Err(BindingError::Duplicate { kind: "a", .. })
-        ));
+        let error = bindings.of_type("a").err().unwrap();
+        assert!(error.setting.ends_with("two/KEY"), "{error}");
+        assert!(error.why.ends_with("one/key"), "{error}");
         let all = bindings.all_of_type("a").unwrap();
         let contents: Vec<&str> = all.iter().map(|entry| &*entry.content).collect();
         assert_eq!(contents, ["1", "2"]);
     }
 
     #[test]
-    fn what_is_no_text_is_an_error() {
+    fn rejects_an_entry_that_is_not_text() {
         let (folder, bindings) = bindings(&[("one/type", "a")]);
         fs::write(folder.path().join("one/key"), b"\xFF\xFE").unwrap();
-        assert!(matches!(
-            bindings.of_type("a"),
-            Err(BindingError::Unreadable { .. })
-        ));
+        let error = bindings.of_type("a").err().unwrap();
+        assert!(error.setting.ends_with("one/key"), "{error}");
         assert!(bindings.of_type("b").is_ok(), "other types are not read");
     }
 }

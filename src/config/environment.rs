@@ -2,56 +2,51 @@
 
 use libcnb::generic::GenericPlatform;
 use libcnb::{Env, Platform};
-use std::ffi::OsStr;
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// The platform directory of a phase: variables, and the place of bindings.
-pub(crate) struct BuildPlatform {
-    directory: PathBuf,
-    variables: GenericPlatform,
-}
-
-impl Platform for BuildPlatform {
-    fn env(&self) -> &Env {
-        self.variables.env()
-    }
-
-    fn from_path(directory: impl AsRef<Path>) -> io::Result<Self> {
-        Ok(Self {
-            directory: directory.as_ref().to_owned(),
-            variables: GenericPlatform::from_path(&directory)?,
-        })
-    }
-}
-
-impl BuildPlatform {
-    /// The directory itself.
-    pub(crate) fn directory(&self) -> &Path {
-        &self.directory
-    }
-
-    /// The variables of this process and of this platform.
-    pub(crate) fn environment(&self) -> Environment {
-        Environment::new(Env::from_current(), self.env().clone())
-    }
-}
 
 /// The variables that a phase sees: those of the process, then those of `<platform>/env`.
 ///
 /// The lifecycle puts the user's variables into both, but applies the operator's and the
 /// builder's settings to the process only, so the process has the final word. With `clear-env`
 /// the user's variables are in the platform directory alone.
-#[derive(Debug, Default)]
 pub(crate) struct Environment {
-    process: Env,
-    platform: Env,
+    platform_dir: PathBuf,
+    variables: Env,
+}
+
+impl Platform for Environment {
+    fn env(&self) -> &Env {
+        &self.variables
+    }
+
+    fn from_path(platform_dir: impl AsRef<Path>) -> io::Result<Self> {
+        let platform = GenericPlatform::from_path(&platform_dir)?;
+        let platform_dir = platform_dir.as_ref().to_owned();
+        Ok(Self::new(platform_dir, platform.env(), env::vars_os()))
+    }
 }
 
 impl Environment {
-    /// Combines the variables of the process with those of the platform directory.
-    pub(crate) fn new(process: Env, platform: Env) -> Self {
-        Self { process, platform }
+    fn new(
+        platform_dir: PathBuf,
+        platform: &Env,
+        process: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Self {
+        let mut variables = platform.clone();
+        for (name, value) in process {
+            variables.insert(name, value);
+        }
+        Self {
+            platform_dir,
+            variables,
+        }
+    }
+
+    pub(super) fn platform_dir(&self) -> &Path {
+        &self.platform_dir
     }
 
     /// The trimmed value of a variable; `None` where it is not set, `Some("")` where it is empty.
@@ -59,68 +54,64 @@ impl Environment {
     /// Values arrive from files and from command lines, so white space around them is noise, and
     /// bytes that are not UTF-8 are replaced: no setting has any use for them, and the replaced
     /// text is what an error message can show.
-    pub(crate) fn get(&self, name: &str) -> Option<String> {
-        self.process
-            .get(name)
-            .or_else(|| self.platform.get(name))
-            .map(|value| value.to_string_lossy().trim().to_owned())
+    pub(super) fn get(&self, name: &str) -> Option<String> {
+        let value = self.variables.get(name)?;
+        Some(value.to_string_lossy().trim().to_owned())
     }
 
     /// As [`get`](Self::get), for the many variables whose empty value means "not set".
-    pub(crate) fn non_empty(&self, name: &str) -> Option<String> {
+    pub(super) fn non_empty(&self, name: &str) -> Option<String> {
         self.get(name).filter(|value| !value.is_empty())
     }
 
-    /// The names of all variables that start with `prefix`, sorted, each once.
-    pub(crate) fn names_with_prefix(&self, prefix: &str) -> Vec<String> {
+    /// The names of all variables that start with `prefix`, sorted.
+    pub(super) fn names_with_prefix(&self, prefix: &str) -> Vec<String> {
         let mut names: Vec<String> = self
-            .process
+            .variables
             .iter()
-            .chain(self.platform.iter())
             .filter_map(|(name, _)| OsStr::to_str(name))
             .filter(|name| name.starts_with(prefix))
             .map(str::to_owned)
             .collect();
         names.sort();
-        names.dedup();
         names
     }
 }
 
-/// A variable of ours whose value cannot be used.
+/// A variable or a binding that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{variable} is {value:?}; accepted: {accepted}")]
-pub(crate) struct InvalidValue {
-    /// Name of the variable.
-    pub variable: String,
-    /// Its value, trimmed.
-    pub value: String,
-    /// The accepted form, for people.
-    pub accepted: String,
+#[error("{why}")]
+pub(crate) struct ConfigError {
+    /// The variable, or the file or directory of the binding.
+    pub setting: String,
+    /// Names the setting, shows the value where that is not secret, and says what is accepted.
+    pub why: String,
+}
+
+impl ConfigError {
+    pub(super) fn value(variable: &str, value: &str, accepted: &str) -> Self {
+        Self {
+            setting: variable.to_owned(),
+            why: format!("{variable} is {value:?}; accepted: {accepted}"),
+        }
+    }
 }
 
 /// The values that Go's `strconv.ParseBool` takes, as all Paketo buildpacks read flags.
 pub(super) const TRUE: [&str; 6] = ["1", "t", "T", "TRUE", "true", "True"];
 pub(super) const FALSE: [&str; 6] = ["0", "f", "F", "FALSE", "false", "False"];
 
-/// Reads a flag, and gives its value as it was written too; `None` where it is not set or empty.
-pub(super) fn flag(
-    environment: &Environment,
-    variable: &str,
-) -> Result<Option<(bool, String)>, InvalidValue> {
+/// Reads a flag; `None` where it is not set or empty.
+pub(super) fn flag(environment: &Environment, variable: &str) -> Result<Option<bool>, ConfigError> {
     match environment.non_empty(variable) {
         None => Ok(None),
-        Some(value) if TRUE.contains(&value.as_str()) => Ok(Some((true, value))),
-        Some(value) if FALSE.contains(&value.as_str()) => Ok(Some((false, value))),
-        Some(value) => Err(InvalidValue {
-            variable: variable.to_owned(),
-            value,
-            accepted: format!(
-                "{} to turn it on, {} to turn it off",
-                TRUE.join(" "),
-                FALSE.join(" ")
-            ),
-        }),
+        Some(value) if TRUE.contains(&value.as_str()) => Ok(Some(true)),
+        Some(value) if FALSE.contains(&value.as_str()) => Ok(Some(false)),
+        Some(value) => {
+            let (on, off) = (TRUE.join(" "), FALSE.join(" "));
+            let accepted = format!("{on} to turn it on, {off} to turn it off");
+            Err(ConfigError::value(variable, &value, &accepted))
+        }
     }
 }
 
@@ -128,11 +119,10 @@ pub(super) fn flag(
 impl Environment {
     /// An environment in which only the process has variables.
     pub(crate) fn of(variables: &[(&str, &str)]) -> Self {
-        let mut process = Env::new();
-        for (name, value) in variables {
-            process.insert(name, value);
-        }
-        Self::new(process, Env::new())
+        let process = variables
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()));
+        Self::new("/platform".into(), &Env::new(), process)
     }
 }
 
@@ -140,36 +130,24 @@ impl Environment {
 mod tests {
     use super::*;
 
-    fn env(name: &str, value: &str) -> Env {
-        let mut env = Env::new();
-        env.insert(name, value);
-        env
+    #[test]
+    fn prefers_the_process_to_the_platform_directory() {
+        let mut platform = Env::new();
+        platform.insert("BP_A", "platform");
+        platform.insert("BP_B", "platform");
+        let process = [("BP_A".into(), "process".into())];
+        let environment = Environment::new("/platform".into(), &platform, process);
+        assert_eq!(environment.get("BP_A").as_deref(), Some("process"));
+        assert_eq!(environment.get("BP_B").as_deref(), Some("platform"));
+        assert_eq!(environment.names_with_prefix("BP_"), ["BP_A", "BP_B"]);
     }
 
     #[test]
-    fn the_process_wins_over_the_platform_directory() {
-        let environment = Environment::new(env("A", "process"), env("A", "platform"));
-        assert_eq!(environment.get("A").as_deref(), Some("process"));
-    }
-
-    #[test]
-    fn the_platform_directory_is_the_fallback() {
-        let environment = Environment::new(Env::new(), env("A", "platform"));
-        assert_eq!(environment.get("A").as_deref(), Some("platform"));
-    }
-
-    #[test]
-    fn values_are_trimmed_and_empty_is_not_unset() {
+    fn trims_values_and_tells_empty_from_unset() {
         let environment = Environment::of(&[("A", " x\n"), ("B", " ")]);
         assert_eq!(environment.get("A").as_deref(), Some("x"));
         assert_eq!(environment.get("B").as_deref(), Some(""));
         assert_eq!(environment.non_empty("B"), None);
         assert_eq!(environment.get("C"), None);
-    }
-
-    #[test]
-    fn names_are_listed_once() {
-        let environment = Environment::new(env("BP_X", "1"), env("BP_X", "2"));
-        assert_eq!(environment.names_with_prefix("BP_"), ["BP_X"]);
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use watchexec_release::mirror::{DEFAULT, Mirror, Mirrors};
 
 /// The mirror for all hosts, and with `_<HOST>` after it the one for that host.
-pub(crate) const DEPENDENCY_MIRROR: &str = "BP_DEPENDENCY_MIRROR";
+pub(super) const DEPENDENCY_MIRROR: &str = "BP_DEPENDENCY_MIRROR";
 /// Not a mirror, whatever its case: it names no host, and libpak ignores it with a warning.
 pub(super) const MISNAMED_DEFAULT: &str = "BP_DEPENDENCY_MIRROR_DEFAULT";
 
@@ -14,9 +14,9 @@ pub(super) const MISNAMED_DEFAULT: &str = "BP_DEPENDENCY_MIRROR_DEFAULT";
 /// host the environment wins.
 pub(super) fn mirrors(environment: &Environment, bindings: &Entries) -> Mirrors {
     let mut by_host: BTreeMap<String, (String, String)> = BTreeMap::new();
-    for (host, entry) in bindings.iter() {
+    for (host, entry) in bindings {
         let setting = entry.path.display().to_string();
-        by_host.insert(host.to_owned(), (setting, entry.content.clone()));
+        by_host.insert(host.clone(), (setting, entry.content.clone()));
     }
     for name in environment.names_with_prefix(DEPENDENCY_MIRROR) {
         let suffix = name.strip_prefix(DEPENDENCY_MIRROR).unwrap_or_default();
@@ -33,7 +33,10 @@ pub(super) fn mirrors(environment: &Environment, bindings: &Entries) -> Mirrors 
     by_host
         .into_iter()
         .filter(|(_, (_, text))| !text.is_empty())
-        .map(|(host, (setting, text))| (host, Mirror::parse(&setting, &text)))
+        .map(|(host, (setting, text))| {
+            let setting = format!("the mirror of {setting}");
+            (host, Mirror::parse(&setting, &text))
+        })
         .collect()
 }
 
@@ -63,7 +66,9 @@ mod tests {
         for (name, content) in files {
             std::fs::write(binding.join(name), content).unwrap();
         }
-        let bindings = Bindings::locate(&Environment::of(&[]), folder.path());
+        let root = folder.path().join("bindings");
+        let root = [("SERVICE_BINDING_ROOT", root.to_str().unwrap())];
+        let bindings = Bindings::locate(&Environment::of(&root));
         mirrors(
             &Environment::of(variables),
             &bindings.of_type("dependency-mirror").unwrap(),

@@ -2,15 +2,15 @@
 //! and the operator set them.
 #![warn(clippy::arithmetic_side_effects)]
 
-use super::bindings::Entry;
-use super::environment::{Environment, InvalidValue};
+use super::bindings::{Entry, unusable};
+use super::environment::{ConfigError, Environment};
 use reqwest::{Certificate, NoProxy, Proxy};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
-use watchexec_release::download::{Logins, NetrcError, Network, Policy};
+use watchexec_release::download::{Logins, Network, Policy};
 
 /// Names the netrc file; without it, it is `.netrc` in the home directory.
-pub(crate) const NETRC: &str = "NETRC";
+const NETRC: &str = "NETRC";
 /// Seconds for a connection, as libpak reads it.
 const DIALER_TIMEOUT: &str = "BP_DIALER_TIMEOUT";
 /// Seconds for the TLS handshake, as libpak reads it.
@@ -18,38 +18,21 @@ const TLS_HANDSHAKE_TIMEOUT: &str = "BP_TLS_HANDSHAKE_TIMEOUT";
 /// Seconds for the server's answer, as libpak reads it.
 const RESPONSE_HEADER_TIMEOUT: &str = "BP_RESPONSE_HEADER_TIMEOUT";
 
-/// A setting of the network that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum NetworkError {
-    /// A time limit.
-    #[error(transparent)]
-    InvalidValue(#[from] InvalidValue),
-    /// A variable that is not the URL of a proxy. Its value may hold credentials and is not here.
-    #[error("{0} is not the URL of a proxy")]
-    Proxy(String),
-    /// An entry of a `ca-certificates` binding.
-    #[error("{0} has no PEM certificate")]
-    Certificate(PathBuf),
-    /// The file that `NETRC` names.
-    #[error(transparent)]
-    Netrc(#[from] NetrcError),
-}
-
 /// Reads the settings; `ca_certificates` are the entries of all bindings of that type.
 ///
 /// # Errors
-/// All that cannot be used.
+/// Every setting that cannot be used.
 pub(super) fn network(
     environment: &Environment,
     ca_certificates: &[Entry],
-) -> Result<Network, Vec<NetworkError>> {
+) -> Result<Network, Vec<ConfigError>> {
     let mut errors = Vec::new();
     let network = Network {
         policy: policy(environment, &mut errors),
         proxies: proxies(environment, &mut errors),
         ca_certificates: certificates(ca_certificates, &mut errors),
         logins: logins(environment).unwrap_or_else(|error| {
-            errors.push(error.into());
+            errors.push(error);
             Logins::default()
         }),
     };
@@ -62,9 +45,12 @@ pub(super) fn network(
 
 /// Logins from the file that `NETRC` names, else from the one in the home directory. A file that
 /// nobody named is optional.
-fn logins(environment: &Environment) -> Result<Logins, NetrcError> {
+fn logins(environment: &Environment) -> Result<Logins, ConfigError> {
     if let Some(file) = environment.non_empty(NETRC) {
-        return Logins::from_file(file.into());
+        return Logins::from_file(file.into()).map_err(|error| ConfigError {
+            setting: NETRC.to_owned(),
+            why: format!("{NETRC} names {error}"),
+        });
     }
     Ok(match environment.non_empty("HOME") {
         Some(home) => Logins::from_optional_file(Path::new(&home).join(".netrc")),
@@ -72,7 +58,7 @@ fn logins(environment: &Environment) -> Result<Logins, NetrcError> {
     })
 }
 
-fn policy(environment: &Environment, errors: &mut Vec<NetworkError>) -> Policy {
+fn policy(environment: &Environment, errors: &mut Vec<ConfigError>) -> Policy {
     let policy = Policy::default();
     let mut seconds = |name: &str, default: Duration| match environment.non_empty(name) {
         None => default,
@@ -81,12 +67,8 @@ fn policy(environment: &Environment, errors: &mut Vec<NetworkError>) -> Policy {
             Ok(0) => policy.total,
             Ok(seconds) => Duration::from_secs(seconds).min(policy.total),
             Err(_) => {
-                let invalid = InvalidValue {
-                    variable: name.to_owned(),
-                    value,
-                    accepted: "a whole number of seconds; 0 for no limit".to_owned(),
-                };
-                errors.push(invalid.into());
+                let accepted = "a whole number of seconds; 0 for no limit";
+                errors.push(ConfigError::value(name, &value, accepted));
                 default
             }
         },
@@ -104,7 +86,7 @@ fn policy(environment: &Environment, errors: &mut Vec<NetworkError>) -> Policy {
 
 /// The proxies of `http_proxy` and `https_proxy`, in either case, for all hosts that `no_proxy`
 /// does not name. Lower case comes first, as curl has it.
-fn proxies(environment: &Environment, errors: &mut Vec<NetworkError>) -> Vec<Proxy> {
+fn proxies(environment: &Environment, errors: &mut Vec<ConfigError>) -> Vec<Proxy> {
     let value = |name: &str| {
         [name.to_owned(), name.to_uppercase()]
             .into_iter()
@@ -118,19 +100,31 @@ fn proxies(environment: &Environment, errors: &mut Vec<NetworkError>) -> Vec<Pro
         .flatten()
         .filter_map(|(name, proxy)| {
             let proxy = proxy.map(|proxy| proxy.no_proxy(except.clone()));
-            proxy
-                .map_err(|_| errors.push(NetworkError::Proxy(name)))
-                .ok()
+            proxy.map_err(|_| errors.push(not_a_proxy(name))).ok()
         })
         .collect()
 }
 
-fn certificates(entries: &[Entry], errors: &mut Vec<NetworkError>) -> Vec<Certificate> {
+/// The value is not shown, since it may hold a password.
+fn not_a_proxy(variable: String) -> ConfigError {
+    ConfigError {
+        why: format!(
+            "{variable} is not the URL of a proxy; accepted: an http or https URL, such as \
+             http://user:password@host:8080"
+        ),
+        setting: variable,
+    }
+}
+
+fn certificates(entries: &[Entry], errors: &mut Vec<ConfigError>) -> Vec<Certificate> {
     let mut all = Vec::new();
     for entry in entries {
         match Certificate::from_pem_bundle(entry.content.as_bytes()) {
             Ok(certificates) if !certificates.is_empty() => all.extend(certificates),
-            _ => errors.push(NetworkError::Certificate(entry.path.clone())),
+            _ => errors.push(unusable(
+                &entry.path,
+                "no PEM certificate; `openssl x509 -inform der -in FILE` converts one",
+            )),
         }
     }
     all
@@ -142,7 +136,7 @@ mod tests {
     use std::fs;
 
     /// The settings, or their only error.
-    fn read(variables: &[(&str, &str)]) -> Result<Network, NetworkError> {
+    fn read(variables: &[(&str, &str)]) -> Result<Network, ConfigError> {
         network(&Environment::of(variables), &[]).map_err(|errors| {
             let [error] = errors.try_into().unwrap();
             error
@@ -172,10 +166,8 @@ mod tests {
         assert_eq!(policy.connect, policy.total.saturating_mul(2));
         assert_eq!(policy.response_header, policy.total);
         for value in ["1s", "-1", "1.5"] {
-            assert!(matches!(
-                read(&[(DIALER_TIMEOUT, value)]),
-                Err(NetworkError::InvalidValue(_))
-            ));
+            let error = read(&[(DIALER_TIMEOUT, value)]).err().unwrap();
+            assert_eq!(error.setting, DIALER_TIMEOUT);
         }
     }
 
@@ -198,10 +190,8 @@ mod tests {
     #[test]
     fn rejects_an_unusable_netrc_that_was_named() {
         assert!(read(&[("HOME", "/missing")]).is_ok());
-        assert!(matches!(
-            read(&[(NETRC, "/missing/netrc")]),
-            Err(NetworkError::Netrc(_))
-        ));
+        let error = read(&[(NETRC, "/missing/netrc")]).err().unwrap();
+        assert_eq!(error.setting, NETRC);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("netrc");
         fs::write(&path, "machine example.com login user secret secret\n").unwrap();

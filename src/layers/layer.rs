@@ -12,22 +12,13 @@ use serde::de::DeserializeOwned;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use watchexec_release::files::FileError;
 use watchexec_release::sbom::{Document, extension};
 
 /// A layer of this buildpack.
 pub(super) struct Layer<'a> {
     layers_dir: &'a Path,
     name: &'static str,
-}
-
-/// A file of a layer that cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-#[error("{path}: {error}")]
-pub(crate) struct LayerError {
-    /// The file or directory.
-    pub path: PathBuf,
-    /// The system's error.
-    pub error: io::Error,
 }
 
 /// What the lifecycle restored of a layer.
@@ -64,12 +55,12 @@ impl<'a> Layer<'a> {
     }
 
     /// Reads the metadata that an earlier build recorded.
-    pub(super) fn restored<M: DeserializeOwned>(&self) -> Result<Restored<M>, LayerError> {
+    pub(super) fn restored<M: DeserializeOwned>(&self) -> Result<Restored<M>, FileError> {
         let path = self.file("toml");
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Restored::Nothing),
-            Err(error) => return Err(LayerError { path, error }),
+            Err(error) => return Err(FileError { path, error }),
         };
         Ok(match toml::from_str::<LayerContentMetadata<M>>(&text) {
             Ok(content) => Restored::Metadata(content.metadata),
@@ -78,14 +69,14 @@ impl<'a> Layer<'a> {
     }
 
     /// Removes everything of the layer and makes an empty directory for new content.
-    pub(super) fn empty(&self) -> Result<(), LayerError> {
+    pub(super) fn empty(&self) -> Result<(), FileError> {
         let path = self.path();
         remove(&path)?;
         remove(&self.file("toml"))?;
         for format in SBOM_FORMATS {
             remove(&self.file(extension(format)))?;
         }
-        fs::create_dir_all(&path).map_err(|error| LayerError { path, error })
+        fs::create_dir_all(&path).map_err(FileError::at(path))
     }
 
     /// Records what the layer is for and what decides its content.
@@ -93,27 +84,26 @@ impl<'a> Layer<'a> {
         &self,
         types: LayerTypes,
         metadata: impl Serialize,
-    ) -> Result<(), LayerError> {
+    ) -> Result<(), FileError> {
         let content = LayerContentMetadata {
             types: Some(types),
             metadata,
         };
-        let text = toml::to_string(&content).map_err(|error| LayerError {
-            path: self.file("toml"),
-            error: io::Error::other(error),
-        })?;
+        let text = toml::to_string(&content)
+            .map_err(io::Error::other)
+            .map_err(FileError::at(self.file("toml")))?;
         self.write("toml", text.as_bytes())
     }
 
-    pub(super) fn write_sboms(&self, documents: &[Document]) -> Result<(), LayerError> {
+    pub(super) fn write_sboms(&self, documents: &[Document]) -> Result<(), FileError> {
         documents
             .iter()
             .try_for_each(|document| self.write(extension(&document.format), &document.data))
     }
 
-    fn write(&self, extension: &str, data: &[u8]) -> Result<(), LayerError> {
+    fn write(&self, extension: &str, data: &[u8]) -> Result<(), FileError> {
         let path = self.file(extension);
-        fs::write(&path, data).map_err(|error| LayerError { path, error })
+        fs::write(&path, data).map_err(FileError::at(path))
     }
 
     /// A file beside the directory.
@@ -123,16 +113,13 @@ impl<'a> Layer<'a> {
 }
 
 /// Removes a file, or a directory with all that it has, if there is one.
-fn remove(path: &Path) -> Result<(), LayerError> {
+fn remove(path: &Path) -> Result<(), FileError> {
     let removed = match path.symlink_metadata() {
         Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
         Ok(_) => fs::remove_file(path),
         Err(_) => return Ok(()),
     };
-    removed.map_err(|error| LayerError {
-        path: path.to_owned(),
-        error,
-    })
+    removed.map_err(FileError::at(path))
 }
 
 /// Removes all layers of a failed build, finished or not, so that nobody takes a part of one for a

@@ -3,19 +3,19 @@
 //! The program is in the buildpack, so the layer is launch-only: a build that finds it in the
 //! previous image writes no content.
 
-use super::layer::{Layer, LayerError, Restored};
+use super::layer::{Layer, Restored};
 use libcnb::data::buildpack::Buildpack;
-use libcnb::data::launch::{Launch, LaunchBuilder, ProcessBuilder, ProcessType, ProcessTypeError};
+use libcnb::data::launch::{Launch, LaunchBuilder, ProcessBuilder};
 use libcnb::data::layer_content_metadata::LayerTypes;
 use libcnb::data::process_type;
-use reload_options::{ProcessChoice, SYNC_TOOLS, Settings};
+use reload_options::{ProcessChoice, Settings};
 use serde::{Deserialize, Serialize};
-use std::fs::File;
-use std::io;
-use std::path::{Path, PathBuf};
-use watchexec_release::checksum::{self, Checksum, CopyError};
-use watchexec_release::files;
-use watchexec_release::sbom::{DescribedFile, Subject, documents};
+use std::fs;
+use std::path::Path;
+use watchexec_release::checksum::Checksum;
+use watchexec_release::files::{self, FileError};
+use watchexec_release::sbom::subject::{DescribedFile, Subject};
+use watchexec_release::sbom::{documents, identity};
 
 const NAME: &str = "live-reload";
 /// The program, in the buildpack's directory and in the layer.
@@ -38,20 +38,6 @@ struct Metadata {
     checksum: Checksum,
     /// The serial number of the SBOMs.
     sbom: String,
-}
-
-/// Why `live-reload` cannot be put into its layer.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LiveReloadError {
-    /// The layer's files.
-    #[error(transparent)]
-    Layer(#[from] LayerError),
-    /// The program is not in the buildpack, or cannot be copied.
-    #[error("{path}: {error}")]
-    Program { path: PathBuf, error: CopyError },
-    /// libcnb refuses a process type.
-    #[error(transparent)]
-    ProcessType(#[from] ProcessTypeError),
 }
 
 impl Processes {
@@ -78,10 +64,7 @@ impl Processes {
     }
 
     /// The processes, for launch.toml.
-    ///
-    /// # Errors
-    /// None that a user could cause: the types are fixed.
-    pub(crate) fn launch(&self) -> Result<Launch, LiveReloadError> {
+    pub(crate) fn launch(&self) -> Launch {
         let mut launch = LaunchBuilder::new();
         if let Some(settings) = &self.reload {
             launch.process(
@@ -91,13 +74,12 @@ impl Processes {
             );
         }
         if self.sync_tools {
-            for tool in SYNC_TOOLS {
-                let kind: ProcessType = tool.parse()?;
+            for (kind, tool) in [(process_type!("tar"), "tar"), (process_type!("rm"), "rm")] {
                 let command = [reload_options::PROGRAM, tool];
                 launch.process(ProcessBuilder::new(kind, command).build());
             }
         }
-        Ok(launch.build())
+        launch.build()
     }
 
     /// Keeps the layer of an earlier build, or makes it anew, if a process needs it.
@@ -109,13 +91,14 @@ impl Processes {
         buildpack: &Buildpack,
         buildpack_dir: &Path,
         layers_dir: &Path,
-    ) -> Result<(), LiveReloadError> {
+    ) -> Result<(), FileError> {
         if self.reload.is_none() && !self.sync_tools {
             return Ok(());
         }
         let layer = Layer::new(layers_dir, NAME);
-        let program = buildpack_dir.join(PROGRAM);
-        let checksum = read(&program, &mut io::sink())?;
+        let source = buildpack_dir.join(PROGRAM);
+        let program = fs::read(&source).map_err(FileError::at(source))?;
+        let checksum = Checksum::of(&program);
         let file = DescribedFile {
             path: PROGRAM,
             checksum,
@@ -123,19 +106,14 @@ impl Processes {
         let subject = Subject::part(buildpack, NAME, vec![file]);
         let metadata = Metadata {
             checksum,
-            sbom: subject.identity().to_string(),
+            sbom: identity(&subject).to_string(),
         };
         let kept = matches!(layer.restored::<Metadata>()?,
             Restored::Metadata(earlier) if earlier == metadata)
             && !layer.has_content();
         if !kept {
             layer.empty()?;
-            let mut copy =
-                files::create(&layer.path(), PROGRAM, 0o755).map_err(|error| LayerError {
-                    path: layer.path().join(PROGRAM),
-                    error,
-                })?;
-            read(&program, &mut copy)?;
+            files::create(&layer.path(), PROGRAM, 0o755, &program)?;
         }
         if !kept || !layer.has_sboms() {
             layer.write_sboms(&documents(&subject))?;
@@ -145,20 +123,8 @@ impl Processes {
             build: false,
             cache: false,
         };
-        Ok(layer.write_metadata(types, metadata)?)
+        layer.write_metadata(types, metadata)
     }
-}
-
-/// Copies the program and returns its checksum.
-fn read(program: &Path, to: &mut impl io::Write) -> Result<Checksum, LiveReloadError> {
-    let copied = File::open(program)
-        .map_err(CopyError::Read)
-        .and_then(|mut file| checksum::copy(&mut file, to));
-    let (_, checksum) = copied.map_err(|error| LiveReloadError::Program {
-        path: program.to_owned(),
-        error,
-    })?;
-    Ok(checksum)
 }
 
 #[cfg(test)]
@@ -189,11 +155,11 @@ mod tests {
             reload: Some(Settings::default()),
             sync_tools: true,
         };
-        insta::assert_snapshot!(toml::to_string(&processes.launch().unwrap()).unwrap());
+        insta::assert_snapshot!(toml::to_string(&processes.launch()).unwrap());
         let none = Processes {
             reload: None,
             sync_tools: false,
         };
-        assert_eq!(toml::to_string(&none.launch().unwrap()).unwrap(), "");
+        assert_eq!(toml::to_string(&none.launch()).unwrap(), "");
     }
 }

@@ -4,4 +4,4 @@ mod layer;
 pub(crate) mod live_reload;
 pub(crate) mod watchexec;
 
-pub(crate) use layer::{LayerError, remove_all};
+pub(crate) use layer::remove_all;

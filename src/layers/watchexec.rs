@@ -5,23 +5,25 @@
 //! build, so its layer is launch-only, and a build that finds it in the previous image writes no
 //! content.
 
-use super::layer::{Layer, LayerError, Restored};
-use crate::lines::{self, Change};
+use super::layer::{Layer, Restored};
 use crate::log::Log;
 use libcnb::data::buildpack::Buildpack;
 use libcnb::data::layer_content_metadata::LayerTypes;
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 use watchexec_release::archive::{Limits, UnpackError, unpack};
 use watchexec_release::archive_url::{ArchiveUrl, Location};
 use watchexec_release::bundle::BundleError;
 use watchexec_release::catalog::{Release, Target};
-use watchexec_release::checksum::Checksum;
+use watchexec_release::checksum::{Checksum, Verified};
 use watchexec_release::download::{DownloadError, Failure, Network, Observer, download};
-use watchexec_release::files::{Installed, ReleaseFile};
-use watchexec_release::origin::{Origin, Source};
-use watchexec_release::sbom::{Subject, crates, documents};
+use watchexec_release::files::{FileError, Files, Installed, ReleaseFile};
+use watchexec_release::origin::Source;
+use watchexec_release::sbom::subject::Subject;
+use watchexec_release::sbom::{crates, documents, identity};
+use watchexec_release::text::size;
 
 /// The layer and everything that a build needs to fill it.
 pub(crate) struct WatchexecLayer<'a> {
@@ -59,19 +61,20 @@ struct Metadata {
 /// Why watchexec cannot be put into its layer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WatchexecError {
-    /// The layer's files.
+    /// A file of the layer cannot be read or written.
     #[error(transparent)]
-    Layer(#[from] LayerError),
-    /// The download, and what gave its URL.
+    Layer(#[from] FileError),
+    /// The archive cannot be downloaded.
     #[error("{error}")]
     Download {
         error: DownloadError,
-        origin: Origin,
+        /// The mapping or mirror that sets the URL.
+        set_by: Option<String>,
     },
-    /// The archive.
+    /// The archive is not a release.
     #[error(transparent)]
     Unpack(#[from] UnpackError),
-    /// The release inside the buildpack.
+    /// The release inside the buildpack is not what was packaged.
     #[error(transparent)]
     Bundle(#[from] BundleError),
 }
@@ -84,14 +87,25 @@ impl WatchexecLayer<'_> {
     /// to be [removed](super::remove_all).
     pub(crate) fn provide(&self, layers_dir: &Path) -> Result<(), WatchexecError> {
         let layer = Layer::new(layers_dir, "watchexec");
-        let (installed, sbom) = if let Some(metadata) = self.kept(&layer)? {
-            self.log.detail(&lines::kept(&metadata.installed));
-            (metadata.installed, Some(metadata.sbom))
+        let (installed, earlier, files) = if let Some(metadata) = self.kept(&layer)? {
+            (metadata.installed, Some(metadata.sbom), None)
         } else {
             layer.empty()?;
-            (self.install(&layer.path())?, None)
+            let files = self.fetch()?;
+            (self.install(&files, &layer)?, None, Some(files))
         };
-        let sbom = self.describe(&layer, &installed, sbom.as_deref())?;
+        let subject = Subject::release(self.buildpack, self.release, &installed);
+        let sbom = identity(&subject).to_string();
+        if earlier.as_ref() != Some(&sbom) || !layer.has_sboms() {
+            let read;
+            let program = if let Some(files) = &files {
+                files.program.bytes()
+            } else {
+                read = self.read_program(&layer)?;
+                &read
+            };
+            self.describe(&layer, &subject, program)?;
+        }
         let metadata = Metadata {
             version: self.release.dependency.version.to_string(),
             target: self.target.to_string(),
@@ -111,27 +125,39 @@ impl WatchexecLayer<'_> {
         matches!(self.source, Source::Bundle(_)) && !self.required_at_build
     }
 
-    /// The metadata of an earlier build's layer, if it can be kept. The log says why it cannot.
-    fn kept(&self, layer: &Layer) -> Result<Option<Metadata>, LayerError> {
+    /// The metadata of an earlier build's layer, if it can be kept. The log says whether, and why not.
+    fn kept(&self, layer: &Layer) -> Result<Option<Metadata>, FileError> {
         let changes = match layer.restored::<Metadata>()? {
             Restored::Nothing => {
-                self.log.debug(&lines::nothing_restored());
+                self.log.debug("No layer of an earlier build was restored");
                 return Ok(None);
             }
-            Restored::OtherForm => vec![Change::OtherForm],
+            Restored::OtherForm => {
+                vec!["it was made by another version of this buildpack".to_owned()]
+            }
             Restored::Metadata(metadata) => {
                 let changes = self.changes(&metadata, layer);
                 if changes.is_empty() {
+                    let program = &metadata.installed.program;
+                    self.log.detail(format_args!(
+                        "Reusing the layer of an earlier build: {}, {}",
+                        program.file.path(),
+                        size(program.size)
+                    ));
                     return Ok(Some(metadata));
                 }
                 changes
             }
         };
-        self.log.detail(&lines::invalidated(&changes));
+        self.log.detail(format_args!(
+            "Discarding the layer of an earlier build: {}",
+            changes.join("; ")
+        ));
         Ok(None)
     }
 
-    fn changes(&self, earlier: &Metadata, layer: &Layer) -> Vec<Change> {
+    /// The differences between the layer of an earlier build and the wanted one.
+    fn changes(&self, earlier: &Metadata, layer: &Layer) -> Vec<String> {
         // Taken apart, so that a further field cannot be forgotten here.
         let Metadata {
             version,
@@ -140,103 +166,119 @@ impl WatchexecLayer<'_> {
             installed,
             sbom: _,
         } = earlier;
-        let wanted = &self.release;
-        let mut changes: Vec<Change> = [
+        let mut changes = Vec::new();
+        for (what, from, to) in [
             (
                 "version",
-                version.clone(),
-                wanted.dependency.version.to_string(),
+                version,
+                self.release.dependency.version.to_string(),
             ),
-            ("target", target.clone(), self.target.to_string()),
+            ("target", target, self.target.to_string()),
             (
                 "checksum",
-                checksum.to_string(),
-                wanted.checksum.to_string(),
+                &checksum.to_string(),
+                self.release.checksum.to_string(),
             ),
-        ]
-        .into_iter()
-        .filter(|(_, from, to)| from != to)
-        .map(|(what, from, to)| Change::Value { what, from, to })
-        .collect();
-        let missing = if layer.has_content() || !self.is_launch_only() {
-            installed.first_missing(&layer.path())
-        } else {
-            None
-        };
-        changes.extend(missing.map(|file| Change::File(file.file.path())));
+        ] {
+            if *from != to {
+                changes.push(format!("its {what} was {from} and is now {to}"));
+            }
+        }
+        if (layer.has_content() || !self.is_launch_only())
+            && let Some(missing) = installed.first_missing(&layer.path())
+        {
+            changes.push(format!("its {} is missing or changed", missing.file.path()));
+        }
         changes
     }
 
-    fn install(&self, directory: &Path) -> Result<Installed, WatchexecError> {
-        let installed = match self.source {
+    /// Reads the release from inside the buildpack, or downloads and unpacks it.
+    fn fetch(&self) -> Result<Files, WatchexecError> {
+        match self.source {
             Source::Bundle(bundle) => {
-                self.log.detail(&lines::bundled());
-                let installed = bundle.install(directory)?;
-                self.log.detail(&lines::verified_bundle(&installed));
-                installed
+                self.log
+                    .detail("Copying the release that is inside the buildpack");
+                let files = bundle.read()?;
+                let checksum = files.program.checksum();
+                self.log
+                    .detail(format_args!("Verified watchexec: {checksum}"));
+                Ok(files)
             }
-            Source::Archive { url, origin } => self.download(url, origin, directory)?,
+            Source::Archive { url, set_by } => {
+                let archive = self.download(url, set_by.as_deref())?;
+                Ok(unpack(&archive, &Limits::BUILD)?)
+            }
+        }
+    }
+
+    fn install(&self, files: &Files, layer: &Layer) -> Result<Installed, FileError> {
+        let installed = files.install(&layer.path())?;
+        let license = match installed.license {
+            Some(_) => " and its licence",
+            None => "; the archive has no licence",
         };
-        self.log.detail(&lines::installed(&installed));
+        self.log.detail(format_args!(
+            "Installed {} of {}{license}",
+            installed.program.file.path(),
+            size(installed.program.size)
+        ));
         Ok(installed)
     }
 
-    fn download(
-        &self,
-        url: &ArchiveUrl,
-        origin: &Origin,
-        directory: &Path,
-    ) -> Result<Installed, WatchexecError> {
-        self.log.debug(&lines::located(origin));
-        self.log
-            .detail(&lines::downloading(&self.release.dependency.version, url));
+    fn download(&self, url: &ArchiveUrl, set_by: Option<&str>) -> Result<Verified, WatchexecError> {
+        let log = self.log;
+        log.debug(format_args!(
+            "Located by {}",
+            set_by.unwrap_or("the uri of buildpack.toml")
+        ));
+        let version = &self.release.dependency.version;
+        log.detail(format_args!("Downloading watchexec {version} from {url}"));
         if let Location::Server(_) = url.location()
             && let Some(error) = self.network.logins.ignored()
         {
-            self.log.debug(&lines::ignored_netrc(error));
+            log.debug(format_args!("Ignoring {error}"));
         }
         let checksum = self.release.checksum;
-        let archive =
-            download(url, checksum, self.network, &Progress(self.log)).map_err(|error| {
-                WatchexecError::Download {
-                    error,
-                    origin: origin.clone(),
-                }
-            })?;
-        self.log
-            .detail(&lines::verified(checksum, archive.bytes().len()));
-        Ok(unpack(&archive, directory, &Limits::BUILD)?)
+        let archive = download(url, checksum, self.network, &Progress(log)).map_err(|error| {
+            WatchexecError::Download {
+                error,
+                set_by: set_by.map(str::to_owned),
+            }
+        })?;
+        let length = size(archive.bytes().len() as u64);
+        log.detail(format_args!("Verified {length}: {checksum}"));
+        Ok(archive)
     }
 
-    /// Writes the SBOMs, unless those with this serial number are there, and returns the number.
-    fn describe(
-        &self,
-        layer: &Layer,
-        installed: &Installed,
-        earlier: Option<&str>,
-    ) -> Result<String, LayerError> {
-        let mut subject = Subject::release(self.buildpack, self.release, installed);
-        let serial = subject.identity().to_string();
-        if earlier == Some(serial.as_str()) && layer.has_sboms() {
-            return Ok(serial);
-        }
+    /// Writes the SBOMs.
+    fn describe(&self, layer: &Layer, subject: &Subject, program: &[u8]) -> Result<(), FileError> {
         // A program without a readable list of its crates is described without them.
-        let crates = crates::read(&self.program(layer)).unwrap_or_else(|error| {
-            self.log.warning(&lines::unreadable_crates(&error));
+        let crates = crates::read(program).unwrap_or_else(|error| {
+            self.log.warning(format_args!(
+                "the list of crates inside watchexec cannot be read ({error}); its SBOMs do without it"
+            ));
             None
         });
-        subject.crates = crates.as_deref();
-        layer.write_sboms(&documents(&subject))?;
-        self.log.detail(&lines::described(crates.as_deref()));
-        Ok(serial)
+        layer.write_sboms(&documents(&Subject {
+            crates: crates.as_deref(),
+            ..subject.clone()
+        }))?;
+        let crates = match &crates {
+            Some(crates) => format!(", with its {} crates", crates.len()),
+            None => String::new(),
+        };
+        self.log
+            .detail(format_args!("Wrote SBOMs: CycloneDX, SPDX, Syft{crates}"));
+        Ok(())
     }
 
-    /// The program in the layer, or the same one in the buildpack where the layer has no content.
-    fn program(&self, layer: &Layer) -> PathBuf {
-        match self.source {
+    /// The program of a kept layer, or the same one in the buildpack where the layer has no content.
+    fn read_program(&self, layer: &Layer) -> Result<Vec<u8>, FileError> {
+        let path = match self.source {
             Source::Bundle(bundle) if !layer.has_content() => bundle.file(ReleaseFile::Program),
             _ => layer.path().join(ReleaseFile::Program.path()),
-        }
+        };
+        fs::read(&path).map_err(FileError::at(path))
     }
 }
 
@@ -245,10 +287,14 @@ struct Progress<'a>(&'a Log);
 
 impl Observer for Progress<'_> {
     fn retrying(&self, failure: &Failure, pause: Duration, retry: usize, retries: usize) {
-        self.0.detail(&lines::retry(failure, pause, retry, retries));
+        let pause = pause.as_secs_f64();
+        self.0.detail(format_args!(
+            "Retry {retry} of {retries} in {pause:.1} s: {failure}"
+        ));
     }
 
     fn received(&self, bytes: u64, total: Option<u64>) {
-        self.0.detail(&lines::received(bytes, total));
+        let of = total.map_or_else(String::new, |total| format!(" of {}", size(total)));
+        self.0.detail(format_args!("Received {}{of}", size(bytes)));
     }
 }

@@ -92,7 +92,7 @@ fn accepts_three_apis_and_names_them_for_any_other() {
         let outcome = lifecycle.detect();
         assert_eq!(outcome.status, status, "{api}: {}", outcome.output());
         if status != 0 {
-            assert!(outcome.stderr.contains("0.10, 0.11 and 0.12"));
+            assert!(outcome.stderr.contains("0.10, 0.11, 0.12"));
         }
     }
 }

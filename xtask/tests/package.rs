@@ -303,7 +303,7 @@ fn puts_the_release_inside_an_offline_package() {
 
     let layer = bench.path("layer");
     let bundle = Bundle::find(&package, checksum).unwrap();
-    bundle.install(&layer).unwrap();
+    bundle.read().unwrap().install(&layer).unwrap();
     assert_eq!(
         fs::read_to_string(layer.join("bin/watchexec")).unwrap(),
         "program"

@@ -1,15 +1,16 @@
 //! Unpacking: takes the wanted files, and nothing else, out of a verified archive.
 
-use crate::checksum::{CopyError, Verified};
-use crate::files::{Installed, ReleaseFile};
+use crate::checksum::Verified;
+use crate::files::{Files, ReleaseFile};
+use crate::text::size;
 use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::{Component, Path};
 use tar::{Archive, EntryType};
 
-/// What an archive may take. A release is a tar of 10 MB in 3 MB with some twenty entries: each
+/// The limits of an archive. A release is a tar of 10 MB in 3 MB with some twenty entries: each
 /// limit is far from anything real, and still small for a build container.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -48,38 +49,26 @@ impl Limits {
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError {
     /// Neither xz, gzip nor tar, judged by its first bytes.
-    #[error("its format is not known")]
+    #[error("its first bytes are those of neither xz, gzip nor tar")]
     UnknownFormat,
     /// It cannot be decoded.
-    #[error("it cannot be decoded: {0}")]
-    Damaged(io::Error),
+    #[error("it is cut or damaged: {0}")]
+    Damaged(#[from] io::Error),
     /// It has more entries than the limit.
     #[error("it has more than {0} entries")]
     TooManyEntries(usize),
     /// It decodes to more bytes than the limit.
-    #[error("it decodes to more than {0} bytes")]
+    #[error("it decodes to more than {}", size(*.0))]
     TooLarge(u64),
     /// A wanted file is there twice.
-    #[error("it has {0} twice")]
+    #[error("it has two files {0}")]
     Duplicate(&'static str),
     /// A wanted name is not a regular file.
-    #[error("its {0} is not a regular file")]
+    #[error("its {0} is a link or a device, not a file")]
     NotAFile(&'static str),
     /// It has no watchexec.
-    #[error("it has no file watchexec")]
+    #[error("it has no file watchexec, neither at its top nor in a folder at its top")]
     NoProgram,
-    /// A file cannot be written.
-    #[error("cannot write: {0}")]
-    Write(io::Error),
-}
-
-impl From<CopyError> for UnpackError {
-    fn from(error: CopyError) -> Self {
-        match error {
-            CopyError::Read(error) => Self::Damaged(error),
-            CopyError::Write(error) => Self::Write(error),
-        }
-    }
 }
 
 /// The first bytes of each format. An archive's name says nothing reliable about it: a mirror or
@@ -90,53 +79,43 @@ const GZIP_MAGIC: &[u8] = b"\x1F\x8B";
 const TAR_MAGIC_OFFSET: usize = 257;
 const TAR_MAGIC: &[u8] = b"ustar";
 
-/// Unpacks the wanted files of a release into `directory`, which must exist.
+/// Takes the wanted files of a release out of its archive.
 ///
 /// A wanted file is one of [`ReleaseFile`], at the top of the archive or in a folder at its top,
 /// as `watchexec-<version>-<triple>/watchexec`. Everything else is read past. Decompression,
 /// sizes and the number of entries are bounded by `limits`.
 ///
 /// # Errors
-/// The archive is not one, is beyond the limits, or lacks the program; or writing fails. What
-/// was written by then stays in `directory`, for the caller to remove.
-pub fn unpack(
-    archive: &Verified,
-    directory: &Path,
-    limits: &Limits,
-) -> Result<Installed, UnpackError> {
+/// The archive is not one, is beyond the limits, or lacks the program.
+pub fn unpack(archive: &Verified, limits: &Limits) -> Result<Files, UnpackError> {
     let bytes = archive.bytes();
     let most = limits.decoded_from(bytes.len());
     if bytes.starts_with(XZ_MAGIC) {
         // An archive may be several xz streams one after the other, as `xz` itself allows.
         let reader = XzReader::new_mem_limit(bytes, true, limits.dictionary_kib);
-        unpack_tar(reader, most, directory, limits)
+        unpack_tar(reader, most, limits.entries)
     } else if bytes.starts_with(GZIP_MAGIC) {
-        unpack_tar(MultiGzDecoder::new(bytes), most, directory, limits)
+        unpack_tar(MultiGzDecoder::new(bytes), most, limits.entries)
     } else if bytes
         .get(TAR_MAGIC_OFFSET..)
         .is_some_and(|rest| rest.starts_with(TAR_MAGIC))
     {
-        unpack_tar(bytes, most, directory, limits)
+        unpack_tar(bytes, most, limits.entries)
     } else {
         Err(UnpackError::UnknownFormat)
     }
 }
 
-fn unpack_tar(
-    tar: impl Read,
-    most: u64,
-    directory: &Path,
-    limits: &Limits,
-) -> Result<Installed, UnpackError> {
+fn unpack_tar(tar: impl Read, most: u64, entries: usize) -> Result<Files, UnpackError> {
     // One byte more than allowed, so that a tar of exactly that size is not refused.
     let mut archive = Archive::new(tar.take(most + 1));
-    let unpacked = unpack_entries(&mut archive, directory, limits);
+    let unpacked = unpack_entries(&mut archive, most, entries);
     let mut rest = archive.into_inner();
     // The tar ends before the compressed stream does, and only at its end does the decoder check
     // the whole. After an error the decoder is not asked again: it may never return.
-    let unpacked = unpacked.and_then(|installed| {
-        io::copy(&mut rest, &mut io::sink()).map_err(UnpackError::Damaged)?;
-        Ok(installed)
+    let unpacked = unpacked.and_then(|files| {
+        io::copy(&mut rest, &mut io::sink())?;
+        Ok(files)
     });
     // To the tar reader an exhausted limit is an archive that ends early: say which it was.
     if rest.limit() == 0 {
@@ -147,17 +126,16 @@ fn unpack_tar(
 
 fn unpack_entries(
     archive: &mut Archive<impl Read>,
-    directory: &Path,
-    limits: &Limits,
-) -> Result<Installed, UnpackError> {
-    let mut installed = Vec::new();
-    let mut seen = HashSet::new();
-    for (index, entry) in archive.entries().map_err(UnpackError::Damaged)?.enumerate() {
-        if index >= limits.entries {
-            return Err(UnpackError::TooManyEntries(limits.entries));
+    most: u64,
+    entries: usize,
+) -> Result<Files, UnpackError> {
+    let mut files = HashMap::new();
+    for (index, entry) in archive.entries()?.enumerate() {
+        if index >= entries {
+            return Err(UnpackError::TooManyEntries(entries));
         }
-        let mut entry = entry.map_err(UnpackError::Damaged)?;
-        let Some(file) = wanted(&entry.path().map_err(UnpackError::Damaged)?) else {
+        let mut entry = entry?;
+        let Some(file) = wanted(&entry.path()?) else {
             continue;
         };
         match entry.header().entry_type() {
@@ -166,15 +144,23 @@ fn unpack_entries(
             EntryType::Regular | EntryType::Continuous => {}
             _ => return Err(UnpackError::NotAFile(file.name())),
         }
-        if !seen.insert(file) {
+        // An announced size beyond the limit is not believed.
+        let size = usize::try_from(entry.size().min(most)).unwrap_or_default();
+        let mut content = Vec::with_capacity(size);
+        entry.read_to_end(&mut content)?;
+        if files.insert(file, Verified::derived(content)).is_some() {
             return Err(UnpackError::Duplicate(file.name()));
         }
-        installed.push(file.install(&mut entry, directory)?);
     }
-    Installed::new(installed).ok_or(UnpackError::NoProgram)
+    Ok(Files {
+        program: files
+            .remove(&ReleaseFile::Program)
+            .ok_or(UnpackError::NoProgram)?,
+        license: files.remove(&ReleaseFile::License),
+    })
 }
 
-/// Which wanted file a path of the archive is, if any. A path with `..` or a root is none.
+/// The wanted file at a path of the archive, if any. A path with `..` or a root never is one.
 fn wanted(path: &Path) -> Option<ReleaseFile> {
     let mut names = Vec::new();
     for component in path.components() {
@@ -197,7 +183,6 @@ mod tests {
     use flate2::{Compression, write::GzEncoder};
     use lzma_rust2::{XzOptions, XzWriter};
     use proptest::prelude::*;
-    use std::fs;
     use std::io::Write;
     use tar::{Builder, Header};
 
@@ -247,32 +232,17 @@ mod tests {
         writer.finish().unwrap()
     }
 
-    fn unpack_with(
-        bytes: Vec<u8>,
-        limits: &Limits,
-    ) -> (Result<Installed, UnpackError>, Vec<String>) {
-        let directory = tempfile::tempdir().unwrap();
+    fn unpack_with(bytes: Vec<u8>, limits: &Limits) -> Result<Files, UnpackError> {
         let checksum = Checksum::of(&bytes);
-        let archive = Verified::new(bytes, checksum).unwrap();
-        let result = unpack(&archive, directory.path(), limits);
-        let mut files: Vec<String> = ["bin", "."]
-            .iter()
-            .filter_map(|folder| fs::read_dir(directory.path().join(folder)).ok())
-            .flatten()
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| !path.is_dir())
-            .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
-            .collect();
-        files.sort();
-        (result, files)
+        unpack(&Verified::new(bytes, checksum).unwrap(), limits)
     }
 
-    fn unpack_all(bytes: Vec<u8>) -> Result<Installed, UnpackError> {
-        unpack_with(bytes, &Limits::BUILD).0
+    fn unpack_all(bytes: Vec<u8>) -> Result<Files, UnpackError> {
+        unpack_with(bytes, &Limits::BUILD)
     }
 
     #[test]
-    fn program_and_licence_alone_are_taken_out_of_every_format() {
+    fn takes_program_and_licence_out_of_every_format() {
         let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
         gzip.write_all(&release()).unwrap();
         let mut blocks = XzOptions::with_preset(6);
@@ -292,29 +262,22 @@ mod tests {
             ("xz of several blocks", xz(&release(), blocks)),
             ("xz of several streams", streams),
         ] {
-            let (result, files) = unpack_with(bytes, &Limits::BUILD);
-            let installed = result.unwrap_or_else(|error| panic!("{name}: {error}"));
-            assert_eq!(
-                installed.program.checksum,
-                Checksum::of(b"program"),
-                "{name}"
-            );
-            assert_eq!(files, ["LICENSE", "watchexec"], "{name}");
+            let files = unpack_all(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(files.program.bytes(), b"program", "{name}");
+            assert_eq!(files.license.unwrap().bytes(), b"license", "{name}");
         }
     }
 
     #[test]
-    fn files_at_the_top_of_the_archive_are_found_too() {
-        let (result, files) = unpack_with(
-            tar_of(&[("./watchexec", EntryType::Regular, b"program")]),
-            &Limits::BUILD,
-        );
-        assert_eq!(result.unwrap().license, None);
-        assert_eq!(files, ["watchexec"]);
+    fn takes_files_at_the_top_of_the_archive() {
+        let tar = tar_of(&[("./watchexec", EntryType::Regular, b"program")]);
+        let files = unpack_all(tar).unwrap();
+        assert_eq!(files.program.bytes(), b"program");
+        assert!(files.license.is_none());
     }
 
     #[test]
-    fn hostile_paths_are_not_the_program() {
+    fn skips_hostile_paths() {
         for path in [
             "../watchexec",
             "/watchexec",
@@ -328,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_regular_file_is_the_program() {
+    fn rejects_a_program_that_is_not_a_regular_file() {
         for kind in [
             EntryType::Symlink,
             EntryType::Link,
@@ -336,13 +299,11 @@ mod tests {
             EntryType::Block,
             EntryType::Fifo,
         ] {
-            let (result, files) =
-                unpack_with(tar_of(&[("a/watchexec", kind, b"")]), &Limits::BUILD);
+            let result = unpack_all(tar_of(&[("a/watchexec", kind, b"")]));
             assert!(
                 matches!(result, Err(UnpackError::NotAFile("watchexec"))),
                 "{kind:?}"
             );
-            assert!(files.is_empty(), "{kind:?}");
         }
         let folder_only = tar_of(&[("a/watchexec", EntryType::Directory, b"")]);
         assert!(matches!(
@@ -352,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn two_programs_are_one_too_many() {
+    fn rejects_two_programs() {
         let result = unpack_all(tar_of(&[
             ("a/watchexec", EntryType::Regular, b"one"),
             ("b/watchexec", EntryType::Regular, b"two"),
@@ -361,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_archive_or_is_cut_is_refused() {
+    fn rejects_unknown_and_cut_archives() {
         assert!(matches!(
             unpack_all(vec![]),
             Err(UnpackError::UnknownFormat)
@@ -383,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn each_limit_holds() {
+    fn enforces_each_limit() {
         let limits = |change: &dyn Fn(&mut Limits)| {
             let mut limits = Limits::BUILD;
             change(&mut limits);
@@ -391,18 +352,18 @@ mod tests {
         };
         let entries = limits(&|limits| limits.entries = 4);
         assert!(matches!(
-            unpack_with(release(), &entries).0,
+            unpack_with(release(), &entries),
             Err(UnpackError::TooManyEntries(4))
         ));
 
         let length = release().len() as u64;
         let decoded = limits(&|limits| limits.decoded = length - 1);
         assert!(matches!(
-            unpack_with(release(), &decoded).0,
+            unpack_with(release(), &decoded),
             Err(UnpackError::TooLarge(_))
         ));
         let exactly = limits(&|limits| limits.decoded = length);
-        assert!(unpack_with(release(), &exactly).0.is_ok());
+        assert!(unpack_with(release(), &exactly).is_ok());
 
         let zeros = vec![0; 4 << 20];
         let bomb = tar_of(&[("a/watchexec", EntryType::Regular, &zeros)]);
@@ -413,27 +374,26 @@ mod tests {
 
         let dictionary = limits(&|limits| limits.dictionary_kib = 1 << 10);
         assert!(matches!(
-            unpack_with(xz(&release(), XzOptions::with_preset(9)), &dictionary).0,
+            unpack_with(xz(&release(), XzOptions::with_preset(9)), &dictionary),
             Err(UnpackError::Damaged(_))
         ));
     }
 
     #[test]
-    fn a_crowd_of_entries_is_refused() {
+    fn rejects_too_many_entries() {
         let crowd = tar_of(&vec![("a/x", EntryType::Regular, &b""[..]); 10_001]);
         for bytes in [crowd.clone(), xz(&crowd, XzOptions::with_preset(0))] {
-            let (result, files) = unpack_with(bytes, &Limits::BUILD);
+            let result = unpack_all(bytes);
             let limit = matches!(
                 result,
                 Err(UnpackError::TooManyEntries(10_000) | UnpackError::TooLarge(_))
             );
-            assert!(limit, "{result:?}");
-            assert!(files.is_empty());
+            assert!(limit);
         }
     }
 
     #[test]
-    fn an_announced_size_is_not_believed() {
+    fn rejects_an_announced_size_beyond_the_archive() {
         for size in ["77777777777", "\u{80}\u{0}\u{0}"] {
             let mut tar = tar_of(&[("a/watchexec", EntryType::Regular, b"program")]);
             let mut header = Header::from_byte_slice(&tar[..512]).clone();
@@ -462,29 +422,27 @@ mod tests {
     proptest! {
         /// Any bytes, with each format's first bytes before them.
         #[test]
-        fn rubbish_is_refused_without_a_panic(
+        fn rejects_rubbish_without_a_panic(
             magic in prop::sample::select(vec![XZ_MAGIC, GZIP_MAGIC, b""]),
             rest in prop::collection::vec(any::<u8>(), 0..2_000),
         ) {
-            let (result, files) = unpack_with([magic, &rest].concat(), &Limits::BUILD);
-            prop_assert!(result.is_err());
-            prop_assert_eq!(files, Vec::<String>::new());
+            prop_assert!(unpack_all([magic, &rest].concat()).is_err());
         }
 
         /// A real archive in which a byte is another one.
         #[test]
-        fn damage_is_an_error_or_harmless(position in 0usize..1_000, byte: u8) {
+        fn rejects_damage_or_is_not_affected_by_it(position in 0usize..1_000, byte: u8) {
             let mut bytes = xz(&release(), XzOptions::with_preset(6));
             let position = position % bytes.len();
             bytes[position] = byte;
-            if let (Ok(installed), _) = unpack_with(bytes, &Limits::BUILD) {
-                prop_assert_eq!(installed.program.checksum, Checksum::of(b"program"));
+            if let Ok(files) = unpack_all(bytes) {
+                prop_assert_eq!(files.program.bytes(), b"program");
             }
         }
 
-        /// Entries of any kind and name: nothing but the two wanted files is ever written.
+        /// Entries of any kind and name: the content is always that of a wanted regular file.
         #[test]
-        fn nothing_else_leaves_an_archive(
+        fn takes_only_wanted_files(
             entries in prop::collection::vec(
                 (
                     "(/|\\.\\./|\\./|a/|bin/){0,3}(watchexec|LICENSE|passwd)",
@@ -498,9 +456,14 @@ mod tests {
                 .iter()
                 .map(|(path, kind, content)| (path.as_str(), *kind, content.as_slice()))
                 .collect();
-            let (_, files) = unpack_with(tar_of(&entries), &Limits::BUILD);
-            for file in files {
-                prop_assert!(["LICENSE", "watchexec"].contains(&file.as_str()), "{}", file);
+            if let Ok(files) = unpack_all(tar_of(&entries)) {
+                let taken = |name: &str, content: &[u8]| {
+                    entries.iter().any(|(path, kind, bytes)| {
+                        kind.is_file() && path.ends_with(name) && *bytes == content
+                    })
+                };
+                prop_assert!(taken("watchexec", files.program.bytes()));
+                prop_assert!(files.license.is_none_or(|license| taken("LICENSE", license.bytes())));
             }
         }
     }

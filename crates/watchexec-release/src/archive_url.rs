@@ -25,10 +25,10 @@ pub enum InvalidUrl {
     #[error("it is not a URL ({0})")]
     NotAUrl(String),
     /// A scheme other than https, http and file.
-    #[error("its scheme {0:?} is not known")]
+    #[error("its scheme is {0:?}; https, http and file are accepted")]
     UnknownScheme(String),
     /// A file URL whose path is not absolute, or that names another host.
-    #[error("a file URL needs an absolute path and no host, as in file:///dir/name")]
+    #[error("a file URL has an absolute path and no host, as in file:///folder/name")]
     NotAFile,
 }
 
@@ -68,6 +68,13 @@ impl ArchiveUrl {
             _ => Location::Server(self.0.clone()),
         }
     }
+}
+
+/// A URL without its credentials, for documents that go wherever the image goes; `None` where it is not
+/// the URL of an archive.
+#[must_use]
+pub fn public(url: &str) -> Option<String> {
+    ArchiveUrl::parse(url).ok().map(|url| url.to_string())
 }
 
 impl fmt::Display for ArchiveUrl {

@@ -4,7 +4,7 @@
 
 use crate::archive::{Limits, UnpackError, unpack};
 use crate::checksum::{Checksum, Mismatch, Verified};
-use crate::files::{Installed, ReleaseFile};
+use crate::files::{FileError, Files, Installed, InstalledFile, ReleaseFile};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -24,33 +24,17 @@ pub struct Bundle {
 /// A bundle that cannot be installed.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// Its list has another form.
-    #[error("{path}: {error}")]
-    List {
-        /// The list.
-        path: PathBuf,
-        /// Why it cannot be parsed.
-        error: toml::de::Error,
-    },
     /// Its list or one of its files cannot be read.
-    #[error("{path}: {error}")]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        error: io::Error,
-    },
+    #[error(transparent)]
+    Unreadable(#[from] FileError),
     /// One of its files is not what was packaged.
-    #[error("{path}: {mismatch}")]
+    #[error("{path} has {mismatch}")]
     Changed {
         /// The file.
         path: PathBuf,
         /// The two checksums.
         mismatch: Mismatch,
     },
-    /// Writing to the layer fails.
-    #[error("cannot write: {0}")]
-    Write(io::Error),
 }
 
 /// A bundle that cannot be made.
@@ -59,12 +43,9 @@ pub enum PackError {
     /// The archive gives no release.
     #[error(transparent)]
     Unpack(#[from] UnpackError),
-    /// The folder cannot be made.
-    #[error("cannot make {0}: {1}")]
-    Folder(PathBuf, io::Error),
-    /// The list cannot be written.
-    #[error("cannot write the list of the bundle: {0}")]
-    List(io::Error),
+    /// A file cannot be written.
+    #[error(transparent)]
+    Write(#[from] FileError),
 }
 
 impl Bundle {
@@ -91,14 +72,13 @@ impl Bundle {
     /// # Errors
     /// The archive gives no release, or writing fails.
     pub fn pack(archive: &Verified, buildpack_dir: &Path) -> Result<Self, PackError> {
-        let directory = Self::directory(buildpack_dir, Checksum::of(archive.bytes()));
-        fs::create_dir_all(&directory)
-            .map_err(|error| PackError::Folder(directory.clone(), error))?;
-        let installed = unpack(archive, &directory, &Limits::BUILD)?;
+        let directory = Self::directory(buildpack_dir, archive.checksum());
+        let installed = unpack(archive, &Limits::BUILD)?.install(&directory)?;
+        let list = directory.join(LIST);
         toml::to_string(&installed)
             .map_err(io::Error::other)
-            .and_then(|list| fs::write(directory.join(LIST), list))
-            .map_err(PackError::List)?;
+            .and_then(|text| fs::write(&list, text))
+            .map_err(FileError::at(list))?;
         Ok(Self { directory })
     }
 
@@ -108,29 +88,26 @@ impl Bundle {
         self.directory.join(file.path())
     }
 
-    /// Copies the files to `layer`, each once its checksum is known to be right.
+    /// Reads the files and verifies each against the list.
     ///
     /// # Errors
-    /// A file is missing, changed or cut, or writing fails.
-    pub fn install(&self, layer: &Path) -> Result<Installed, BundleError> {
-        let unreadable = |path: &Path, error| BundleError::Unreadable {
-            path: path.to_owned(),
-            error,
-        };
+    /// A file is missing, changed or cut.
+    pub fn read(&self) -> Result<Files, BundleError> {
         let list = self.directory.join(LIST);
-        let text = fs::read_to_string(&list).map_err(|error| unreadable(&list, error))?;
-        let installed: Installed =
-            toml::from_str(&text).map_err(|error| BundleError::List { path: list, error })?;
-        for file in installed.files() {
-            let path = self.file(file.file);
-            let bytes = read_at_most(&path, file.size).map_err(|error| unreadable(&path, error))?;
-            let verified = Verified::new(bytes, file.checksum)
-                .map_err(|mismatch| BundleError::Changed { path, mismatch })?;
-            file.file
-                .write(verified.bytes(), layer)
-                .map_err(BundleError::Write)?;
-        }
-        Ok(installed)
+        let Installed { program, license } = fs::read_to_string(&list)
+            .and_then(|text| toml::from_str(&text).map_err(io::Error::other))
+            .map_err(FileError::at(list))?;
+        Ok(Files {
+            program: self.verified(&program)?,
+            license: license.map(|file| self.verified(&file)).transpose()?,
+        })
+    }
+
+    fn verified(&self, listed: &InstalledFile) -> Result<Verified, BundleError> {
+        let path = self.file(listed.file);
+        let bytes = read_at_most(&path, listed.size).map_err(FileError::at(&path))?;
+        Verified::new(bytes, listed.checksum)
+            .map_err(|mismatch| BundleError::Changed { path, mismatch })
     }
 }
 
@@ -181,12 +158,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_packed_is_found_and_installed() {
+    fn finds_and_installs_a_packed_release() {
         let case = case();
         let checksum = Checksum::of(archive().bytes());
         let found = Bundle::find(case.buildpack.path(), checksum).unwrap();
         assert_eq!(found, case.bundle);
-        let installed = found.install(case.layer.path()).unwrap();
+        let files = found.read().unwrap();
+        let installed = files.install(case.layer.path()).unwrap();
         assert_eq!(installed.first_missing(case.layer.path()), None);
         assert_eq!(
             fs::read_to_string(case.layer.path().join("bin/watchexec")).unwrap(),
@@ -196,17 +174,12 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_cut_or_lengthened_file_is_refused() {
+    fn rejects_a_changed_cut_or_lengthened_file() {
         for content in ["PROGRAM", "progra", "program2", ""] {
             let case = case();
             fs::write(case.bundle.directory.join("bin/watchexec"), content).unwrap();
-            let result = case.bundle.install(case.layer.path());
             assert!(
-                matches!(result, Err(BundleError::Changed { .. })),
-                "{content}"
-            );
-            assert!(
-                !case.layer.path().join("bin/watchexec").exists(),
+                matches!(case.bundle.read(), Err(BundleError::Changed { .. })),
                 "{content}"
             );
         }
@@ -223,21 +196,21 @@ mod tests {
         assert!(text.contains(&largest));
         fs::write(&list, text).unwrap();
         // The size is only recorded; the checksum decides.
-        case.bundle.install(case.layer.path()).unwrap();
+        case.bundle.read().unwrap();
     }
 
     #[test]
-    fn a_missing_file_or_a_broken_list_is_refused() {
+    fn rejects_a_missing_file_and_a_broken_list() {
         let case = case();
         fs::remove_file(case.bundle.directory.join("LICENSE")).unwrap();
         assert!(matches!(
-            case.bundle.install(case.layer.path()),
-            Err(BundleError::Unreadable { .. })
+            case.bundle.read(),
+            Err(BundleError::Unreadable(_))
         ));
         fs::write(case.bundle.directory.join(LIST), "[program]\n").unwrap();
         assert!(matches!(
-            case.bundle.install(case.layer.path()),
-            Err(BundleError::List { .. })
+            case.bundle.read(),
+            Err(BundleError::Unreadable(_))
         ));
     }
 }

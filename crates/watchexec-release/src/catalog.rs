@@ -1,8 +1,9 @@
 //! The catalog, which is the dependencies of buildpack.toml, and choosing a release from it.
 
-use crate::archive_url::{ArchiveUrl, InvalidUrl};
+use crate::archive_url::ArchiveUrl;
 use crate::checksum::{Checksum, ChecksumError};
 use crate::requirement::Requirement;
+use crate::text::joined;
 use semver::Version;
 use serde::Deserialize;
 use std::fmt;
@@ -24,7 +25,7 @@ pub struct Catalog {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Dependency {
-    /// What it is, `watchexec`.
+    /// `watchexec`, or the id of a repackager's further entry.
     pub id: String,
     /// Its name for people; the `id` where it has none.
     pub name: Option<String>,
@@ -34,7 +35,7 @@ pub struct Dependency {
     pub uri: String,
     /// `sha256:<hex>`.
     checksum: Option<String>,
-    /// The same as bare hex, the older key.
+    /// The checksum as bare hex, the older key.
     sha256: Option<String>,
     /// Operating system as Go names it; without one the entry is for every system.
     pub os: Option<String>,
@@ -67,26 +68,19 @@ impl Dependency {
     /// The checksum that its archive must have.
     ///
     /// # Errors
-    /// There is none, or it is not a SHA-256 digest.
+    /// It is missing, or not a SHA-256 digest.
     pub fn checksum(&self) -> Result<Checksum, ChecksumError> {
-        let present = |text: &Option<String>| {
-            text.as_deref()
-                .map(str::trim)
-                .filter(|text| !text.is_empty())
-                .map(str::to_owned)
-        };
-        match (present(&self.checksum), present(&self.sha256)) {
-            (None, None) => Err(ChecksumError::Missing),
-            (Some(checksum), None) => checksum.parse(),
-            (None, Some(digits)) => Checksum::from_hex(&digits),
-            (Some(checksum), Some(digits)) => {
-                let (first, second) = (checksum.parse()?, Checksum::from_hex(&digits)?);
-                if first == second {
-                    Ok(first)
-                } else {
-                    Err(ChecksumError::Contradictory(first, second))
-                }
+        let checksum = present(self.checksum.as_ref())
+            .map(str::parse)
+            .transpose()?;
+        let sha256 = present(self.sha256.as_ref())
+            .map(Checksum::from_hex)
+            .transpose()?;
+        match (checksum, sha256) {
+            (Some(first), Some(second)) if first != second => {
+                Err(ChecksumError::Contradictory(first, second))
             }
+            (first, second) => first.or(second).ok_or(ChecksumError::Missing),
         }
     }
 
@@ -96,6 +90,11 @@ impl Dependency {
         };
         fits(&self.os, &target.os) && fits(&self.arch, &target.arch)
     }
+}
+
+/// The text of a key, unless that is empty.
+fn present(text: Option<&String>) -> Option<&str> {
+    text.map(|text| text.trim()).filter(|text| !text.is_empty())
 }
 
 /// The operating system and architecture that the image is built for, as Go names them.
@@ -129,33 +128,35 @@ pub struct Release<'a> {
 /// Why no release can be installed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChooseError {
-    /// No version satisfies the requirements, or there is none for the target.
-    #[error("no watchexec for {target} satisfies {requirements:?}")]
-    NoMatch {
+    /// The catalog has no version for the target of the image.
+    #[error("there is no watchexec for {target}, only for {}", targets.join(", "))]
+    NoTarget {
+        /// The target of the image.
+        target: Target,
+        /// The targets that the catalog has a version for.
+        targets: Vec<String>,
+    },
+    /// No version for the target satisfies the requirements.
+    #[error(
+        "there is no watchexec that satisfies {}; for {target} there is {}",
+        joined(requirements, " and "),
+        joined(available, ", ")
+    )]
+    NoVersion {
         /// The target of the image.
         target: Target,
         /// The versions that are accepted.
         requirements: Vec<Requirement>,
         /// All versions for the target, newest first.
         available: Vec<Version>,
-        /// The targets that the catalog has a version for.
-        targets: Vec<String>,
     },
-    /// The entry of the chosen release has no usable checksum.
-    #[error("watchexec {version}: {error}")]
-    Checksum {
+    /// The entry of the chosen release has no usable checksum or URL.
+    #[error("the entry for watchexec {version}: {fault}")]
+    Entry {
         /// Its version.
         version: Version,
         /// The fault.
-        error: ChecksumError,
-    },
-    /// The entry of the chosen release has no usable URL.
-    #[error("watchexec {version}: {error}")]
-    Url {
-        /// Its version.
-        version: Version,
-        /// The fault.
-        error: InvalidUrl,
+        fault: String,
     },
 }
 
@@ -187,26 +188,31 @@ impl Catalog {
                 .all(|requirement| requirement.matches(&dependency.version))
         });
         let Some(dependency) = chosen else {
-            return Err(ChooseError::NoMatch {
-                target: target.clone(),
-                requirements: requirements.to_vec(),
-                available,
-                targets: self.targets(),
+            let target = target.clone();
+            return Err(if available.is_empty() {
+                ChooseError::NoTarget {
+                    target,
+                    targets: self.targets(),
+                }
+            } else {
+                ChooseError::NoVersion {
+                    target,
+                    requirements: requirements.to_vec(),
+                    available,
+                }
             });
         };
-        let version = || dependency.version.clone();
+        let unusable = |fault| ChooseError::Entry {
+            version: dependency.version.clone(),
+            fault,
+        };
         Ok(Release {
             dependency,
             checksum: dependency
                 .checksum()
-                .map_err(|error| ChooseError::Checksum {
-                    version: version(),
-                    error,
-                })?,
-            url: ArchiveUrl::parse(&dependency.uri).map_err(|error| ChooseError::Url {
-                version: version(),
-                error,
-            })?,
+                .map_err(|error| unusable(error.to_string()))?,
+            url: ArchiveUrl::parse(&dependency.uri)
+                .map_err(|error| unusable(format!("its uri: {error}")))?,
             available,
         })
     }
@@ -233,7 +239,6 @@ impl Catalog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::requirement::RequiredBy;
 
     const SHIPPED: &str = include_str!("../../../buildpack.toml");
 
@@ -256,7 +261,7 @@ mod tests {
     fn chosen(arch: &str, requirements: &[&str]) -> Result<String, ChooseError> {
         let requirements: Vec<Requirement> = requirements
             .iter()
-            .map(|text| Requirement::parse(text, RequiredBy::BuildPlan).unwrap())
+            .map(|text| Requirement::parse(text, "the build plan").unwrap())
             .collect();
         let catalog = shipped();
         let release = catalog.choose(&target(arch), &requirements)?;
@@ -287,16 +292,16 @@ mod tests {
 
     #[test]
     fn lists_the_catalog_where_no_release_matches() {
-        let no_match = |arch, requirements| match chosen(arch, requirements).unwrap_err() {
-            ChooseError::NoMatch {
-                available, targets, ..
-            } => (available.len(), targets),
-            error => panic!("{error}"),
-        };
-        assert_eq!(no_match("amd64", &["2.8", "2.5"]).0, 3);
-        let (available, targets) = no_match("s390x", &[]);
-        assert_eq!(available, 0);
-        assert_eq!(targets, ["linux/amd64", "linux/arm64"]);
+        let error = |arch, requirements| chosen(arch, requirements).unwrap_err().to_string();
+        assert_eq!(
+            error("amd64", &["2.8", "2.5"]),
+            "there is no watchexec that satisfies \"2.8\" of the build plan and \"2.5\" of the build \
+             plan; for linux/amd64 there is 2.8.0, 2.7.3, 2.5.1"
+        );
+        assert_eq!(
+            error("s390x", &[]),
+            "there is no watchexec for linux/s390x, only for linux/amd64, linux/arm64"
+        );
     }
 
     #[test]
@@ -324,15 +329,17 @@ mod tests {
             toml::from_str(&entry).unwrap()
         };
         let checksum = Checksum::of(b"");
-        assert!(matches!(
-            only("uri = 'file:///w'").choose(&target("amd64"), &[]),
-            Err(ChooseError::Checksum { .. })
-        ));
-        assert!(matches!(
-            only(&format!("uri = 's3://bucket/w'\nchecksum = '{checksum}'"))
-                .choose(&target("amd64"), &[]),
-            Err(ChooseError::Url { .. })
-        ));
+        for (keys, fault) in [
+            ("uri = 'file:///w'", "has neither `checksum` nor `sha256`"),
+            (
+                &format!("uri = 's3://bucket/w'\nchecksum = '{checksum}'"),
+                "its scheme is \"s3\"",
+            ),
+        ] {
+            let catalog = only(keys);
+            let error = catalog.choose(&target("amd64"), &[]).unwrap_err();
+            assert!(error.to_string().contains(fault), "{error}");
+        }
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Checksums, and bytes that are known to match theirs.
 
+use crate::text::size;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use std::fmt;
-use std::io::{self, Read, Write};
 use std::str::FromStr;
 
 /// A SHA-256 digest.
@@ -15,16 +15,16 @@ pub struct Checksum([u8; 32]);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChecksumError {
     /// Neither `checksum` nor `sha256` is there, or it is empty.
-    #[error("there is no checksum")]
+    #[error("it has neither `checksum` nor `sha256`")]
     Missing,
     /// An algorithm other than SHA-256.
-    #[error("{0:?} is of a kind that is not known")]
+    #[error("{0:?} is not a sha256 checksum")]
     UnknownKind(String),
     /// Not 64 hexadecimal digits.
-    #[error("{0:?} is not a SHA-256 digest")]
+    #[error("{0:?} is not a SHA-256 digest of 64 hexadecimal digits")]
     Malformed(String),
     /// `checksum` and `sha256` name different digests.
-    #[error("checksum {0} and sha256 {1} differ")]
+    #[error("its `checksum` {0} and its `sha256` {1} differ")]
     Contradictory(Checksum, Checksum),
 }
 
@@ -98,49 +98,23 @@ impl<'de> Deserialize<'de> for Checksum {
     }
 }
 
-/// Why something could not be copied.
-#[derive(Debug, thiserror::Error)]
-pub enum CopyError {
-    /// It could not be read.
-    #[error("cannot read: {0}")]
-    Read(io::Error),
-    /// It could not be written.
-    #[error("cannot write: {0}")]
-    Write(io::Error),
+/// Bytes whose checksum is the expected one, or that come out of such bytes. Unpacking takes nothing
+/// else: what was not verified cannot be decoded.
+pub struct Verified {
+    bytes: Vec<u8>,
+    checksum: Checksum,
 }
-
-/// Copies all that there is, and returns how many bytes it was and their checksum.
-///
-/// # Errors
-/// Reading or writing fails.
-pub fn copy(from: &mut impl Read, to: &mut impl Write) -> Result<(u64, Checksum), CopyError> {
-    let mut hasher = Sha256::new();
-    let mut size = 0;
-    // Large enough that the system calls do not count, small enough for the processor's cache.
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        let length = from.read(&mut buffer).map_err(CopyError::Read)?;
-        let piece = buffer.get(..length).unwrap_or_default();
-        if piece.is_empty() {
-            return Ok((size, Checksum(hasher.finalize().into())));
-        }
-        hasher.update(piece);
-        to.write_all(piece).map_err(CopyError::Write)?;
-        size += length as u64;
-    }
-}
-
-/// Bytes whose checksum is the expected one. There is no other way to make one, and unpacking
-/// takes nothing else: what was not verified cannot be decoded.
-pub struct Verified(Vec<u8>);
 
 /// The bytes are not those that were expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected {expected}, got {actual}")]
+#[error(
+    "{} with another checksum:\n  expected {expected}\n  received {actual}",
+    size(*length)
+)]
 pub struct Mismatch {
-    /// What the dependency's entry says.
+    /// The checksum that the catalog or the bundle lists.
     pub expected: Checksum,
-    /// What the bytes have.
+    /// The checksum of the bytes.
     pub actual: Checksum,
     /// How many bytes there were.
     pub length: u64,
@@ -152,22 +126,34 @@ impl Verified {
     /// # Errors
     /// They differ.
     pub fn new(bytes: Vec<u8>, expected: Checksum) -> Result<Self, Mismatch> {
-        let actual = Checksum::of(&bytes);
-        if actual == expected {
-            Ok(Self(bytes))
+        let Self { bytes, checksum } = Self::derived(bytes);
+        if checksum == expected {
+            Ok(Self { bytes, checksum })
         } else {
             Err(Mismatch {
                 expected,
-                actual,
+                actual: checksum,
                 length: bytes.len() as u64,
             })
         }
     }
 
+    /// Bytes that come out of verified ones, and have a checksum of their own.
+    pub(crate) fn derived(bytes: Vec<u8>) -> Self {
+        let checksum = Checksum::of(&bytes);
+        Self { bytes, checksum }
+    }
+
     /// The bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
+    }
+
+    /// Their checksum.
+    #[must_use]
+    pub fn checksum(&self) -> Checksum {
+        self.checksum
     }
 }
 
@@ -179,7 +165,7 @@ mod tests {
     const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
     #[test]
-    fn both_spellings_name_the_same_digest() {
+    fn parses_both_spellings_of_a_digest() {
         let checksum = Checksum::of(b"");
         assert_eq!(format!("sha256:{EMPTY}").parse(), Ok(checksum));
         assert_eq!(
@@ -191,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_checked_is_refused() {
+    fn rejects_other_texts() {
         assert_eq!("".parse::<Checksum>(), Err(ChecksumError::Missing));
         for text in ["md5:abc", "sha512:abc", EMPTY] {
             assert_eq!(
@@ -213,22 +199,12 @@ mod tests {
     }
 
     #[test]
-    fn only_the_expected_bytes_become_verified() {
+    fn verifies_only_the_expected_bytes() {
         assert!(Verified::new(vec![], Checksum::of(b"")).is_ok());
         let Err(mismatch) = Verified::new(vec![1], Checksum::of(b"")) else {
             panic!("bytes with another checksum were accepted");
         };
         assert_eq!(mismatch.expected, Checksum::of(b""));
         assert_eq!(mismatch.actual, Checksum::of(&[1]));
-    }
-
-    #[test]
-    fn a_copy_is_the_whole_and_has_its_checksum() {
-        // More than one piece.
-        let bytes = vec![7; 100_000];
-        let mut copied = Vec::new();
-        let (size, checksum) = copy(&mut &bytes[..], &mut copied).unwrap();
-        assert_eq!((size, checksum), (100_000, Checksum::of(&bytes)));
-        assert_eq!(copied, bytes);
     }
 }

@@ -1,12 +1,12 @@
 //! The files of a watchexec release that are installed, and where.
 
-use crate::checksum::{self, Checksum, CopyError};
+use crate::checksum::{Checksum, Verified};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A file that is taken out of a release. Its manual, logo and completions are of no use in an
 /// image.
@@ -53,64 +53,90 @@ impl ReleaseFile {
         }
     }
 
-    /// Writes all that `reader` gives to the file's place below `directory`.
-    ///
-    /// # Errors
-    /// Reading or writing fails.
-    pub fn install(
-        self,
-        reader: &mut impl Read,
-        directory: &Path,
-    ) -> Result<InstalledFile, CopyError> {
-        let mut file = self.create(directory).map_err(CopyError::Write)?;
-        let (size, checksum) = checksum::copy(reader, &mut file)?;
+    fn install(self, content: &Verified, directory: &Path) -> Result<InstalledFile, FileError> {
+        create(directory, self.path(), self.mode(), content.bytes())?;
         Ok(InstalledFile {
             file: self,
-            size,
-            checksum,
+            size: content.bytes().len() as u64,
+            checksum: content.checksum(),
         })
-    }
-
-    /// Writes bytes that are already known to be right.
-    ///
-    /// # Errors
-    /// Writing fails.
-    pub fn write(self, bytes: &[u8], directory: &Path) -> io::Result<()> {
-        self.create(directory)?.write_all(bytes)
-    }
-
-    fn create(self, directory: &Path) -> io::Result<File> {
-        create(directory, self.path(), self.mode())
     }
 }
 
-/// Makes an empty file with a mode below `directory`, and the directories that lead to it with
-/// mode 0755, whatever the umask. The file must not exist yet: nothing may be written through a
-/// link that somebody left there.
-///
-/// # Errors
-/// It exists, or cannot be made.
-pub fn create(directory: &Path, path: &str, mode: u32) -> io::Result<File> {
-    let path = directory.join(path);
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
-    }
-    for parent in path.ancestors().skip(1) {
-        fs::set_permissions(parent, Permissions::from_mode(0o755))?;
-        if parent == directory {
-            break;
+/// A file that cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {error}")]
+pub struct FileError {
+    /// The file or directory.
+    pub path: PathBuf,
+    /// The system's error.
+    pub error: io::Error,
+}
+
+impl FileError {
+    /// Adds the path to an error of the system.
+    pub fn at(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        |error| Self {
+            path: path.into(),
+            error,
         }
     }
-    let file = File::create_new(path)?;
-    file.set_permissions(Permissions::from_mode(mode))?;
-    Ok(file)
+}
+
+/// Writes a file with a mode below `directory`, and the directories that lead to it with mode 0755,
+/// whatever the umask. The file must not exist yet: nothing may be written through a link that
+/// somebody left there.
+///
+/// # Errors
+/// It exists, or cannot be written.
+pub fn create(directory: &Path, path: &str, mode: u32, content: &[u8]) -> Result<(), FileError> {
+    let path = directory.join(path);
+    let write = || {
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        for parent in path.ancestors().skip(1) {
+            fs::set_permissions(parent, Permissions::from_mode(0o755))?;
+            if parent == directory {
+                break;
+            }
+        }
+        let mut file = File::create_new(&path)?;
+        file.set_permissions(Permissions::from_mode(mode))?;
+        file.write_all(content)
+    };
+    write().map_err(FileError::at(&path))
+}
+
+/// The files of a release, taken out of a verified archive or bundle.
+pub struct Files {
+    /// The program.
+    pub program: Verified,
+    /// Its licence, where the archive has it.
+    pub license: Option<Verified>,
+}
+
+impl Files {
+    /// Writes the files to their places below `directory`.
+    ///
+    /// # Errors
+    /// A file exists, or cannot be written.
+    pub fn install(&self, directory: &Path) -> Result<Installed, FileError> {
+        let program = ReleaseFile::Program.install(&self.program, directory)?;
+        let license = self
+            .license
+            .as_ref()
+            .map(|content| ReleaseFile::License.install(content, directory))
+            .transpose()?;
+        Ok(Installed { program, license })
+    }
 }
 
 /// A file that is in its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InstalledFile {
-    /// Which one.
+    /// The program or its licence.
     pub file: ReleaseFile,
     /// Bytes.
     #[serde(with = "number_as_text")]
@@ -149,22 +175,6 @@ pub struct Installed {
 }
 
 impl Installed {
-    /// Puts the files in order; `None` where the program is not among them.
-    #[must_use]
-    pub fn new(files: Vec<InstalledFile>) -> Option<Self> {
-        let (mut program, mut license) = (None, None);
-        for file in files {
-            match file.file {
-                ReleaseFile::Program => program = Some(file),
-                ReleaseFile::License => license = Some(file),
-            }
-        }
-        Some(Self {
-            program: program?,
-            license,
-        })
-    }
-
     /// All files.
     pub fn files(&self) -> impl Iterator<Item = &InstalledFile> {
         std::iter::once(&self.program).chain(&self.license)
@@ -188,14 +198,19 @@ impl Installed {
 mod tests {
     use super::*;
 
+    fn files() -> Files {
+        Files {
+            program: Verified::derived(b"content".to_vec()),
+            license: Some(Verified::derived(b"license".to_vec())),
+        }
+    }
+
     fn install(directory: &Path) -> Installed {
-        let files = [ReleaseFile::License, ReleaseFile::Program]
-            .map(|file| file.install(&mut &b"content"[..], directory).unwrap());
-        Installed::new(files.to_vec()).unwrap()
+        files().install(directory).unwrap()
     }
 
     #[test]
-    fn files_get_their_place_and_mode() {
+    fn installs_files_with_their_mode() {
         let directory = tempfile::tempdir().unwrap();
         let installed = install(directory.path());
         assert_eq!(installed.program.size, 7);
@@ -207,17 +222,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_not_written_over() {
+    fn refuses_to_overwrite_a_file() {
         let directory = tempfile::tempdir().unwrap();
         install(directory.path());
-        assert!(matches!(
-            ReleaseFile::Program.install(&mut &b"x"[..], directory.path()),
-            Err(CopyError::Write(_))
-        ));
+        let error = files().install(directory.path()).unwrap_err();
+        assert_eq!(error.path, directory.path().join("bin/watchexec"));
+        assert_eq!(error.error.kind(), io::ErrorKind::AlreadyExists);
     }
 
     #[test]
-    fn a_missing_changed_or_unusable_file_is_found() {
+    fn finds_a_missing_or_changed_file() {
         let directory = tempfile::tempdir().unwrap();
         let installed = install(directory.path());
         assert_eq!(installed.first_missing(directory.path()), None);
@@ -234,14 +248,5 @@ mod tests {
             installed.first_missing(directory.path()),
             Some(&installed.program)
         );
-    }
-
-    #[test]
-    fn the_program_is_a_must() {
-        let directory = tempfile::tempdir().unwrap();
-        let license = ReleaseFile::License
-            .install(&mut &b""[..], directory.path())
-            .unwrap();
-        assert_eq!(Installed::new(vec![license]), None);
     }
 }

@@ -21,3 +21,4 @@ pub mod mirror;
 pub mod origin;
 pub mod requirement;
 pub mod sbom;
+pub mod text;

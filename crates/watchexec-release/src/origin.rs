@@ -1,30 +1,44 @@
 //! Locating the archive of a release. The first hit wins: inside the buildpack, a mapping, a mirror,
 //! the URL in buildpack.toml.
 
-use crate::archive_url::{ArchiveUrl, InvalidUrl, Location};
+use crate::archive_url::{ArchiveUrl, Location};
 use crate::bundle::Bundle;
 use crate::catalog::Release;
 use crate::checksum::Checksum;
-use crate::mirror::{InvalidMirror, Mirrors};
+use crate::mirror::{InvalidOverride, Mirrors};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// What the operator gives in place of the URLs in buildpack.toml.
+/// Mappings and mirrors, which the operator gives in place of the URLs in buildpack.toml.
 #[derive(Default)]
 pub struct Overrides {
-    /// Bindings of type `dependency-mapping`, by the checksum of the archive.
-    pub mappings: BTreeMap<Checksum, Mapping>,
+    /// Bindings of type `dependency-mapping`, by the checksum of the archive. An unusable one
+    /// matters only where it is used: other mappings are for other buildpacks.
+    pub mappings: BTreeMap<Checksum, Result<Mapping, InvalidOverride>>,
     /// Servers that stand for others.
     pub mirrors: Mirrors,
 }
 
 /// An entry of a binding of type `dependency-mapping`.
 pub struct Mapping {
-    /// Its file.
-    pub file: PathBuf,
-    /// Its URL. An error matters only where the entry is used: other entries are for other
-    /// buildpacks.
-    pub url: Result<ArchiveUrl, InvalidUrl>,
+    setting: String,
+    url: ArchiveUrl,
+}
+
+impl Mapping {
+    /// Parses the URL of an entry. `setting` names the binding's file for people.
+    ///
+    /// # Errors
+    /// Another form, or a URL that is not https, http or file.
+    pub fn parse(setting: String, text: &str) -> Result<Self, InvalidOverride> {
+        match ArchiveUrl::parse(text) {
+            Ok(url) => Ok(Self { setting, url }),
+            Err(error) => Err(InvalidOverride {
+                setting,
+                fault: error.to_string(),
+            }),
+        }
+    }
 }
 
 /// Where a release is taken from.
@@ -36,37 +50,9 @@ pub enum Source {
     Archive {
         /// The URL of the archive.
         url: ArchiveUrl,
-        /// What gave the URL.
-        origin: Origin,
+        /// The mapping or mirror that sets the URL in place of buildpack.toml.
+        set_by: Option<String>,
     },
-}
-
-/// What gave the URL of an archive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// A binding maps the archive's checksum to it. Carries the binding's file.
-    Mapping(PathBuf),
-    /// A mirror. Carries the variable or the binding's file that sets the mirror.
-    Mirror(String),
-    /// The `uri` in buildpack.toml.
-    Catalog,
-}
-
-/// An override that cannot be used. An operator who sets one means it, so the next location is not
-/// tried.
-#[derive(Debug, thiserror::Error)]
-pub enum LocateError {
-    /// A mapping.
-    #[error("{file}: {error}")]
-    Mapping {
-        /// The binding's file.
-        file: PathBuf,
-        /// The fault of its URL.
-        error: InvalidUrl,
-    },
-    /// A mirror.
-    #[error(transparent)]
-    Mirror(#[from] InvalidMirror),
 }
 
 /// Locates a release.
@@ -77,21 +63,16 @@ pub fn locate(
     release: &Release,
     buildpack_dir: &Path,
     overrides: &Overrides,
-) -> Result<Source, LocateError> {
+) -> Result<Source, InvalidOverride> {
     if let Some(bundle) = Bundle::find(buildpack_dir, release.checksum) {
         return Ok(Source::Bundle(bundle));
     }
-    if let Some(Mapping { file, url }) = overrides.mappings.get(&release.checksum) {
-        return match url {
-            Ok(url) => Ok(Source::Archive {
-                url: url.clone(),
-                origin: Origin::Mapping(file.clone()),
-            }),
-            Err(error) => Err(LocateError::Mapping {
-                file: file.clone(),
-                error: error.clone(),
-            }),
-        };
+    if let Some(mapping) = overrides.mappings.get(&release.checksum) {
+        let mapping = mapping.as_ref().map_err(Clone::clone)?;
+        return Ok(Source::Archive {
+            url: mapping.url.clone(),
+            set_by: Some(mapping.setting.clone()),
+        });
     }
     // A file has no host, and so no mirror.
     if let Location::Server(url) = release.url.location()
@@ -102,12 +83,12 @@ pub fn locate(
         let mirror = mirror.as_ref().map_err(Clone::clone)?;
         return Ok(Source::Archive {
             url: mirror.rewrite(&url),
-            origin: Origin::Mirror(mirror.setting.clone()),
+            set_by: Some(mirror.setting.clone()),
         });
     }
     Ok(Source::Archive {
         url: release.url.clone(),
-        origin: Origin::Catalog,
+        set_by: None,
     })
 }
 
@@ -124,7 +105,11 @@ mod tests {
         Checksum::of(b"archive")
     }
 
-    fn source(url: &str, buildpack: &Path, overrides: &Overrides) -> Result<Source, LocateError> {
+    fn source(
+        url: &str,
+        buildpack: &Path,
+        overrides: &Overrides,
+    ) -> Result<Source, InvalidOverride> {
         let entry = format!(
             "[[dependencies]]\nid = 'watchexec'\nversion = '2.8.0'\nuri = '{url}'\n\
              checksum = '{}'",
@@ -139,16 +124,15 @@ mod tests {
     }
 
     /// The URL in a buildpack without a bundle.
-    fn located(url: &str, overrides: &Overrides) -> Result<(String, Origin), LocateError> {
+    fn located(
+        url: &str,
+        overrides: &Overrides,
+    ) -> Result<(String, Option<String>), InvalidOverride> {
         let buildpack = tempfile::tempdir().unwrap();
-        source(url, buildpack.path(), overrides).map(archive)
-    }
-
-    fn archive(source: Source) -> (String, Origin) {
-        match source {
-            Source::Archive { url, origin } => (url.to_string(), origin),
-            Source::Bundle(_) => panic!("a bundle in an empty directory"),
-        }
+        source(url, buildpack.path(), overrides).map(|source| match source {
+            Source::Archive { url, set_by } => (url.to_string(), set_by),
+            Source::Bundle(bundle) => (format!("{bundle:?}"), None),
+        })
     }
 
     fn mirror(host: &str, text: &str) -> Overrides {
@@ -160,10 +144,7 @@ mod tests {
     }
 
     fn with_mapping(overrides: Overrides, url: &str) -> Overrides {
-        let mapping = Mapping {
-            file: "/bindings/map".into(),
-            url: ArchiveUrl::parse(url),
-        };
+        let mapping = Mapping::parse("/bindings/map".to_owned(), url);
         Overrides {
             mappings: [(checksum(), mapping)].into(),
             ..overrides
@@ -173,7 +154,7 @@ mod tests {
     #[test]
     fn takes_the_url_of_the_catalog_without_overrides() {
         let none = Overrides::default();
-        let catalog = (URL.to_owned(), Origin::Catalog);
+        let catalog = (URL.to_owned(), None);
         assert_eq!(located(URL, &none).unwrap(), catalog);
         let other = mirror("other.com", "https://mirror");
         assert_eq!(located(URL, &other).unwrap(), catalog);
@@ -190,9 +171,9 @@ mod tests {
     #[test]
     fn prefers_a_mapping_to_a_mirror() {
         let overrides = with_mapping(mirror("default", "https://mirror"), "http://mapped/w");
-        let (url, origin) = located(URL, &overrides).unwrap();
+        let (url, set_by) = located(URL, &overrides).unwrap();
         assert_eq!(url, "http://mapped/w");
-        assert_eq!(origin, Origin::Mapping("/bindings/map".into()));
+        assert_eq!(set_by.as_deref(), Some("/bindings/map"));
     }
 
     #[test]
@@ -202,7 +183,7 @@ mod tests {
             located(URL, &overrides).unwrap(),
             (
                 "https://mirror/x/v1/watchexec.tar.xz".to_owned(),
-                Origin::Mirror("MIRROR".to_owned())
+                Some("MIRROR".to_owned())
             )
         );
         let (file, _) = located("file:///w", &mirror("default", "https://m")).unwrap();
@@ -212,11 +193,10 @@ mod tests {
     #[test]
     fn fails_where_an_override_is_unusable() {
         let mapping = with_mapping(Overrides::default(), "s3://bucket/w");
-        assert!(matches!(
-            located(URL, &mapping),
-            Err(LocateError::Mapping { .. })
-        ));
         let mirror = mirror("default", "s3://bucket");
-        assert!(matches!(located(URL, &mirror), Err(LocateError::Mirror(_))));
+        for (overrides, setting) in [(mapping, "/bindings/map"), (mirror, "MIRROR")] {
+            let error = located(URL, &overrides).unwrap_err();
+            assert_eq!(error.setting, setting);
+        }
     }
 }

@@ -3,32 +3,26 @@
 use semver::{Version, VersionReq};
 use std::fmt;
 
-/// Who asked for a version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RequiredBy {
-    /// The user, by `BP_WATCHEXEC_VERSION`.
-    Variable,
-    /// A buildpack, by the `version` of its build plan entry's metadata.
-    BuildPlan,
-}
-
-/// A semver requirement and where it comes from.
+/// A semver requirement, and what asks for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
     text: String,
-    by: RequiredBy,
+    by: &'static str,
     parsed: VersionReq,
 }
 
-/// A text that is no requirement.
+/// A text that is not a requirement.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a version requirement: {reason}")]
+#[error(
+    "{by} asks for {text:?}, which is not a version requirement ({reason}); accepted: versions such as \
+     2.8.0, 2.8 or 2.*, and comparisons such as ~2.7, ^2, or >=2.5, <2.8"
+)]
 pub struct InvalidRequirement {
     /// The text.
     pub text: String,
-    /// Where it comes from.
-    pub by: RequiredBy,
-    /// What is wrong with it.
+    /// The variable, or the build plan.
+    pub by: &'static str,
+    /// The parser's words.
     pub reason: String,
 }
 
@@ -37,11 +31,12 @@ impl Requirement {
     ///
     /// A version without an operator means that version, and a shorter one all that start with
     /// it, as in every other buildpack's version variable. (Cargo reads `2.5.1` as `^2.5.1`,
-    /// which would surprise: a person who writes a whole version wants that one.)
+    /// which would surprise: a person who writes a whole version wants that one.) `by` says what asks
+    /// for it.
     ///
     /// # Errors
     /// Anything that is not a comma-separated list of semver comparators.
-    pub fn parse(text: &str, by: RequiredBy) -> Result<Self, InvalidRequirement> {
+    pub fn parse(text: &str, by: &'static str) -> Result<Self, InvalidRequirement> {
         let text = text.trim();
         let comparators: Vec<String> = text.split(',').map(with_operator).collect();
         match VersionReq::parse(&comparators.join(",")) {
@@ -63,17 +58,11 @@ impl Requirement {
     pub fn matches(&self, version: &Version) -> bool {
         self.parsed.matches(version)
     }
-
-    /// Who asked for it.
-    #[must_use]
-    pub fn by(&self) -> RequiredBy {
-        self.by
-    }
 }
 
 impl fmt::Display for Requirement {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.text)
+        write!(formatter, "{:?} of {}", self.text, self.by)
     }
 }
 
@@ -93,7 +82,7 @@ mod tests {
     use super::*;
 
     fn matching(text: &str) -> Vec<&'static str> {
-        let requirement = Requirement::parse(text, RequiredBy::Variable).unwrap();
+        let requirement = Requirement::parse(text, "VERSION").unwrap();
         ["2.5.0", "2.5.1", "2.7.3", "2.8.0", "3.0.0"]
             .into_iter()
             .filter(|version| requirement.matches(&version.parse().unwrap()))
@@ -101,14 +90,14 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_version_means_itself_and_a_short_one_its_line() {
+    fn matches_a_bare_version_exactly_and_a_short_one_by_prefix() {
         assert_eq!(matching("2.5.0"), ["2.5.0"]);
         assert_eq!(matching("2.5"), ["2.5.0", "2.5.1"]);
         assert_eq!(matching("2"), ["2.5.0", "2.5.1", "2.7.3", "2.8.0"]);
     }
 
     #[test]
-    fn operators_and_wildcards() {
+    fn matches_by_operators_and_wildcards() {
         assert_eq!(matching("*").len(), 5);
         assert_eq!(matching("2.*"), ["2.5.0", "2.5.1", "2.7.3", "2.8.0"]);
         assert_eq!(matching("2.5.x"), ["2.5.0", "2.5.1"]);
@@ -119,9 +108,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_requirement_is_refused_with_the_reason() {
+    fn rejects_other_texts_with_the_reason() {
         for text in ["latest", "v2.5.1", "2.5.1.4", ">=", "2,,3", ""] {
-            let error = Requirement::parse(text, RequiredBy::BuildPlan).unwrap_err();
+            let error = Requirement::parse(text, "VERSION").unwrap_err();
             assert_eq!(error.text, text);
             assert!(!error.reason.is_empty());
         }

@@ -72,7 +72,10 @@ fn no_version_that_matches(case: &Case<'_>) -> Result<()> {
         .env("BP_WATCHEXEC_VERSION", "1.*")
         .failure()?;
     let newest = &case.platform.archive.version;
-    expect_words(&log, &["BP_WATCHEXEC_VERSION=1.*", newest, "What to do"])
+    expect_words(
+        &log,
+        &["\"1.*\" of BP_WATCHEXEC_VERSION", newest, "What to do"],
+    )
 }
 
 fn unreachable_server(case: &Case<'_>) -> Result<()> {

@@ -17,7 +17,7 @@ pub(super) struct Release {
 
 impl Release {
     pub(super) fn checksum(&self) -> Checksum {
-        Checksum::of(self.archive.bytes())
+        self.archive.checksum()
     }
 
     /// Puts it into the buildpack of one architecture, if it is for that architecture.

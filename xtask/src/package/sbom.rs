@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use watchexec_release::checksum::Checksum;
 use watchexec_release::sbom::crates::Crate;
-use watchexec_release::sbom::{DescribedFile, Subject, documents, extension};
+use watchexec_release::sbom::subject::{DescribedFile, Subject};
+use watchexec_release::sbom::{documents, extension};
 
 /// Writes the SBOMs of the package in `root`, once its programs are there.
 pub(super) fn write(

@@ -1,29 +1,33 @@
-//! How a request for an archive can fail, and which failures may pass.
+//! How a request for an archive can fail, and which failures are transient.
 
 use crate::archive_url::ArchiveUrl;
+use crate::text::size;
 use reqwest::StatusCode;
 use std::error::Error as StdError;
-use std::fmt;
 use std::io;
 use std::time::Duration;
 
 /// A limit in time that a request ran into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Timeout {
     /// Connecting, TLS included.
+    #[error("no connection within {}s", .0.as_secs_f64())]
     Connect(Duration),
     /// The server's answer to the request.
+    #[error("no answer within {}s", .0.as_secs_f64())]
     ResponseHeader(Duration),
     /// The next bytes of the body.
+    #[error("no data for {}s", .0.as_secs_f64())]
     Stall(Duration),
     /// The whole download, with all its requests.
+    #[error("not done within {}s", .0.as_secs_f64())]
     Total(Duration),
 }
 
 /// A request that brought no archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// Why.
+    /// The reason.
     pub failure: Failure,
     /// Where redirects led, if there were any.
     pub redirected_to: Option<ArchiveUrl>,
@@ -39,15 +43,19 @@ impl From<Failure> for Attempt {
 }
 
 /// Why one request brought no archive. No variant carries a credential.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// No connection: unknown host, refused, reset. Carries the system's words.
+    #[error("no connection ({0})")]
     Connect(String),
     /// No trusted connection. Carries the TLS library's words.
+    #[error("no trusted connection ({0})")]
     Tls(String),
     /// A time limit.
+    #[error(transparent)]
     Timeout(Timeout),
     /// The server answered with a status that is no success.
+    #[error("the server answered {status}")]
     Status {
         /// The status.
         status: StatusCode,
@@ -55,6 +63,7 @@ pub enum Failure {
         retry_after: Option<Duration>,
     },
     /// The connection ended within the body.
+    #[error("the connection ended after {} ({reason})", size(*received))]
     Interrupted {
         /// Bytes that came.
         received: u64,
@@ -62,12 +71,16 @@ pub enum Failure {
         reason: String,
     },
     /// The body is larger than the limit, in bytes.
+    #[error("the server sends more than {}", size(*.0))]
     TooLarge(u64),
     /// A redirect that is not followed. Carries the rule.
+    #[error("the server {0}")]
     Redirect(String),
     /// A proxy that is neither http nor https. Carries its scheme.
+    #[error("{0} proxies are not supported")]
     Proxy(String),
     /// Anything else. Carries the HTTP library's words.
+    #[error("{0}")]
     Other(String),
 }
 
@@ -89,11 +102,8 @@ impl Failure {
         if error.is_timeout() {
             return Self::Timeout(Timeout::Connect(connect));
         }
-        if error.is_connect() || find::<io::Error>(error).is_some() {
-            return Self::Connect(innermost(error));
-        }
-        if error.is_request() {
-            // What is left are connections that the server closed before it answered.
+        // A failed request that is neither is a connection that the server closed before it answered.
+        if error.is_connect() || error.is_request() || find::<io::Error>(error).is_some() {
             return Self::Connect(innermost(error));
         }
         Self::Other(innermost(error))
@@ -118,11 +128,7 @@ impl Failure {
                     || *status == StatusCode::REQUEST_TIMEOUT
                     || *status == StatusCode::TOO_MANY_REQUESTS
             }
-            Self::Tls(_)
-            | Self::TooLarge(_)
-            | Self::Redirect(_)
-            | Self::Proxy(_)
-            | Self::Other(_) => false,
+            _ => false,
         }
     }
 }
@@ -154,18 +160,4 @@ fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
         next = error.source();
     }
     None
-}
-
-impl fmt::Display for Timeout {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = |duration: &Duration| duration.as_secs_f64();
-        match self {
-            Self::Connect(limit) => write!(formatter, "no connection within {}s", seconds(limit)),
-            Self::ResponseHeader(limit) => {
-                write!(formatter, "no answer within {}s", seconds(limit))
-            }
-            Self::Stall(limit) => write!(formatter, "no data for {}s", seconds(limit)),
-            Self::Total(limit) => write!(formatter, "not done within {}s", seconds(limit)),
-        }
-    }
 }

@@ -144,7 +144,7 @@ impl<'a> Downloader<'a> {
     async fn request(&self) -> Result<Vec<u8>, Failure> {
         let mut request = self.client.get(self.url.clone());
         if let Some(login) = self.network.logins.for_url(self.url) {
-            request = request.basic_auth(login.user, Some(login.password));
+            request = request.basic_auth(&login.login, Some(&login.password));
         }
         let response = self.answer(request).await?;
         let status = response.status();

@@ -1,7 +1,6 @@
 //! Logins for servers, from a netrc file.
 
-use netrc::Netrc;
-use std::cell::OnceCell;
+use netrc::{Authenticator, Netrc};
 use std::io;
 use std::path::PathBuf;
 use url::Url;
@@ -10,19 +9,8 @@ use url::Url;
 /// password to whatever host a URL names.
 #[derive(Default)]
 pub struct Logins {
-    /// A file that may be absent or unreadable. A build that downloads nothing has no use for it,
-    /// so it is read when it is first needed.
-    optional: Option<PathBuf>,
-    netrc: OnceCell<Result<Netrc, NetrcError>>,
-}
-
-/// A user name and a password.
-#[derive(PartialEq, Eq)]
-pub struct Login {
-    /// The user name.
-    pub user: String,
-    /// The password.
-    pub password: String,
+    netrc: Netrc,
+    ignored: Option<NetrcError>,
 }
 
 /// A netrc file that cannot be used.
@@ -41,65 +29,51 @@ impl Logins {
     /// # Errors
     /// It cannot be read, or is not a netrc file.
     pub fn from_file(file: PathBuf) -> Result<Self, NetrcError> {
-        let netrc = read(file)?;
-        Ok(Self {
-            optional: None,
-            netrc: Ok(netrc).into(),
-        })
-    }
-
-    /// Reads a file when a login is first asked for, and ignores it where it cannot be read.
-    #[must_use]
-    pub fn from_optional_file(file: PathBuf) -> Self {
-        Self {
-            optional: Some(file),
-            netrc: OnceCell::new(),
+        match Netrc::from_file(&file) {
+            Ok(netrc) => Ok(Self {
+                netrc,
+                ignored: None,
+            }),
+            Err(error) => Err(NetrcError {
+                file,
+                reason: match error {
+                    netrc::Error::Io(error) => error.to_string(),
+                    // The parser's message quotes the file.
+                    netrc::Error::Parsing { .. } => {
+                        "not lines of `machine HOST login USER password PASSWORD`".to_owned()
+                    }
+                },
+            }),
         }
     }
 
-    fn netrc(&self) -> &Result<Netrc, NetrcError> {
-        self.netrc.get_or_init(|| {
-            let Some(file) = self.optional.clone() else {
-                return Ok(Netrc::default());
-            };
-            match file.symlink_metadata() {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Netrc::default()),
-                _ => read(file),
-            }
-        })
+    /// Reads a file, and ignores it where it cannot be read.
+    #[must_use]
+    pub fn from_optional_file(file: PathBuf) -> Self {
+        match file.symlink_metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::default(),
+            _ => Self::from_file(file).unwrap_or_else(|error| Self {
+                ignored: Some(error),
+                ..Self::default()
+            }),
+        }
     }
 
     /// Why the optional file is ignored, if it is.
     #[must_use]
     pub fn ignored(&self) -> Option<&NetrcError> {
-        self.netrc().as_ref().err()
+        self.ignored.as_ref()
     }
 
     /// The login for the host of a URL that has none of its own.
-    #[must_use]
-    pub fn for_url(&self, url: &Url) -> Option<Login> {
+    pub(super) fn for_url(&self, url: &Url) -> Option<&Authenticator> {
         if !url.username().is_empty() || url.password().is_some() {
             return None;
         }
         // The parser files the `default` entry under this name, as if it were a host.
         let host = url.host_str().filter(|host| *host != "default")?;
-        let authenticator = self.netrc().as_ref().ok()?.hosts.get(host)?;
-        Some(Login {
-            user: authenticator.login.clone(),
-            password: authenticator.password.clone(),
-        })
+        self.netrc.hosts.get(host)
     }
-}
-
-fn read(file: PathBuf) -> Result<Netrc, NetrcError> {
-    Netrc::from_file(&file).map_err(|error| NetrcError {
-        file,
-        reason: match error {
-            netrc::Error::Io(error) => error.to_string(),
-            // The parser's message quotes the file.
-            netrc::Error::Parsing { .. } => "not a netrc file".to_owned(),
-        },
-    })
 }
 
 #[cfg(test)]
@@ -116,7 +90,7 @@ mod tests {
 
     fn login(logins: &Logins, url: &str) -> Option<String> {
         let login = logins.for_url(&Url::parse(url).unwrap())?;
-        Some(format!("{}:{}", login.user, login.password))
+        Some(format!("{}:{}", login.login, login.password))
     }
 
     #[test]
@@ -135,14 +109,6 @@ mod tests {
         ] {
             assert_eq!(login(&logins, url), None, "{url}");
         }
-    }
-
-    #[test]
-    fn reads_an_optional_file_when_a_login_is_asked_for() {
-        let (_folder, file) = netrc("not a netrc file");
-        let logins = Logins::from_optional_file(file.clone());
-        fs::write(&file, "machine example.com login user password secret").unwrap();
-        assert!(login(&logins, "https://example.com/a").is_some());
     }
 
     #[test]

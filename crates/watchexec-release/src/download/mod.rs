@@ -7,31 +7,24 @@ mod network;
 
 pub use failure::{Attempt, Failure, Timeout};
 pub use http::{Downloader, Observer};
-pub use logins::{Login, Logins, NetrcError};
+pub use logins::{Logins, NetrcError};
 pub use network::{LARGEST_ARCHIVE, Network, Policy};
 
 use crate::archive_url::{ArchiveUrl, Location};
 use crate::checksum::{Checksum, Mismatch, Verified};
+use crate::files::FileError;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::Path;
 
 /// Why an archive could not be downloaded.
 #[derive(Debug, thiserror::Error)]
 pub enum DownloadError {
-    /// A file cannot be read.
-    #[error("{path}: {error}")]
-    File {
-        /// Its path.
-        path: PathBuf,
-        /// The system's error.
-        error: io::Error,
-    },
-    /// A file is larger than [`LARGEST_ARCHIVE`].
-    #[error("{0} is too large")]
-    FileTooLarge(PathBuf),
+    /// A file cannot be read, or is larger than [`LARGEST_ARCHIVE`].
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Every request to the server failed.
-    #[error("{url}: {attempts:?}")]
+    #[error("{url}:{}", numbered(attempts))]
     Requests {
         /// The URL.
         url: ArchiveUrl,
@@ -39,13 +32,25 @@ pub enum DownloadError {
         attempts: Vec<Attempt>,
     },
     /// The archive differs from the one in the catalog.
-    #[error("{url}: {mismatch}")]
+    #[error("{url} gave {mismatch}")]
     Checksum {
         /// The URL.
         url: ArchiveUrl,
         /// The two checksums.
         mismatch: Mismatch,
     },
+}
+
+/// A line for each request.
+fn numbered(attempts: &[Attempt]) -> String {
+    let line = |(number, attempt): (usize, &Attempt)| {
+        let redirect = match &attempt.redirected_to {
+            Some(url) => format!(", redirected to {url}"),
+            None => String::new(),
+        };
+        format!("\n  request {number}{redirect}: {}", attempt.failure)
+    };
+    (1..).zip(attempts).map(line).collect()
 }
 
 /// Downloads the archive at `url` and verifies it.
@@ -59,7 +64,7 @@ pub fn download(
     observer: &dyn Observer,
 ) -> Result<Verified, DownloadError> {
     let bytes = match url.location() {
-        Location::File(path) => read_file(path)?,
+        Location::File(path) => read_file(&path).map_err(FileError::at(path))?,
         Location::Server(server) => Downloader::new(&server, network, observer)
             .and_then(|downloader| downloader.download())
             .map_err(|attempts| DownloadError::Requests {
@@ -73,12 +78,13 @@ pub fn download(
     })
 }
 
-fn read_file(path: PathBuf) -> Result<Vec<u8>, DownloadError> {
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    match File::open(&path).and_then(|file| file.take(LARGEST_ARCHIVE + 1).read_to_end(&mut bytes))
-    {
-        Err(error) => Err(DownloadError::File { path, error }),
-        Ok(length) if length as u64 > LARGEST_ARCHIVE => Err(DownloadError::FileTooLarge(path)),
-        Ok(_) => Ok(bytes),
+    File::open(path)?
+        .take(LARGEST_ARCHIVE + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST_ARCHIVE {
+        return Err(io::ErrorKind::FileTooLarge.into());
     }
+    Ok(bytes)
 }

@@ -1,8 +1,9 @@
 //! CycloneDX 1.6 as JSON (ECMA-424; <https://cyclonedx.org/docs/1.6/json/>).
 
 use super::crates::Crate;
+use super::json::unless_empty;
 use super::license::{License, Name};
-use super::{Download, SUBJECT, Subject, crate_reference, unless_empty};
+use super::subject::{Download, SUBJECT, Subject, crate_reference};
 use crate::checksum::Checksum;
 use serde_json::{Value, json};
 use uuid::Uuid;

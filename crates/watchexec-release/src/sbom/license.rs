@@ -1,7 +1,7 @@
 //! Licences as the formats want them: an identifier of the SPDX licence list, an expression of
 //! such, or a name that SPDX does not know. buildpack.toml has them all under one key, `type`.
 
-use super::public;
+use crate::archive_url::public;
 
 /// The SPDX licence list 3.29.0, exceptions included: one identifier a line, in the order of the
 /// `CycloneDX` schema. It is a file of its own because the crates that have the list take ten
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_is_the_one_of_the_schema() {
+    fn lists_the_identifiers_of_the_schema() {
         let schema = include_str!("../../../../tests/schemas/spdx.SNAPSHOT.schema.json");
         let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
         let listed: Vec<&str> = SPDX_LIST.lines().collect();
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_is_known_by_its_text() {
+    fn tells_identifiers_expressions_and_names_apart() {
         for text in ["Apache-2.0", "MIT", "GPL-2.0+"] {
             assert_eq!(Name::of(text), Name::Identifier(text));
         }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_nothing_is_no_licence() {
+    fn ignores_an_empty_licence() {
         let uri = "https://example.com/license";
         let name = |name, uri| License::new(name, uri).map(|license| license.name.text());
         assert_eq!(name(None, None), None);

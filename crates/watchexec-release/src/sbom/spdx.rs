@@ -1,8 +1,9 @@
 //! SPDX 2.3 as JSON (<https://spdx.github.io/spdx-spec/v2.3/>).
 
 use super::crates::Crate;
+use super::json::unless_empty;
 use super::license::{License, Name};
-use super::{SUBJECT, Subject, crate_reference, file_reference, unless_empty};
+use super::subject::{SUBJECT, Subject, crate_reference, file_reference};
 use crate::checksum::Checksum;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;

@@ -5,7 +5,7 @@
 
 use super::crates::Crate;
 use super::license::{License, Name};
-use super::{DescribedFile, SUBJECT, Subject, crate_reference, file_reference};
+use super::subject::{DescribedFile, SUBJECT, Subject, crate_reference, file_reference};
 use crate::checksum::Checksum;
 use serde_json::{Value, json};
 

@@ -9,7 +9,7 @@ use watchexec_release::download::{Logins, Network};
 const BASIC: &str = "Basic dXNlcjpzZWNyZXQ=";
 
 #[test]
-fn sends_those_of_the_url() {
+fn sends_credentials_of_the_url() {
     let server = Server::http(|_| Reply::ok(BODY));
     get(
         &server.url("/w").replace("//", "//user:secret@"),
@@ -20,7 +20,7 @@ fn sends_those_of_the_url() {
 }
 
 #[test]
-fn sends_those_of_netrc_to_their_host() {
+fn sends_credentials_of_netrc_to_their_host() {
     let server = Server::http(|_| Reply::ok(BODY));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("netrc");
@@ -39,7 +39,7 @@ fn sends_those_of_netrc_to_their_host() {
 }
 
 #[test]
-fn redirects_take_them_to_no_other_host_or_port() {
+fn sends_no_credentials_to_another_host_or_port() {
     let target = Server::http(|_| Reply::ok(BODY));
     for to in [
         target.url("/w"),
@@ -62,7 +62,7 @@ fn redirects_take_them_to_no_other_host_or_port() {
 }
 
 #[test]
-fn redirects_on_the_same_server_keep_them() {
+fn sends_credentials_again_on_the_same_server() {
     let server = Server::http(|request| {
         if request.target == "/w" {
             Reply::redirect("/there")

@@ -81,7 +81,7 @@ fn restarts_a_broken_transfer_from_the_beginning() {
 }
 
 #[test]
-fn a_whole_body_with_another_checksum_is_not_asked_for_again() {
+fn rejects_another_checksum_without_a_retry() {
     let server = Server::http(|_| Reply::ok(BODY));
     let fetched = get_checked(&server.url("/w"), &network(), Checksum::of(b"other"));
     assert!(matches!(
@@ -92,7 +92,7 @@ fn a_whole_body_with_another_checksum_is_not_asked_for_again() {
 }
 
 #[test]
-fn nobody_there() {
+fn retries_a_refused_connection() {
     let failures = get(&format!("http://{}/w", nobody()), &network()).failures();
     assert_eq!(failures.len(), 4);
     assert!(
@@ -103,13 +103,13 @@ fn nobody_there() {
 }
 
 #[test]
-fn an_unknown_host() {
+fn retries_an_unknown_host() {
     let failures = get("http://watchexec.invalid/w", &network()).failures();
     assert!(matches!(failures[0], Failure::Connect(_)), "{failures:?}");
 }
 
 #[test]
-fn a_server_that_never_answers() {
+fn limits_the_time_for_an_answer() {
     let server = Server::http(|_| Reply::raw("").then(Then::Stall));
     let mut network = network();
     network.policy.connect = Duration::from_millis(20);
@@ -136,7 +136,7 @@ fn limits_the_answer_from_the_established_connection() {
 }
 
 #[test]
-fn a_slow_connection_does_not_use_up_the_time_for_the_answer() {
+fn starts_the_time_for_the_answer_with_the_connection() {
     let authority = Authority::new();
     let server = Server::slow_https(
         authority.server("127.0.0.1"),
@@ -154,7 +154,7 @@ fn a_slow_connection_does_not_use_up_the_time_for_the_answer() {
 }
 
 #[test]
-fn a_server_that_stops_within_the_body() {
+fn limits_the_time_between_two_pieces() {
     let server = Server::http(|_| Reply::ok(BODY).cut(10).then(Then::Stall));
     let mut network = network();
     network.policy.stall = Duration::from_millis(30);
@@ -166,7 +166,7 @@ fn a_server_that_stops_within_the_body() {
 }
 
 #[test]
-fn the_whole_download_has_a_deadline() {
+fn limits_the_time_for_the_whole_download() {
     let server = Server::http(|_| Reply::ok(BODY).cut(10).then(Then::Stall));
     let mut network = network();
     network.policy.total = Duration::from_millis(100);
@@ -182,7 +182,7 @@ fn the_whole_download_has_a_deadline() {
 }
 
 #[test]
-fn a_server_that_sends_forever() {
+fn rejects_an_endless_body() {
     let server = Server::http(|_| {
         let head = "HTTP/1.1 200 OK\r\n\r\n";
         Reply::raw([head.as_bytes(), BODY].concat()).then(Then::Repeat)
@@ -192,14 +192,14 @@ fn a_server_that_sends_forever() {
 }
 
 #[test]
-fn a_server_that_announces_too_much() {
+fn rejects_an_announced_length_beyond_the_limit() {
     let server = Server::http(|_| Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n"));
     let failure = get(&server.url("/w"), &network()).only_failure();
     assert_eq!(failure, Failure::TooLarge(1_000));
 }
 
 #[test]
-fn a_server_that_speaks_something_else() {
+fn rejects_another_protocol() {
     let server = Server::http(|_| Reply::raw("220 mail.example.com ESMTP\r\n"));
     let fetched = get(&server.url("/w"), &network());
     assert!(!fetched.failures().is_empty());
@@ -210,7 +210,7 @@ fn a_server_that_speaks_something_else() {
 }
 
 #[test]
-fn an_error_page_is_not_an_archive() {
+fn rejects_an_error_page() {
     let server = Server::http(|_| Reply::ok(b"<html>sign in</html>"));
     let fetched = get(&server.url("/w"), &network());
     assert!(matches!(

@@ -7,7 +7,7 @@ use reqwest::{Certificate, NoProxy, Proxy};
 use watchexec_release::download::Failure;
 
 #[test]
-fn http_is_asked_of_the_proxy() {
+fn asks_the_proxy_for_http() {
     let proxy = Server::http(|_| Reply::ok(BODY));
     let mut network = network();
     network.proxies = vec![Proxy::http(proxy.url("").replace("//", "//user:pass@")).unwrap()];
@@ -21,7 +21,7 @@ fn http_is_asked_of_the_proxy() {
 }
 
 #[test]
-fn https_goes_through_a_tunnel_and_is_verified_at_its_end() {
+fn verifies_https_at_the_end_of_a_tunnel() {
     let authority = Authority::new();
     let server = Server::https(authority.server("watchexec.invalid"), |_| Reply::ok(BODY));
     let tunnel = Tunnel::to(server.address());
@@ -39,7 +39,7 @@ fn https_goes_through_a_tunnel_and_is_verified_at_its_end() {
 }
 
 #[test]
-fn hosts_of_no_proxy_are_asked_directly() {
+fn asks_hosts_of_no_proxy_directly() {
     let server = Server::http(|_| Reply::ok(BODY));
     let proxy = Proxy::http(format!("http://{}", nobody())).unwrap();
     let mut network = network();
@@ -48,7 +48,7 @@ fn hosts_of_no_proxy_are_asked_directly() {
 }
 
 #[test]
-fn a_proxy_that_is_not_there_is_not_passed_over() {
+fn fails_without_the_proxy() {
     let server = Server::http(|_| Reply::ok(BODY));
     let mut network = network();
     network.proxies = vec![Proxy::http(format!("http://{}", nobody())).unwrap()];

@@ -7,7 +7,7 @@ use reqwest::Certificate;
 use watchexec_release::download::{DownloadError, Failure};
 
 #[test]
-fn a_redirect_is_followed() {
+fn follows_a_redirect() {
     let target = Server::http(|_| Reply::ok(BODY));
     let to = target.url("/there");
     let server = Server::http(move |_| Reply::redirect(&to));
@@ -15,7 +15,7 @@ fn a_redirect_is_followed() {
 }
 
 #[test]
-fn a_loop_ends() {
+fn ends_a_redirect_loop() {
     let server = Server::http(|_| Reply::redirect("/again"));
     let failure = get(&server.url("/w"), &network()).only_failure();
     assert!(matches!(failure, Failure::Redirect(rule) if rule.contains("more than 10 times")));
@@ -23,7 +23,7 @@ fn a_loop_ends() {
 }
 
 #[test]
-fn encryption_is_not_given_up() {
+fn refuses_a_redirect_from_https_to_http() {
     let plain = Server::http(|_| Reply::ok(BODY));
     let to = plain.url("/w");
     let authority = Authority::new();
@@ -36,7 +36,7 @@ fn encryption_is_not_given_up() {
 }
 
 #[test]
-fn encryption_may_be_gained() {
+fn follows_a_redirect_from_http_to_https() {
     let authority = Authority::new();
     let secure = Server::https(authority.server("127.0.0.1"), |_| Reply::ok(BODY));
     let to = secure.url("/w");
@@ -47,7 +47,7 @@ fn encryption_may_be_gained() {
 }
 
 #[test]
-fn an_error_names_where_the_redirect_led() {
+fn names_where_a_redirect_led() {
     let nobody = nobody();
     let missing = Server::http(|_| Reply::status("404 Not Found"));
     for to in [missing.url("/gone"), format!("http://{nobody}/gone")] {

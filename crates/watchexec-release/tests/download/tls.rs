@@ -7,7 +7,7 @@ use reqwest::Certificate;
 use watchexec_release::download::Failure;
 
 #[test]
-fn an_unknown_authority_is_refused_at_once() {
+fn rejects_an_unknown_ca_at_once() {
     for name in ["127.0.0.1", "localhost"] {
         let server = Server::https(Authority::new().server(name), |_| Reply::ok(BODY));
         let url = server.url("/w").replace("127.0.0.1", name);
@@ -18,7 +18,7 @@ fn an_unknown_authority_is_refused_at_once() {
 }
 
 #[test]
-fn an_authority_of_a_binding_is_trusted() {
+fn trusts_a_ca_certificate_of_a_binding() {
     let authority = Authority::new();
     let server = Server::https(authority.server("127.0.0.1"), |_| Reply::ok(BODY));
     let mut network = network();
@@ -27,7 +27,7 @@ fn an_authority_of_a_binding_is_trusted() {
 }
 
 #[test]
-fn a_certificate_for_another_host_is_refused() {
+fn rejects_a_certificate_for_another_host() {
     let authority = Authority::new();
     let server = Server::https(authority.server("other.example"), |_| Reply::ok(BODY));
     let mut network = network();
@@ -37,7 +37,7 @@ fn a_certificate_for_another_host_is_refused() {
 }
 
 #[test]
-fn a_plain_answer_to_https_is_final() {
+fn rejects_a_plain_answer_to_https_at_once() {
     let server = Server::plain(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     let failure = get(&server.url("/w"), &network()).only_failure();
     assert!(matches!(failure, Failure::Tls(_)), "{failure:?}");

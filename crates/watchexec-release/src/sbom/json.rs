@@ -1,0 +1,30 @@
+//! JSON in which members may be left out.
+
+use serde_json::Value;
+
+/// The text of a document. Members that are `null` are left out.
+pub(super) fn text(mut document: Value) -> Vec<u8> {
+    remove_nulls(&mut document);
+    format!("{document:#}").into_bytes()
+}
+
+fn remove_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, member| !member.is_null());
+            members.values_mut().for_each(remove_nulls);
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(remove_nulls),
+        _ => {}
+    }
+}
+
+/// An array, or `null` where it would be empty.
+pub(super) fn unless_empty(elements: impl Iterator<Item = Value>) -> Value {
+    let elements: Vec<Value> = elements.collect();
+    if elements.is_empty() {
+        Value::Null
+    } else {
+        elements.into()
+    }
+}
