@@ -1,16 +1,19 @@
 //! Logins for servers, from a netrc file.
 
 use netrc::{Authenticator, Netrc};
+use std::cell::OnceCell;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use url::Url;
 
 /// User names and passwords by host. The `default` entry of a file is not used: it would hand a
 /// password to whatever host a URL names.
 #[derive(Default)]
 pub struct Logins {
-    netrc: Netrc,
-    ignored: Option<NetrcError>,
+    /// A file that is read when a login is first asked for: a build that downloads nothing has no use
+    /// for it.
+    optional: Option<PathBuf>,
+    netrc: OnceCell<Result<Netrc, NetrcError>>,
 }
 
 /// A netrc file that cannot be used.
@@ -29,40 +32,32 @@ impl Logins {
     /// # Errors
     /// It cannot be read, or is not a netrc file.
     pub fn from_file(file: PathBuf) -> Result<Self, NetrcError> {
-        match Netrc::from_file(&file) {
-            Ok(netrc) => Ok(Self {
-                netrc,
-                ignored: None,
-            }),
-            Err(error) => Err(NetrcError {
-                file,
-                reason: match error {
-                    netrc::Error::Io(error) => error.to_string(),
-                    // The parser's message quotes the file.
-                    netrc::Error::Parsing { .. } => {
-                        "not lines of `machine HOST login USER password PASSWORD`".to_owned()
-                    }
-                },
-            }),
+        Ok(Self {
+            optional: None,
+            netrc: Ok(read(file)?).into(),
+        })
+    }
+
+    /// Reads a file when a login is first asked for, and ignores it where it cannot be read.
+    #[must_use]
+    pub fn from_optional_file(file: PathBuf) -> Self {
+        Self {
+            optional: Some(file),
+            netrc: OnceCell::new(),
         }
     }
 
-    /// Reads a file, and ignores it where it cannot be read.
-    #[must_use]
-    pub fn from_optional_file(file: PathBuf) -> Self {
-        match file.symlink_metadata() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::default(),
-            _ => Self::from_file(file).unwrap_or_else(|error| Self {
-                ignored: Some(error),
-                ..Self::default()
-            }),
-        }
+    fn netrc(&self) -> &Result<Netrc, NetrcError> {
+        self.netrc.get_or_init(|| match &self.optional {
+            Some(file) if !is_missing(file) => read(file.clone()),
+            _ => Ok(Netrc::default()),
+        })
     }
 
     /// Why the optional file is ignored, if it is.
     #[must_use]
     pub fn ignored(&self) -> Option<&NetrcError> {
-        self.ignored.as_ref()
+        self.netrc().as_ref().err()
     }
 
     /// The login for the host of a URL that has none of its own.
@@ -72,8 +67,26 @@ impl Logins {
         }
         // The parser files the `default` entry under this name, as if it were a host.
         let host = url.host_str().filter(|host| *host != "default")?;
-        self.netrc.hosts.get(host)
+        self.netrc().as_ref().ok()?.hosts.get(host)
     }
+}
+
+fn is_missing(file: &Path) -> bool {
+    let missing = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
+    file.symlink_metadata().is_err_and(missing)
+}
+
+fn read(file: PathBuf) -> Result<Netrc, NetrcError> {
+    Netrc::from_file(&file).map_err(|error| NetrcError {
+        file,
+        reason: match error {
+            netrc::Error::Io(error) => error.to_string(),
+            // The parser's message quotes the file.
+            netrc::Error::Parsing { .. } => {
+                "not lines of `machine HOST login USER password PASSWORD`".to_owned()
+            }
+        },
+    })
 }
 
 #[cfg(test)]
@@ -109,6 +122,14 @@ mod tests {
         ] {
             assert_eq!(login(&logins, url), None, "{url}");
         }
+    }
+
+    #[test]
+    fn reads_an_optional_file_when_a_login_is_asked_for() {
+        let (_folder, file) = netrc("not a netrc file");
+        let logins = Logins::from_optional_file(file.clone());
+        fs::write(&file, "machine example.com login user password secret").unwrap();
+        assert!(login(&logins, "https://example.com/a").is_some());
     }
 
     #[test]
