@@ -5,10 +5,11 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use fs_err as fs;
 
-use crate::case::Case;
+use crate::case::{Case, python_app};
 use crate::command::{last_lines, output, recorded};
 use crate::directories::log;
-use crate::platform::WATCHEXEC;
+use crate::package::{Archive, offering};
+use crate::platform::{START, WATCHEXEC};
 
 /// One `pack build`.
 #[derive(Debug)]
@@ -25,6 +26,28 @@ pub(crate) struct Image<'a> {
     pub(crate) name: String,
     /// The output of the build.
     pub(crate) log: String,
+}
+
+impl Case<'_> {
+    /// A build of an app directory or a jar. All such builds of a case make the same image and share a
+    /// cache.
+    pub(crate) fn build(&self, app: impl AsRef<Path>) -> Build<'_> {
+        self.build_as("image", app)
+    }
+
+    /// A build of one of several images of the case.
+    pub(crate) fn build_as(&self, image: &str, app: impl AsRef<Path>) -> Build<'_> {
+        Build::new(self, self.named(image), app.as_ref())
+    }
+
+    /// A build of the Python app with live reload, by a copy of the buildpack that offers only this
+    /// archive, from a URL.
+    pub(crate) fn build_offering(&self, archive: &Archive, url: &str) -> Result<Build<'_>> {
+        let name = self.name.replace("::", "-");
+        let watchexec = offering(&self.platform.buildpack, &name, archive, url)?;
+        let build = self.build(python_app()).buildpacks(&[&watchexec, START]);
+        Ok(build.live_reload("true"))
+    }
 }
 
 impl<'a> Build<'a> {

@@ -1,21 +1,15 @@
-//! Cases, and the runner: it lists and filters them as `cargo test` does, on a platform they share.
+//! A case: a function with a name, a platform, and notes for the report.
 
 use std::cell::RefCell;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::path::PathBuf;
 
 use anyhow::Result;
-use libtest_mimic::Trial;
 use tempfile::TempDir;
 
-use crate::build::Build;
-use crate::cases::{ALONE, TOGETHER};
 use crate::directories::source;
-use crate::package::{Archive, offering};
-use crate::platform::{Platform, START};
-use crate::terminal::Terminal;
+use crate::platform::Platform;
 
 /// A registered case: the path of its function, and the function.
 pub(crate) type Listed = (&'static str, fn(&Case<'_>) -> Result<()>);
@@ -35,7 +29,7 @@ pub(crate) use cases;
 pub(crate) struct Case<'a> {
     pub(crate) name: String,
     pub(crate) platform: &'a Platform,
-    notes: RefCell<Vec<String>>,
+    pub(crate) notes: RefCell<Vec<String>>,
 }
 
 impl<'a> Case<'a> {
@@ -56,31 +50,6 @@ impl<'a> Case<'a> {
     /// A name for an image, a volume or a container, unique to this case.
     pub(crate) fn named(&self, what: &str) -> String {
         self.platform.engine.named(&format!("{}-{what}", self.name))
-    }
-
-    /// A build of an app directory or a jar. All such builds of a case make the same image and share a
-    /// cache.
-    pub(crate) fn build(&self, app: impl AsRef<Path>) -> Build<'_> {
-        self.build_as("image", app)
-    }
-
-    /// A build of one of several images of the case.
-    pub(crate) fn build_as(&self, image: &str, app: impl AsRef<Path>) -> Build<'_> {
-        Build::new(self, self.named(image), app.as_ref())
-    }
-
-    /// A build of the Python app with live reload, by a copy of the buildpack that offers only this
-    /// archive, from a URL.
-    pub(crate) fn build_offering(&self, archive: &Archive, url: &str) -> Result<Build<'_>> {
-        let name = self.name.replace("::", "-");
-        let watchexec = offering(&self.platform.buildpack, &name, archive, url)?;
-        let build = self.build(python_app()).buildpacks(&[&watchexec, START]);
-        Ok(build.live_reload("true"))
-    }
-
-    /// A terminal for the commands of pages.
-    pub(crate) fn terminal(&self) -> Result<Terminal<'_>> {
-        Terminal::open(self)
     }
 }
 
@@ -103,35 +72,8 @@ pub(crate) fn unaware_app(version: &str) -> Result<TempDir> {
     Ok(app)
 }
 
-/// All cases as trials. Listing them needs no platform.
-pub(crate) fn trials(platform: &Arc<OnceLock<Platform>>) -> Vec<Trial> {
-    let turn = Arc::new(RwLock::new(()));
-    let trial = |(path, run): Listed, alone: bool| {
-        let (platform, turn) = (Arc::clone(platform), Arc::clone(&turn));
-        Trial::test(name(path), move || {
-            let platform = platform.get().ok_or("the platform was not provided")?;
-            let case = Case::new(path, platform);
-            let result = if alone {
-                let _turn = turn.write().unwrap_or_else(PoisonError::into_inner);
-                run(&case)
-            } else {
-                let _turn = turn.read().unwrap_or_else(PoisonError::into_inner);
-                run(&case)
-            };
-            platform.report(&case.name, &case.notes.take());
-            result.map_err(|error| format!("{error:#}").into())
-        })
-    };
-    let alone = ALONE.concat().into_iter();
-    let together = TOGETHER.concat().into_iter();
-    alone
-        .map(|listed| trial(listed, true))
-        .chain(together.map(|listed| trial(listed, false)))
-        .collect()
-}
-
 /// Theme and function of a path such as `e2e::cases::THEME::…::FUNCTION`.
-fn name(path: &str) -> String {
+pub(crate) fn name(path: &str) -> String {
     let mut parts = path.split("::").skip(2);
     let theme = parts.next().unwrap_or_default();
     format!("{theme}::{}", parts.last().unwrap_or_default())

@@ -20,6 +20,7 @@ mod directories;
 mod offline;
 mod package;
 mod platform;
+mod runner;
 #[path = "../../tests/schemas/mod.rs"]
 mod schemas;
 mod terminal;
@@ -43,7 +44,7 @@ fn main() -> ExitCode {
     // They share an engine, which more would only make wait.
     arguments.test_threads.get_or_insert(MOST_CASES_AT_ONCE);
     if arguments.list {
-        return libtest_mimic::run(&arguments, case::trials(&Arc::default())).exit_code();
+        return libtest_mimic::run(&arguments, runner::trials(&Arc::default())).exit_code();
     }
     match run(&arguments) {
         Ok(conclusion) => conclusion.exit_code(),
@@ -76,7 +77,7 @@ fn run(arguments: &Arguments) -> Result<Conclusion> {
     let trials = if arguments.bench {
         cases::figures::trials(&platform)
     } else {
-        case::trials(&platform)
+        runner::trials(&platform)
     };
     let conclusion = libtest_mimic::run(arguments, trials);
     if let Some(platform) = platform.get() {

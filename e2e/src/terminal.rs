@@ -68,6 +68,13 @@ pub(crate) struct Running {
     log: PathBuf,
 }
 
+impl Case<'_> {
+    /// A terminal for the commands of pages.
+    pub(crate) fn terminal(&self) -> Result<Terminal<'_>> {
+        Terminal::open(self)
+    }
+}
+
 impl<'a> Terminal<'a> {
     /// Opens one for a case.
     pub(crate) fn open(case: &'a Case<'a>) -> Result<Self> {
