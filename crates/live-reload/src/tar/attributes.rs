@@ -43,9 +43,10 @@ impl Rules {
     ) -> io::Result<Attributes> {
         Ok(Attributes {
             owner: if self.owner {
-                Some((id(header.uid()?)?, id(header.gid()?)?))
+                let old = header.as_old();
+                (id(&old.uid, header.uid())?, id(&old.gid, header.gid())?)
             } else {
-                None
+                (None, None)
             },
             permissions: Permissions::from_mode(header.mode()? & self.mode),
             modified: modified
@@ -57,17 +58,18 @@ impl Rules {
 
 /// Owner, mode and modification time of a file.
 pub(super) struct Attributes {
-    /// User and group.
-    owner: Option<(u32, u32)>,
+    /// User and group; `None` keeps the one that a new file has.
+    owner: (Option<u32>, Option<u32>),
     permissions: Permissions,
     modified: Option<TimeSpec>,
 }
 
 impl Attributes {
     pub(super) fn apply(&self, file: &File) -> io::Result<()> {
-        if let Some((user, group)) = self.owner {
+        let (user, group) = self.owner;
+        if user.is_some() || group.is_some() {
             // Before the mode: changing the owner takes the set-user-id bits away.
-            fchown(file, Some(user), Some(group))?;
+            fchown(file, user, group)?;
         }
         file.set_permissions(self.permissions.clone())?;
         if let Some(modified) = self.modified {
@@ -77,8 +79,17 @@ impl Attributes {
     }
 }
 
-fn id(number: u64) -> io::Result<u32> {
-    u32::try_from(number).map_err(|_| io::Error::other(format!("its owner {number} is no user")))
+/// The user or group in a field of a header. Some libraries leave the field blank, and GNU tar accepts
+/// that.
+fn id(field: &[u8], number: io::Result<u64>) -> io::Result<Option<u32>> {
+    if field.iter().all(|byte| matches!(byte, 0 | b' ')) {
+        return Ok(None);
+    }
+    let number = number?;
+    let id = u32::try_from(number);
+    Ok(Some(id.map_err(|_| {
+        io::Error::other(format!("its owner {number} is not a user"))
+    })?))
 }
 
 /// Reads the modification time from an entry's pax header, where it has one.

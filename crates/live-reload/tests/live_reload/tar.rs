@@ -73,6 +73,18 @@ impl Archive {
     }
 
     /// Records of a pax header for the next entry.
+    /// A file whose owner and group are blank, as some libraries write them.
+    fn file_without_owner(mut self, name: &str, blank: u8) -> Self {
+        let mut header = Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_mtime(0);
+        header.set_size(0);
+        header.as_old_mut().uid = [blank; 8];
+        header.as_old_mut().gid = [blank; 8];
+        self.0.append_data(&mut header, name, io::empty()).unwrap();
+        self
+    }
+
     fn pax(self, records: &[(&str, &str)]) -> Self {
         let content: Vec<u8> = records
             .iter()
@@ -676,6 +688,16 @@ fn accepts_global_headers_and_volume_labels() {
         .file("file", "content");
     extract(archive, directory.path()).succeeded();
     assert_eq!(names(directory.path()), ["file"]);
+}
+
+#[test]
+fn accepts_files_without_an_owner() {
+    let directory = target();
+    let archive = Archive::new()
+        .file_without_owner("null", 0)
+        .file_without_owner("spaces", b' ');
+    extract(archive, directory.path()).succeeded();
+    assert_eq!(names(directory.path()), ["null", "spaces"]);
 }
 
 #[test]
