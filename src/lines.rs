@@ -3,8 +3,6 @@
 
 use crate::app_dir::Opened;
 use crate::layers::live_reload::Processes;
-use reload_options::Setting;
-use reload_options::process_type::ProcessType;
 use std::path::Path;
 use watchexec_release::catalog::{Release, Target};
 use watchexec_release::requirement::Requirement;
@@ -22,37 +20,29 @@ pub(crate) fn choice(release: &Release, target: &Target, requirements: &[Require
     line
 }
 
-/// Who uses watchexec in the image.
-pub(crate) fn usage(required_by_others: bool) -> &'static str {
-    if required_by_others {
-        "Another buildpack of this build required watchexec and can now restart its process with it"
-    } else {
-        "watchexec is on the PATH of the image; no other buildpack of this build required it"
-    }
-}
-
-/// The processes, how to start them, and what the image must not be used for.
+/// What the image can do, how to start it, and what the image must not be used for.
 pub(crate) fn processes(processes: &Processes) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(settings) = &processes.reload {
-        let (reload, process) = (ProcessType::RELOAD, &settings.process);
-        let variable = Setting::PROCESS.variable;
-        lines.extend([
-            format!(
-                "Process {reload} restarts the process {process} when files change, and is the \
-                 default one unless a later buildpack sets another"
-            ),
-            format!(
-                "To start it in any case: docker run --entrypoint {reload} IMAGE, or pack build \
-                 --default-process {reload}"
-            ),
-            format!(
-                "To restart another process: {variable}=TYPE at build, or docker run --entrypoint \
-                 {reload} IMAGE TYPE"
-            ),
-        ]);
+        let restarted = match &settings.process {
+            Some(process) => format!("the process {process}"),
+            None => "the app's process".to_owned(),
+        };
+        lines.push(format!(
+            "Added the process reload, which restarts {restarted} when files change"
+        ));
+        lines.push(if processes.reload_is_default {
+            "Default process: reload, unless a later buildpack sets another".to_owned()
+        } else {
+            "Default process: that of the buildpack that uses watchexec itself".to_owned()
+        });
+        lines.push(
+            "To start reload where another process is the default: docker run --entrypoint reload \
+             IMAGE"
+                .to_owned(),
+        );
     }
-    let tools = "Processes tar and rm serve tools that sync files through a running container";
+    let tools = "Added the processes tar and rm, for tools that sync through a running container";
     lines.extend(processes.sync_tools.then(|| tools.to_owned()));
     lines.push(
         "For development only: whoever can write to the app directory decides what the image runs"
@@ -135,14 +125,26 @@ mod tests {
     }
 
     #[test]
-    fn processes_and_usage() {
-        let all = Processes {
-            reload: Some(Settings::default()),
-            sync_tools: true,
+    fn processes_and_how_to_start_them() {
+        let lines = |process: Option<&str>, reload_is_default| {
+            let settings = Settings {
+                process: process.map(|process| process.parse().unwrap()),
+                ..Settings::default()
+            };
+            processes(&Processes {
+                reload: Some(settings),
+                reload_is_default,
+                sync_tools: !reload_is_default,
+            })
+            .join("\n")
         };
-        let mut lines = vec![usage(false).to_owned(), usage(true).to_owned()];
-        lines.extend(processes(&all));
-        assert_snapshot!(lines.join("\n"));
+        assert_snapshot!(lines(None, true) + "\n\n" + &lines(Some("worker"), false));
+        let none = Processes {
+            reload: None,
+            reload_is_default: true,
+            sync_tools: false,
+        };
+        assert_eq!(processes(&none).len(), 1);
     }
 
     #[test]

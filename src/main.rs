@@ -107,14 +107,13 @@ fn contribute(context: &BuildContext<WatchexecBuildpack>) -> Result<Launch, Erro
     }
     .provide(&context.layers_dir)?;
 
-    let processes = Processes::decide(
-        config.process,
-        &config.reload,
-        config.sync_tools,
-        plan.required_by_others,
-    );
+    let processes = Processes {
+        reload: config.reload,
+        reload_is_default: !plan.required_by_others,
+        sync_tools: config.sync_tools,
+    };
     processes.provide_layer(buildpack, &context.buildpack_dir, &context.layers_dir)?;
-    log.step(lines::usage(plan.required_by_others));
+    log.step("Live reload");
     log.details(lines::processes(&processes));
     if processes.reload.is_some() {
         let opened = app_dir::open_for_group(&context.app_dir);

@@ -11,7 +11,7 @@ pub(crate) use environment::{ConfigError, Environment};
 use bindings::{Bindings, Entries};
 use environment::flag;
 use mirrors::{DEPENDENCY_MIRROR, MISNAMED_DEFAULT};
-use reload_options::{InvalidSetting, ProcessChoice, Setting, Settings};
+use reload_options::{InvalidSetting, Setting, Settings};
 use std::collections::BTreeMap;
 use std::fmt;
 use watchexec_release::checksum::Checksum;
@@ -112,10 +112,8 @@ fn unknown_variables(environment: &Environment) -> Vec<(String, &'static str)> {
 /// All settings of a build.
 pub(crate) struct Config {
     pub activation: Activation,
-    /// Whether there is a `reload` process.
-    pub process: ProcessChoice,
-    /// How the `reload` process restarts another one.
-    pub reload: Settings,
+    /// How the `reload` process restarts another one; `None` if the image is to have no such process.
+    pub reload: Option<Settings>,
     /// Whether `tar` and `rm` are process types.
     pub sync_tools: bool,
     /// Variables that look like ones of this buildpack and are not, each with the nearest known name.
@@ -165,8 +163,11 @@ impl Config {
         let mut errors = Errors::default();
         let config = Self {
             activation: errors.one(Activation::read(environment)),
-            process: ProcessChoice::from_variables(variable),
-            reload: errors.all(Settings::from_variables(variable)),
+            reload: {
+                let settings = errors.all(Settings::from_variables(variable));
+                let without = variable(Setting::PROCESS.variable).as_deref() == Some("");
+                (!without).then_some(settings)
+            },
             sync_tools: errors.one(flag(environment, SYNC_TOOLS)) == Some(true),
             unknown: unknown_variables(environment),
             watchexec_version: errors.one(

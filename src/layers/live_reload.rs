@@ -8,7 +8,7 @@ use libcnb::data::buildpack::Buildpack;
 use libcnb::data::launch::{Launch, LaunchBuilder, ProcessBuilder};
 use libcnb::data::layer_content_metadata::LayerTypes;
 use libcnb::data::process_type;
-use reload_options::{ProcessChoice, Settings};
+use reload_options::Settings;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
@@ -24,8 +24,11 @@ const PROGRAM: &str = "bin/live-reload";
 /// The processes that `live-reload` serves in the image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Processes {
-    /// The settings of the `reload` process, where there is one.
+    /// The settings of the `reload` process, unless the user wants none.
     pub reload: Option<Settings>,
+    /// Whether `reload` is the default process. Beside a buildpack that requires watchexec it is not:
+    /// that one has made its own process for reloading.
+    pub reload_is_default: bool,
     /// Whether `tar` and `rm` are process types.
     pub sync_tools: bool,
 }
@@ -41,35 +44,13 @@ struct Metadata {
 }
 
 impl Processes {
-    /// Decides which processes there are.
-    ///
-    /// A buildpack that requires watchexec restarts its process by itself, and a second process that
-    /// restarts it too would only confuse. So there is a `reload` process if no other buildpack
-    /// requires watchexec, or if the user names the type to restart.
-    pub(crate) fn decide(
-        choice: ProcessChoice,
-        settings: &Settings,
-        sync_tools: bool,
-        required_by_others: bool,
-    ) -> Self {
-        let wanted = match choice {
-            ProcessChoice::Unset => !required_by_others,
-            ProcessChoice::None => false,
-            ProcessChoice::Named => true,
-        };
-        Self {
-            reload: wanted.then(|| settings.clone()),
-            sync_tools,
-        }
-    }
-
     /// The processes, for launch.toml.
     pub(crate) fn launch(&self) -> Launch {
         let mut launch = LaunchBuilder::new();
         if let Some(settings) = &self.reload {
             launch.process(
                 ProcessBuilder::new(process_type!("reload"), settings.command())
-                    .default(true)
+                    .default(self.reload_is_default)
                     .build(),
             );
         }
@@ -131,33 +112,17 @@ impl Processes {
 mod tests {
     use super::*;
 
-    fn decide(choice: ProcessChoice, required_by_others: bool) -> bool {
-        Processes::decide(choice, &Settings::default(), false, required_by_others)
-            .reload
-            .is_some()
-    }
-
-    #[test]
-    fn adds_reload_where_no_other_buildpack_restarts_or_the_user_asks() {
-        for (choice, alone, beside_others) in [
-            (ProcessChoice::Unset, true, false),
-            (ProcessChoice::None, false, false),
-            (ProcessChoice::Named, true, true),
-        ] {
-            assert_eq!(decide(choice, false), alone, "{choice:?}");
-            assert_eq!(decide(choice, true), beside_others, "{choice:?}");
-        }
-    }
-
     #[test]
     fn writes_its_processes_to_launch_toml() {
         let processes = Processes {
             reload: Some(Settings::default()),
+            reload_is_default: true,
             sync_tools: true,
         };
         insta::assert_snapshot!(toml::to_string(&processes.launch()).unwrap());
         let none = Processes {
             reload: None,
+            reload_is_default: true,
             sync_tools: false,
         };
         assert_eq!(toml::to_string(&none.launch()).unwrap(), "");

@@ -48,7 +48,7 @@ fn has_live_reload(lifecycle: &Lifecycle) -> bool {
 }
 
 #[test]
-fn adds_reload_where_no_other_buildpack_requires_watchexec() {
+fn adds_reload_as_the_default_process() {
     let lifecycle = lifecycle();
     let outcome = lifecycle.build().assert_success();
     insta::assert_snapshot!(lifecycle.launch_toml());
@@ -61,16 +61,23 @@ fn adds_reload_where_no_other_buildpack_requires_watchexec() {
 }
 
 #[test]
-fn adds_no_reload_beside_a_wrapped_process_unless_asked() {
-    let silent = lifecycle();
-    silent.build_with(WRAPPING).assert_success();
-    assert_eq!(command(&silent, "reload"), None);
-    assert!(!has_live_reload(&silent));
-
-    let asked = lifecycle().with("BP_LIVE_RELOAD_PROCESS", "worker");
-    asked.build_with(WRAPPING).assert_success();
-    assert_eq!(command(&asked, "reload").unwrap().last().unwrap(), "worker");
-    assert!(has_live_reload(&asked));
+fn adds_reload_beside_the_default_of_a_buildpack_that_requires_watchexec() {
+    let lifecycle = lifecycle();
+    let outcome = lifecycle.build_with(WRAPPING).assert_success();
+    assert!(command(&lifecycle, "reload").is_some());
+    assert!(has_live_reload(&lifecycle));
+    assert!(
+        !lifecycle.launch_toml().contains("default = true"),
+        "{}",
+        lifecycle.launch_toml()
+    );
+    assert!(
+        outcome
+            .stdout
+            .contains("Default process: that of the buildpack that uses watchexec"),
+        "{}",
+        outcome.stdout
+    );
 }
 
 #[test]

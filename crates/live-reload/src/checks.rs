@@ -148,7 +148,6 @@ mod tests {
             command: vec![command.to_owned()],
             working_directory: directory.path().to_owned(),
             environment: [("PATH".into(), directory.path().into())].into(),
-            through_launcher: false,
         });
         let directory = directory.path().to_str().unwrap();
         result.map_err(|error| error.to_string().replace(directory, "DIRECTORY"))

@@ -4,18 +4,12 @@ use crate::environment::{Environment, apply_directory, directories, files};
 use crate::exec_d::{self, ExecDError};
 use crate::image::Image;
 use crate::metadata::{Metadata, Process};
+use crate::shell;
 use crate::signals::Signals;
 use std::env;
 use std::io;
 use std::path::PathBuf;
-
-/// The directory in which the exporter makes a link to the launcher for each process type.
-const PROCESSES: &str = "/cnb/process";
-
-/// The Platform API for a nested launcher, which refuses to run without one, and removes it from the
-/// environment of the process. 0.12 is supported from lifecycle 0.17 on; later ones change nothing for a
-/// process that goes this way.
-const PLATFORM_API: &str = "0.12";
+use std::process::Command;
 
 /// A process, ready to be run any number of times.
 #[derive(Debug)]
@@ -26,8 +20,6 @@ pub(crate) struct Launch {
     pub(crate) working_directory: PathBuf,
     /// All its environment variables.
     pub(crate) environment: Environment,
-    /// Whether the command starts a second launcher, which starts the process.
-    pub(crate) through_launcher: bool,
 }
 
 /// Why a process cannot be launched.
@@ -47,9 +39,8 @@ pub(crate) enum LaunchError {
 impl Launch {
     /// Prepares a process.
     ///
-    /// The command of a direct process is run as it is, as by the launcher. A shell process is a
-    /// script that needs the profile.d scripts of all layers, so it goes through a second launcher,
-    /// which applies the general environment again, as it cannot know of the first.
+    /// The command of a direct process is run as it is, and that of a shell process by a shell, as by
+    /// the launcher.
     ///
     /// # Errors
     /// The process, its environment or its exec.d programs are broken.
@@ -63,19 +54,6 @@ impl Launch {
             return Err(LaunchError::NoCommand);
         }
         let mut environment: Environment = env::vars_os().collect();
-        if !process.direct {
-            environment.extend([
-                ("CNB_PLATFORM_API".into(), PLATFORM_API.into()),
-                ("CNB_LAYERS_DIR".into(), image.layers.clone().into()),
-                ("CNB_APP_DIR".into(), image.app.clone().into()),
-            ]);
-            return Ok(Self {
-                command: vec![format!("{PROCESSES}/{}", process.r#type)],
-                working_directory: image.app.clone(),
-                environment,
-                through_launcher: true,
-            });
-        }
         let layers = layers(metadata, image)?;
         for layer in &layers {
             let directory = layer.join("env.launch").join(&process.r#type);
@@ -91,16 +69,38 @@ impl Launch {
                     .map_err(|error| LaunchError::ExecD(program, error))?;
             }
         }
-        let working_directory = match &process.working_directory {
-            None => image.app.clone(),
-            Some(directory) => image.app.join(directory),
+        let (command, working_directory) = if process.direct {
+            let directory = process.working_directory.as_deref().unwrap_or_default();
+            (process.command_line.clone(), image.app.join(directory))
+        } else {
+            let profiles = shell::profiles(&layers, &process.r#type)
+                .map_err(|(directory, error)| LaunchError::Environment(directory, error))?;
+            // The profile scripts run in the app directory, and the shell changes to the other.
+            let command = shell::command(process, &profiles, &image.app);
+            (command, image.app.clone())
         };
         Ok(Self {
-            command: process.command_line.clone(),
+            command,
             working_directory,
             environment,
-            through_launcher: false,
         })
+    }
+
+    /// The process itself, without watchexec around it.
+    pub(crate) fn command(&self) -> Command {
+        let (program, arguments) = self.command.split_first().unzip();
+        let mut command = Command::new(program.map_or("", String::as_str));
+        command.args(arguments.unwrap_or_default());
+        self.prepare_to_run(&mut command);
+        command
+    }
+
+    /// Gives a command the directory and the environment of the process.
+    pub(crate) fn prepare_to_run(&self, command: &mut Command) {
+        command
+            .current_dir(&self.working_directory)
+            .env_clear()
+            .envs(&self.environment);
     }
 }
 

@@ -9,7 +9,8 @@
 //! |---|---|
 //! | the command line | `reload_options` |
 //! | where the image keeps its layers, and which processes it has | [`image`], [`metadata`] |
-//! | how the process is launched, and with which environment | [`launch`], [`environment`], [`exec_d`] |
+//! | which process is restarted, and why that one | [`choice`] |
+//! | how the process is launched, and with which environment | [`launch`], [`environment`], [`exec_d`], [`shell`] |
 //! | faults that watchexec passes over | [`checks`], [`inotify`], [`file_system`] |
 //! | watchexec and its options | [`watchexec`] |
 //! | signals, orphans and the exit status | [`signals`], [`supervise`] |
@@ -20,6 +21,7 @@
 //! files into a container and delete them there.
 
 mod checks;
+mod choice;
 mod environment;
 mod exec_d;
 mod file_system;
@@ -29,6 +31,7 @@ mod launch;
 mod metadata;
 mod problem;
 mod rm;
+mod shell;
 mod signals;
 mod start;
 mod supervise;

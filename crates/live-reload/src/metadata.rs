@@ -1,6 +1,7 @@
 //! `<layers>/config/metadata.toml`, which the lifecycle writes at build for its launcher (platform
 //! specification, "metadata.toml").
 
+use crate::watchexec;
 use std::io;
 use std::path::Path;
 use std::slice;
@@ -9,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 /// The parts of the file that matter to a launch.
 #[derive(Debug)]
 pub(crate) struct Metadata {
-    /// The processes, one for each type.
+    /// The processes of other buildpacks, one for each type and execution environment.
     pub(crate) processes: Vec<Process>,
     /// The buildpacks' directories in the layers directory, in the order in which they built. Each is
     /// named after its buildpack's id (buildpack specification, "Layers": `/` becomes `_`).
@@ -30,7 +31,7 @@ pub(crate) struct Process {
     /// The working directory, absolute or relative to the app directory; `None` for the latter itself.
     pub(crate) working_directory: Option<String>,
     /// The execution environments that the process is for; all if this is empty or has `*`.
-    execution_environments: Vec<String>,
+    pub(crate) execution_environments: Vec<String>,
 }
 
 /// A file that cannot be used.
@@ -45,38 +46,6 @@ pub(crate) enum MetadataError {
     /// A key is missing, or its value is of another kind than the specification says.
     #[error("`{0}` is not what it has to be")]
     Kind(&'static str),
-}
-
-/// Why there is no process to restart.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum NoProcess {
-    /// The image has no process of the wanted type, nor any other.
-    #[error(
-        "There is no process `{0}` to restart: no buildpack has given this image any process.\n\
-         Add a Procfile, or whatever your buildpack takes the start command from, and build the \
-         image again."
-    )]
-    EmptyImage(String),
-    /// The image has no process of the wanted type, but these. Those of this program are left out.
-    #[error(
-        "There is no process `{0}` to restart in this image. It has: {known}.\n\
-         Name one of them, at start with `docker run --entrypoint reload IMAGE TYPE` or at build \
-         with BP_LIVE_RELOAD_PROCESS=TYPE.",
-        known = .1.join(", ")
-    )]
-    UnknownType(String, Vec<String>),
-    /// The process is for other execution environments.
-    #[error(
-        "The process `{wanted}` is not for the execution environment `{current}`, but for: {}.\n\
-         Start the container with one of these, for example with `--env CNB_EXEC_ENV={}`.",
-        .others.join(", "),
-        .others.first().map_or("", String::as_str)
-    )]
-    OtherEnvironment {
-        wanted: String,
-        current: String,
-        others: Vec<String>,
-    },
 }
 
 impl Metadata {
@@ -98,43 +67,12 @@ impl Metadata {
             processes: processes
                 .into_iter()
                 .map(Process::from_table)
+                .filter(|process| !matches!(process, Ok(own) if own.runs(env!("CARGO_BIN_NAME"))))
                 .collect::<Result<_, _>>()?,
             buildpacks: buildpacks
                 .into_iter()
                 .map(|table| Ok(required(table, "id")?.replace('/', "_")))
                 .collect::<Result<_, MetadataError>>()?,
-        })
-    }
-
-    /// The process of a type that may run in this execution environment; the launcher's default
-    /// for that is `production`.
-    ///
-    /// # Errors
-    /// The image has no such process.
-    pub(crate) fn process(&self, wanted: &str, current: &str) -> Result<&Process, NoProcess> {
-        let of_type = self.processes.iter().filter(|one| one.r#type == wanted);
-        if let Some(process) = of_type.clone().find(|one| one.runs_in(current)) {
-            return Ok(process);
-        }
-        let others: Vec<String> = of_type
-            .flat_map(|one| one.execution_environments.clone())
-            .collect();
-        if !others.is_empty() {
-            return Err(NoProcess::OtherEnvironment {
-                wanted: wanted.to_owned(),
-                current: current.to_owned(),
-                others,
-            });
-        }
-        let known = self
-            .processes
-            .iter()
-            .filter(|one| !one.is_of_this_program());
-        let known: Vec<String> = known.map(|one| one.r#type.clone()).collect();
-        Err(if known.is_empty() {
-            NoProcess::EmptyImage(wanted.to_owned())
-        } else {
-            NoProcess::UnknownType(wanted.to_owned(), known)
         })
     }
 }
@@ -152,15 +90,24 @@ impl Process {
         })
     }
 
-    /// Whether it is `reload`, or one of the sync tools.
-    fn is_of_this_program(&self) -> bool {
-        self.command_line
-            .first()
-            .and_then(|program| Path::new(program).file_name())
-            .is_some_and(|name| name == env!("CARGO_BIN_NAME"))
+    /// Whether it runs watchexec itself, so that its buildpack has made it for reloading.
+    pub(crate) fn runs_watchexec(&self) -> bool {
+        self.runs(watchexec::NAME)
     }
 
-    fn runs_in(&self, execution_environment: &str) -> bool {
+    /// Whether it runs the program of this name, from whatever directory.
+    fn runs(&self, name: &str) -> bool {
+        let program = self.command_line.first().map_or("", String::as_str);
+        let program = if self.direct {
+            Some(program)
+        } else {
+            let mut words = program.split_whitespace();
+            words.find(|word| *word != "exec")
+        };
+        program.is_some_and(|program| Path::new(program).ends_with(name))
+    }
+
+    pub(crate) fn runs_in(&self, execution_environment: &str) -> bool {
         let environments = &self.execution_environments;
         let named = |one: &String| one == "*" || one == execution_environment;
         environments.is_empty() || environments.iter().any(named)
@@ -199,7 +146,6 @@ fn required<'t>(table: &'t DeTable<'_>, key: &'static str) -> Result<&'t str, Me
 #[cfg(test)]
 mod tests {
     use super::*;
-    use insta::assert_snapshot;
 
     fn parse(text: &str) -> Metadata {
         Metadata::parse(text).unwrap()
@@ -233,7 +179,7 @@ mod tests {
     #[test]
     fn reads_the_file_of_lifecycle_0_21() {
         let metadata = parse(METADATA);
-        let web = metadata.process("web", "production").unwrap();
+        let web = &metadata.processes[0];
         assert_eq!(web.command_line, ["python3", "app.py", "--port", "8080"]);
         assert!(web.direct);
         assert_eq!(metadata.buildpacks, ["example_python"]);
@@ -250,34 +196,42 @@ mod tests {
                 direct = false
             "#,
         );
-        let web = metadata.process("web", "production").unwrap();
+        let web = &metadata.processes[0];
         assert_eq!(web.command_line, ["python3 $APP"]);
         assert!(!web.direct);
     }
 
     #[test]
-    fn finds_processes_of_the_current_execution_environment() {
-        let metadata = parse(METADATA);
-        metadata.process("debug", "test").unwrap();
-        assert_snapshot!(metadata.process("debug", "production").unwrap_err(), @"
-        The process `debug` is not for the execution environment `production`, but for: development, test.
-        Start the container with one of these, for example with `--env CNB_EXEC_ENV=development`.
-        ");
+    fn leaves_out_its_own_processes() {
+        let own = "\n[[processes]]\ntype = 'reload'\ncommand = ['live-reload', 'web']\n\
+                   [[processes]]\ntype = 'tar'\ncommand = ['/layers/x/live-reload/bin/live-reload']\n\
+                   direct = true\n";
+        let metadata = parse(&(METADATA.to_owned() + own));
+        let types: Vec<&str> = metadata
+            .processes
+            .iter()
+            .map(|one| one.r#type.as_str())
+            .collect();
+        assert_eq!(types, ["web", "debug"]);
     }
 
     #[test]
-    fn lists_the_known_types_but_those_of_this_program() {
-        let own = "\n[[processes]]\ntype = 'reload'\ncommand = ['live-reload', 'web']\n\
-                   [[processes]]\ntype = 'tar'\ncommand = ['/layers/x/live-reload/bin/live-reload']\n";
-        let metadata = parse(&(METADATA.to_owned() + own));
-        assert_snapshot!(metadata.process("wrb", "production").unwrap_err(), @"
-        There is no process `wrb` to restart in this image. It has: web, debug.
-        Name one of them, at start with `docker run --entrypoint reload IMAGE TYPE` or at build with BP_LIVE_RELOAD_PROCESS=TYPE.
-        ");
-        assert_snapshot!(parse(own).process("wrb", "production").unwrap_err(), @"
-        There is no process `wrb` to restart: no buildpack has given this image any process.
-        Add a Procfile, or whatever your buildpack takes the start command from, and build the image again.
-        ");
+    fn recognises_processes_that_run_watchexec() {
+        let runs_watchexec = |command: &str, direct: bool| {
+            let text =
+                format!("[[processes]]\ntype = 'web'\ncommand = [{command}]\ndirect = {direct}");
+            parse(&text).processes[0].runs_watchexec()
+        };
+        assert!(runs_watchexec("'watchexec', '-r', 'app'", true));
+        assert!(runs_watchexec("'/layers/a/watchexec/bin/watchexec'", true));
+        assert!(!runs_watchexec("'bash', '-c', 'watchexec app'", true));
+        assert!(!runs_watchexec("'watchexec app'", true));
+        assert!(runs_watchexec("' watchexec -r app'", false));
+        assert!(runs_watchexec("'exec bin/watchexec -r app'", false));
+        assert!(runs_watchexec("'watchexec', '-r', 'app'", false));
+        assert!(!runs_watchexec("'app --watchexec'", false));
+        assert!(!runs_watchexec("''", false));
+        assert!(!runs_watchexec("", true));
     }
 
     #[test]

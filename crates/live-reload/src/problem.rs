@@ -1,12 +1,13 @@
 //! Every error that keeps the process from being restarted, with its remedy.
 
 use crate::checks::ProgramError;
+use crate::choice::NoProcess;
 use crate::inotify::Shortage;
 use crate::launch::LaunchError;
-use crate::metadata::{MetadataError, NoProcess};
+use crate::metadata::MetadataError;
+use crate::shell::BASH;
 use crate::supervise::SuperviseError;
 use reload_options::ArgumentError;
-use reload_options::process_type::ProcessType;
 use std::io;
 use std::path::PathBuf;
 
@@ -39,16 +40,23 @@ pub(crate) enum Problem {
          This comes from the buildpack of that process; without live reload it fails in the same \
          way: docker run --entrypoint {0} IMAGE"
     )]
-    Launch(ProcessType, LaunchError),
+    Launch(String, LaunchError),
     /// The working directory of the process does not exist.
     #[error(
         "The process `{0}` is to run in {1}, which is not a directory.\n\
          Its buildpack has named that directory. Sync it, or mount it, before the container starts."
     )]
-    NoWorkingDirectory(ProcessType, PathBuf),
+    NoWorkingDirectory(String, PathBuf),
     /// The program of the process cannot be started.
     #[error("The process `{0}` runs {1}")]
-    Program(ProcessType, ProgramError),
+    Program(String, ProgramError),
+    /// The shell of a shell process cannot be started.
+    #[error(
+        "The process `{0}` is a shell process, and this image has no {BASH} to run it.\n\
+         Use a run image with bash, or a newer release of the buildpack that contributes the \
+         process: with Buildpack API 0.9 it needs no shell."
+    )]
+    NoBash(String),
     /// Paths to watch do not exist; each with the error of the system.
     #[error(
         "These paths are to be watched, but cannot be found:\n  {}\n\

@@ -1,11 +1,12 @@
 //! The `reload` process from its command line to its end.
 
 use crate::checks;
+use crate::choice;
 use crate::file_system;
 use crate::image::Image;
 use crate::inotify::{self, Shortage};
 use crate::launch::Launch;
-use crate::metadata::Metadata;
+use crate::metadata::{Metadata, Process};
 use crate::problem::Problem;
 use crate::signals::Signals;
 use crate::supervise::{self, SuperviseError};
@@ -15,7 +16,7 @@ use reload_options::process_type::ProcessType;
 use reload_options::{Request, Settings};
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 /// The launcher's default of `CNB_EXEC_ENV` (platform specification, "Launcher").
@@ -63,7 +64,8 @@ fn restart(settings: &Settings) -> Result<u8, Problem> {
     Ok(supervise::run(ready?, settings, &mut signals)?)
 }
 
-/// Prepares watchexec to be started, and logs the process that it restarts.
+/// Prepares the start of watchexec, or of a process that runs watchexec itself, and logs which process
+/// that is.
 fn prepare(settings: &Settings, signals: &mut Signals) -> Result<Command, Problem> {
     let image = Image::find().map_err(Problem::NoAppDirectory)?;
     let file = image.metadata();
@@ -73,15 +75,25 @@ fn prepare(settings: &Settings, signals: &mut Signals) -> Result<Command, Proble
         "" => DEFAULT_EXECUTION_ENVIRONMENT,
         given => given,
     };
-    let r#type = &settings.process;
-    let process = metadata.process(r#type.as_str(), execution_environment)?;
+    let named = settings.process.as_ref().map(ProcessType::as_str);
+    let (process, reason) = choice::choose(&metadata.processes, named, execution_environment)?;
     let launch = Launch::prepare(process, &metadata, &image, signals)
-        .map_err(|error| Problem::Launch(r#type.clone(), error))?;
-    check_launch(r#type, &launch)?;
-    let watch = checks::watch_paths(&settings.watch, &image.app).map_err(Problem::WatchPaths)?;
-    if settings.poll.is_none() {
-        check_events(&image, &watch)?;
+        .map_err(|error| Problem::Launch(process.r#type.clone(), error))?;
+    check_launch(process, &launch)?;
+    if process.runs_watchexec() {
+        tell(format_args!(
+            "live-reload: starting {} ({reason}), which reloads itself: {}",
+            process.r#type,
+            process.command_line.join(" ")
+        ));
+        warn_of_unused(&process.r#type, settings);
+        return Ok(launch.command());
     }
+    let watch = checks::watch_paths(&settings.watch, &image.app).map_err(Problem::WatchPaths)?;
+    let warnings = match settings.poll {
+        None => check_events(&image, &watch)?,
+        Some(_) => Vec::new(),
+    };
     let path = launch.environment.get(OsStr::new("PATH"));
     let program = watchexec::find(&image, path.map(OsString::as_os_str));
     let program = program.ok_or(Problem::NoWatchexec)?;
@@ -90,52 +102,77 @@ fn prepare(settings: &Settings, signals: &mut Signals) -> Result<Command, Proble
         .map(|path| path.display().to_string())
         .collect();
     tell(format_args!(
-        "live-reload: `{}` ({}) restarts when files change in {}",
-        r#type,
-        process.command_line.join(" "),
+        "live-reload: restarting {} ({reason}) when files change in {}",
+        process.r#type,
         paths.join(", ")
     ));
+    warnings.into_iter().for_each(warn);
     Ok(watchexec::command(
         &program, settings, &watch, &image.app, &launch,
     ))
 }
 
-/// Checks that the process can be started, and warns of a second launcher or a second watchexec.
-fn check_launch(r#type: &ProcessType, launch: &Launch) -> Result<(), Problem> {
+/// Checks that the process can be started.
+fn check_launch(process: &Process, launch: &Launch) -> Result<(), Problem> {
+    let r#type = process.r#type.clone();
     if !launch.working_directory.is_dir() {
         let directory = launch.working_directory.clone();
-        return Err(Problem::NoWorkingDirectory(r#type.clone(), directory));
+        return Err(Problem::NoWorkingDirectory(r#type, directory));
     }
-    if launch.through_launcher {
-        warn(format_args!(
-            "The process `{type}` is a shell script of a buildpack with an API below 0.9, and runs \
-             through a second launcher.\n\
-             Variables that buildpacks append or prepend to, such as PATH, have their part twice in \
-             it, and each restart runs the exec.d programs of all layers again. A newer release of \
-             that buildpack fixes both.",
-        ));
-    } else {
-        checks::program(launch).map_err(|error| Problem::Program(r#type.clone(), error))?;
-    }
-    let program = launch.command.first();
-    if program.is_some_and(|program| Path::new(program).ends_with("watchexec")) {
-        warn(format_args!(
-            "The process `{type}` runs watchexec itself, so that each change restarts it twice.\n\
-             Start it by its own type: docker run --entrypoint {type} IMAGE",
-        ));
-    }
-    Ok(())
+    checks::program(launch).map_err(|error| {
+        if process.direct {
+            Problem::Program(r#type, error)
+        } else {
+            Problem::NoBash(r#type)
+        }
+    })
 }
 
-/// Checks that the kernel reports changes, and warns where it may not report all of them.
-fn check_events(image: &Image, watch: &[PathBuf]) -> Result<(), Problem> {
-    match inotify::check(watch.first().unwrap_or(&image.app)) {
+/// Warns of settings that the user has changed, and that are options of a watchexec which this program
+/// does not start.
+fn warn_of_unused(r#type: &str, settings: &Settings) {
+    let default = Settings::default();
+    let unused: Vec<&str> = [
+        (settings.watch != default.watch, "BP_LIVE_RELOAD_WATCH"),
+        (settings.ignore != default.ignore, "BP_LIVE_RELOAD_IGNORE"),
+        (
+            settings.debounce != default.debounce,
+            "BP_LIVE_RELOAD_DEBOUNCE",
+        ),
+        (settings.poll != default.poll, "BP_LIVE_RELOAD_POLL"),
+        (
+            settings.signal != default.signal,
+            "BP_LIVE_RELOAD_SIGNAL (except when the container stops)",
+        ),
+        (
+            settings.stop_timeout != default.stop_timeout,
+            "BP_LIVE_RELOAD_STOP_TIMEOUT (except when the container stops)",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(changed, name)| changed.then_some(name))
+    .collect();
+    if !unused.is_empty() {
+        warn(format_args!(
+            "The process `{type}` runs watchexec with options of its own, so these settings do not \
+             apply: {}.\n\
+             To reload another process with them: docker run --entrypoint reload IMAGE TYPE",
+            unused.join(", ")
+        ));
+    }
+}
+
+/// Checks that the kernel reports changes, and gives a warning for each place where it may not.
+///
+/// # Errors
+/// No file can be watched.
+fn check_events(image: &Image, watch: &[PathBuf]) -> Result<Vec<String>, Problem> {
+    let shortage = match inotify::check(watch.first().unwrap_or(&image.app)) {
         Err(shortage @ Shortage::Instances(_)) => return Err(Problem::NoInstance(shortage)),
-        Err(shortage @ Shortage::Watches(_)) => warn(shortage),
-        Ok(()) => {}
-    }
-    for place in file_system::unreported(watch) {
-        warn(place);
-    }
-    Ok(())
+        Err(shortage @ Shortage::Watches(_)) => Some(shortage.to_string()),
+        Ok(()) => None,
+    };
+    let unreported = file_system::unreported(watch);
+    let unreported = unreported.iter().map(ToString::to_string);
+    Ok(shortage.into_iter().chain(unreported).collect())
 }

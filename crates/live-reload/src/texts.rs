@@ -9,7 +9,8 @@ Restarts a process of this image whenever files change.
 
 Usage: live-reload [OPTION]... [TYPE]
 
-  TYPE                 process type to restart [default: web]
+  TYPE                 process type to restart [default: the only one that runs watchexec
+                       itself, or `web`, or the only one]
   --watch PATH         watch this, instead of the app directory; may be repeated
   --ignore PATTERN     changes of these files restart nothing; may be repeated
   --debounce TIME      collect changes for this long before a restart [default: 50ms]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Name of the program, and of the layer that our buildpack puts it into.
-const NAME: &str = "watchexec";
+pub(crate) const NAME: &str = "watchexec";
 
 /// The watchexec of our own buildpack; where it has none, the first on the `PATH`.
 pub(crate) fn find(image: &Image, path: Option<&OsStr>) -> Option<PathBuf> {
@@ -33,11 +33,9 @@ pub(crate) fn command(
     command
         .args(arguments(settings, watch, app_directory))
         .arg("--")
-        .args(&launch.command)
-        .current_dir(&launch.working_directory)
-        // watchexec passes its environment on to the process, and adds no variable of its own.
-        .env_clear()
-        .envs(&launch.environment);
+        .args(&launch.command);
+    // watchexec passes its environment on to the process, and adds no variable of its own.
+    launch.prepare_to_run(&mut command);
     command
 }
 

@@ -90,7 +90,15 @@ impl Settings {
         if let Some(interval) = &self.poll {
             option("--poll", interval.to_string());
         }
-        command.push(self.process.to_string());
+        match &self.process {
+            Some(process) => command.push(process.to_string()),
+            // Lists have to end in a TYPE, so that those of a user replace them. An empty one
+            // leaves the choice to `live-reload`.
+            None if !self.watch.is_empty() || !self.ignore.is_empty() => {
+                command.push(String::new());
+            }
+            None => {}
+        }
         command
     }
 }
@@ -101,9 +109,9 @@ impl Request {
     /// A user's arguments follow those of the build, so `--help` and `--version` may come anywhere.
     ///
     /// Of an option that is given twice the later value counts. `--watch` and `--ignore` add up,
-    /// but those after the first `TYPE` replace all those before it: the build's own settings end
-    /// in a `TYPE`, so that a user who gives either gets what was given and nothing else. An empty
-    /// value adds nothing, so that `--ignore ''` empties the list.
+    /// but those after the first `TYPE` replace all those before it: the lists of the build end in a
+    /// `TYPE`, so that a user who gives either gets what was given and nothing else. An empty
+    /// value adds nothing, so that `--ignore ''` empties the list; an empty `TYPE` names none.
     ///
     /// # Errors
     /// The first argument that cannot be used.
@@ -175,8 +183,7 @@ mod tests {
                 "--signal",
                 "SIGTERM",
                 "--stop-timeout",
-                "10s",
-                "web"
+                "10s"
             ]
         );
         let settings = from(&[
@@ -201,11 +208,11 @@ mod tests {
 
     #[test]
     fn later_arguments_override_those_of_the_build() {
-        let build = Settings::default().command();
+        let build = from(&["web"]).command();
         let mut arguments: Vec<&str> = build[1..].iter().map(String::as_str).collect();
         arguments.extend(["--debounce", "10ms", "worker"]);
         let settings = from(&arguments);
-        assert_eq!(settings.process.as_str(), "worker");
+        assert_eq!(settings.process.unwrap().as_str(), "worker");
         assert_eq!(settings.debounce.to_string(), "10ms");
         assert_eq!(settings.stop_timeout.to_string(), "10s");
     }
@@ -221,6 +228,23 @@ mod tests {
 
         let emptied = from(&[&build[..], &["--watch", "", "--ignore="]].concat());
         assert!(emptied.watch.is_empty() && emptied.ignore.is_empty());
+    }
+
+    #[test]
+    fn lists_of_a_build_that_names_no_type_are_replaced_too() {
+        for build in [&["--watch=a"], &["--ignore=x"]] {
+            let build = from(build).command();
+            let build: Vec<&str> = build[1..].iter().map(String::as_str).collect();
+            assert_eq!(from(&build).process, None);
+            let user = from(&[&build[..], &["--watch=c", "--ignore=y"]].concat());
+            assert_eq!(user.watch, ["c"]);
+            assert_eq!(user.ignore.len(), 1);
+        }
+    }
+
+    #[test]
+    fn an_empty_type_takes_the_named_one_back() {
+        assert_eq!(from(&["web", ""]).process, None);
     }
 
     #[test]
@@ -246,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_type_may_follow_two_dashes() {
-        assert_eq!(from(&["--", "worker"]).process.as_str(), "worker");
+        assert_eq!(from(&["--", "worker"]).process.unwrap().as_str(), "worker");
     }
 
     #[test]

@@ -18,4 +18,4 @@ pub mod signal;
 pub mod time;
 
 pub use command_line::{ArgumentError, PROGRAM, Request, SYNC_TOOLS};
-pub use settings::{InvalidSetting, ProcessChoice, Setting, Settings};
+pub use settings::{InvalidSetting, Setting, Settings};

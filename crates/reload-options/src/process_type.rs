@@ -21,12 +21,6 @@ impl ProcessType {
     }
 }
 
-impl Default for ProcessType {
-    fn default() -> Self {
-        Self(Self::WEB.to_owned())
-    }
-}
-
 impl FromStr for ProcessType {
     type Err = String;
 

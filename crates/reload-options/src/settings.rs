@@ -30,7 +30,10 @@ impl Setting {
         argument: "TYPE",
         accepted: "a process type of the image, made of letters, digits, `.`, `_` and `-`, other \
                    than `reload`",
-        set: |settings, text| text.parse().map(|process| settings.process = process),
+        set: |settings, text| {
+            settings.process = (!text.is_empty()).then(|| text.parse()).transpose()?;
+            Ok(())
+        },
         clear: None,
     };
 
@@ -119,8 +122,8 @@ pub struct InvalidSetting {
 /// How the `reload` process restarts another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The process that is restarted.
-    pub process: ProcessType,
+    /// The type of the process that is restarted; `None` leaves the choice to `live-reload`.
+    pub process: Option<ProcessType>,
     /// Paths to watch, relative to the app directory or absolute; empty for the app directory.
     pub watch: Vec<String>,
     /// Files to ignore, on top of [`DEFAULT_PATTERNS`](crate::ignore::DEFAULT_PATTERNS).
@@ -138,7 +141,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            process: ProcessType::default(),
+            process: None,
             watch: Vec::new(),
             ignore: Vec::new(),
             debounce: Duration::from_millis(50).into(),
@@ -149,34 +152,10 @@ impl Default for Settings {
     }
 }
 
-/// Whether `BP_LIVE_RELOAD_PROCESS` asks for a `reload` process. The type that it names is in
-/// [`Settings`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProcessChoice {
-    /// It is not set: the default type, unless another buildpack reloads by itself.
-    Unset,
-    /// It is set but empty: no `reload` process.
-    None,
-    /// It names a type, so there is a `reload` process whatever other buildpacks do.
-    Named,
-}
-
-impl ProcessChoice {
-    /// Reads the variable with `variable`, which gives trimmed values, and `None` for those that
-    /// are not set.
-    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
-        match variable(Setting::PROCESS.variable).as_deref() {
-            None => Self::Unset,
-            Some("") => Self::None,
-            Some(_) => Self::Named,
-        }
-    }
-}
-
 impl Settings {
     /// Reads all variables with `variable`, which gives trimmed values, and `None` for those that
-    /// are not set. A variable that is set but empty counts as not set; [`ProcessChoice`] tells
-    /// the two apart. Items of a list are separated by `:`.
+    /// are not set. A variable that is set but empty counts as not set. Items of a list are
+    /// separated by `:`.
     ///
     /// # Errors
     /// Every value that cannot be used, so that a user can fix them in one go.
@@ -230,7 +209,7 @@ mod tests {
     fn defaults_are_the_documented_ones() {
         let settings = read(&[]).unwrap();
         assert_eq!(settings, Settings::default());
-        assert_eq!(settings.process.as_str(), "web");
+        assert_eq!(settings.process, None);
         assert_eq!(settings.debounce.to_string(), "50ms");
         assert_eq!(settings.signal.to_string(), "SIGTERM");
         assert_eq!(settings.stop_timeout.to_string(), "10s");
@@ -249,7 +228,7 @@ mod tests {
             ("BP_LIVE_RELOAD_POLL", "500ms"),
         ])
         .unwrap();
-        assert_eq!(settings.process.as_str(), "worker");
+        assert_eq!(settings.process.unwrap().as_str(), "worker");
         assert_eq!(settings.watch, ["src", "config/"]);
         let ignore: Vec<_> = settings.ignore.iter().map(IgnorePattern::as_str).collect();
         assert_eq!(ignore, ["*.csv", "!/tmp"]);
@@ -292,15 +271,6 @@ mod tests {
         BP_LIVE_RELOAD_SIGNAL is "SIGNOPE", which is not a signal.
         Accepted: the name of a signal that a process can handle, with or without `SIG`, or its number, such as `SIGTERM`, `INT` or `15`.
         "#);
-    }
-
-    #[test]
-    fn tells_an_unset_process_from_an_empty_one() {
-        let choice =
-            |value: Option<&str>| ProcessChoice::from_variables(|_| value.map(str::to_owned));
-        assert_eq!(choice(None), ProcessChoice::Unset);
-        assert_eq!(choice(Some("")), ProcessChoice::None);
-        assert_eq!(choice(Some("worker")), ProcessChoice::Named);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use reload_options::Request;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-fn web() -> ProcessType {
-    ProcessType::default()
+fn web() -> String {
+    "web".to_owned()
 }
 
 fn missing() -> io::Error {
@@ -153,6 +153,14 @@ fn a_program_that_is_not_on_the_path() {
     assert_snapshot!(Problem::Program(web(), ProgramError::NotOnPath("node".to_owned())), @"
     The process `web` runs `node`, which is in no directory of the PATH.
     Check the start command of the process, and that the run image or a buildpack provides that program.
+    ");
+}
+
+#[test]
+fn a_shell_process_without_a_shell() {
+    assert_snapshot!(Problem::NoBash(web()), @"
+    The process `web` is a shell process, and this image has no /bin/bash to run it.
+    Use a run image with bash, or a newer release of the buildpack that contributes the process: with Buildpack API 0.9 it needs no shell.
     ");
 }
 

@@ -15,7 +15,7 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_live-reload");
 
 /// Writes down how it was called, beside itself; by `environ` of /proc, as a shell adds variables
 /// of its own.
-const RECORD: &str = r#"#!/bin/sh
+pub(crate) const RECORD: &str = r#"#!/bin/sh
 here=$(dirname "$0")
 printf '%s\n' "$@" > "$here/arguments"
 cat "/proc/$$/environ" > "$here/environment"

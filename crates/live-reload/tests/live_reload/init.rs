@@ -106,7 +106,13 @@ fn stop(unshare: &[&str], number: u64, mut random: Rng) {
     let during = random.choice(moments).unwrap();
     let signal = random.choice(STOPS).unwrap();
     let delay = Duration::from_micros(random.u64(..40_000));
-    let image = Image::new(&process("web", "[\"./app\"]"), APP);
+    // Half of the processes run watchexec themselves.
+    let wrapped = random.bool();
+    let command = "[\"watchexec\", \"-r\", \"--shell=none\", \"--no-discover-ignore\", \
+                   \"--stop-timeout=20s\", \"--ignore=log\", \"--ignore=crash\", \
+                   \"--\", \"./app\"]";
+    let command = if wrapped { command } else { "[\"./app\"]" };
+    let image = Image::new(&process("web", command), APP);
     if let Some(program) = std::env::var_os("WATCHEXEC") {
         programs::link_or_copy(program.as_ref(), &image.watchexec());
     } else {
@@ -116,13 +122,23 @@ fn stop(unshare: &[&str], number: u64, mut random: Rng) {
             mkfifo(&image.app().join("change"), Mode::S_IRWXU).unwrap();
         }
     }
-    let inner = image.command(&["--stop-timeout", STOP_TIMEOUT, "--ignore", "log"]);
+    let inner = image.command(&[
+        "--stop-timeout",
+        STOP_TIMEOUT,
+        "--ignore",
+        "log",
+        "--ignore",
+        "crash",
+    ]);
+    let bin = image.watchexec().parent().unwrap().to_owned();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let mut outer = Command::new(unshare[0]);
     outer
         .args(&unshare[1..])
         .arg(inner.get_program())
         .args(inner.get_args())
         .current_dir(image.app())
+        .env("PATH", path)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
@@ -153,7 +169,8 @@ fn stop(unshare: &[&str], number: u64, mut random: Rng) {
     };
     assert!(
         expected.contains(&status),
-        "stop {number}, {signal} {delay:?} into {during:?}: status {status}, log {log:?}"
+        "stop {number}, {signal} {delay:?} into {during:?} of a process with watchexec {wrapped}: \
+         status {status}, log {log:?}"
     );
 }
 

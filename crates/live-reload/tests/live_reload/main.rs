@@ -3,11 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod choose;
 mod differential;
 mod image;
 mod init;
 mod programs;
 mod reload;
 mod rm;
+mod shell;
 mod stop;
 mod tar;
+mod wrapped;

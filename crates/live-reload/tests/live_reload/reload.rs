@@ -198,31 +198,6 @@ fn starts_watchexec_with_no_signal_blocked_or_ignored() {
 }
 
 #[test]
-fn runs_a_shell_process_through_the_launcher() {
-    let image = Image::new(
-        "[[processes]]\ntype = \"web\"\ncommand = [\"exec app $PORT\"]\ndirect = false\n",
-        APP,
-    );
-    let output = image.run(&[]);
-    assert_snapshot!(image.anywhere(&String::from_utf8(output.stderr).unwrap()), @"
-    live-reload: warning: The process `web` is a shell script of a buildpack with an API below 0.9, and runs through a second launcher.
-    Variables that buildpacks append or prepend to, such as PATH, have their part twice in it, and each restart runs the exec.d programs of all layers again. A newer release of that buildpack fixes both.
-    live-reload: `web` (exec app $PORT) restarts when files change in /workspace
-    ");
-    let called = called(&image.watchexec());
-    assert_eq!(called.arguments.last().unwrap(), "/cnb/process/web");
-    assert_eq!(called.environment["CNB_PLATFORM_API"], "0.12");
-    assert_eq!(
-        called.environment["CNB_LAYERS_DIR"],
-        image.layers().to_str().unwrap()
-    );
-    assert_eq!(
-        called.environment["CNB_APP_DIR"],
-        image.app().to_str().unwrap()
-    );
-}
-
-#[test]
 fn takes_the_layers_directory_from_the_environment() {
     let image = web();
     let elsewhere = tempfile::tempdir().unwrap();
@@ -251,29 +226,6 @@ fn finds_watchexec_on_the_path_without_its_own_layer() {
 }
 
 #[test]
-fn logs_the_process_and_the_watched_paths() {
-    let image = web();
-    let output = image.run(&[]);
-    let text = image.anywhere(&String::from_utf8(output.stderr).unwrap());
-    assert_eq!(
-        text,
-        "live-reload: `web` (./app) restarts when files change in /workspace\n"
-    );
-}
-
-#[test]
-fn warns_of_a_process_that_runs_watchexec_itself() {
-    let image = Image::new(&process("web", "[\"./watchexec\", \"-r\", \"./app\"]"), APP);
-    programs::write(&image.app().join("watchexec"), APP);
-    let output = image.run(&[]);
-    assert_snapshot!(image.anywhere(&String::from_utf8(output.stderr).unwrap()), @"
-    live-reload: warning: The process `web` runs watchexec itself, so that each change restarts it twice.
-    Start it by its own type: docker run --entrypoint web IMAGE
-    live-reload: `web` (./watchexec -r ./app) restarts when files change in /workspace
-    ");
-}
-
-#[test]
 fn lists_the_known_types_for_an_unknown_one() {
     let processes = [
         process("web", "[\"./app\"]"),
@@ -284,7 +236,7 @@ fn lists_the_known_types_for_an_unknown_one() {
     assert_eq!(status, 1);
     assert_snapshot!(text, @"
     live-reload: error: There is no process `wrb` to restart in this image. It has: web, worker.
-    Name one of them, at start with `docker run --entrypoint reload IMAGE TYPE` or at build with BP_LIVE_RELOAD_PROCESS=TYPE.
+    Name the one to restart, at start with `docker run --entrypoint reload IMAGE TYPE` or at build with BP_LIVE_RELOAD_PROCESS=TYPE.
     ");
 }
 

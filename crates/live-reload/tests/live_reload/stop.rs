@@ -17,7 +17,7 @@ pub(crate) const STOPS: [Signal; 4] = [
 
 /// Waits for signals after it has said that it is up. A shell runs traps between commands, so the
 /// commands are short.
-const WAIT: &str = "echo up\nwhile :; do sleep 0.01; done\n";
+pub(crate) const WAIT: &str = "echo up\nwhile :; do sleep 0.01; done\n";
 
 #[test]
 fn ends_with_the_status_of_the_process_on_every_stop_signal() {

@@ -41,8 +41,7 @@ fn five_minute_start(case: &Case<'_>) -> Result<()> {
     let app_developers = "docs/app-developers.md";
     let (text, log) = page(case, app_developers, PYTHON, "my-app")?;
     // The page shows this line of the log.
-    let first =
-        "live-reload: `web` (bash -c python3 app.py) restarts when files change in /workspace";
+    let first = "live-reload: restarting web (the default choice) when files change in /workspace";
     expect_words(&text, &[first])?;
     expect_words(&log, &[first])
 }
@@ -140,7 +139,7 @@ fn composite(case: &Case<'_>) -> Result<()> {
     )
 }
 
-/// The buildpack wraps its process itself, so there is no process `reload`.
+/// The buildpack wraps its process itself, which stays the default; `reload` starts it as it is.
 fn language_buildpack(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
     let page = terminal.page("examples/language-buildpack/README.md")?;
@@ -150,6 +149,16 @@ fn language_buildpack(case: &Case<'_>) -> Result<()> {
     expect_reload(&terminal, &container)?;
     let log = container.log()?;
     ensure!(!log.contains("live-reload:"), "it is `reload`:\n{log}");
+    let image = terminal.image("example-wrapped");
+    let reload = Container::start_with(&image, &["--entrypoint", "reload"])?;
+    reload.wait_for("v1")?;
+    let log = reload.log()?;
+    expect_words(&log, &["which reloads itself"])?;
+    let watchers = reload.execute(&["sh", "-c", "grep -l watchexec /proc/[0-9]*/comm | wc -l"])?;
+    ensure!(
+        watchers == "1",
+        "{watchers} processes are watchexec:\n{log}"
+    );
     Ok(())
 }
 
@@ -168,7 +177,10 @@ fn other_settings(case: &Case<'_>) -> Result<()> {
     let _running = page.start(&start)?;
     let container = terminal.container("my-app-worker");
     container.wait_for("v1")?;
-    expect_words(&container.log()?, &["live-reload: `worker`"])?;
+    expect_words(
+        &container.log()?,
+        &["live-reload: restarting worker (as requested)"],
+    )?;
     expect_reload(&terminal, &container)
 }
 
