@@ -14,10 +14,13 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
+use std::time::Duration;
 use toml::de::DeTable;
 
 /// The descriptor that the programs write to.
 const OUTPUT_DESCRIPTOR: i32 = 3;
+/// How often to look for the end of the output, which no signal announces.
+const OUTPUT_POLL: Duration = Duration::from_millis(10);
 
 /// A failure of an exec.d program.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +97,13 @@ fn output_of(
     };
     if !status.success() {
         return Err(ExecDError::Status(status));
+    }
+    // The output ends once nobody has its end open, and the program may have left a child that does.
+    while !output.is_finished() {
+        if signals.stop().is_some() {
+            return Err(ExecDError::Status(status));
+        }
+        signals.wait(Some(OUTPUT_POLL))?;
     }
     let output = output.join();
     Ok(output.map_err(|_| io::Error::other("reading its output failed"))??)

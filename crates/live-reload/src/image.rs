@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 /// The layers directory unless the platform names another (platform specification, `CNB_LAYERS_DIR`).
 const DEFAULT_LAYERS: &str = "/layers";
 
+/// The name of the program, and of the layer that our buildpack installs it into.
+pub(crate) const WATCHEXEC: &str = "watchexec";
+
 /// The directories of the image.
 #[derive(Debug)]
 pub(crate) struct Image {

@@ -1,7 +1,7 @@
 //! `<layers>/config/metadata.toml`, which the lifecycle writes at build for its launcher (platform
 //! specification, "metadata.toml").
 
-use crate::watchexec;
+use crate::image::WATCHEXEC;
 use std::io;
 use std::path::Path;
 use std::slice;
@@ -92,19 +92,29 @@ impl Process {
 
     /// Whether it runs watchexec itself, so that its buildpack has made it for reloading.
     pub(crate) fn runs_watchexec(&self) -> bool {
-        self.runs(watchexec::NAME)
+        self.runs(WATCHEXEC)
     }
 
     /// Whether it runs the program of this name, from whatever directory.
     fn runs(&self, name: &str) -> bool {
-        let program = self.command_line.first().map_or("", String::as_str);
-        let program = if self.direct {
-            Some(program)
-        } else {
-            let mut words = program.split_whitespace();
-            words.find(|word| *word != "exec")
+        let program = match self.script() {
+            Some(script) => script.split_whitespace().find(|word| *word != "exec"),
+            None => self.command_line.first().map(String::as_str),
         };
         program.is_some_and(|program| Path::new(program).ends_with(name))
+    }
+
+    /// The script of a process that a shell runs: the launcher's, or one that the buildpack names, as
+    /// Procfile buildpacks with Buildpack API 0.9 and newer do.
+    fn script(&self) -> Option<&str> {
+        match self.command_line.as_slice() {
+            [script, ..] if !self.direct => Some(script),
+            [shell, option, script, ..] if option == "-c" => {
+                let is_shell = |name| Path::new(shell).ends_with(name);
+                (is_shell("bash") || is_shell("sh")).then_some(script)
+            }
+            _ => None,
+        }
     }
 
     pub(crate) fn runs_in(&self, execution_environment: &str) -> bool {
@@ -224,7 +234,8 @@ mod tests {
         };
         assert!(runs_watchexec("'watchexec', '-r', 'app'", true));
         assert!(runs_watchexec("'/layers/a/watchexec/bin/watchexec'", true));
-        assert!(!runs_watchexec("'bash', '-c', 'watchexec app'", true));
+        assert!(runs_watchexec("'bash', '-c', 'watchexec app'", true));
+        assert!(!runs_watchexec("'bash', '-c', 'app watchexec'", true));
         assert!(!runs_watchexec("'watchexec app'", true));
         assert!(runs_watchexec("' watchexec -r app'", false));
         assert!(runs_watchexec("'exec bin/watchexec -r app'", false));

@@ -79,7 +79,7 @@ fn prepare(settings: &Settings, signals: &mut Signals) -> Result<Command, Proble
     let (process, reason) = choice::choose(&metadata.processes, named, execution_environment)?;
     let launch = Launch::prepare(process, &metadata, &image, signals)
         .map_err(|error| Problem::Launch(process.r#type.clone(), error))?;
-    check_launch(process, &launch)?;
+    check_launch(process, &launch, &image)?;
     if process.runs_watchexec() {
         tell(format_args!(
             "live-reload: starting {} ({reason}), which reloads itself: {}",
@@ -113,10 +113,12 @@ fn prepare(settings: &Settings, signals: &mut Signals) -> Result<Command, Proble
 }
 
 /// Checks that the process can be started.
-fn check_launch(process: &Process, launch: &Launch) -> Result<(), Problem> {
+fn check_launch(process: &Process, launch: &Launch, image: &Image) -> Result<(), Problem> {
     let r#type = process.r#type.clone();
-    if !launch.working_directory.is_dir() {
-        let directory = launch.working_directory.clone();
+    // A shell that cannot change to it would run the process in the app directory.
+    let directory = process.working_directory.as_deref().unwrap_or_default();
+    let directory = image.app.join(directory);
+    if !directory.is_dir() {
         return Err(Problem::NoWorkingDirectory(r#type, directory));
     }
     checks::program(launch).map_err(|error| {

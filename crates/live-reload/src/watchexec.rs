@@ -1,6 +1,6 @@
 //! The location of watchexec, and its command line.
 
-use crate::image::{Image, find_program, is_executable};
+use crate::image::{Image, WATCHEXEC, find_program, is_executable};
 use crate::launch::Launch;
 use reload_options::Settings;
 use reload_options::ignore::DEFAULT_PATTERNS;
@@ -8,17 +8,14 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Name of the program, and of the layer that our buildpack puts it into.
-pub(crate) const NAME: &str = "watchexec";
-
 /// The watchexec of our own buildpack; where it has none, the first on the `PATH`.
 pub(crate) fn find(image: &Image, path: Option<&OsStr>) -> Option<PathBuf> {
     let own = image
         .own_layers
         .as_ref()
-        .map(|layers| layers.join(NAME).join("bin").join(NAME));
+        .map(|layers| layers.join(WATCHEXEC).join("bin").join(WATCHEXEC));
     own.filter(|program| is_executable(program))
-        .or_else(|| find_program(NAME, path?))
+        .or_else(|| find_program(WATCHEXEC, path?))
 }
 
 /// The command that runs the process, and restarts it after each change.

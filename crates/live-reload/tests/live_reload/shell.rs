@@ -119,6 +119,14 @@ fn sources_profile_scripts_in_the_order_of_the_launcher() {
 }
 
 #[test]
+fn reports_a_missing_working_directory() {
+    let image = image("command = ['''pwd''']\nworking-dir = \"missing\"");
+    let (status, text) = image.fail(&[]);
+    assert_eq!(status, 1);
+    assert!(text.contains("missing"), "{text}");
+}
+
+#[test]
 fn runs_profile_scripts_in_the_app_directory_at_each_start() {
     let image = image("command = ['''pwd''']\nworking-dir = \"sub dir\"");
     programs::write(&image.watchexec(), RUN_THREE_TIMES);

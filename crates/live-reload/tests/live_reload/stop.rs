@@ -75,6 +75,22 @@ fn stops_an_exec_d_program() {
     }
 }
 
+#[test]
+fn stops_while_a_child_of_an_exec_d_program_holds_its_output() {
+    let image = Image::running(WAIT);
+    let helper = image.layers().join("example_app/jdk/exec.d/web/helper");
+    programs::write(
+        &helper,
+        "#!/bin/sh\necho up\nsleep 1000 >/dev/null 2>&1 & echo $!\n",
+    );
+    let mut running = image.start(&[]);
+    let sleep = running.line();
+    running.signal(Signal::SIGTERM);
+    let (status, _) = running.end();
+    programs::run(std::process::Command::new("kill").arg(&sleep));
+    assert_eq!(status, 143);
+}
+
 /// Whether a process is still there, and not a zombie that the init of this machine has not reaped.
 fn has_not_ended(process: &str) -> bool {
     fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| !stat.contains(") Z "))

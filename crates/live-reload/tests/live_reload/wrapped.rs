@@ -40,6 +40,21 @@ fn starts_a_process_that_runs_watchexec_as_it_is() {
 }
 
 #[test]
+fn recognizes_watchexec_in_the_script_of_a_shell() {
+    // As a Procfile buildpack with a newer API runs the line `exec ./watchexec -r -- ./app`.
+    let image = image(
+        &process("web", r#"["bash", "-c", "exec ./watchexec -r -- ./app"]"#),
+        "",
+    );
+    programs::write(&image.app().join("watchexec"), RECORD);
+    image.run(&[]);
+    assert_eq!(
+        called(&image.app().join("watchexec")).arguments,
+        ["-r", "--", "./app"]
+    );
+}
+
+#[test]
 fn warns_of_changed_settings_that_do_not_apply() {
     let image = wrapped("");
     programs::write(&image.app().join("watchexec"), "#!/bin/sh\n");
