@@ -38,7 +38,7 @@ pub(crate) fn processes(processes: &Processes) -> Vec<String> {
         });
         lines.push(
             "To start reload where another process is the default: docker run --entrypoint reload \
-             IMAGE"
+             IMAGE [TYPE]"
                 .to_owned(),
         );
     }

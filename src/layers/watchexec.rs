@@ -1,7 +1,7 @@
 //! The layer with watchexec.
 //!
-//! A downloaded release is cached: when the previous image is not there, restoring 11 MB is faster
-//! than downloading 3 MB and decoding them. A release from inside the buildpack is at hand in every
+//! A downloaded release is cached, so that a build needs no network when the previous image is not
+//! there: another tag, a deleted image. A release from inside the buildpack is at hand in every
 //! build, so its layer is launch-only, and a build that finds it in the previous image writes no
 //! content.
 
@@ -184,10 +184,12 @@ impl WatchexecLayer<'_> {
                 changes.push(format!("its {what} was {from} and is now {to}"));
             }
         }
-        if (layer.has_content() || !self.is_launch_only())
-            && let Some(missing) = installed.first_missing(&layer.path())
-        {
-            changes.push(format!("its {} is missing or changed", missing.file.path()));
+        if layer.has_content() {
+            if let Some(missing) = installed.first_missing(&layer.path()) {
+                changes.push(format!("its {} is missing or changed", missing.file.path()));
+            }
+        } else if !self.is_launch_only() {
+            changes.push("its content was not restored".to_owned());
         }
         changes
     }

@@ -122,7 +122,9 @@ fn version(buildpack: &Buildpack, tag: &str) -> Result<String> {
     let version = buildpack.version.to_string();
     let manifest: DocumentMut =
         fs::read_to_string(workspace::root().join("Cargo.toml"))?.parse()?;
-    let of_crate = manifest["package"]["version"].as_str().unwrap_or_default();
+    let of_crate = manifest["workspace"]["package"]["version"]
+        .as_str()
+        .unwrap_or_default();
     ensure!(
         of_crate == version,
         "buildpack.toml has the version {version}, Cargo.toml has {of_crate}"
