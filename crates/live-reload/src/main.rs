@@ -44,7 +44,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    // The names in `reload_options::SYNC_TOOLS`.
+    // The build writes these names as the first argument of the processes `tar` and `rm`.
     match arguments.first().and_then(|argument| argument.to_str()) {
         Some("tar") => tar::run(arguments.into_iter().skip(1)),
         Some("rm") => rm::run(arguments.into_iter().skip(1)),

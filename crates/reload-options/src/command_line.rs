@@ -18,10 +18,6 @@ use std::ffi::OsString;
 /// Name of the program in the image, found on the `PATH` that its own layer extends.
 pub const PROGRAM: &str = "live-reload";
 
-/// Programs that `live-reload` stands in for, in images that lack them. Each is the name of a process
-/// type, so that `docker exec` finds it, and the first argument of `live-reload`.
-pub const SYNC_TOOLS: [&str; 2] = ["tar", "rm"];
-
 /// A command line that `live-reload` cannot use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArgumentError {

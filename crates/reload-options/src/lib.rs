@@ -6,16 +6,16 @@
 //!
 //! | contents | module |
 //! |---|---|
-//! | the table of settings, and their values as variables give them | [`settings`] |
-//! | the settings as a command line and back | [`command_line`] |
-//! | values | [`process_type`], [`ignore`], [`time`], [`signal`] |
+//! | the table of settings, and their values as variables give them | `settings` |
+//! | the settings as a command line and back | `command_line` |
+//! | values | [`process_type`], [`ignore`], `time`, `signal` |
 
-pub mod command_line;
+mod command_line;
 pub mod ignore;
 pub mod process_type;
-pub mod settings;
-pub mod signal;
-pub mod time;
+mod settings;
+mod signal;
+mod time;
 
-pub use command_line::{ArgumentError, PROGRAM, Request, SYNC_TOOLS};
+pub use command_line::{ArgumentError, PROGRAM, Request};
 pub use settings::{InvalidSetting, Setting, Settings};

@@ -12,7 +12,7 @@ impl ProcessType {
     /// The default type of the platform specification.
     pub const WEB: &'static str = "web";
     /// Our own type, which cannot restart itself.
-    pub const RELOAD: &'static str = "reload";
+    const RELOAD: &'static str = "reload";
 
     /// The name, such as `web`.
     #[must_use]

@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 ///
 /// # Errors
 /// Why the text cannot be used, as the rest of a sentence.
-pub fn stop_signal(text: &str) -> Result<Signal, String> {
+pub(crate) fn stop_signal(text: &str) -> Result<Signal, String> {
     let signal = if let Ok(number) = text.parse::<i32>() {
         Signal::try_from(number).ok()
     } else {

@@ -49,14 +49,12 @@ impl ArchiveUrl {
     }
 
     /// A URL that was made from one of the known schemes.
-    #[must_use]
-    pub fn from_url(url: Url) -> Self {
+    pub(crate) fn from_url(url: Url) -> Self {
         Self(url)
     }
 
     /// The URL with its credentials: not for printing.
-    #[must_use]
-    pub fn into_url(self) -> Url {
+    pub(crate) fn into_url(self) -> Url {
         self.0
     }
 
@@ -72,8 +70,7 @@ impl ArchiveUrl {
 
 /// A URL without its credentials, for documents that go wherever the image goes; `None` where it is not
 /// the URL of an archive.
-#[must_use]
-pub fn public(url: &str) -> Option<String> {
+pub(crate) fn public(url: &str) -> Option<String> {
     ArchiveUrl::parse(url).ok().map(|url| url.to_string())
 }
 

@@ -84,7 +84,9 @@ impl Dependency {
         }
     }
 
-    fn is_for(&self, target: &Target) -> bool {
+    /// Whether it runs on this target.
+    #[must_use]
+    pub fn is_for(&self, target: &Target) -> bool {
         let fits = |wanted: &Option<String>, actual: &str| {
             wanted.as_deref().is_none_or(|wanted| wanted == actual)
         };

@@ -21,8 +21,7 @@ pub enum ReleaseFile {
 
 impl ReleaseFile {
     /// The wanted file of this name.
-    #[must_use]
-    pub fn by_name(name: &OsStr) -> Option<Self> {
+    pub(crate) fn by_name(name: &OsStr) -> Option<Self> {
         [Self::Program, Self::License]
             .into_iter()
             .find(|file| name == file.name())

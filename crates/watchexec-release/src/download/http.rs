@@ -26,7 +26,7 @@ pub trait Observer {
 }
 
 /// Downloads one URL by https or http.
-pub struct Downloader<'a> {
+pub(super) struct Downloader<'a> {
     client: Client,
     url: &'a Url,
     network: &'a Network,
@@ -58,7 +58,7 @@ impl<'a> Downloader<'a> {
     ///
     /// # Errors
     /// The system's certificates cannot be used.
-    pub fn new(
+    pub(super) fn new(
         url: &'a Url,
         network: &'a Network,
         observer: &'a dyn Observer,
@@ -91,7 +91,7 @@ impl<'a> Downloader<'a> {
     ///
     /// # Errors
     /// How each request failed, in order; the last one is why there was no further one.
-    pub fn download(&self) -> Result<Vec<u8>, Vec<Attempt>> {
+    pub(super) fn download(&self) -> Result<Vec<u8>, Vec<Attempt>> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

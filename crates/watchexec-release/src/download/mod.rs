@@ -6,13 +6,15 @@ mod logins;
 mod network;
 
 pub use failure::{Attempt, Failure, Timeout};
-pub use http::{Downloader, Observer};
+pub use http::Observer;
 pub use logins::{Logins, NetrcError};
-pub use network::{LARGEST_ARCHIVE, Network, Policy};
+pub use network::{Network, Policy};
 
 use crate::archive_url::{ArchiveUrl, Location};
 use crate::checksum::{Checksum, Mismatch, Verified};
 use crate::files::FileError;
+use http::Downloader;
+use network::LARGEST_ARCHIVE;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -20,7 +22,7 @@ use std::path::Path;
 /// Why an archive could not be downloaded.
 #[derive(Debug, thiserror::Error)]
 pub enum DownloadError {
-    /// A file cannot be read, or is larger than [`LARGEST_ARCHIVE`].
+    /// A file cannot be read, or is larger than an archive may be.
     #[error(transparent)]
     File(#[from] FileError),
     /// Every request to the server failed.

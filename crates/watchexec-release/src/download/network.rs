@@ -5,7 +5,7 @@ use reqwest::{Certificate, Proxy};
 use std::time::Duration;
 
 /// The largest archive that is accepted, in bytes. A release has 3 MB.
-pub const LARGEST_ARCHIVE: u64 = 128 << 20;
+pub(super) const LARGEST_ARCHIVE: u64 = 128 << 20;
 
 /// Everything that decides how a server is asked. It has no `Debug`: it holds credentials.
 #[derive(Default)]
