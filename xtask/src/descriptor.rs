@@ -56,12 +56,8 @@ impl Descriptor {
 
     /// The newest watchexec for a Linux image of that architecture, chosen as a build chooses.
     pub(crate) fn newest(&self, arch: &str) -> Result<Dependency> {
-        let target = Target {
-            os: "linux".to_owned(),
-            arch: arch.to_owned(),
-        };
         let catalog = self.contents()?.metadata;
-        let release = catalog.choose(&target, &[]).with_context(|| {
+        let release = catalog.choose(&linux(arch), &[]).with_context(|| {
             format!(
                 "{} has no watchexec for this architecture",
                 self.path.display()
@@ -141,6 +137,14 @@ impl Descriptor {
             .and_then(|metadata| metadata.get_mut("dependencies"))
             .and_then(Item::as_array_of_tables_mut)
             .with_context(|| format!("{} has no [[metadata.dependencies]]", self.path.display()))
+    }
+}
+
+/// Linux images of an architecture.
+pub(crate) fn linux(arch: &str) -> Target {
+    Target {
+        os: "linux".to_owned(),
+        arch: arch.to_owned(),
     }
 }
 

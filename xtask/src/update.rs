@@ -13,7 +13,6 @@ use crate::workspace;
 use anyhow::{Context, Result};
 use clap::Args;
 use fs_err as fs;
-use semver::Version;
 use std::path::PathBuf;
 
 /// The choices of `cargo xtask update`.
@@ -74,7 +73,7 @@ pub(crate) fn update(options: &Options) -> Result<()> {
         }
     }
     let after = entries.text();
-    println!("Shipped: watchexec {}", sentence(&versions));
+    println!("Shipped: watchexec {}", changelog::sentence(&versions));
     if after == before {
         println!(
             "{} already says so: nothing to do.",
@@ -93,14 +92,4 @@ pub(crate) fn update(options: &Options) -> Result<()> {
     fs::write(&buildpack_toml, after)?;
     fs::write(&changelog, changed)?;
     Ok(())
-}
-
-/// A list of versions for a sentence.
-fn sentence(versions: &[Version]) -> String {
-    let names: Vec<String> = versions.iter().map(ToString::to_string).collect();
-    match names.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, others)) => format!("{} and {last}", others.join(", ")),
-        None => "nothing".to_owned(),
-    }
 }

@@ -1,6 +1,6 @@
 //! The releases inside an offline package.
 
-use crate::descriptor::Descriptor;
+use crate::descriptor::{Descriptor, linux};
 use crate::download;
 use anyhow::{Context, Result, bail, ensure};
 use fs_err as fs;
@@ -22,7 +22,7 @@ impl Release {
 
     /// Puts it into the buildpack of one architecture, if it is for that architecture.
     pub(super) fn add_to(&self, buildpack: &Path, arch: &str) -> Result<()> {
-        if is_for(&self.dependency, arch) {
+        if self.dependency.is_for(&linux(arch)) {
             Bundle::pack(&self.archive, buildpack).with_context(|| {
                 format!("watchexec {} cannot be put inside", self.dependency.version)
             })?;
@@ -54,18 +54,11 @@ pub(super) fn releases(
         ensure!(
             releases
                 .iter()
-                .any(|release| is_for(&release.dependency, arch)),
+                .any(|release| release.dependency.is_for(&linux(arch))),
             "no archive is for {arch}"
         );
     }
     Ok(releases)
-}
-
-fn is_for(dependency: &Dependency, arch: &str) -> bool {
-    dependency
-        .arch
-        .as_deref()
-        .is_none_or(|wanted| wanted == arch)
 }
 
 fn download(dependency: Dependency) -> Result<Release> {

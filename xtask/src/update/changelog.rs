@@ -1,6 +1,7 @@
 //! CHANGELOG.md, in the form of "Keep a Changelog".
 
 use anyhow::{Context, Result};
+use semver::Version;
 
 const CHANGED: &str = "### Changed\n";
 
@@ -29,6 +30,16 @@ fn end_of_section(text: &str, start: usize, heading: &str) -> usize {
     text[start..]
         .find(heading)
         .map_or(text.len(), |length| start + length)
+}
+
+/// A list of versions for a sentence.
+pub(super) fn sentence(versions: &[Version]) -> String {
+    let names: Vec<String> = versions.iter().map(ToString::to_string).collect();
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => "nothing".to_owned(),
+    }
 }
 
 #[cfg(test)]

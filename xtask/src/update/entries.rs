@@ -1,6 +1,6 @@
 //! The watchexec releases of a buildpack.toml, edited as text: comments, order and spaces stay.
 
-use super::sentence;
+use super::changelog::sentence;
 use anyhow::{Context, Result, ensure};
 use semver::Version;
 use serde::Deserialize;
