@@ -5,11 +5,11 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use fs_err as fs;
 
+use crate::buildpacks::{START, WATCHEXEC};
 use crate::case::{Case, python_app};
 use crate::command::{last_lines, output, recorded};
 use crate::directories::log;
 use crate::package::{Archive, offering};
-use crate::platform::{START, WATCHEXEC};
 
 /// One `pack build`.
 #[derive(Debug)]

@@ -1,7 +1,10 @@
 //! Running programs. Errors name the program, its status and the end of its output.
 
+use std::collections::BTreeSet;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -85,5 +88,27 @@ pub(crate) fn wait_for<T>(
         ensure!(started.elapsed() < patience, "not within {patience:?}");
         // Short, since the time until an app's first answer is measured.
         sleep(Duration::from_millis(2));
+    }
+}
+
+/// A command as root, with sudo if necessary, which CI's machines allow without a password.
+pub(crate) fn as_root(program: &str) -> Command {
+    if rustix::process::geteuid().is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("sudo");
+    command.args(["--non-interactive", program]);
+    command
+}
+
+/// A free port that no other case was given.
+pub(crate) fn free_port() -> Result<u16> {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        if given.insert(port) {
+            return Ok(port);
+        }
     }
 }

@@ -8,8 +8,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::build::Image;
 use crate::case::{Case, unaware_app};
-use crate::command::{last_lines, output, wait_for};
-use crate::platform::free_port;
+use crate::command::{free_port, last_lines, output, wait_for};
 
 /// How long an app may take to answer: Java on two busy cores takes a good part of it.
 const PATIENCE: Duration = Duration::from_mins(2);

@@ -7,8 +7,7 @@ use anyhow::Result;
 use fs_err as fs;
 use sha2::{Digest, Sha256};
 
-use crate::command::output;
-use crate::offline::as_root;
+use crate::command::{as_root, output};
 
 /// The root of the repository.
 pub(crate) fn workspace() -> &'static Path {

@@ -12,6 +12,7 @@
 #[allow(dead_code, reason = "the test of the pages uses the rest")]
 mod blocks;
 mod build;
+mod buildpacks;
 mod case;
 mod cases;
 mod command;

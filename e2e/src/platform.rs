@@ -1,8 +1,6 @@
 //! The platform that the cases share.
 
-use std::collections::BTreeSet;
 use std::io::Write;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,23 +10,11 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use fs_err as fs;
 
+use crate::buildpacks::{ENVIRONMENT, EXECUTABLE_JAR, PROCFILE, START, WATCHEXEC, buildpack_of};
 use crate::command::{logged, output};
-use crate::directories::{log, source, target};
+use crate::directories::{log, target};
 use crate::offline::{self, Engine, Images, Lifecycle, Published};
 use crate::package::{Archive, offering, package};
-
-/// The id of the buildpack under test.
-pub(crate) const WATCHEXEC: &str = "live-reload/watchexec";
-/// Runs the command in the file `start`, with watchexec when live reload is on.
-pub(crate) const START: &str = "live-reload-e2e/start";
-/// Runs an exploded jar, with watchexec when live reload is on.
-pub(crate) const EXECUTABLE_JAR: &str = "live-reload-e2e/executable-jar";
-/// Runs the commands in the `Procfile`, without support for live reload.
-pub(crate) const PROCFILE: &str = "live-reload-e2e/procfile";
-/// Changes the environment in every way that the specification has. In no order of the builder.
-pub(crate) const ENVIRONMENT: &str = "live-reload-e2e/environment";
-/// Only keeps a layer.
-pub(crate) const LAYER: &str = "live-reload-e2e/layer";
 
 /// Tools, images, sample apps and the buildpack under test.
 #[derive(Debug)]
@@ -84,7 +70,13 @@ impl Platform {
         platform.builder = step("builder", || {
             platform.make_builder("builder", &buildpacks, &order)
         })?;
-        platform.published = step("published builder", || Published::provide(&platform))?;
+        platform.published = step("published builder", || {
+            Published::provide(
+                &platform.images,
+                &platform.lifecycle,
+                |buildpacks, order| platform.make_builder("published", buildpacks, order),
+            )
+        })?;
         println!("pack {pack} on Docker {}", platform.engine.version()?);
         Ok(platform)
     }
@@ -195,24 +187,6 @@ impl Platform {
             fs::set_permissions(file, PermissionsExt::from_mode(0o755))?;
         }
         Ok(())
-    }
-}
-
-/// The directory of one of the suite's buildpacks.
-pub(crate) fn buildpack_of(id: &str) -> PathBuf {
-    let name = id.rsplit('/').next().unwrap_or(id);
-    source("buildpacks").join(name)
-}
-
-/// A free port that no other case was given.
-pub(crate) fn free_port() -> Result<u16> {
-    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
-    loop {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        if given.insert(port) {
-            return Ok(port);
-        }
     }
 }
 

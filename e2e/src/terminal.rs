@@ -20,10 +20,9 @@ use walkdir::WalkDir;
 use crate::blocks::{self, Block};
 use crate::build::Image;
 use crate::case::Case;
-use crate::command::{last_lines, logged, record, wait_for};
+use crate::command::{free_port, last_lines, logged, record, wait_for};
 use crate::container::Container;
 use crate::directories::{copy, log, workspace};
-use crate::platform::free_port;
 
 /// How long a command may take until it is ready.
 const PATIENCE: Duration = Duration::from_mins(2);

@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
+use crate::buildpacks::START;
 use crate::case::{Case, cases, python_app};
 use crate::package::{offering, package};
-use crate::platform::START;
 
 cases![buildpack_api_0_10];
 

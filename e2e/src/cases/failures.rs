@@ -3,9 +3,8 @@
 use anyhow::{Result, ensure};
 
 use crate::case::{Case, cases, python_app};
-use crate::command::expect_words;
+use crate::command::{expect_words, free_port};
 use crate::package::Archive;
-use crate::platform::free_port;
 use harness::server::{Reply, Server};
 
 cases![

@@ -10,10 +10,11 @@ use harness::{Figure, Figures, Goal, Pair, Unit, interleaved};
 use libtest_mimic::{Measurement, Trial};
 
 use crate::build::Image;
+use crate::buildpacks::{LAYER, PROCFILE, WATCHEXEC, buildpack_of};
 use crate::case::{Case, python_app, unaware_app};
 use crate::container::Container;
 use crate::directories::{copy, target, workspace};
-use crate::platform::{LAYER, PROCFILE, Platform, WATCHEXEC, buildpack_of};
+use crate::platform::Platform;
 
 /// The first of these rows in the table.
 const ROW: usize = 15;

@@ -4,9 +4,9 @@
 use anyhow::Result;
 
 use crate::build::Build;
+use crate::buildpacks::{PROCFILE, WATCHEXEC};
 use crate::case::{Case, cases, python_app};
 use crate::command::expect_words;
-use crate::platform::{PROCFILE, WATCHEXEC};
 
 cases![
     unset_and_optional,

@@ -10,11 +10,11 @@ use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
 use crate::build::{Build, Image};
+use crate::buildpacks::{ENVIRONMENT, EXECUTABLE_JAR, PROCFILE, WATCHEXEC};
 use crate::case::{Case, cases, python_app, unaware_app};
 use crate::command::{expect_words, wait_for};
 use crate::container::{Container, RELOAD, SKAFFOLD, TILT};
 use crate::offline::compile_answer;
-use crate::platform::{ENVIRONMENT, EXECUTABLE_JAR, PROCFILE, WATCHEXEC};
 
 cases![
     listed_last,

@@ -6,10 +6,10 @@ use anyhow::{Result, ensure};
 use fs_err as fs;
 
 use crate::build::Build;
+use crate::buildpacks::START;
 use crate::case::{Case, cases, python_app};
 use crate::command::expect_words;
 use crate::package::package_offline;
-use crate::platform::START;
 use harness::certificates::Authority;
 use harness::server::{Reply, Server};
 

@@ -9,12 +9,12 @@ use tempfile::TempDir;
 use toml::Table;
 
 use crate::build::Build;
+use crate::buildpacks::START;
 use crate::case::{Case, cases, python_app};
 use crate::command::expect_words;
 use crate::directories::{copy, digest, workspace};
 use crate::offline::{Registry, tool};
 use crate::package::{ARCHITECTURES, Archive, descriptor, here, package, package_offline};
-use crate::platform::START;
 use crate::terminal::Terminal;
 use harness::server::Server;
 

@@ -2,10 +2,10 @@
 
 use anyhow::{Result, ensure};
 
+use crate::buildpacks::START;
 use crate::case::{Case, cases, python_app};
 use crate::command::expect_words;
 use crate::package::{Archive, package_offline};
-use crate::platform::START;
 
 cases![
     reuses_and_replaces_the_layer,

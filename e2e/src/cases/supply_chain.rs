@@ -8,12 +8,12 @@ use serde_json::Value;
 use toml::Table;
 
 use crate::build::Image;
+use crate::buildpacks::{PROCFILE, WATCHEXEC};
 use crate::case::{Case, cases, python_app};
 use crate::command::output;
 use crate::directories::{digest, workspace};
 use crate::offline;
 use crate::package::Archive;
-use crate::platform::{PROCFILE, WATCHEXEC};
 use crate::schemas::Schemas;
 
 cases![

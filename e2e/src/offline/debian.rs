@@ -1,10 +1,8 @@
 //! Packages of Debian that the machine lacks.
 
-use std::process::Command;
-
 use anyhow::{Context, Result};
 
-use crate::command::logged;
+use crate::command::{as_root, logged};
 use crate::directories::log;
 
 /// Installs these packages if a program is not on PATH.
@@ -22,14 +20,4 @@ pub(crate) fn provide(program: &str, packages: &[&str]) -> Result<()> {
         .args(["-y", "--no-install-recommends"]);
     logged(install.args(packages), &log(&format!("apt-{program}")))
         .with_context(|| format!("{program} is missing and cannot be installed by apt"))
-}
-
-/// A command as root, with sudo if necessary, which CI's machines allow without a password.
-pub(crate) fn as_root(program: &str) -> Command {
-    if rustix::process::geteuid().is_root() {
-        return Command::new(program);
-    }
-    let mut command = Command::new("sudo");
-    command.args(["--non-interactive", program]);
-    command
 }

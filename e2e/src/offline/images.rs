@@ -5,9 +5,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use fs_err as fs;
 
-use super::debian::{self, as_root};
+use super::debian;
 use super::{Engine, Lifecycle};
-use crate::command::{logged, output};
+use crate::command::{as_root, logged, output};
 use crate::directories::{cached, log};
 
 const SUITE: &str = "bookworm";

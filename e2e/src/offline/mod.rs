@@ -13,7 +13,7 @@ mod maven;
 mod published;
 mod registry;
 
-pub(crate) use debian::{as_root, provide};
+pub(crate) use debian::provide;
 pub(crate) use engine::Engine;
 pub(crate) use go::{Lifecycle, manifests, static_app, tool};
 pub(crate) use images::Images;

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use fs_err as fs;
 
+use super::{Images, Lifecycle};
+use crate::buildpacks::{EXECUTABLE_JAR, PROCFILE, START, buildpack_of};
 use crate::directories::{copy, target};
-use crate::platform::{EXECUTABLE_JAR, PROCFILE, Platform, START, buildpack_of};
 
 /// Published buildpacks with their versions, the suite's buildpack in place of each, and the URL on the
 /// pages.
@@ -51,21 +52,25 @@ const BUILDPACKS: [(&str, &str, &str, &str); 5] = [
 pub(crate) struct Published(Vec<(&'static str, String)>);
 
 impl Published {
-    /// Makes the stand-ins.
-    pub(crate) fn provide(platform: &Platform) -> Result<Self> {
+    /// Makes the stand-ins, and with `make_builder` a builder of these buildpacks in this order.
+    pub(crate) fn provide(
+        images: &Images,
+        lifecycle: &Lifecycle,
+        make_builder: impl FnOnce(&[PathBuf], &[Vec<(&str, bool)>]) -> Result<String>,
+    ) -> Result<Self> {
         let mut names = Vec::new();
         let mut buildpacks = Vec::new();
-        for (id, version, of, address) in BUILDPACKS {
+        for (id, version, of, url) in BUILDPACKS {
             let copy = stand_in(id, version, of)?;
-            names.push((address, format!("file://{}", copy.display())));
+            names.push((url, format!("file://{}", copy.display())));
             buildpacks.push(copy);
         }
         let order = ["paketo-buildpacks/executable-jar", "heroku/procfile"];
         let order = order.map(|id| vec![(id, false)]);
-        let builder = platform.make_builder("published", &buildpacks, &order)?;
+        let builder = make_builder(&buildpacks, &order)?;
 
-        let base = &platform.images.base;
-        let tiny = format!("{builder} --run-image {}", platform.images.tiny);
+        let base = &images.base;
+        let tiny = format!("{builder} --run-image {}", images.tiny);
         for (name, stand_in) in [
             ("heroku/builder:24", &builder),
             ("paketobuildpacks/builder-jammy-base", &builder),
@@ -78,8 +83,8 @@ impl Published {
             names.push((name, stand_in.clone()));
         }
         // In builder.toml files.
-        let lifecycle = "[lifecycle]\nversion = \"0.21.14\"";
-        names.push((lifecycle, platform.lifecycle.entry()));
+        let entry = "[lifecycle]\nversion = \"0.21.14\"";
+        names.push((entry, lifecycle.entry()));
         Ok(Self(names))
     }
 

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::command::wait_for;
+use crate::command::{free_port, wait_for};
 use crate::directories::target;
-use crate::platform::free_port;
 
 /// How long it may take to start, which usually takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);
