@@ -45,7 +45,7 @@ fn archive(bytes: &[u8]) -> Result<bool> {
         entries: 100,
         decoded: 1 << 20,
         ratio: 100,
-        ratio_free: 1 << 16,
+        minimum_limit: 1 << 16,
         dictionary_kib: 4 << 10,
     };
     let archive = Verified::new(bytes.to_vec(), Checksum::of(bytes))?;

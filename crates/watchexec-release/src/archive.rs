@@ -22,7 +22,7 @@ pub struct Limits {
     pub ratio: u64,
     /// Bytes of the tar that are allowed whatever the ratio, since an almost empty tar is padded
     /// with kilobytes of zeros.
-    pub ratio_free: u64,
+    pub minimum_limit: u64,
     /// Memory for the decoder's dictionary, in KiB. `xz -9` uses 64 MiB.
     pub dictionary_kib: u32,
 }
@@ -33,14 +33,14 @@ impl Limits {
         entries: 10_000,
         decoded: 256 << 20,
         ratio: 100,
-        ratio_free: 1 << 20,
+        minimum_limit: 1 << 20,
         dictionary_kib: 128 << 10,
     };
 
     fn decoded_from(&self, archive_length: usize) -> u64 {
         (archive_length as u64)
             .saturating_mul(self.ratio)
-            .max(self.ratio_free)
+            .max(self.minimum_limit)
             .min(self.decoded)
     }
 }
