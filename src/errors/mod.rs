@@ -17,28 +17,28 @@ use watchexec_release::text::joined;
 /// Everything that stops a phase.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The call.
+    /// A phase was called wrongly.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
-    /// Variables and bindings.
+    /// Variables or bindings are invalid.
     #[error("{}", joined(.0, "\n"))]
     Config(Vec<ConfigError>),
-    /// A requirement of the build plan.
+    /// A version requirement in the build plan is invalid.
     #[error(transparent)]
     Plan(#[from] InvalidRequirement),
-    /// Choosing a release.
+    /// No release could be chosen.
     #[error(transparent)]
     Choose(#[from] ChooseError),
-    /// Locating it.
+    /// An override that applies is invalid.
     #[error(transparent)]
     Locate(#[from] InvalidOverride),
-    /// The layer with watchexec.
+    /// The layer with watchexec could not be provided.
     #[error(transparent)]
     Watchexec(#[from] WatchexecError),
-    /// The layer with `live-reload`.
+    /// The layer with `live-reload` could not be provided.
     #[error(transparent)]
     LiveReload(#[from] FileError),
-    /// The log cannot be written.
+    /// The log could not be written.
     #[error(transparent)]
     Log(io::Error),
 }
@@ -119,7 +119,7 @@ fn own(error: &Error) -> ErrorText {
         Error::Runtime(error) => runtime(error),
         Error::Config(errors) => configuration(errors),
         Error::Plan(error) => ErrorText::new(
-            "A buildpack asks for a version of watchexec in a form that is not known.",
+            "A buildpack requires watchexec with an invalid version requirement.",
             error,
             [format!(
                 "Set {WATCHEXEC_VERSION}, which overrules it, and tell the authors of the buildpack \
@@ -231,7 +231,7 @@ fn watchexec(error: &WatchexecError) -> ErrorText {
         ),
         WatchexecError::Download { error, set_by } => download(error, set_by.as_deref()),
         WatchexecError::Unpack(error) => ErrorText::new(
-            "The archive has the right checksum and yet is no release of watchexec.",
+            "The archive matches its checksum, but is not a release of watchexec.",
             error,
             [
                 "Name another archive, and its checksum, in buildpack.toml: a .tar.xz, .tar.gz or \
@@ -241,7 +241,7 @@ fn watchexec(error: &WatchexecError) -> ErrorText {
         WatchexecError::Bundle(error) => ErrorText::new(
             "The watchexec inside the buildpack is not what was packaged.",
             error,
-            ["Package the buildpack again, or take it again from where it is published."],
+            ["Package the buildpack again, or download it again from where it is published."],
         ),
     }
 }

@@ -257,7 +257,7 @@ impl WatchexecLayer<'_> {
         // A program without a readable list of its crates is described without them.
         let crates = crates::read(program).unwrap_or_else(|error| {
             self.log.warning(format_args!(
-                "the list of crates inside watchexec cannot be read ({error}); its SBOMs do without it"
+                "the list of crates inside watchexec cannot be read ({error}); its SBOMs list no crates"
             ));
             None
         });
