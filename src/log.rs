@@ -53,7 +53,7 @@ impl Log {
         self.lines("  ", &text.to_string());
     }
 
-    /// What a step did.
+    /// A detail of the current step.
     pub(crate) fn detail(&self, text: impl Display) {
         self.lines("    ", &text.to_string());
     }

@@ -1,4 +1,4 @@
-//! Detect: whether the buildpack takes part, and what it tells the others.
+//! The build plan: what detect provides, and what other buildpacks required.
 
 use crate::config::{Activation, WATCHEXEC_VERSION};
 use crate::log::Log;

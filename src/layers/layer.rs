@@ -21,7 +21,7 @@ pub(super) struct Layer<'a> {
     name: &'static str,
 }
 
-/// What the lifecycle restored of a layer.
+/// The state of a layer that the lifecycle restored.
 pub(super) enum Restored<M> {
     /// No metadata.
     Nothing,

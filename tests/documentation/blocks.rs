@@ -8,11 +8,11 @@ const COMMANDS: [&str; 4] = ["sh", "bash", "shell", "console"];
 pub(crate) struct Block {
     /// The line of its first fence.
     pub(crate) line: usize,
-    /// What is said of its language.
+    /// The language after the fence.
     language: String,
     /// The comment in the line above it.
     pub(crate) comment: Option<String>,
-    /// What is in it, without the indentation.
+    /// The text, unindented.
     pub(crate) text: String,
 }
 

@@ -59,8 +59,7 @@ impl Bundle {
     #[must_use]
     pub fn find(buildpack_dir: &Path, checksum: Checksum) -> Option<Self> {
         let directory = Self::directory(buildpack_dir, checksum);
-        // The folder alone decides, even if nothing is left in it: what was packaged and is
-        // broken must not turn into a download.
+        // An empty folder counts too: a broken package must not turn into a download.
         directory
             .symlink_metadata()
             .is_ok()

@@ -8,8 +8,7 @@ use semver::Version;
 use serde::Deserialize;
 use std::fmt;
 
-/// The `id` of the entries that are watchexec releases. A repackager's further entries are left
-/// alone.
+/// The `id` of the entries that are watchexec releases. Entries with another id are ignored.
 pub const WATCHEXEC: &str = "watchexec";
 
 /// `[metadata]` of buildpack.toml.

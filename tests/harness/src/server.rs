@@ -37,7 +37,7 @@ pub enum Then {
 pub struct Reply {
     /// Everything that is sent.
     pub bytes: Vec<u8>,
-    /// What follows.
+    /// What happens to the connection after these bytes.
     pub then: Then,
 }
 

@@ -2,8 +2,8 @@
 //!
 //! `cargo auditable` adds the section `.dep-v0` to a program: the dependency tree it was built
 //! from, as JSON compressed with zlib (the format's description: `PARSING.md` of
-//! <https://github.com/rust-secure-code/cargo-auditable>). The program was verified, its author
-//! was not: what it decompresses to is bounded.
+//! <https://github.com/rust-secure-code/cargo-auditable>). The checksum does not make the content
+//! trustworthy, so the decompressed size is limited.
 
 use super::license::License;
 use auditable_extract::{Error as ExtractError, raw_auditable_data};

@@ -16,7 +16,7 @@ pub struct License<'a> {
     pub(super) uri: Option<String>,
 }
 
-/// What a licence is called.
+/// The form of a licence's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Name<'a> {
     /// An identifier of the SPDX licence list.

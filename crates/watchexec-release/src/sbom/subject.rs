@@ -8,7 +8,7 @@ use crate::checksum::Checksum;
 use crate::files::Installed;
 use libcnb_data::buildpack::Buildpack;
 
-/// A piece of software.
+/// The software that an SBOM describes.
 #[derive(Debug, Clone)]
 pub struct Subject<'a> {
     /// The author of the documents: the buildpack, as buildpack.toml has it.
