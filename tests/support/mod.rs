@@ -9,7 +9,7 @@ use watchexec_release::checksum::Checksum;
 /// A release as `xz -9e` compresses it. The program in it is a shell script.
 pub(crate) const ARCHIVE: &[u8] = include_bytes!("../archives/xz-9e.tar.xz");
 
-/// The dependency of a test: version, address, checksum.
+/// The dependency of a test: version, URL, checksum.
 pub(crate) fn dependency(version: &str, uri: &str, checksum: Checksum) -> String {
     format!(
         r#"

@@ -11,7 +11,7 @@ use crate::directories::source;
 cases![paketo_order];
 
 /// The URL of the buildpack in the order's builder.toml.
-const ADDRESS: &str = "docker://docker.io/paketobuildpacks/watchexec";
+const URL: &str = "docker://docker.io/paketobuildpacks/watchexec";
 
 fn paketo_order(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
@@ -23,11 +23,11 @@ fn paketo_order(case: &Case<'_>) -> Result<()> {
 
     let order = fs::read_to_string(source("orders/paketo.toml"))?;
     ensure!(
-        order.contains(before) && order.contains(ADDRESS),
+        order.contains(before) && order.contains(URL),
         "the order has nothing of what the page replaces:\n{before}"
     );
     let package = format!("file://{}", case.platform.watchexec.display());
-    let order = order.replace(before, after).replace(ADDRESS, &package);
+    let order = order.replace(before, after).replace(URL, &package);
     let file = terminal.path("builder.toml");
     fs::write(&file, terminal.replaced(&order))?;
     let builder = case.named("builder");
