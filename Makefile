@@ -15,7 +15,7 @@ test: ## Check the formatting and the lints, run all tests, fuzz for 30 s (needs
 	cargo test --workspace --locked
 	cargo run --locked --package fuzz -- --seconds 30
 
-e2e: ## Run the suite on pack, the lifecycle and Docker (needs Rust, Go, Debian root or Docker)
+e2e: ## Run the suite on pack, the lifecycle and Docker (needs Rust, Go, Maven, and Debian as root or Docker)
 	cargo run --locked --package e2e
 
 bench: ## Measure speed and size (needs Rust, curl, xz and tar; E2E=1: what e2e needs)

@@ -2,8 +2,8 @@
 //! share: the lifecycle's side of the buildpack contract, servers on loopback that misbehave on
 //! request, and figures.
 //!
-//! It is a crate of its own because its users are three packages. It knows neither the buildpack's
-//! library nor xtask: it calls the built programs, as the lifecycle does.
+//! It is a crate of its own because four packages use it: the buildpack, `watchexec-release`, `xtask`
+//! and `e2e`. It depends on none of them: it calls the built programs, as the lifecycle does.
 
 #![allow(
     clippy::expect_used,
