@@ -10,7 +10,7 @@ use libcnb::data::layer_content_metadata::LayerTypes;
 use libcnb::data::process_type;
 use reload_options::Settings;
 use serde::{Deserialize, Serialize};
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 use watchexec_release::checksum::Checksum;
 use watchexec_release::files::{self, FileError};
@@ -78,8 +78,8 @@ impl Processes {
         }
         let layer = Layer::new(layers_dir, NAME);
         let source = buildpack_dir.join(PROGRAM);
-        let program = fs::read(&source).map_err(FileError::at(source))?;
-        let checksum = Checksum::of(&program);
+        let checksum = File::open(&source).and_then(Checksum::of_reader);
+        let checksum = checksum.map_err(FileError::at(&source))?;
         let file = DescribedFile {
             path: PROGRAM,
             checksum,
@@ -93,6 +93,7 @@ impl Processes {
             Restored::Metadata(earlier) if earlier == metadata)
             && !layer.has_content();
         if !kept {
+            let program = fs::read(&source).map_err(FileError::at(&source))?;
             layer.empty()?;
             files::create(&layer.path(), PROGRAM, 0o755, &program)?;
         }
