@@ -50,10 +50,7 @@ fn archive(bytes: &[u8]) -> Result<bool> {
     };
     let archive = Verified::new(bytes.to_vec(), Checksum::of(bytes))?;
     let folder = folder()?;
-    let Ok(files) = unpack(&archive, &LIMITS) else {
-        return Ok(false);
-    };
-    files.install(folder.path())?;
+    let installed = unpack(&archive, &LIMITS, folder.path());
     for entry in fs::read_dir(folder.path())? {
         let name = entry?.file_name();
         ensure!(
@@ -62,7 +59,7 @@ fn archive(bytes: &[u8]) -> Result<bool> {
             name.display()
         );
     }
-    Ok(true)
+    Ok(installed.is_ok())
 }
 
 /// `live-reload tar`: all that it writes is below the target directory, and complete.

@@ -7,6 +7,7 @@ use crate::runtime::RuntimeError;
 use reqwest::StatusCode;
 use std::fmt;
 use std::io;
+use watchexec_release::archive::UnpackError;
 use watchexec_release::catalog::ChooseError;
 use watchexec_release::download::{DownloadError, Failure};
 use watchexec_release::files::FileError;
@@ -224,11 +225,13 @@ fn choose(error: &ChooseError) -> ErrorText {
 
 fn watchexec(error: &WatchexecError) -> ErrorText {
     match error {
-        WatchexecError::Layer(error) => ErrorText::new(
-            "The layer watchexec cannot be read or written.",
-            error,
-            ["Check that there is space left for layers, about 10 MB."],
-        ),
+        WatchexecError::Layer(error) | WatchexecError::Unpack(UnpackError::Install(error)) => {
+            ErrorText::new(
+                "The layer watchexec cannot be read or written.",
+                error,
+                ["Check that there is space left for layers, about 10 MB."],
+            )
+        }
         WatchexecError::Download { error, set_by } => download(error, set_by.as_deref()),
         WatchexecError::Unpack(error) => ErrorText::new(
             "The archive matches its checksum, but is not a release of watchexec.",

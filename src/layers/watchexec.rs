@@ -19,7 +19,7 @@ use watchexec_release::bundle::BundleError;
 use watchexec_release::catalog::{Release, Target};
 use watchexec_release::checksum::{Checksum, Verified};
 use watchexec_release::download::{DownloadError, Failure, Network, Observer, download};
-use watchexec_release::files::{FileError, Files, Installed, ReleaseFile};
+use watchexec_release::files::{FileError, Installed, ReleaseFile};
 use watchexec_release::origin::Source;
 use watchexec_release::sbom::subject::Subject;
 use watchexec_release::sbom::{crates, documents, identity};
@@ -87,24 +87,16 @@ impl WatchexecLayer<'_> {
     /// to be [removed](super::remove_all).
     pub(crate) fn provide(&self, layers_dir: &Path) -> Result<(), WatchexecError> {
         let layer = Layer::new(layers_dir, "watchexec");
-        let (installed, earlier, files) = if let Some(metadata) = self.kept(&layer)? {
-            (metadata.installed, Some(metadata.sbom), None)
+        let (installed, earlier) = if let Some(metadata) = self.kept(&layer)? {
+            (metadata.installed, Some(metadata.sbom))
         } else {
             layer.empty()?;
-            let files = self.fetch()?;
-            (self.install(&files, &layer)?, None, Some(files))
+            (self.install(&layer)?, None)
         };
         let subject = Subject::release(self.buildpack, self.release, &installed);
         let sbom = identity(&subject).to_string();
         if earlier.as_ref() != Some(&sbom) || !layer.has_sboms() {
-            let read;
-            let program = if let Some(files) = &files {
-                files.program.bytes()
-            } else {
-                read = self.read_program(&layer)?;
-                &read
-            };
-            self.describe(&layer, &subject, program)?;
+            self.describe(&layer, &subject)?;
         }
         let metadata = Metadata {
             version: self.release.dependency.version.to_string(),
@@ -194,9 +186,9 @@ impl WatchexecLayer<'_> {
         changes
     }
 
-    /// Reads the release from inside the buildpack, or downloads and unpacks it.
-    fn fetch(&self) -> Result<Files, WatchexecError> {
-        match self.source {
+    /// Installs the release from inside the buildpack, or downloads and unpacks it.
+    fn install(&self, layer: &Layer) -> Result<Installed, WatchexecError> {
+        let installed = match self.source {
             Source::Bundle(bundle) => {
                 self.log
                     .detail("Copying the release that is inside the buildpack");
@@ -204,17 +196,13 @@ impl WatchexecLayer<'_> {
                 let checksum = files.program.checksum();
                 self.log
                     .detail(format_args!("Verified watchexec: {checksum}"));
-                Ok(files)
+                files.install(&layer.path())?
             }
             Source::Archive { url, set_by } => {
                 let archive = self.download(url, set_by.as_deref())?;
-                Ok(unpack(&archive, &Limits::BUILD)?)
+                unpack(&archive, &Limits::BUILD, &layer.path())?
             }
-        }
-    }
-
-    fn install(&self, files: &Files, layer: &Layer) -> Result<Installed, FileError> {
-        let installed = files.install(&layer.path())?;
+        };
         let license = match installed.license {
             Some(_) => " and its licence",
             None => "; the archive has no licence",
@@ -253,9 +241,10 @@ impl WatchexecLayer<'_> {
     }
 
     /// Writes the SBOMs.
-    fn describe(&self, layer: &Layer, subject: &Subject, program: &[u8]) -> Result<(), FileError> {
+    fn describe(&self, layer: &Layer, subject: &Subject) -> Result<(), FileError> {
+        let program = self.read_program(layer)?;
         // A program without a readable list of its crates is described without them.
-        let crates = crates::read(program).unwrap_or_else(|error| {
+        let crates = crates::read(&program).unwrap_or_else(|error| {
             self.log.warning(format_args!(
                 "the list of crates inside watchexec cannot be read ({error}); its SBOMs list no crates"
             ));
@@ -274,7 +263,7 @@ impl WatchexecLayer<'_> {
         Ok(())
     }
 
-    /// The program of a kept layer, or the same one in the buildpack where the layer has no content.
+    /// The program in the layer, or the same one in the buildpack where the layer has no content.
     fn read_program(&self, layer: &Layer) -> Result<Vec<u8>, FileError> {
         let path = match self.source {
             Source::Bundle(bundle) if !layer.has_content() => bundle.file(ReleaseFile::Program),

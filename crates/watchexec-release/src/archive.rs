@@ -1,7 +1,7 @@
 //! Unpacking: takes the wanted files, and nothing else, out of a verified archive.
 
 use crate::checksum::Verified;
-use crate::files::{Files, ReleaseFile};
+use crate::files::{FileError, Installed, ReleaseFile};
 use crate::text::size;
 use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;
@@ -66,6 +66,9 @@ pub enum UnpackError {
     /// A wanted name is not a regular file.
     #[error("its {0} is a link or a device, not a file")]
     NotAFile(&'static str),
+    /// A file cannot be written.
+    #[error(transparent)]
+    Install(#[from] FileError),
     /// It has no watchexec.
     #[error("it has no file watchexec, neither at its top nor in a folder at its top")]
     NoProgram,
@@ -79,43 +82,53 @@ const GZIP_MAGIC: &[u8] = b"\x1F\x8B";
 const TAR_MAGIC_OFFSET: usize = 257;
 const TAR_MAGIC: &[u8] = b"ustar";
 
-/// Takes the wanted files of a release out of its archive.
+/// Installs the wanted files of a release from its archive below `directory`.
 ///
 /// A wanted file is one of [`ReleaseFile`], at the top of the archive or in a folder at its top,
 /// as `watchexec-<version>-<triple>/watchexec`. Everything else is read past. Decompression,
 /// sizes and the number of entries are bounded by `limits`.
 ///
 /// # Errors
-/// The archive is not one, is beyond the limits, or lacks the program.
-pub fn unpack(archive: &Verified, limits: &Limits) -> Result<Files, UnpackError> {
+/// The archive is not one, is beyond the limits, or lacks the program; or a file cannot be written.
+/// Files may be left in the directory.
+pub fn unpack(
+    archive: &Verified,
+    limits: &Limits,
+    directory: &Path,
+) -> Result<Installed, UnpackError> {
     let bytes = archive.bytes();
     let most = limits.decoded_from(bytes.len());
     if bytes.starts_with(XZ_MAGIC) {
         // An archive may be several xz streams one after the other, as `xz` itself allows.
         let reader = XzReader::new_mem_limit(bytes, true, limits.dictionary_kib);
-        unpack_tar(reader, most, limits.entries)
+        unpack_tar(reader, most, limits.entries, directory)
     } else if bytes.starts_with(GZIP_MAGIC) {
-        unpack_tar(MultiGzDecoder::new(bytes), most, limits.entries)
+        unpack_tar(MultiGzDecoder::new(bytes), most, limits.entries, directory)
     } else if bytes
         .get(TAR_MAGIC_OFFSET..)
         .is_some_and(|rest| rest.starts_with(TAR_MAGIC))
     {
-        unpack_tar(bytes, most, limits.entries)
+        unpack_tar(bytes, most, limits.entries, directory)
     } else {
         Err(UnpackError::UnknownFormat)
     }
 }
 
-fn unpack_tar(tar: impl Read, most: u64, entries: usize) -> Result<Files, UnpackError> {
+fn unpack_tar(
+    tar: impl Read,
+    most: u64,
+    entries: usize,
+    directory: &Path,
+) -> Result<Installed, UnpackError> {
     // One byte more than allowed, so that a tar of exactly that size is not refused.
     let mut archive = Archive::new(tar.take(most + 1));
-    let unpacked = unpack_entries(&mut archive, most, entries);
+    let unpacked = unpack_entries(&mut archive, entries, directory);
     let mut rest = archive.into_inner();
     // The tar ends before the compressed stream does, and only at its end does the decoder check
     // the whole. After an error the decoder is not asked again: it may never return.
-    let unpacked = unpacked.and_then(|files| {
+    let unpacked = unpacked.and_then(|installed| {
         io::copy(&mut rest, &mut io::sink())?;
-        Ok(files)
+        Ok(installed)
     });
     // To the tar reader an exhausted limit is an archive that ends early: say which it was.
     if rest.limit() == 0 {
@@ -126,9 +139,9 @@ fn unpack_tar(tar: impl Read, most: u64, entries: usize) -> Result<Files, Unpack
 
 fn unpack_entries(
     archive: &mut Archive<impl Read>,
-    most: u64,
     entries: usize,
-) -> Result<Files, UnpackError> {
+    directory: &Path,
+) -> Result<Installed, UnpackError> {
     let mut files = HashMap::new();
     for (index, entry) in archive.entries()?.enumerate() {
         if index >= entries {
@@ -144,15 +157,12 @@ fn unpack_entries(
             EntryType::Regular | EntryType::Continuous => {}
             _ => return Err(UnpackError::NotAFile(file.name())),
         }
-        // An announced size beyond the limit is not believed.
-        let size = usize::try_from(entry.size().min(most)).unwrap_or_default();
-        let mut content = Vec::with_capacity(size);
-        entry.read_to_end(&mut content)?;
-        if files.insert(file, Verified::derived(content)).is_some() {
+        if files.contains_key(&file) {
             return Err(UnpackError::Duplicate(file.name()));
         }
+        files.insert(file, file.install_from(&mut entry, directory)??);
     }
-    Ok(Files {
+    Ok(Installed {
         program: files
             .remove(&ReleaseFile::Program)
             .ok_or(UnpackError::NoProgram)?,
@@ -180,9 +190,11 @@ fn wanted(path: &Path) -> Option<ReleaseFile> {
 mod tests {
     use super::*;
     use crate::checksum::Checksum;
+    use crate::files::{Files, InstalledFile};
     use flate2::{Compression, write::GzEncoder};
     use lzma_rust2::{XzOptions, XzWriter};
     use proptest::prelude::*;
+    use std::fs;
     use std::io::Write;
     use tar::{Builder, Header};
 
@@ -232,9 +244,20 @@ mod tests {
         writer.finish().unwrap()
     }
 
+    /// The files that were installed.
     fn unpack_with(bytes: Vec<u8>, limits: &Limits) -> Result<Files, UnpackError> {
         let checksum = Checksum::of(&bytes);
-        unpack(&Verified::new(bytes, checksum).unwrap(), limits)
+        let archive = Verified::new(bytes, checksum).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let installed = unpack(&archive, limits, directory.path())?;
+        let content = |installed: &InstalledFile| {
+            let bytes = fs::read(directory.path().join(installed.file.path())).unwrap();
+            Verified::new(bytes, installed.checksum).unwrap()
+        };
+        Ok(Files {
+            program: content(&installed.program),
+            license: installed.license.as_ref().map(content),
+        })
     }
 
     fn unpack_all(bytes: Vec<u8>) -> Result<Files, UnpackError> {

@@ -72,7 +72,7 @@ impl Bundle {
     /// The archive gives no release, or writing fails.
     pub fn pack(archive: &Verified, buildpack_dir: &Path) -> Result<Self, PackError> {
         let directory = Self::directory(buildpack_dir, archive.checksum());
-        let installed = unpack(archive, &Limits::BUILD)?.install(&directory)?;
+        let installed = unpack(archive, &Limits::BUILD, &directory)?;
         let list = directory.join(LIST);
         toml::to_string(&installed)
             .map_err(io::Error::other)

@@ -4,6 +4,7 @@ use crate::text::size;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
+use std::convert::Infallible;
 use std::fmt;
 use std::io::{self, Read};
 use std::str::FromStr;
@@ -40,17 +41,9 @@ impl Checksum {
     ///
     /// # Errors
     /// Reading fails.
-    pub fn of_reader(mut reader: impl Read) -> io::Result<Self> {
-        let mut hasher = Sha256::new();
-        // Large enough that system calls do not count, small enough for the processor's cache.
-        let mut buffer = vec![0; 64 << 10];
-        loop {
-            let length = reader.read(&mut buffer)?;
-            let Some(piece @ [_, ..]) = buffer.get(..length) else {
-                return Ok(Self(hasher.finalize().into()));
-            };
-            hasher.update(piece);
-        }
+    pub fn of_reader(reader: impl Read) -> io::Result<Self> {
+        let Ok(read) = copy(reader, |_| Ok::<_, Infallible>(()));
+        read.map(|(_, checksum)| checksum)
     }
 
     /// The digest itself.
@@ -74,6 +67,33 @@ impl Checksum {
         hex::decode_to_slice(digits, &mut digest)
             .map_err(|_| ChecksumError::Malformed(digits.to_owned()))?;
         Ok(Self(digest))
+    }
+}
+
+/// Hands all that `reader` gives to `write`, piece by piece, and returns how many bytes it was and their
+/// digest.
+///
+/// # Errors
+/// The outer error is that of `write`, the inner one that of `reader`.
+pub(crate) fn copy<E>(
+    mut reader: impl Read,
+    mut write: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<io::Result<(u64, Checksum)>, E> {
+    let mut hasher = Sha256::new();
+    let mut size = 0_u64;
+    // Large enough that system calls do not count, small enough for the processor's cache.
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let length = match reader.read(&mut buffer) {
+            Ok(length) => length,
+            Err(error) => return Ok(Err(error)),
+        };
+        let Some(piece @ [_, ..]) = buffer.get(..length) else {
+            return Ok(Ok((size, Checksum(hasher.finalize().into()))));
+        };
+        hasher.update(piece);
+        write(piece)?;
+        size = size.saturating_add(length as u64);
     }
 }
 

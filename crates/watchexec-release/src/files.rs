@@ -1,10 +1,10 @@
 //! The files of a watchexec release that are installed, and where.
 
-use crate::checksum::{Checksum, Verified};
+use crate::checksum::{self, Checksum, Verified};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -52,6 +52,27 @@ impl ReleaseFile {
         }
     }
 
+    /// Writes everything that `reader` gives to the file's place below `directory`.
+    ///
+    /// # Errors
+    /// The outer error is that of writing, the inner one that of `reader`.
+    pub(crate) fn install_from(
+        self,
+        reader: impl Read,
+        directory: &Path,
+    ) -> Result<io::Result<InstalledFile>, FileError> {
+        let path = directory.join(self.path());
+        let mut file = new_file(directory, &path, self.mode())?;
+        let copied = checksum::copy(reader, |piece| {
+            file.write_all(piece).map_err(FileError::at(&path))
+        })?;
+        Ok(copied.map(|(size, checksum)| InstalledFile {
+            file: self,
+            size,
+            checksum,
+        }))
+    }
+
     fn install(self, content: &Verified, directory: &Path) -> Result<InstalledFile, FileError> {
         create(directory, self.path(), self.mode(), content.bytes())?;
         Ok(InstalledFile {
@@ -90,7 +111,12 @@ impl FileError {
 /// It exists, or cannot be written.
 pub fn create(directory: &Path, path: &str, mode: u32, content: &[u8]) -> Result<(), FileError> {
     let path = directory.join(path);
-    let write = || {
+    let mut file = new_file(directory, &path, mode)?;
+    file.write_all(content).map_err(FileError::at(path))
+}
+
+fn new_file(directory: &Path, path: &Path, mode: u32) -> Result<File, FileError> {
+    let create = || {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
@@ -100,14 +126,14 @@ pub fn create(directory: &Path, path: &str, mode: u32, content: &[u8]) -> Result
                 break;
             }
         }
-        let mut file = File::create_new(&path)?;
+        let file = File::create_new(path)?;
         file.set_permissions(Permissions::from_mode(mode))?;
-        file.write_all(content)
+        Ok(file)
     };
-    write().map_err(FileError::at(&path))
+    create().map_err(FileError::at(path))
 }
 
-/// The files of a release, taken out of a verified archive or bundle.
+/// The files of a release, read from a bundle and verified.
 pub struct Files {
     /// The program.
     pub program: Verified,
