@@ -87,16 +87,21 @@ impl WatchexecLayer<'_> {
     /// to be [removed](super::remove_all).
     pub(crate) fn provide(&self, layers_dir: &Path) -> Result<(), WatchexecError> {
         let layer = Layer::new(layers_dir, "watchexec");
-        let (installed, earlier) = if let Some(metadata) = self.kept(&layer)? {
-            (metadata.installed, Some(metadata.sbom))
+        let (installed, earlier, program) = if let Some(metadata) = self.kept(&layer)? {
+            (metadata.installed, Some(metadata.sbom), None)
         } else {
             layer.empty()?;
-            (self.install(&layer)?, None)
+            let (installed, program) = self.install(&layer)?;
+            (installed, None, program)
         };
         let subject = Subject::release(self.buildpack, self.release, &installed);
         let sbom = identity(&subject).to_string();
         if earlier.as_ref() != Some(&sbom) || !layer.has_sboms() {
-            self.describe(&layer, &subject)?;
+            let program = match program {
+                Some(program) => program,
+                None => self.read_program(&layer)?,
+            };
+            self.describe(&layer, &subject, &program)?;
         }
         let metadata = Metadata {
             version: self.release.dependency.version.to_string(),
@@ -186,9 +191,10 @@ impl WatchexecLayer<'_> {
         changes
     }
 
-    /// Installs the release from inside the buildpack, or downloads and unpacks it.
-    fn install(&self, layer: &Layer) -> Result<Installed, WatchexecError> {
-        let installed = match self.source {
+    /// Installs the release from inside the buildpack, or downloads and unpacks it. Returns the program
+    /// too, if it was read as a whole.
+    fn install(&self, layer: &Layer) -> Result<(Installed, Option<Vec<u8>>), WatchexecError> {
+        let (installed, program) = match self.source {
             Source::Bundle(bundle) => {
                 self.log
                     .detail("Copying the release that is inside the buildpack");
@@ -196,11 +202,13 @@ impl WatchexecLayer<'_> {
                 let checksum = files.program.checksum();
                 self.log
                     .detail(format_args!("Verified watchexec: {checksum}"));
-                files.install(&layer.path())?
+                let installed = files.install(&layer.path())?;
+                (installed, Some(files.program.into_bytes()))
             }
             Source::Archive { url, set_by } => {
                 let archive = self.download(url, set_by.as_deref())?;
-                unpack(&archive, &Limits::BUILD, &layer.path())?
+                let installed = unpack(&archive, &Limits::BUILD, &layer.path())?;
+                (installed, None)
             }
         };
         let license = match installed.license {
@@ -212,7 +220,7 @@ impl WatchexecLayer<'_> {
             installed.program.file.path(),
             size(installed.program.size)
         ));
-        Ok(installed)
+        Ok((installed, program))
     }
 
     fn download(&self, url: &ArchiveUrl, set_by: Option<&str>) -> Result<Verified, WatchexecError> {
@@ -241,10 +249,9 @@ impl WatchexecLayer<'_> {
     }
 
     /// Writes the SBOMs.
-    fn describe(&self, layer: &Layer, subject: &Subject) -> Result<(), FileError> {
-        let program = self.read_program(layer)?;
+    fn describe(&self, layer: &Layer, subject: &Subject, program: &[u8]) -> Result<(), FileError> {
         // A program without a readable list of its crates is described without them.
-        let crates = crates::read(&program).unwrap_or_else(|error| {
+        let crates = crates::read(program).unwrap_or_else(|error| {
             self.log.warning(format_args!(
                 "the list of crates inside watchexec cannot be read ({error}); its SBOMs list no crates"
             ));

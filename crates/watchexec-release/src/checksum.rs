@@ -182,6 +182,12 @@ impl Verified {
         Self { bytes, checksum }
     }
 
+    /// The bytes, without the guarantee.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// The bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
