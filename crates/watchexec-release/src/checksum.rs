@@ -136,8 +136,8 @@ impl<'de> Deserialize<'de> for Checksum {
     }
 }
 
-/// Bytes whose checksum is the expected one, or that come out of such bytes. Unpacking takes nothing
-/// else: what was not verified cannot be decoded.
+/// Bytes whose checksum is the expected one. There is no other way to make them, and unpacking takes
+/// nothing else: what was not verified cannot be decoded.
 pub struct Verified {
     bytes: Vec<u8>,
     checksum: Checksum,
@@ -164,7 +164,7 @@ impl Verified {
     /// # Errors
     /// They differ.
     pub fn new(bytes: Vec<u8>, expected: Checksum) -> Result<Self, Mismatch> {
-        let Self { bytes, checksum } = Self::derived(bytes);
+        let checksum = Checksum::of(&bytes);
         if checksum == expected {
             Ok(Self { bytes, checksum })
         } else {
@@ -174,12 +174,6 @@ impl Verified {
                 length: bytes.len() as u64,
             })
         }
-    }
-
-    /// Bytes that come out of verified ones, and have a checksum of their own.
-    pub(crate) fn derived(bytes: Vec<u8>) -> Self {
-        let checksum = Checksum::of(&bytes);
-        Self { bytes, checksum }
     }
 
     /// The bytes, without the guarantee.

@@ -223,10 +223,14 @@ impl Installed {
 mod tests {
     use super::*;
 
+    fn verified(bytes: &[u8]) -> Verified {
+        Verified::new(bytes.to_vec(), Checksum::of(bytes)).unwrap()
+    }
+
     fn files() -> Files {
         Files {
-            program: Verified::derived(b"content".to_vec()),
-            license: Some(Verified::derived(b"license".to_vec())),
+            program: verified(b"content"),
+            license: Some(verified(b"license")),
         }
     }
 
