@@ -13,6 +13,8 @@ pub(crate) const WATCHEXEC: &str = "watchexec";
 /// The directories of the image.
 #[derive(Debug)]
 pub(crate) struct Image {
+    /// This program, if it can be found.
+    pub(crate) program: Option<PathBuf>,
     /// `<layers>`, which has a directory for each buildpack, and `config/metadata.toml`.
     pub(crate) layers: PathBuf,
     /// The directory of our own buildpack's layers, where it is known.
@@ -31,13 +33,15 @@ impl Image {
     /// # Errors
     /// The working directory was deleted.
     pub(crate) fn find() -> std::io::Result<Self> {
-        let own_layers = own_path().as_deref().and_then(buildpack_layers);
+        let program = own_path();
+        let own_layers = program.as_deref().and_then(buildpack_layers);
         let layers = match (&own_layers, env::var_os("CNB_LAYERS_DIR")) {
             (_, Some(directory)) if !directory.is_empty() => directory.into(),
             (Some(own), _) => own.parent().unwrap_or(own).to_owned(),
             (None, _) => DEFAULT_LAYERS.into(),
         };
         Ok(Self {
+            program,
             layers,
             own_layers,
             app: env::current_dir()?,

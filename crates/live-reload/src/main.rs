@@ -13,15 +13,18 @@
 //! | how the process is launched, and with which environment | [`launch`], [`environment`], [`exec_d`], [`shell`] |
 //! | faults that watchexec passes over | [`checks`], [`inotify`], [`file_system`] |
 //! | watchexec and its options | [`watchexec`] |
-//! | signals, orphans and the exit status | [`signals`], [`supervise`] |
+//! | each start, and ends that nobody asked for | [`announce`], [`ends`] |
+//! | signals, orphans and the exit status | [`signals`], [`process_tree`], [`supervise`] |
 //! | errors, each with its remedy | [`problem`] |
 //! | output for people | [`texts`] |
 //!
 //! For images that lack them it also serves as [`tar`] and [`rm`], by which Tilt and Skaffold copy
 //! files into a container and delete them there.
 
+mod announce;
 mod checks;
 mod choice;
+mod ends;
 mod environment;
 mod exec_d;
 mod file_system;
@@ -30,6 +33,7 @@ mod inotify;
 mod launch;
 mod metadata;
 mod problem;
+mod process_tree;
 mod rm;
 mod shell;
 mod signals;
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
     match arguments.first().and_then(|argument| argument.to_str()) {
         Some("tar") => tar::run(arguments.into_iter().skip(1)),
         Some("rm") => rm::run(arguments.into_iter().skip(1)),
+        Some(announce::ARGUMENT) => announce::run(arguments.into_iter().skip(1)),
         _ => start::run(arguments),
     }
 }

@@ -61,7 +61,6 @@ pub(crate) fn command(process: &Process, profiles: &[PathBuf], app: &Path) -> Ve
     let mut command = vec![
         BASH.to_owned(),
         "-c".to_owned(),
-        // watchexec logs the command at each start, so it is one line.
         script.join("; "),
         format!("{PROCESSES}/{}", process.r#type),
     ];

@@ -8,9 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// The signals that watchexec handles, and the one that reports ended children. All others keep their
-/// default action.
-const HANDLED: [Signal; 7] = [
+/// Tells this program that watchexec has started the process. No platform sends it, and it is ignored by
+/// default.
+pub(crate) const STARTED: Signal = Signal::SIGURG;
+
+/// The signals that watchexec handles, the one that reports ended children, and that of a start. All
+/// others keep their default action.
+const HANDLED: [Signal; 8] = [
+    STARTED,
     Signal::SIGCHLD,
     Signal::SIGHUP,
     Signal::SIGINT,

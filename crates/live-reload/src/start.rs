@@ -2,6 +2,7 @@
 
 use crate::checks;
 use crate::choice;
+use crate::ends::Ends;
 use crate::file_system;
 use crate::image::Image;
 use crate::inotify::{self, Shortage};
@@ -61,12 +62,18 @@ fn restart(settings: &Settings) -> Result<u8, Problem> {
     if let Some(signal) = signals.stop() {
         return Ok(supervise::status_of_signal(signal as i32));
     }
-    Ok(supervise::run(ready?, settings, &mut signals)?)
+    let (watchexec, ends) = ready?;
+    Ok(supervise::run(
+        watchexec,
+        settings,
+        &mut signals,
+        ends.as_ref(),
+    )?)
 }
 
-/// Prepares the start of watchexec, or of a process that runs watchexec itself, and logs which process
-/// that is.
-fn prepare(settings: &Settings, signals: &mut Signals) -> Result<Command, Problem> {
+/// Prepares the start of watchexec, or of a process that runs watchexec itself, whose starts are not
+/// announced. Logs which process that is.
+fn prepare(settings: &Settings, signals: &mut Signals) -> Result<(Command, Option<Ends>), Problem> {
     let image = Image::find().map_err(Problem::NoAppDirectory)?;
     let file = image.metadata();
     let metadata = Metadata::read(&file).map_err(|error| Problem::Metadata(file, error))?;
@@ -87,7 +94,7 @@ fn prepare(settings: &Settings, signals: &mut Signals) -> Result<Command, Proble
             process.command_line.join(" ")
         ));
         warn_of_unused(&process.r#type, settings);
-        return Ok(launch.command());
+        return Ok((launch.command(), None));
     }
     let watch = checks::watch_paths(&settings.watch, &image.app).map_err(Problem::WatchPaths)?;
     let warnings = match settings.poll {
@@ -107,9 +114,9 @@ fn prepare(settings: &Settings, signals: &mut Signals) -> Result<Command, Proble
         paths.join(", ")
     ));
     warnings.into_iter().for_each(warn);
-    Ok(watchexec::command(
-        &program, settings, &watch, &image.app, &launch,
-    ))
+    let r#type = &process.r#type;
+    let watchexec = watchexec::command(&program, settings, &watch, &image, r#type, &launch);
+    Ok((watchexec, Some(Ends::of(r#type))))
 }
 
 /// Checks that the process can be started.

@@ -11,14 +11,15 @@
 //! leaves its status. The kernel hands orphans to PID 1, or to a "subreaper" (prctl(2)), which this
 //! program makes itself, so that it is the same with an init of the platform's above it.
 
-use crate::signals::{Signals, is_stop};
+use crate::ends::Ends;
+use crate::process_tree::children;
+use crate::signals::{STARTED, Signals, is_stop};
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use reload_options::Settings;
 // nix has no status for a child that a real-time signal ended: it reaps the child, and gives EINVAL.
 use rustix::process::{self, WaitOptions, WaitStatus};
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::process::Command;
@@ -48,7 +49,7 @@ pub(crate) enum SuperviseError {
 
 /// Runs watchexec until it ends, or until this program is told to stop.
 ///
-/// Gives the exit status.
+/// Gives the exit status. Ends of the process that nobody has asked for are logged if watchexec announces its starts.
 ///
 /// # Errors
 /// watchexec cannot be run, or signals cannot be received.
@@ -56,6 +57,7 @@ pub(crate) fn run(
     mut watchexec: Command,
     settings: &Settings,
     signals: &mut Signals,
+    ends: Option<&Ends>,
 ) -> Result<u8, SuperviseError> {
     // PID 1 gets orphans anyhow; elsewhere an old kernel may refuse, and then the status is
     // watchexec's.
@@ -73,6 +75,11 @@ pub(crate) fn run(
                 Signal::SIGCHLD => {
                     if let Some(status) = status_of(watchexec, &reap()) {
                         return Ok(status);
+                    }
+                }
+                STARTED => {
+                    if let Some(ends) = ends {
+                        ends.started_by(watchexec);
                     }
                 }
                 stop_signal if is_stop(stop_signal) && adopts => {
@@ -188,39 +195,5 @@ fn signal_group(process: Pid, signal: Signal) {
     if killpg(process, signal).is_err() {
         // It can have ended, and its SIGCHLD be on the way.
         kill(process, signal).ok();
-    }
-}
-
-/// The children of a process; none where there is no /proc.
-fn children(parent: Pid) -> Vec<Pid> {
-    let Ok(processes) = fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    processes
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|process| parent_of(*process) == Some(parent.as_raw()))
-        .map(Pid::from_raw)
-        .collect()
-}
-
-/// The parent of a process (`proc_pid_stat(5)`: the second field after the name, which is in
-/// parentheses, can hold parentheses and blanks itself, and need not be UTF-8).
-fn parent_of(process: i32) -> Option<i32> {
-    let stat = fs::read(format!("/proc/{process}/stat")).ok()?;
-    let after_name = stat.rsplit(|byte| *byte == b')').next()?;
-    let fields = str::from_utf8(after_name).ok()?;
-    fields.split_whitespace().nth(1)?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn finds_parents_and_children() {
-        let parent = nix::unistd::getppid();
-        assert_eq!(parent_of(Pid::this().as_raw()), Some(parent.as_raw()));
-        assert!(children(parent).contains(&Pid::this()));
     }
 }

@@ -1,5 +1,6 @@
 //! The location of watchexec, and its command line.
 
+use crate::announce;
 use crate::image::{Image, WATCHEXEC, find_program, is_executable};
 use crate::launch::Launch;
 use reload_options::Settings;
@@ -18,21 +19,25 @@ pub(crate) fn find(image: &Image, path: Option<&OsStr>) -> Option<PathBuf> {
         .or_else(|| find_program(WATCHEXEC, path?))
 }
 
-/// The command that runs the process, and restarts it after each change.
+/// The command that runs a process of this type, and restarts it after each change.
 pub(crate) fn command(
     program: &Path,
     settings: &Settings,
     watch: &[PathBuf],
-    app_directory: &Path,
+    image: &Image,
+    r#type: &str,
     launch: &Launch,
 ) -> Command {
     let mut command = Command::new(program);
     command
-        .args(arguments(settings, watch, app_directory))
-        .arg("--")
-        .args(&launch.command);
-    // watchexec passes its environment on to the process, and adds no variable of its own.
+        .args(arguments(settings, watch, &image.app))
+        .arg("--");
+    // watchexec passes its environment on to the process.
     launch.prepare_to_run(&mut command);
+    if let Some(own) = &image.program {
+        announce::add(&mut command, own, r#type, &image.app);
+    }
+    command.args(&launch.command);
     command
 }
 
@@ -40,6 +45,9 @@ pub(crate) fn command(
 fn arguments(settings: &Settings, watch: &[PathBuf], app_directory: &Path) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = vec![
         "--restart".into(),
+        // Starts are announced instead, with the files that have changed.
+        "--quiet".into(),
+        "--emit-events-to=file".into(),
         // The command is a list: a shell would need quoting, and tiny images have none.
         "--shell=none".into(),
         // .gitignore lists build outputs, which are the very files that tools sync. The search for

@@ -40,6 +40,8 @@ fn passes_all_settings_to_watchexec() {
     ]));
     assert_snapshot!(image.anywhere(&called.arguments.join("\n")), @"
     --restart
+    --quiet
+    --emit-events-to=file
     --shell=none
     --no-discover-ignore
     --project-origin=/workspace
@@ -75,6 +77,10 @@ fn passes_all_settings_to_watchexec() {
     --debounce=10ms
     --poll=2s
     --
+    /layers/live-reload_watchexec/live-reload/bin/live-reload
+    --announce
+    web
+    /workspace
     ./app
     ");
 }
@@ -85,7 +91,10 @@ fn watches_the_app_directory_for_web_by_default() {
     let called = image.call(&mut image.command(&[]));
     let arguments = image.anywhere(&called.arguments.join("\n"));
     assert!(arguments.contains("\n--watch=/workspace\n"), "{arguments}");
-    assert!(arguments.ends_with("\n--\n./app"), "{arguments}");
+    assert!(
+        arguments.ends_with("\n--announce\nweb\n/workspace\n./app"),
+        "{arguments}"
+    );
     assert!(!arguments.contains("--poll"), "{arguments}");
 }
 
@@ -116,7 +125,10 @@ fn later_arguments_override_those_of_the_build() {
     );
     assert!(!arguments.contains("missing"), "{arguments}");
     assert!(arguments.contains("\n--debounce=10ms\n"), "{arguments}");
-    assert!(arguments.ends_with("\n--\n./app\nwork"), "{arguments}");
+    assert!(
+        arguments.ends_with("\nworker\n/workspace\n./app\nwork"),
+        "{arguments}"
+    );
 }
 
 #[test]
@@ -144,8 +156,9 @@ fn passes_on_the_environment_unchanged() {
     let mut command = image.command(&[]);
     command.env("A", "a b").env("JAVA_TOOL_OPTIONS", "-Dx");
     let called = image.call(&mut command);
-    let mut names: Vec<&str> = called.environment.keys().map(String::as_str).collect();
-    names.sort_unstable();
+    let names = called.environment.keys().map(String::as_str);
+    // For watchexec alone.
+    let names: Vec<&str> = names.filter(|name| *name != "WATCHEXEC_TMPDIR").collect();
     assert_eq!(names, ["A", "JAVA_TOOL_OPTIONS", "PATH"]);
     assert_eq!(called.environment["JAVA_TOOL_OPTIONS"], "-Dx");
 }

@@ -12,12 +12,15 @@ use std::process::Command;
 
 /// Runs what follows `--` three times, as restarts do.
 const RUN_THREE_TIMES: &str = "#!/bin/sh\n\
+    export WATCHEXEC_EVENTS_FILE=\"$0.changes\"\n\
     while [ \"$1\" != -- ]; do shift; done\n\
     shift\n\
-    \"$@\" && \"$@\" && \"$@\"\n";
+    for _ in 1 2 3; do : > \"$0.changes\"; \"$@\" || exit; done\n";
 
 /// Runs it once.
 const RUN_ONCE: &str = "#!/bin/sh\n\
+    export WATCHEXEC_EVENTS_FILE=\"$0.changes\"\n\
+    : > \"$0.changes\"\n\
     while [ \"$1\" != -- ]; do shift; done\n\
     shift\n\
     exec \"$@\"\n";
