@@ -5,6 +5,7 @@ use crate::process_tree::children;
 use crate::texts::tell;
 use nix::unistd::Pid;
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::process::{self, PidfdFlags, pidfd_open};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -51,11 +52,16 @@ impl Ends {
     }
 }
 
-/// Waits for the end of a process that need not be a child. Kernels before Linux 5.3 cannot tell.
+/// Waits for the end of a process that need not be a child. `None` where the kernel cannot tell (before Linux 5.3).
 fn wait_for_end(process: Pid) -> Option<()> {
     let process = process::Pid::from_raw(process.as_raw())?;
-    let process = pidfd_open(process, PidfdFlags::empty()).ok()?;
+    let process = match pidfd_open(process, PidfdFlags::empty()) {
+        Ok(process) => process,
+        // It has ended, and watchexec knows.
+        Err(Errno::SRCH) => return Some(()),
+        Err(_) => return None,
+    };
     // A handler of a signal may run in this thread.
-    while poll(&mut [PollFd::new(&process, PollFlags::IN)], None) == Err(rustix::io::Errno::INTR) {}
+    while poll(&mut [PollFd::new(&process, PollFlags::IN)], None) == Err(Errno::INTR) {}
     Some(())
 }

@@ -26,7 +26,7 @@ unset WATCHEXEC_EVENTS_FILE
 fn image(app: &str, starts: &[&str]) -> Image {
     let image = Image::new(&process("web", "[\"./app\"]"), &format!("#!/bin/sh\n{app}"));
     programs::write(&image.watchexec(), WATCHEXEC);
-    let starts: String = starts.iter().map(|start| format!("{start}\n")).collect();
+    let starts = [starts.join("\n").as_str(), "\n"].concat();
     let starts = starts.replace("APP", image.app().to_str().unwrap());
     fs::write(image.watchexec().with_file_name("watchexec.starts"), starts).unwrap();
     image
