@@ -10,7 +10,8 @@ use libcnb::data::layer_content_metadata::LayerTypes;
 use libcnb::data::process_type;
 use reload_options::Settings;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use watchexec_release::checksum::Checksum;
 use watchexec_release::files::{self, FileError};
@@ -20,6 +21,9 @@ use watchexec_release::sbom::{documents, identity};
 const NAME: &str = "live-reload";
 /// The program, in the buildpack's directory and in the layer.
 const PROGRAM: &str = "bin/live-reload";
+/// A directory that comes before all others on the PATH. In it `live-reload` has the name of watchexec, so that the
+/// processes of buildpacks that run watchexec themselves run it as well, and are stopped as they ask for.
+const INIT: &str = "init";
 
 /// The processes that `live-reload` serves in the image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +100,7 @@ impl Processes {
             let program = fs::read(&source).map_err(FileError::at(&source))?;
             layer.empty()?;
             files::create(&layer.path(), PROGRAM, 0o755, &program)?;
+            put_before_watchexec(&layer.path())?;
         }
         if !kept || !layer.has_sboms() {
             layer.write_sboms(&documents(&subject))?;
@@ -107,6 +112,22 @@ impl Processes {
         };
         layer.write_metadata(types, metadata)
     }
+}
+
+/// Makes processes find `live-reload` where they look for watchexec. The launcher applies `env.launch` of a
+/// buildpack's layers after it has added all their `bin` to the PATH (CNB buildpack spec, "Environment").
+fn put_before_watchexec(layer: &Path) -> Result<(), FileError> {
+    let init = layer.join(INIT);
+    let link = init.join("watchexec");
+    // Whatever the umask.
+    let created = fs::create_dir(&init)
+        .and_then(|()| fs::set_permissions(&init, Permissions::from_mode(0o755)));
+    created.map_err(FileError::at(&init))?;
+    symlink(format!("../{PROGRAM}"), &link).map_err(FileError::at(link))?;
+    let path = init.as_os_str().as_encoded_bytes();
+    files::create(layer, "env.launch/PATH.prepend", 0o644, path)?;
+    files::create(layer, "env.launch/PATH.delim", 0o644, b":")?;
+    Ok(())
 }
 
 #[cfg(test)]

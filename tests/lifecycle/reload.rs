@@ -81,6 +81,21 @@ fn adds_reload_beside_the_default_of_a_buildpack_that_requires_watchexec() {
 }
 
 #[test]
+fn puts_live_reload_before_watchexec_on_the_path() {
+    let lifecycle = lifecycle();
+    lifecycle.build_with(WRAPPING).assert_success();
+    let layer = lifecycle.path("layers/live-reload");
+    let read = |file| fs::read_to_string(layer.join("env.launch").join(file)).unwrap();
+    assert_eq!(read("PATH.delim"), ":");
+    let link = Path::new(&read("PATH.prepend")).join("watchexec");
+    let program = layer.join("bin/live-reload");
+    assert_eq!(
+        link.canonicalize().unwrap(),
+        program.canonicalize().unwrap()
+    );
+}
+
+#[test]
 fn adds_no_reload_for_an_empty_process_setting() {
     let lifecycle = lifecycle().with("BP_LIVE_RELOAD_PROCESS", "");
     lifecycle.build().assert_success();

@@ -19,7 +19,8 @@
 //! | output for people | [`texts`] |
 //!
 //! For images that lack them it also serves as [`tar`] and [`rm`], by which Tilt and Skaffold copy
-//! files into a container and delete them there.
+//! files into a container and delete them there. Called `watchexec`, it is the [`init`] of a process that
+//! runs watchexec itself.
 
 mod announce;
 mod checks;
@@ -29,6 +30,7 @@ mod environment;
 mod exec_d;
 mod file_system;
 mod image;
+mod init;
 mod inotify;
 mod launch;
 mod metadata;
@@ -47,7 +49,11 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    let program = arguments.drain(..arguments.len().min(1)).next();
+    if program.as_ref().is_some_and(init::is_called) {
+        return start::status(init::run(&arguments));
+    }
     // The build writes these names as the first argument of the processes `tar` and `rm`.
     match arguments.first().and_then(|argument| argument.to_str()) {
         Some("tar") => tar::run(arguments.into_iter().skip(1)),

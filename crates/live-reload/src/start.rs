@@ -45,6 +45,11 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
         }
         Err(error) => Err(error.into()),
     };
+    status(result)
+}
+
+/// Ends this program: logs the error, if there is one.
+pub(crate) fn status(result: Result<u8, Problem>) -> ExitCode {
     match result {
         Ok(status) => ExitCode::from(status),
         Err(problem) => {

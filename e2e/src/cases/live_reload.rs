@@ -29,6 +29,7 @@ cases![
     many_files_by_tar,
     crash_at_start,
     slow_stop,
+    slow_stop_of_a_wrapped_process,
     stop_signals,
     read_only_root,
     deleted_and_renamed,
@@ -283,6 +284,18 @@ fn stop_signals(case: &Case<'_>) -> Result<()> {
         expect_goodbyes(case, &container, 1).with_context(|| format!("stopped by {signal}"))?;
     }
     Ok(())
+}
+
+/// A buildpack wraps the process with watchexec, which is PID 1 of the container. The app gets its four seconds
+/// all the same.
+fn slow_stop_of_a_wrapped_process(case: &Case<'_>) -> Result<()> {
+    let app = unaware_app("v1")?;
+    fs::write(app.path().join("start"), "python3 slow.py\n")?;
+    let image = case.build(app.path()).live_reload("true").image()?;
+    // Bytecode in the app directory would restart it, since this watchexec ignores nothing.
+    let container = Container::start_with(&image, &["--env", "PYTHONDONTWRITEBYTECODE=1"])?;
+    container.wait_for("v1")?;
+    expect_goodbyes(case, &container, 1)
 }
 
 /// An image of the app that takes four seconds to stop and then exits with status 7.

@@ -4,6 +4,7 @@ use crate::programs;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -77,6 +78,8 @@ impl Image {
         );
         fs::write(image.layers().join("config/metadata.toml"), metadata).unwrap();
         programs::link_or_copy(Path::new(PROGRAM), &image.program());
+        fs::create_dir(image.init().parent().unwrap()).unwrap();
+        symlink("../bin/live-reload", image.init()).unwrap();
         programs::write(&image.watchexec(), RECORD);
         programs::write(&image.app().join("app"), app);
         image
@@ -109,6 +112,21 @@ impl Image {
     pub(crate) fn watchexec(&self) -> PathBuf {
         self.layers()
             .join("live-reload_watchexec/watchexec/bin/watchexec")
+    }
+
+    /// `live-reload` by the name of watchexec.
+    pub(crate) fn init(&self) -> PathBuf {
+        self.layers()
+            .join("live-reload_watchexec/live-reload/init/watchexec")
+    }
+
+    /// The PATH that the launcher makes of the layers.
+    pub(crate) fn path(&self) -> String {
+        let programs = [self.init(), self.watchexec(), self.program()];
+        let directories = programs.iter().map(|program| program.parent().unwrap());
+        let directories = directories.map(|directory| directory.to_str().unwrap().to_owned());
+        let path = std::env::var("PATH").unwrap();
+        directories.chain([path]).collect::<Vec<_>>().join(":")
     }
 
     /// `live-reload`, ready to be started as the launcher starts it: in the app directory, with

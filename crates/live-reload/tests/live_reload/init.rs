@@ -28,6 +28,19 @@ const AT_ONCE: usize = 8;
 /// says that it never got its signal.
 const STOP_TIMEOUT: &str = "20s";
 
+/// The command of a process that runs watchexec itself.
+const WRAP: &[&str] = &[
+    "watchexec",
+    "-r",
+    "--shell=none",
+    "--no-discover-ignore",
+    "--stop-timeout=20s",
+    "--ignore=log",
+    "--ignore=crash",
+    "--",
+    "./app",
+];
+
 /// Logs how it starts and ends. A file `crash` ends it with status 7.
 const APP: &str = "#!/bin/sh
 trap 'echo stopped >> log; exit 42' TERM
@@ -106,13 +119,11 @@ fn stop(unshare: &[&str], number: u64, mut random: Rng) {
     let during = random.choice(moments).unwrap();
     let signal = random.choice(STOPS).unwrap();
     let delay = Duration::from_micros(random.u64(..40_000));
-    // Half of the processes run watchexec themselves.
-    let wrapped = random.bool();
-    let command = "[\"watchexec\", \"-r\", \"--shell=none\", \"--no-discover-ignore\", \
-                   \"--stop-timeout=20s\", \"--ignore=log\", \"--ignore=crash\", \
-                   \"--\", \"./app\"]";
-    let command = if wrapped { command } else { "[\"./app\"]" };
-    let image = Image::new(&process("web", command), APP);
+    // A third of the processes run watchexec themselves, and a third are started without `reload`.
+    let wrapped = random.u8(..3);
+    let command = if wrapped == 0 { &["./app"] } else { WRAP };
+    let command = format!("{command:?}");
+    let image = Image::new(&process("web", &command), APP);
     if let Some(program) = std::env::var_os("WATCHEXEC") {
         programs::link_or_copy(program.as_ref(), &image.watchexec());
     } else {
@@ -122,16 +133,19 @@ fn stop(unshare: &[&str], number: u64, mut random: Rng) {
             mkfifo(&image.app().join("change"), Mode::S_IRWXU).unwrap();
         }
     }
-    let inner = image.command(&[
-        "--stop-timeout",
-        STOP_TIMEOUT,
-        "--ignore",
-        "log",
-        "--ignore",
-        "crash",
-    ]);
-    let bin = image.watchexec().parent().unwrap().to_owned();
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let inner = if wrapped == 2 {
+        let mut watchexec = Command::new(image.init());
+        watchexec.args(&WRAP[1..]);
+        watchexec
+    } else {
+        image.command(&[
+            "--stop-timeout",
+            STOP_TIMEOUT,
+            "--ignore=log",
+            "--ignore=crash",
+        ])
+    };
+    let path = image.path();
     let mut outer = Command::new(unshare[0]);
     outer
         .args(&unshare[1..])
@@ -169,7 +183,7 @@ fn stop(unshare: &[&str], number: u64, mut random: Rng) {
     };
     assert!(
         expected.contains(&status),
-        "stop {number}, {signal} {delay:?} into {during:?} of a process with watchexec {wrapped}: \
+        "stop {number}, {signal} {delay:?} into {during:?} of the kind {wrapped}: \
          status {status}, log {log:?}"
     );
 }
@@ -212,4 +226,26 @@ fn unshare() -> Option<&'static [&'static str]> {
             .output();
         output.is_ok_and(|output| output.status.success())
     })
+}
+
+#[test]
+fn is_watchexec_itself_unless_it_is_pid_1() {
+    let image = Image::new("", "");
+    let mut command = Command::new(image.init());
+    command.args(["--restart", "--", "./app"]).env_clear();
+    command.env("PATH", image.path()).current_dir(image.app());
+    let called = image.call(&mut command);
+    assert_eq!(called.arguments, ["--restart", "--", "./app"]);
+    let names: Vec<&String> = called.environment.keys().collect();
+    assert_eq!(names, ["PATH"]);
+}
+
+#[test]
+fn reports_a_missing_watchexec_instead_of_calling_itself() {
+    let image = Image::new("", "");
+    fs::remove_file(image.watchexec()).unwrap();
+    let mut command = Command::new(image.init());
+    let output = programs::run(command.env("PATH", image.path()));
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(errors.contains("This image has no watchexec"), "{errors}");
 }

@@ -1,0 +1,45 @@
+//! `watchexec` on the PATH of the image: as PID 1 under this program, otherwise as it is.
+//!
+//! A buildpack that wraps its process with watchexec makes it PID 1 of the container. There it kills the
+//! process 2 s after SIGTERM, whatever its `--stop-timeout` and the platform say (watchexec-cli's use of
+//! the crate `pid1`). Below this program it is not PID 1, and the process has its time.
+
+use crate::image::{Image, WATCHEXEC};
+use crate::problem::Problem;
+use crate::signals::Signals;
+use crate::supervise::{self, SuperviseError};
+use crate::watchexec;
+use reload_options::Settings;
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{self, Command};
+
+/// Whether this program was called by the name `watchexec`.
+pub(crate) fn is_called(program: &OsString) -> bool {
+    Path::new(program).ends_with(WATCHEXEC)
+}
+
+/// Runs the watchexec of this buildpack with these arguments. Gives its exit status, or that of the
+/// process that it had to stop.
+///
+/// # Errors
+/// The image has no watchexec, or it cannot be run.
+pub(crate) fn run(arguments: &[OsString]) -> Result<u8, Problem> {
+    let image = Image::find().map_err(Problem::NoAppDirectory)?;
+    // One of the PATH could be this program.
+    let program = watchexec::find(&image, None).ok_or(Problem::NoWatchexec)?;
+    let mut command = Command::new(&program);
+    command.args(arguments);
+    if process::id() != 1 {
+        let error = command.exec();
+        return Err(SuperviseError::Run(program, error).into());
+    }
+    let mut signals = Signals::listen().map_err(SuperviseError::Signals)?;
+    Ok(supervise::run(
+        command,
+        &Settings::default(),
+        &mut signals,
+        None,
+    )?)
+}
