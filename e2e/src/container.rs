@@ -48,7 +48,7 @@ impl<'a> Container<'a> {
     pub(crate) fn start_with(image: &Image<'a>, options: &[&str]) -> Result<Self> {
         let name = format!("{}-app", image.name);
         let container = Self::running(image.case, name, free_port()?);
-        let port = format!("PORT={}", container.port);
+        let port = container.port_variable();
         let mut docker = image.case.platform.engine.docker();
         docker.args(["run", "--detach", "--name", &container.name]);
         docker.args(["--network", "host", "--env", &port]);
@@ -59,6 +59,16 @@ impl<'a> Container<'a> {
     /// A container that was started elsewhere, with its port on the host.
     pub(crate) fn running(case: &'a Case<'a>, name: String, port: u16) -> Self {
         Self { case, name, port }
+    }
+
+    /// Its name for the engine.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The variable that tells the app its port.
+    pub(crate) fn port_variable(&self) -> String {
+        format!("PORT={}", self.port)
     }
 
     /// Copies a file into the container, as `docker cp` does for a developer.

@@ -18,6 +18,7 @@ mod cases;
 mod command;
 mod container;
 mod directories;
+mod interactive;
 mod offline;
 mod package;
 mod platform;

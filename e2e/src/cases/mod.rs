@@ -1,6 +1,7 @@
 //! The cases, by theme.
 
 mod compatibility;
+mod debugging;
 mod examples;
 mod failures;
 pub(crate) mod figures;
@@ -24,6 +25,7 @@ pub(crate) const TOGETHER: &[&[Listed]] = &[
     rebuild::CASES,
     network::CASES,
     compatibility::CASES,
+    debugging::CASES,
     supply_chain::CASES,
     packages::CASES,
     migration::CASES,

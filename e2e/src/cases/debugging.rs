@@ -1,0 +1,147 @@
+//! Terminals and debuggers.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use fs_err as fs;
+
+use crate::build::Image;
+use crate::buildpacks::{PROCFILE, WATCHEXEC};
+use crate::case::{Case, cases, unaware_app};
+use crate::command::{free_port, wait_for};
+use crate::container::{Container, RELOAD};
+use crate::interactive::Interactive;
+use crate::offline::compile_answer;
+
+cases![ctrl_c, attach, pdb, jdwp];
+
+/// Ctrl-C, as a terminal sends it.
+const CTRL_C: &str = "\x03";
+/// The status of the Python app after SIGTERM.
+const TERMINATED: i32 = 143;
+
+/// Ctrl-C ends `docker run --interactive --tty` at once, with the status of the app.
+fn ctrl_c(case: &Case<'_>) -> Result<()> {
+    let image = python(case, "web: python3 app.py\n")?;
+    let (container, terminal) = at_terminal(case, &image, &[], &[])?;
+    container.wait_for("v1")?;
+    expect_terminated(interrupt(case, terminal)?)
+}
+
+/// `docker attach` shows the log of a container that runs in the background, and Ctrl-C there ends it.
+fn attach(case: &Case<'_>) -> Result<()> {
+    let image = python(case, "web: python3 app.py\n")?;
+    let container = Container::start_with(&image, &["--interactive", "--tty"])?;
+    container.wait_for("v1")?;
+    let terminal = Interactive::docker(case, &["attach", container.name()])?;
+    container.reload_python()?;
+    terminal.wait_for("app.py changed, restarting web", 1)?;
+    expect_terminated(interrupt(case, terminal)?)
+}
+
+/// pdb has the terminal, also after a restart, and Ctrl-C returns to its prompt. Without it, Ctrl-C ends the
+/// container.
+fn pdb(case: &Case<'_>) -> Result<()> {
+    let image = python(case, "web: python3 app.py\npdb: python3 -m pdb app.py\n")?;
+    let (container, mut terminal) = at_terminal(case, &image, &RELOAD, &["pdb"])?;
+    terminal.wait_for("(Pdb)", 1)?;
+    terminal.types("continue\n")?;
+    let before = container.wait_for("v1")?;
+    let changed = unaware_app("v2")?;
+    container.copy_in(&changed.path().join("app.py"), "/workspace/app.py")?;
+    terminal.wait_for("(Pdb)", 2)?;
+    terminal.types("p 6 * 7\ncontinue\n")?;
+    terminal.wait_for("42", 1)?;
+    let after = container.wait_for("v2")?;
+    ensure!(before.process != after.process, "it is the same process");
+    terminal.types(CTRL_C)?;
+    terminal.wait_for("Program interrupted", 1)?;
+    // `quit` is an exception, which this server survives.
+    terminal.types("import os; os._exit(5)\n")?;
+    terminal.wait_for("pdb has ended", 1)?;
+    let status = interrupt(case, terminal)?;
+    ensure!(status == 5, "status {status}");
+    Ok(())
+}
+
+/// A debugger of Java attaches at its port before and after a restart: the port is free again.
+fn jdwp(case: &Case<'_>) -> Result<()> {
+    let jar = &case.platform.jar;
+    let image = case.build(jar).live_reload("true").image()?;
+    let port = free_port()?;
+    let agent = format!(
+        "JAVA_TOOL_OPTIONS=-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=127.0.0.1:{port}"
+    );
+    let options = [&["--env", &agent][..], &RELOAD].concat();
+    let container = Container::start_with(&image, &options)?;
+    container.wait_for("v1")?;
+    shake_hands(port)?;
+    let directory = tempfile::tempdir()?;
+    let class = compile_answer(directory.path())?;
+    let target = "/workspace/BOOT-INF/classes/e2e/Answer.class";
+    container.reload_by_copy("v2", &class, target)?;
+    shake_hands(port)
+}
+
+/// An image of the Python app with these processes.
+fn python<'a>(case: &'a Case<'_>, procfile: &str) -> Result<Image<'a>> {
+    let app = unaware_app("v1")?;
+    fs::write(app.path().join("Procfile"), procfile)?;
+    let build = case.build(app.path()).buildpacks(&[PROCFILE, WATCHEXEC]);
+    build.live_reload("true").image()
+}
+
+/// Starts a container at a terminal.
+fn at_terminal<'a>(
+    case: &'a Case<'_>,
+    image: &Image<'_>,
+    options: &[&str],
+    arguments: &[&str],
+) -> Result<(Container<'a>, Interactive)> {
+    let container = Container::running(case, format!("{}-app", image.name), free_port()?);
+    let port = container.port_variable();
+    let run = ["run", "--interactive", "--tty", "--name", container.name()];
+    let run = [&run[..], &["--network", "host", "--env", &port], options];
+    let words = [&run.concat()[..], &[&image.name], arguments].concat();
+    let terminal = Interactive::docker(case, &words)?;
+    Ok((container, terminal))
+}
+
+/// Presses Ctrl-C, which ends the container. Returns its exit status.
+fn interrupt(case: &Case<'_>, mut terminal: Interactive) -> Result<i32> {
+    terminal.types(CTRL_C)?;
+    let pressed = Instant::now();
+    let status = terminal.ended()?;
+    let seconds = pressed.elapsed().as_secs_f64();
+    case.show(format!("ended {seconds:.2} s after Ctrl-C"));
+    // Long before an engine would kill it.
+    ensure!(seconds < 5.0, "ended only after {seconds} s");
+    Ok(status)
+}
+
+fn expect_terminated(status: i32) -> Result<()> {
+    ensure!(status == TERMINATED, "status {status}");
+    Ok(())
+}
+
+/// Connects as a debugger of Java does: both sides send the same greeting.
+fn shake_hands(port: u16) -> Result<()> {
+    const GREETING: &[u8] = b"JDWP-Handshake";
+
+    wait_for(Duration::from_secs(30), || {
+        let Ok(mut connection) = TcpStream::connect(("127.0.0.1", port)) else {
+            return Ok(None);
+        };
+        connection.write_all(GREETING)?;
+        let mut answer = [0; GREETING.len()];
+        connection.read_exact(&mut answer)?;
+        ensure!(
+            answer == GREETING,
+            "not the greeting of a debugger: {answer:?}"
+        );
+        Ok(Some(()))
+    })
+    .context("no debugger can attach")
+}
