@@ -17,6 +17,9 @@ pub(crate) const ENVIRONMENT: &str = "live-reload-e2e/environment";
 /// Only keeps a layer.
 pub(crate) const LAYER: &str = "live-reload-e2e/layer";
 
+/// Stands in for a published buildpack, with the data of `e2e/orders`. In no order of the builder.
+pub(crate) const PUBLISHED: &str = "live-reload-e2e/published";
+
 /// The directory of one of the suite's buildpacks.
 pub(crate) fn buildpack_of(id: &str) -> PathBuf {
     let name = id.rsplit('/').next().unwrap_or(id);

@@ -20,6 +20,7 @@ mod container;
 mod directories;
 mod interactive;
 mod offline;
+mod orders;
 mod package;
 mod platform;
 mod runner;

@@ -1,4 +1,5 @@
-"""The same application, which takes its time to stop and exits with a status of its own."""
+"""The same application, which takes its time to stop, unless /tmp/quick is there, and exits with a
+status of its own."""
 
 import os
 import signal
@@ -7,7 +8,7 @@ import time
 
 def stop(_signal, _frame):
     print("stopping", flush=True)
-    time.sleep(4)
+    time.sleep(0 if os.path.exists("/tmp/quick") else 4)
     print("goodbye", flush=True)
     os._exit(7)
 

@@ -9,6 +9,7 @@ mod flag;
 mod live_reload;
 mod migration;
 mod network;
+mod orders;
 mod packages;
 mod rebuild;
 mod reload;
@@ -21,6 +22,7 @@ pub(crate) const ALONE: &[&[Listed]] = &[reload::CASES, live_reload::CASES];
 /// Cases that share the machine. Those that wait the longest come first.
 pub(crate) const TOGETHER: &[&[Listed]] = &[
     failures::CASES,
+    orders::CASES,
     flag::CASES,
     rebuild::CASES,
     network::CASES,

@@ -1,0 +1,161 @@
+//! The orders of published builders, from the data in `e2e/orders`: stand-ins for their buildpacks,
+//! which write the published build plans and processes, and a builder of them.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use fs_err as fs;
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use crate::buildpacks::{PUBLISHED, buildpack_of};
+use crate::directories::{copy, source, target};
+use crate::platform::Platform;
+
+/// The orders of a publisher and the buildpacks in them.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Orders {
+    orders: Vec<Order>,
+    buildpacks: Vec<Buildpack>,
+}
+
+/// An order, an app for it, and what our buildpack makes of them.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Order {
+    name: String,
+    /// The names of its buildpacks. Those with a question mark are optional.
+    buildpacks: Vec<String>,
+    /// Files that its buildpacks look for, with their contents.
+    pub(crate) app: BTreeMap<String, String>,
+    /// Variables of the build.
+    #[serde(default)]
+    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) appended: Expected,
+    pub(crate) prepended: Option<Expected>,
+}
+
+/// What the image is expected to have.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Expected {
+    /// The type of the default process.
+    pub(crate) default: String,
+    /// How many watchexec processes the default process starts, one unless given.
+    pub(crate) watchers: Option<usize>,
+    /// What the first log line of our `reload` says; none where another buildpack's replaces it.
+    pub(crate) log: Option<String>,
+}
+
+/// A published buildpack.
+#[derive(Debug, Deserialize)]
+struct Buildpack {
+    /// The part of the id after the publisher.
+    id: String,
+    api: String,
+    /// A shell script that succeeds for an app of this buildpack.
+    #[serde(default)]
+    detect: String,
+    /// A shell script that prints what `@value@` stands for in the build plan and the processes.
+    #[serde(default)]
+    value: String,
+    /// A shell script with the arguments of `bin/build`, which runs at its end.
+    #[serde(default)]
+    build: String,
+    #[serde(default)]
+    plan: Table,
+    #[serde(default)]
+    processes: Vec<Value>,
+    /// Files in launch layers. Those in directories `bin` and `exec.d` are shell scripts.
+    #[serde(default)]
+    layers: BTreeMap<String, String>,
+}
+
+impl Orders {
+    /// Reads the orders of a publisher.
+    pub(crate) fn read(publisher: &str) -> Result<Self> {
+        let file = source("orders").join(format!("{publisher}.toml"));
+        let text = fs::read_to_string(&file)?;
+        toml::from_str(&text).with_context(|| format!("cannot use {}", file.display()))
+    }
+
+    /// The order of this name.
+    pub(crate) fn order(&self, name: &str) -> Result<Order> {
+        let order = self.orders.iter().find(|order| order.name == name);
+        order.cloned().with_context(|| format!("no order {name}"))
+    }
+
+    /// Makes a builder of these orders, and beside it a file `PUBLISHER.toml` that describes it.
+    pub(crate) fn builder(&self, publisher: &str, platform: &Platform) -> Result<String> {
+        let id = |name: &str| format!("{}{name}", prefix(publisher));
+        let directories: Vec<PathBuf> = self
+            .buildpacks
+            .iter()
+            .map(|buildpack| buildpack.write(&id(&buildpack.id)))
+            .collect::<Result<_>>()?;
+        let group = |order: &Order| -> Vec<(String, bool)> {
+            let member = |name: &String| (id(name.trim_end_matches('?')), name.ends_with('?'));
+            order.buildpacks.iter().map(member).collect()
+        };
+        let groups: Vec<_> = self.orders.iter().map(group).collect();
+        let groups: Vec<Vec<(&str, bool)>> = groups
+            .iter()
+            .map(|group| group.iter().map(|(id, may)| (id.as_str(), *may)).collect())
+            .collect();
+        platform.make_builder(publisher, &directories, &groups)
+    }
+}
+
+/// How the ids of a publisher begin.
+fn prefix(publisher: &str) -> &str {
+    match publisher {
+        "paketo" => "paketo-buildpacks/",
+        _ => "heroku/",
+    }
+}
+
+impl Buildpack {
+    /// Writes the stand-in under this id. Returns its directory.
+    fn write(&self, id: &str) -> Result<PathBuf> {
+        let directory = target("buildpacks/published").join(id.replace('/', "-"));
+        copy(&buildpack_of(PUBLISHED), &directory)?;
+        let api = &self.api;
+        let descriptor = format!(
+            "api = {api:?}\n[buildpack]\nid = {id:?}\nversion = \"1.0.0\"\n\
+             [[targets]]\nos = \"linux\"\n[[stacks]]\nid = \"*\"\n"
+        );
+        fs::write(directory.join("buildpack.toml"), descriptor)?;
+        let data = directory.join("data");
+        fs::create_dir_all(data.join("layers"))?;
+        let launch = Table::from_iter([("processes".to_owned(), self.processes.clone().into())]);
+        for (name, contents) in [
+            ("detect", &self.detect),
+            ("value", &self.value),
+            ("build", &self.build),
+            ("plan.toml", &toml::to_string(&self.plan)?),
+            ("launch.toml", &toml::to_string(&launch)?),
+        ] {
+            fs::write(data.join(name), contents)?;
+        }
+        for (path, contents) in &self.layers {
+            let layer = path.split('/').next().unwrap_or(path);
+            let types = "[types]\nlaunch = true\n";
+            fs::write(data.join("layers").join(format!("{layer}.toml")), types)?;
+            write_layer_file(&data.join("layers").join(path), contents)?;
+        }
+        Ok(directory)
+    }
+}
+
+/// Writes a file of a layer, a program if its directory is for programs.
+fn write_layer_file(file: &Path, contents: &str) -> Result<()> {
+    let directory = file.parent().unwrap_or(file);
+    fs::create_dir_all(directory)?;
+    if directory.ends_with("bin") || directory.ends_with("exec.d") {
+        fs::write(file, format!("#!/bin/sh\n{contents}\n"))?;
+        fs::set_permissions(file, PermissionsExt::from_mode(0o755))?;
+    } else {
+        fs::write(file, contents)?;
+    }
+    Ok(())
+}
