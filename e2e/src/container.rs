@@ -32,7 +32,7 @@ pub(crate) struct Answer {
 /// A container, removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Container<'a> {
-    case: &'a Case<'a>,
+    pub(crate) case: &'a Case<'a>,
     name: String,
     port: u16,
 }

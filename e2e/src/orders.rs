@@ -32,6 +32,9 @@ pub(crate) struct Order {
     /// Variables of the build.
     #[serde(default)]
     pub(crate) env: BTreeMap<String, String>,
+    /// Variables of the container.
+    #[serde(default)]
+    pub(crate) container: BTreeMap<String, String>,
     pub(crate) appended: Expected,
     pub(crate) prepended: Option<Expected>,
 }
@@ -41,10 +44,25 @@ pub(crate) struct Order {
 pub(crate) struct Expected {
     /// The type of the default process.
     pub(crate) default: String,
-    /// How many watchexec processes the default process starts, one unless given.
-    pub(crate) watchers: Option<usize>,
-    /// What the first log line of our `reload` says; none where another buildpack's replaces it.
+    /// How many processes watch files when the default process runs.
+    #[serde(default = "one")]
+    pub(crate) watchers: usize,
+    /// What our `reload` logs first; none where another buildpack's `reload` replaces it.
     pub(crate) log: Option<String>,
+    /// The status of our `reload` when it is stopped.
+    #[serde(default = "status_of_app")]
+    pub(crate) status: i32,
+}
+
+/// The status of an app that may take its time to stop.
+pub(crate) const STATUS_OF_APP: i32 = 7;
+
+fn status_of_app() -> i32 {
+    STATUS_OF_APP
+}
+
+fn one() -> usize {
+    1
 }
 
 /// A published buildpack.

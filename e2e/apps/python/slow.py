@@ -7,6 +7,8 @@ import time
 
 
 def stop(_signal, _frame):
+    # A script around the app may forward a signal that the app has got itself.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     print("stopping", flush=True)
     time.sleep(0 if os.path.exists("/tmp/quick") else 4)
     print("goodbye", flush=True)

@@ -159,7 +159,10 @@ fn environment(case: &Case<'_>) -> Result<()> {
 }
 
 /// The environment of the app's process, except for `PORT`, which differs between containers.
-fn variables(container: &Container<'_>, version: &str) -> Result<BTreeMap<String, String>> {
+pub(super) fn variables(
+    container: &Container<'_>,
+    version: &str,
+) -> Result<BTreeMap<String, String>> {
     let answer = container.wait_for(version)?;
     let script = format!("tr '\\0' '\\n' </proc/{}/environ", answer.process);
     let printed = container.execute(&["sh", "-c", &script])?;

@@ -2,6 +2,7 @@
 //! default, what `reload` starts, and that one process watches and restarts the app once.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -14,12 +15,15 @@ use crate::build::{Build, Image};
 use crate::case::{Case, cases, unaware_app};
 use crate::command::expect_words;
 use crate::container::{Container, RELOAD, TILT};
-use crate::orders::{Expected, Order, Orders};
+use crate::offline::compile_answer;
+use crate::orders::{Expected, Order, Orders, STATUS_OF_APP};
+
+use super::live_reload::variables;
 
 /// Registers a case for each publisher and order, named after both.
 macro_rules! orders {
     ($($name:ident: $publisher:literal $order:literal,)+) => {
-        cases![$($name),+];
+        cases![$($name,)+ paketo_spring_boot, paketo_java_procfile, no_provider];
         $(fn $name(case: &Case<'_>) -> Result<()> {
             order(case, $publisher, $order)
         })+
@@ -43,56 +47,64 @@ orders![
     heroku_java: "heroku" "java",
 ];
 
+/// Our buildpack after an order.
+const APPENDED: &str = "--post-buildpack";
+/// Our buildpack before an order.
+const PREPENDED: &str = "--pre-buildpack";
+
 fn order(case: &Case<'_>, publisher: &'static str, name: &str) -> Result<()> {
     let order = Orders::read(publisher)?.order(name)?;
     let app = app(&order)?;
-    let build = |image, option| {
-        let build = build(case, publisher, &order, image, &app)?;
-        let watchexec = case.platform.watchexec.to_string_lossy();
-        build.arguments(&[option, &watchexec]).image()
-    };
-
-    let image = build("appended", "--post-buildpack")?;
-    check(&image, &order.appended).context("appended")?;
+    let image = build(case, publisher, &order, app.path())?;
+    let image = image.arguments(&[APPENDED, &watchexec(case)]).image()?;
+    check(&image, &order, &order.appended).context(APPENDED)?;
     if let Some(expected) = &order.prepended {
-        let image = build("prepended", "--pre-buildpack")?;
-        check(&image, expected).context("prepended")?;
+        let image = build(case, publisher, &order, app.path())?;
+        let image = image.arguments(&[PREPENDED, &watchexec(case)]).image()?;
+        check(&image, &order, expected).context(PREPENDED)?;
     }
     Ok(())
 }
 
-/// Checks the default process of an image and its `reload`.
-fn check(image: &Image<'_>, expected: &Expected) -> Result<()> {
+/// Checks the default process of an image, and its `reload`.
+fn check(image: &Image<'_>, order: &Order, expected: &Expected) -> Result<()> {
     let case = image.case;
     let default = default_process(image)?;
     ensure!(default == expected.default, "the default is {default}");
-    let container = Container::start(image)?;
-    let watchers = expected.watchers.unwrap_or(1);
-    if watchers > 0 {
+    let variables = order.container.iter();
+    let variables: Vec<_> = variables
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let options: Vec<&str> = variables.iter().flat_map(|one| ["--env", one]).collect();
+
+    let container = Container::start_with(image, &options)?;
+    container.wait_for("v1")?;
+    if expected.watchers > 0 {
         expect_reload(&container)?;
-    } else {
-        container.wait_for("v1")?;
     }
-    expect_watchers(&container, watchers)?;
-    let (status, seconds, goodbye) = stop(&container)?;
-    case.show(format!("{default} stopped with {status} in {seconds:.1} s"));
-    let log = container.log()?;
-    let first = log.lines().next().unwrap_or_default();
-    case.show(format!("first line: {first}"));
+    expect_watchers(&container, expected.watchers)?;
+    let ours = expected.log.as_deref();
+    if let Some(line) = ours.filter(|_| default == "reload") {
+        expect_log(&container, line)?;
+        return expect_stop(&container, expected.status);
+    }
+    if expected.watchers > 0 {
+        let (status, seconds) = stop(&container)?;
+        case.show(format!(
+            "{default} stopped with {status} after {seconds:.2} s"
+        ));
+    }
     drop(container);
 
-    let Some(line) = &expected.log else { return Ok(()) };
-    if default == "reload" {
-        ensure!(log.contains(&format!("live-reload: {line}")), "it logs\n{log}");
-        ensure!(goodbye && status == 7 && seconds >= 4.0, "no slow stop: {log}");
-        return Ok(());
-    }
-    let container = Container::start_with(image, &RELOAD)?;
+    let Some(line) = ours else { return Ok(()) };
+    let container = Container::start_with(image, &[&RELOAD[..], &options].concat())?;
     expect_reload(&container)?;
     expect_watchers(&container, 1)?;
-    expect_words(&container.log()?, &[&format!("live-reload: {line}")])
+    expect_log(&container, line)
 }
 
+/// Checks that a sync by the run image's user, into a directory of the build image's user, starts the
+/// app once.
 fn expect_reload(container: &Container<'_>) -> Result<()> {
     container.wait_for("v1")?;
     let user = container.execute(&["id", "-u"])?;
@@ -112,19 +124,112 @@ fn expect_reload(container: &Container<'_>) -> Result<()> {
 }
 
 fn expect_watchers(container: &Container<'_>, expected: usize) -> Result<()> {
-    let script = "cat /proc/[0-9]*/comm";
-    let programs = container.execute(&["sh", "-c", script])?;
-    let found = programs.lines().filter(|name| *name == "watchexec").count();
-    ensure!(found == expected, "{found} watchers among:\n{programs}");
+    // As PID 1, watchexec has a second process, which watches nothing.
+    let script = "for process in /proc/[0-9]*; do
+        ls -l $process/fd | grep -q anon_inode:inotify && cat $process/comm; done; true";
+    let watchers = container.execute(&["sh", "-c", script])?;
+    let found = watchers.lines().count();
+    ensure!(found == expected, "watched by {watchers:?}");
     Ok(())
 }
 
-/// Stops the container. Returns its status, the seconds, and whether the app has said goodbye.
-fn stop(container: &Container<'_>) -> Result<(i32, f64, bool)> {
+/// Checks and reports the first line of `reload`.
+fn expect_log(container: &Container<'_>, line: &str) -> Result<()> {
+    let log = container.log()?;
+    let first = log.lines().find(|line| line.starts_with("live-reload:"));
+    let first = first.with_context(|| format!("no line of live-reload:\n{log}"))?;
+    container.case.show(first);
+    expect_words(first, &[line])
+}
+
+/// Stops `reload`, and checks that the app has its time to stop, if it ends with the app's status.
+fn expect_stop(container: &Container<'_>, expected: i32) -> Result<()> {
+    let (status, seconds) = stop(container)?;
+    let ended_well = container.log()?.contains("goodbye") && seconds >= 4.0;
+    container
+        .case
+        .show(format!("stopped with {status} after {seconds:.2} s"));
+    ensure!(
+        status == expected && (ended_well || status != STATUS_OF_APP),
+        "status {status} after {seconds} s:\n{}",
+        container.log()?
+    );
+    Ok(())
+}
+
+/// Stops a container. Returns its status and how many seconds it took.
+fn stop(container: &Container<'_>) -> Result<(i32, f64)> {
     let asked = Instant::now();
     let status = container.stop(Duration::from_secs(20))?;
-    let seconds = asked.elapsed().as_secs_f64();
-    Ok((status, seconds, container.log()?.contains("goodbye")))
+    Ok((status, asked.elapsed().as_secs_f64()))
+}
+
+/// Real Java, and a sync of classes. `java` and its options come from the layers.
+fn paketo_spring_boot(case: &Case<'_>) -> Result<()> {
+    let order = Orders::read("paketo")?.order("java")?;
+    let image = build(case, "paketo", &order, &case.platform.jar)?;
+    let image = image.arguments(&[APPENDED, &watchexec(case)]).image()?;
+    let container = Container::start(&image)?;
+    let directory = tempfile::tempdir()?;
+    let class = compile_answer(directory.path())?;
+    let target = "/workspace/BOOT-INF/classes/e2e/Answer.class";
+    container.reload_by_copy("v2", &class, target)?;
+    expect_watchers(&container, 1)?;
+    expect_log(&container, "restarting web (the default choice)")
+}
+
+/// A shell process has the environment of the layers once, also after a restart, and exec.d programs
+/// run once in a container.
+fn paketo_java_procfile(case: &Case<'_>) -> Result<()> {
+    let mut order = Orders::read("paketo")?.order("java")?;
+    let procfile = "web: java $JAVA_OPTS Main\n".to_owned();
+    order.app.insert("Procfile".to_owned(), procfile);
+    let app = app(&order)?;
+    let image = build(case, "paketo", &order, app.path())?;
+    let image = image.arguments(&[APPENDED, &watchexec(case)]).image()?;
+    let container = Container::start(&image)?;
+    let expect_once = |version| -> Result<()> {
+        let variables = variables(&container, version)?;
+        let variable = |name| variables.get(name).map_or("", String::as_str);
+        ensure!(
+            variable("PATH").matches("/jre/bin:").count() == 1
+                && variable("JAVA_TOOL_OPTIONS")
+                    == "-XX:+ExitOnOutOfMemoryError -XX:MaxDirectMemorySize=10M",
+            "the process has {variables:#?}"
+        );
+        let runs = container.execute(&["cat", "/tmp/exec.d"])?;
+        ensure!(runs == "memory-calculator", "exec.d programs ran: {runs}");
+        Ok(())
+    };
+    expect_once("v1")?;
+    expect_reload(&container)?;
+    expect_once("v2")?;
+    expect_log(&container, "restarting web (the default choice)")
+}
+
+/// The one reason to prepend: a buildpack requires watchexec, and no other provides it.
+fn no_provider(case: &Case<'_>) -> Result<()> {
+    let order = Orders::read("paketo")?.order("nodejs")?;
+    let (app, watchexec) = (app(&order)?, watchexec(case));
+    let build = || build(case, "paketo", &order, app.path());
+    let [engine, start] = [
+        "paketo-buildpacks/node-engine",
+        "paketo-buildpacks/node-start",
+    ];
+    let log = build()?
+        .buildpacks(&[engine, start, &watchexec])
+        .failure()?;
+    expect_words(
+        &log,
+        &["paketo-buildpacks/node-start@1.0.0 requires watchexec"],
+    )?;
+    let image = build()?.buildpacks(&[&watchexec, engine, start]).image()?;
+    expect_reload(&Container::start(&image)?)
+}
+
+/// The directory of our buildpack.
+fn watchexec(case: &Case<'_>) -> String {
+    case.platform.watchexec.to_string_lossy().into_owned()
 }
 
 /// The type of the process that a container starts, which the entrypoint of the image names.
@@ -135,17 +240,16 @@ fn default_process(image: &Image<'_>) -> Result<String> {
     Ok(entrypoint.replace("/cnb/process/", ""))
 }
 
-/// A build of an order with its published builder.
+/// A build with live reload and the builder of a publisher, for its run image's user.
 fn build<'a>(
     case: &'a Case<'_>,
     publisher: &'static str,
     order: &Order,
-    image: &str,
-    app: &TempDir,
+    app: &Path,
 ) -> Result<Build<'a>> {
     let builder = builder(case, publisher)?;
     let run_image = &case.platform.images.other_user;
-    let build = case.build_as(image, app).live_reload("true");
+    let build = case.build(app).live_reload("true");
     let build = build.arguments(&["--builder", &builder, "--run-image", run_image]);
     let env = |build: Build<'a>, (name, value): (&String, &String)| build.env(name, value);
     Ok(order.env.iter().fold(build, env))
