@@ -1,17 +1,16 @@
-//! Moving from `paketo-buildpacks/watchexec`: an order for it, with the id replaced as docs/migrating.md
-//! says.
+//! Moving from `paketo-buildpacks/watchexec`: the orders of Paketo's builder, with the id replaced as
+//! docs/migrating.md says.
 
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
-use crate::case::{Case, cases, python_app, unaware_app};
+use super::orders;
+use crate::case::{Case, cases};
 use crate::container::Container;
-use crate::directories::source;
+use crate::directories::target;
+use crate::orders::Orders;
 
 cases![paketo_order];
-
-/// The URL of the buildpack in the order's builder.toml.
-const URL: &str = "docker://docker.io/paketobuildpacks/watchexec";
 
 fn paketo_order(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
@@ -21,28 +20,33 @@ fn paketo_order(case: &Case<'_>) -> Result<()> {
     let before = block().context("the page shows no order")?;
     let after = block().context("the page shows no order to write in its place")?;
 
-    let order = fs::read_to_string(source("orders/paketo.toml"))?;
+    let order = Orders::read("paketo")?.order("nodejs")?;
+    let app = orders::app(&order)?;
+    orders::builder(case, "paketo")?;
+    let description = fs::read_to_string(target("paketo.toml"))?;
+    let package = target("buildpacks/published/paketo-buildpacks-watchexec");
+    let package = package.to_string_lossy();
     ensure!(
-        order.contains(before) && order.contains(URL),
-        "the order has nothing of what the page replaces:\n{before}"
+        description.contains(before) && description.contains(&*package),
+        "the builder has nothing of what the page replaces:\n{before}"
     );
-    let package = format!("file://{}", case.platform.watchexec.display());
-    let order = order.replace(before, after).replace(URL, &package);
+    let description = description
+        .replace(before, after)
+        .replace(&*package, &case.platform.watchexec.to_string_lossy());
     let file = terminal.path("builder.toml");
-    fs::write(&file, terminal.replaced(&order))?;
+    fs::write(&file, description)?;
     let builder = case.named("builder");
     case.platform.make_builder_of(&builder, &file)?;
 
-    // Only the order's buildpack for Python detects this app.
-    let app = unaware_app("v1")?;
-    fs::remove_file(app.path().join("Procfile"))?;
-    fs::copy(python_app().join("start"), app.path().join("start"))?;
-    let build = || case.build(&app).arguments(&["--builder", &builder]);
-    build().image()?.expect_no_watchexec()?;
-
-    let image = build().live_reload("true").image()?;
+    // The buildpack for Node.js requires watchexec, and its process stays the default.
+    let image = case
+        .build(&app)
+        .arguments(&["--builder", &builder])
+        .arguments(&["--run-image", &case.platform.images.other_user])
+        .live_reload("true")
+        .image()?;
     let container = Container::start(&image)?;
-    container.reload_python()?;
+    orders::expect_reload(&container)?;
     let log = container.log()?;
     ensure!(!log.contains("live-reload:"), "it is `reload`:\n{log}");
     Ok(())

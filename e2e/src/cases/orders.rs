@@ -105,7 +105,7 @@ fn check(image: &Image<'_>, order: &Order, expected: &Expected) -> Result<()> {
 
 /// Checks that a sync by the run image's user, into a directory of the build image's user, starts the
 /// app once.
-fn expect_reload(container: &Container<'_>) -> Result<()> {
+pub(super) fn expect_reload(container: &Container<'_>) -> Result<()> {
     container.wait_for("v1")?;
     let user = container.execute(&["id", "-u"])?;
     ensure!(user == "1002", "it runs as {user}");
@@ -256,7 +256,7 @@ fn build<'a>(
 }
 
 /// The publisher's builder, made by the first case that needs it.
-fn builder(case: &Case<'_>, publisher: &'static str) -> Result<String> {
+pub(super) fn builder(case: &Case<'_>, publisher: &'static str) -> Result<String> {
     static BUILDERS: Mutex<BTreeMap<&str, String>> = Mutex::new(BTreeMap::new());
     let mut builders = BUILDERS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(builder) = builders.get(publisher) {
@@ -268,7 +268,7 @@ fn builder(case: &Case<'_>, publisher: &'static str) -> Result<String> {
 }
 
 /// The Python app that takes its time to stop, in a directory `lib`, and the files of an order.
-fn app(order: &Order) -> Result<TempDir> {
+pub(super) fn app(order: &Order) -> Result<TempDir> {
     let app = unaware_app("v1")?;
     fs::remove_file(app.path().join("Procfile"))?;
     fs::create_dir(app.path().join("lib"))?;
