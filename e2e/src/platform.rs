@@ -1,5 +1,6 @@
 //! The platform that the cases share.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use crate::buildpacks::{ENVIRONMENT, EXECUTABLE_JAR, PROCFILE, START, WATCHEXEC,
 use crate::command::{logged, output};
 use crate::directories::{log, target};
 use crate::offline::{self, Engine, Images, Lifecycle, Published};
+use crate::orders::Orders;
 use crate::package::{Archive, offering, package};
 
 /// Tools, images, sample apps and the buildpack under test.
@@ -25,6 +27,8 @@ pub(crate) struct Platform {
     /// The builder of most cases. Our buildpack is optional and first in every group, before a
     /// buildpack with or without support for live reload.
     pub(crate) builder: String,
+    /// Builders with the orders of Paketo's and Heroku's, by the publisher.
+    pub(crate) orders: BTreeMap<&'static str, String>,
     /// Stand-ins for published builders and buildpacks.
     pub(crate) published: Published,
     /// The newest watchexec.
@@ -53,6 +57,7 @@ impl Platform {
             lifecycle,
             images,
             builder: String::new(),
+            orders: BTreeMap::new(),
             published: Published::default(),
             watchexec: offering(&buildpack, "served", &archive, &url)?.into(),
             archive,
@@ -70,10 +75,17 @@ impl Platform {
         platform.builder = step("builder", || {
             platform.make_builder("builder", &buildpacks, &order)
         })?;
+        for publisher in ["paketo", "heroku"] {
+            let builder = step(&format!("{publisher} builder"), || {
+                Orders::read(publisher)?.builder(publisher, &platform)
+            })?;
+            platform.orders.insert(publisher, builder);
+        }
         platform.published = step("published builder", || {
             Published::provide(
                 &platform.images,
                 &platform.lifecycle,
+                &platform.orders["paketo"],
                 |buildpacks, order| platform.make_builder("published", buildpacks, order),
             )
         })?;

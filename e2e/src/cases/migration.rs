@@ -22,7 +22,6 @@ fn paketo_order(case: &Case<'_>) -> Result<()> {
 
     let order = Orders::read("paketo")?.order("nodejs")?;
     let app = orders::app(&order)?;
-    orders::builder(case, "paketo")?;
     let description = fs::read_to_string(target("paketo.toml"))?;
     let package = target("buildpacks/published/paketo-buildpacks-watchexec");
     let package = package.to_string_lossy();

@@ -1,9 +1,7 @@
 //! Our buildpack appended to the orders of published builders, and prepended: which process is the
 //! default, what `reload` starts, and that one process watches and restarts the app once.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -52,7 +50,7 @@ const APPENDED: &str = "--post-buildpack";
 /// Our buildpack before an order.
 const PREPENDED: &str = "--pre-buildpack";
 
-fn order(case: &Case<'_>, publisher: &'static str, name: &str) -> Result<()> {
+fn order(case: &Case<'_>, publisher: &str, name: &str) -> Result<()> {
     let order = Orders::read(publisher)?.order(name)?;
     let app = app(&order)?;
     let image = build(case, publisher, &order, app.path())?;
@@ -241,30 +239,13 @@ fn default_process(image: &Image<'_>) -> Result<String> {
 }
 
 /// A build with live reload and the builder of a publisher, for its run image's user.
-fn build<'a>(
-    case: &'a Case<'_>,
-    publisher: &'static str,
-    order: &Order,
-    app: &Path,
-) -> Result<Build<'a>> {
-    let builder = builder(case, publisher)?;
+fn build<'a>(case: &'a Case<'_>, publisher: &str, order: &Order, app: &Path) -> Result<Build<'a>> {
+    let builder = &case.platform.orders[publisher];
     let run_image = &case.platform.images.other_user;
     let build = case.build(app).live_reload("true");
-    let build = build.arguments(&["--builder", &builder, "--run-image", run_image]);
+    let build = build.arguments(&["--builder", builder, "--run-image", run_image]);
     let env = |build: Build<'a>, (name, value): (&String, &String)| build.env(name, value);
     Ok(order.env.iter().fold(build, env))
-}
-
-/// The publisher's builder, made by the first case that needs it.
-pub(super) fn builder(case: &Case<'_>, publisher: &'static str) -> Result<String> {
-    static BUILDERS: Mutex<BTreeMap<&str, String>> = Mutex::new(BTreeMap::new());
-    let mut builders = BUILDERS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(builder) = builders.get(publisher) {
-        return Ok(builder.clone());
-    }
-    let builder = Orders::read(publisher)?.builder(publisher, case.platform)?;
-    builders.insert(publisher, builder.clone());
-    Ok(builder)
 }
 
 /// The Python app that takes its time to stop, in a directory `lib`, and the files of an order.

@@ -8,12 +8,12 @@ use anyhow::Result;
 use fs_err as fs;
 
 use super::{Images, Lifecycle};
-use crate::buildpacks::{EXECUTABLE_JAR, PROCFILE, START, buildpack_of};
+use crate::buildpacks::{PROCFILE, buildpack_of};
 use crate::directories::{copy, target};
 
 /// Published buildpacks with their versions, the suite's buildpack in place of each, and the URL on the
 /// pages.
-const BUILDPACKS: [(&str, &str, &str, &str); 5] = [
+const BUILDPACKS: [(&str, &str, &str, &str); 3] = [
     // The version in examples/composite.
     (
         "heroku/python",
@@ -33,18 +33,6 @@ const BUILDPACKS: [(&str, &str, &str, &str); 5] = [
         PROCFILE,
         "docker://docker.io/paketobuildpacks/procfile",
     ),
-    (
-        "paketo-buildpacks/executable-jar",
-        "1.0.0",
-        EXECUTABLE_JAR,
-        "docker://docker.io/paketobuildpacks/executable-jar",
-    ),
-    (
-        "paketo-buildpacks/python-start",
-        "1.0.0",
-        START,
-        "docker://docker.io/paketobuildpacks/python-start",
-    ),
 ];
 
 /// Names on the pages with their replacements. Of two that begin alike, the longer comes first.
@@ -52,10 +40,12 @@ const BUILDPACKS: [(&str, &str, &str, &str); 5] = [
 pub(crate) struct Published(Vec<(&'static str, String)>);
 
 impl Published {
-    /// Makes the stand-ins, and with `make_builder` a builder of these buildpacks in this order.
+    /// Makes the stand-ins, and with `make_builder` a builder of these buildpacks in this order. Paketo's
+    /// builder is there already.
     pub(crate) fn provide(
         images: &Images,
         lifecycle: &Lifecycle,
+        paketo: &str,
         make_builder: impl FnOnce(&[PathBuf], &[Vec<(&str, bool)>]) -> Result<String>,
     ) -> Result<Self> {
         let mut names = Vec::new();
@@ -65,15 +55,15 @@ impl Published {
             names.push((url, format!("file://{}", copy.display())));
             buildpacks.push(copy);
         }
-        let order = ["paketo-buildpacks/executable-jar", "heroku/procfile"];
-        let order = order.map(|id| vec![(id, false)]);
-        let builder = make_builder(&buildpacks, &order)?;
+        let order = vec![("heroku/procfile", false)];
+        let builder = make_builder(&buildpacks, &[order])?;
+        let paketo = paketo.to_owned();
 
         let base = &images.base;
         let tiny = format!("{builder} --run-image {}", images.tiny);
         for (name, stand_in) in [
             ("heroku/builder:24", &builder),
-            ("paketobuildpacks/builder-jammy-base", &builder),
+            ("paketobuildpacks/builder-jammy-base", &paketo),
             ("paketobuildpacks/builder-jammy-tiny", &tiny),
             ("heroku/heroku:24-build", base),
             ("heroku/heroku:24", base),
