@@ -14,18 +14,21 @@ use crate::buildpacks::{PUBLISHED, buildpack_of};
 use crate::directories::{copy, source, target};
 use crate::platform::Platform;
 
-/// The orders of a publisher and the buildpacks in them.
+/// A publisher of builders: its orders and the buildpacks in them.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Orders {
+pub(crate) struct Publisher {
+    /// The builder that has them.
+    #[serde(skip)]
+    pub(crate) builder: String,
     orders: Vec<Order>,
     buildpacks: Vec<Buildpack>,
 }
 
 /// An order, an app for it, and what our buildpack makes of them.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct Order {
     name: String,
-    /// The names of its buildpacks. Those with a question mark are optional.
+    /// The ids of its buildpacks. Those with a question mark are optional.
     buildpacks: Vec<String>,
     /// Files that its buildpacks look for, with their contents.
     pub(crate) app: BTreeMap<String, String>,
@@ -40,7 +43,7 @@ pub(crate) struct Order {
 }
 
 /// What the image is expected to have.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct Expected {
     /// The type of the default process.
     pub(crate) default: String,
@@ -68,7 +71,6 @@ fn one() -> usize {
 /// A published buildpack.
 #[derive(Debug, Deserialize)]
 struct Buildpack {
-    /// The part of the id after the publisher.
     id: String,
     api: String,
     /// A shell script that succeeds for an app of this buildpack.
@@ -89,55 +91,41 @@ struct Buildpack {
     layers: BTreeMap<String, String>,
 }
 
-impl Orders {
-    /// Reads the orders of a publisher.
-    pub(crate) fn read(publisher: &str) -> Result<Self> {
-        let file = source("orders").join(format!("{publisher}.toml"));
-        let text = fs::read_to_string(&file)?;
-        toml::from_str(&text).with_context(|| format!("cannot use {}", file.display()))
+impl Publisher {
+    /// Reads the data of a publisher, and makes its builder. `target/e2e/NAME.toml` then describes it.
+    pub(crate) fn provide(name: &str, platform: &Platform) -> Result<Self> {
+        let file = source("orders").join(format!("{name}.toml"));
+        let mut publisher: Self = toml::from_str(&fs::read_to_string(&file)?)
+            .with_context(|| format!("cannot use {}", file.display()))?;
+        let written = publisher.buildpacks.iter().map(Buildpack::write);
+        let directories: Vec<PathBuf> = written.collect::<Result<_>>()?;
+        let order: Vec<_> = publisher.orders.iter().map(Order::group).collect();
+        publisher.builder = platform.make_builder(name, &directories, &order)?;
+        Ok(publisher)
     }
 
     /// The order of this name.
-    pub(crate) fn order(&self, name: &str) -> Result<Order> {
+    pub(crate) fn order(&self, name: &str) -> Result<&Order> {
         let order = self.orders.iter().find(|order| order.name == name);
-        order.cloned().with_context(|| format!("no order {name}"))
-    }
-
-    /// Makes a builder of these orders, and beside it a file `PUBLISHER.toml` that describes it.
-    pub(crate) fn builder(&self, publisher: &str, platform: &Platform) -> Result<String> {
-        let id = |name: &str| format!("{}{name}", prefix(publisher));
-        let directories: Vec<PathBuf> = self
-            .buildpacks
-            .iter()
-            .map(|buildpack| buildpack.write(&id(&buildpack.id)))
-            .collect::<Result<_>>()?;
-        let group = |order: &Order| -> Vec<(String, bool)> {
-            let member = |name: &String| (id(name.trim_end_matches('?')), name.ends_with('?'));
-            order.buildpacks.iter().map(member).collect()
-        };
-        let groups: Vec<_> = self.orders.iter().map(group).collect();
-        let groups: Vec<Vec<(&str, bool)>> = groups
-            .iter()
-            .map(|group| group.iter().map(|(id, may)| (id.as_str(), *may)).collect())
-            .collect();
-        platform.make_builder(publisher, &directories, &groups)
+        order.with_context(|| format!("no order {name}"))
     }
 }
 
-/// How the ids of a publisher begin.
-fn prefix(publisher: &str) -> &str {
-    match publisher {
-        "paketo" => "paketo-buildpacks/",
-        _ => "heroku/",
+impl Order {
+    /// The ids of its buildpacks, and whether they are optional.
+    fn group(&self) -> Vec<(&str, bool)> {
+        let ids = self.buildpacks.iter();
+        ids.map(|id| (id.trim_end_matches('?'), id.ends_with('?')))
+            .collect()
     }
 }
 
 impl Buildpack {
-    /// Writes the stand-in under this id. Returns its directory.
-    fn write(&self, id: &str) -> Result<PathBuf> {
+    /// Writes the stand-in. Returns its directory.
+    fn write(&self) -> Result<PathBuf> {
+        let Self { id, api, .. } = self;
         let directory = target("buildpacks/published").join(id.replace('/', "-"));
         copy(&buildpack_of(PUBLISHED), &directory)?;
-        let api = &self.api;
         let descriptor = format!(
             "api = {api:?}\n[buildpack]\nid = {id:?}\nversion = \"1.0.0\"\n\
              [[targets]]\nos = \"linux\"\n[[stacks]]\nid = \"*\"\n"

@@ -15,7 +15,7 @@ use crate::buildpacks::{ENVIRONMENT, EXECUTABLE_JAR, PROCFILE, START, WATCHEXEC,
 use crate::command::{logged, output};
 use crate::directories::{log, target};
 use crate::offline::{self, Engine, Images, Lifecycle, Published};
-use crate::orders::Orders;
+use crate::orders::Publisher;
 use crate::package::{Archive, offering, package};
 
 /// Tools, images, sample apps and the buildpack under test.
@@ -27,8 +27,8 @@ pub(crate) struct Platform {
     /// The builder of most cases. Our buildpack is optional and first in every group, before a
     /// buildpack with or without support for live reload.
     pub(crate) builder: String,
-    /// Builders with the orders of Paketo's and Heroku's, by the publisher.
-    pub(crate) orders: BTreeMap<&'static str, String>,
+    /// The publishers of builders, by name.
+    pub(crate) publishers: BTreeMap<&'static str, Publisher>,
     /// Stand-ins for published builders and buildpacks.
     pub(crate) published: Published,
     /// The newest watchexec.
@@ -57,7 +57,7 @@ impl Platform {
             lifecycle,
             images,
             builder: String::new(),
-            orders: BTreeMap::new(),
+            publishers: BTreeMap::new(),
             published: Published::default(),
             watchexec: offering(&buildpack, "served", &archive, &url)?.into(),
             archive,
@@ -75,17 +75,17 @@ impl Platform {
         platform.builder = step("builder", || {
             platform.make_builder("builder", &buildpacks, &order)
         })?;
-        for publisher in ["paketo", "heroku"] {
-            let builder = step(&format!("{publisher} builder"), || {
-                Orders::read(publisher)?.builder(publisher, &platform)
+        for name in ["paketo", "heroku"] {
+            let publisher = step(&format!("{name} builder"), || {
+                Publisher::provide(name, &platform)
             })?;
-            platform.orders.insert(publisher, builder);
+            platform.publishers.insert(name, publisher);
         }
         platform.published = step("published builder", || {
             Published::provide(
                 &platform.images,
                 &platform.lifecycle,
-                &platform.orders["paketo"],
+                &platform.publishers["paketo"].builder,
                 |buildpacks, order| platform.make_builder("published", buildpacks, order),
             )
         })?;

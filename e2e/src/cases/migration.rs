@@ -8,7 +8,6 @@ use super::orders;
 use crate::case::{Case, cases};
 use crate::container::Container;
 use crate::directories::target;
-use crate::orders::Orders;
 
 cases![paketo_order];
 
@@ -20,8 +19,8 @@ fn paketo_order(case: &Case<'_>) -> Result<()> {
     let before = block().context("the page shows no order")?;
     let after = block().context("the page shows no order to write in its place")?;
 
-    let order = Orders::read("paketo")?.order("nodejs")?;
-    let app = orders::app(&order)?;
+    let order = case.platform.publishers["paketo"].order("nodejs")?;
+    let app = orders::app(&order.app)?;
     let description = fs::read_to_string(target("paketo.toml"))?;
     let package = target("buildpacks/published/paketo-buildpacks-watchexec");
     let package = package.to_string_lossy();

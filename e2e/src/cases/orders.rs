@@ -1,6 +1,7 @@
 //! Our buildpack appended to the orders of published builders, and prepended: which process is the
 //! default, what `reload` starts, and that one process watches and restarts the app once.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -13,36 +14,35 @@ use crate::build::{Build, Image};
 use crate::case::{Case, cases, unaware_app};
 use crate::command::expect_words;
 use crate::container::{Container, RELOAD, TILT};
-use crate::offline::compile_answer;
-use crate::orders::{Expected, Order, Orders, STATUS_OF_APP};
+use crate::orders::{Expected, Order, Publisher, STATUS_OF_APP};
 
 use super::live_reload::variables;
 
-/// Registers a case for each publisher and order, named after both.
+/// Registers a case for each publisher and order, which its name consists of.
 macro_rules! orders {
-    ($($name:ident: $publisher:literal $order:literal,)+) => {
-        cases![$($name,)+ paketo_spring_boot, paketo_java_procfile, no_provider];
+    ($($name:ident),+ $(,)?) => {
+        cases![$($name,)+ paketo_java_procfile, no_provider];
         $(fn $name(case: &Case<'_>) -> Result<()> {
-            order(case, $publisher, $order)
+            order(case, stringify!($name))
         })+
     };
 }
 
 orders![
-    paketo_nodejs: "paketo" "nodejs",
-    paketo_nodejs_npm: "paketo" "nodejs-npm",
-    paketo_nodejs_yarn: "paketo" "nodejs-yarn",
-    paketo_python: "paketo" "python",
-    paketo_python_poetry: "paketo" "python-poetry",
-    paketo_go: "paketo" "go",
-    paketo_java: "paketo" "java",
-    paketo_dotnet_core: "paketo" "dotnet-core",
-    paketo_php_nginx: "paketo" "php-nginx",
-    paketo_ruby: "paketo" "ruby",
-    heroku_nodejs: "heroku" "nodejs",
-    heroku_python: "heroku" "python",
-    heroku_go: "heroku" "go",
-    heroku_java: "heroku" "java",
+    paketo_nodejs,
+    paketo_nodejs_npm,
+    paketo_nodejs_yarn,
+    paketo_python,
+    paketo_python_poetry,
+    paketo_go,
+    paketo_java,
+    paketo_dotnet_core,
+    paketo_php_nginx,
+    paketo_ruby,
+    heroku_nodejs,
+    heroku_python,
+    heroku_go,
+    heroku_java,
 ];
 
 /// Our buildpack after an order.
@@ -50,16 +50,21 @@ const APPENDED: &str = "--post-buildpack";
 /// Our buildpack before an order.
 const PREPENDED: &str = "--pre-buildpack";
 
-fn order(case: &Case<'_>, publisher: &str, name: &str) -> Result<()> {
-    let order = Orders::read(publisher)?.order(name)?;
-    let app = app(&order)?;
-    let image = build(case, publisher, &order, app.path())?;
-    let image = image.arguments(&[APPENDED, &watchexec(case)]).image()?;
-    check(&image, &order, &order.appended).context(APPENDED)?;
-    if let Some(expected) = &order.prepended {
-        let image = build(case, publisher, &order, app.path())?;
-        let image = image.arguments(&[PREPENDED, &watchexec(case)]).image()?;
-        check(&image, &order, expected).context(PREPENDED)?;
+fn order(case: &Case<'_>, name: &str) -> Result<()> {
+    let (publisher, name) = name.split_once('_').unwrap_or_default();
+    let publisher = &case.platform.publishers[publisher];
+    let order = publisher.order(&name.replace('_', "-"))?;
+    let app = app(&order.app)?;
+    let positions = [
+        (APPENDED, Some(&order.appended)),
+        (PREPENDED, order.prepended.as_ref()),
+    ];
+    for (position, expected) in positions {
+        if let Some(expected) = expected {
+            let build = build(case, publisher, order, app.path());
+            let image = build.arguments(&[position, &watchexec(case)]).image()?;
+            check(&image, order, expected).context(position)?;
+        }
     }
     Ok(())
 }
@@ -69,6 +74,11 @@ fn check(image: &Image<'_>, order: &Order, expected: &Expected) -> Result<()> {
     let case = image.case;
     let default = default_process(image)?;
     ensure!(default == expected.default, "the default is {default}");
+    let line = image
+        .log
+        .lines()
+        .find_map(|line| line.split_once("Default process: "));
+    case.show(line.map_or("", |(_, line)| line));
     let variables = order.container.iter();
     let variables: Vec<_> = variables
         .map(|(name, value)| format!("{name}={value}"))
@@ -162,28 +172,14 @@ fn stop(container: &Container<'_>) -> Result<(i32, f64)> {
     Ok((status, asked.elapsed().as_secs_f64()))
 }
 
-/// Real Java, and a sync of classes. `java` and its options come from the layers.
-fn paketo_spring_boot(case: &Case<'_>) -> Result<()> {
-    let order = Orders::read("paketo")?.order("java")?;
-    let image = build(case, "paketo", &order, &case.platform.jar)?;
-    let image = image.arguments(&[APPENDED, &watchexec(case)]).image()?;
-    let container = Container::start(&image)?;
-    let directory = tempfile::tempdir()?;
-    let class = compile_answer(directory.path())?;
-    let target = "/workspace/BOOT-INF/classes/e2e/Answer.class";
-    container.reload_by_copy("v2", &class, target)?;
-    expect_watchers(&container, 1)?;
-    expect_log(&container, "restarting web (the default choice)")
-}
-
 /// A shell process has the environment of the layers once, also after a restart, and exec.d programs
 /// run once in a container.
 fn paketo_java_procfile(case: &Case<'_>) -> Result<()> {
-    let mut order = Orders::read("paketo")?.order("java")?;
-    let procfile = "web: java $JAVA_OPTS Main\n".to_owned();
-    order.app.insert("Procfile".to_owned(), procfile);
-    let app = app(&order)?;
-    let image = build(case, "paketo", &order, app.path())?;
+    let paketo = &case.platform.publishers["paketo"];
+    let order = paketo.order("java")?;
+    let app = app(&order.app)?;
+    fs::write(app.path().join("Procfile"), "web: java $JAVA_OPTS Main\n")?;
+    let image = build(case, paketo, order, app.path());
     let image = image.arguments(&[APPENDED, &watchexec(case)]).image()?;
     let container = Container::start(&image)?;
     let expect_once = |version| -> Result<()> {
@@ -207,21 +203,20 @@ fn paketo_java_procfile(case: &Case<'_>) -> Result<()> {
 
 /// The one reason to prepend: a buildpack requires watchexec, and no other provides it.
 fn no_provider(case: &Case<'_>) -> Result<()> {
-    let order = Orders::read("paketo")?.order("nodejs")?;
-    let (app, watchexec) = (app(&order)?, watchexec(case));
-    let build = || build(case, "paketo", &order, app.path());
+    let paketo = &case.platform.publishers["paketo"];
+    let order = paketo.order("nodejs")?;
+    let (app, watchexec) = (app(&order.app)?, watchexec(case));
+    let build = || build(case, paketo, order, app.path());
     let [engine, start] = [
         "paketo-buildpacks/node-engine",
         "paketo-buildpacks/node-start",
     ];
-    let log = build()?
-        .buildpacks(&[engine, start, &watchexec])
-        .failure()?;
+    let log = build().buildpacks(&[engine, start, &watchexec]).failure()?;
     expect_words(
         &log,
         &["paketo-buildpacks/node-start@1.0.0 requires watchexec"],
     )?;
-    let image = build()?.buildpacks(&[&watchexec, engine, start]).image()?;
+    let image = build().buildpacks(&[&watchexec, engine, start]).image()?;
     expect_reload(&Container::start(&image)?)
 }
 
@@ -239,24 +234,23 @@ fn default_process(image: &Image<'_>) -> Result<String> {
 }
 
 /// A build with live reload and the builder of a publisher, for its run image's user.
-fn build<'a>(case: &'a Case<'_>, publisher: &str, order: &Order, app: &Path) -> Result<Build<'a>> {
-    let builder = &case.platform.orders[publisher];
+fn build<'a>(case: &'a Case<'_>, publisher: &Publisher, order: &Order, app: &Path) -> Build<'a> {
     let run_image = &case.platform.images.other_user;
     let build = case.build(app).live_reload("true");
-    let build = build.arguments(&["--builder", builder, "--run-image", run_image]);
+    let build = build.arguments(&["--builder", &publisher.builder, "--run-image", run_image]);
     let env = |build: Build<'a>, (name, value): (&String, &String)| build.env(name, value);
-    Ok(order.env.iter().fold(build, env))
+    order.env.iter().fold(build, env)
 }
 
 /// The Python app that takes its time to stop, in a directory `lib`, and the files of an order.
-pub(super) fn app(order: &Order) -> Result<TempDir> {
+pub(super) fn app(files: &BTreeMap<String, String>) -> Result<TempDir> {
     let app = unaware_app("v1")?;
     fs::remove_file(app.path().join("Procfile"))?;
     fs::create_dir(app.path().join("lib"))?;
     for file in ["app.py", "slow.py"] {
         fs::rename(app.path().join(file), app.path().join("lib").join(file))?;
     }
-    for (file, contents) in &order.app {
+    for (file, contents) in files {
         let file = app.path().join(file);
         fs::create_dir_all(file.parent().unwrap_or(&file))?;
         fs::write(file, contents)?;

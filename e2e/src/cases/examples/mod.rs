@@ -60,9 +60,14 @@ fn go(case: &Case<'_>) -> Result<()> {
     page(case, go, go, "example-go").map(drop)
 }
 
+/// Paketo's order for Java, whose buildpack for jars wraps `java` itself.
 fn spring_boot(case: &Case<'_>) -> Result<()> {
     let spring_boot = "examples/spring-boot/README.md";
-    page(case, spring_boot, spring_boot, "example-spring-boot").map(drop)
+    let (_, log) = page(case, spring_boot, spring_boot, "example-spring-boot")?;
+    expect_words(&log, &["live-reload: restarting web (the default choice)"])?;
+    let starts = log.matches("Started Application").count();
+    ensure!(starts == 2, "{starts} starts:\n{log}");
+    Ok(())
 }
 
 /// Follows a page. Its commands up to `docker run` build and start the app, then the edit of a page is
