@@ -34,7 +34,8 @@ pub(crate) fn processes(processes: &Processes) -> Vec<String> {
         lines.push(if processes.reload_is_default {
             "Default process: reload, unless a later buildpack sets another".to_owned()
         } else {
-            "Default process: that of another buildpack, which reloads if it runs watchexec".to_owned()
+            "Default process: that of another buildpack, which reloads if it runs watchexec"
+                .to_owned()
         });
         lines.push(
             "To start reload where another process is the default: docker run --entrypoint reload \
