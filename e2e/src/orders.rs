@@ -52,7 +52,7 @@ pub(crate) struct Expected {
     pub(crate) watchers: usize,
     /// What our `reload` logs first; none where another buildpack's `reload` replaces it.
     pub(crate) log: Option<String>,
-    /// The status of our `reload` when it is stopped.
+    /// The status of the default process when it is stopped.
     #[serde(default = "status_of_app")]
     pub(crate) status: i32,
 }

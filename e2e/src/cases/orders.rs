@@ -91,16 +91,12 @@ fn check(image: &Image<'_>, order: &Order, expected: &Expected) -> Result<()> {
         expect_reload(&container)?;
     }
     expect_watchers(&container, expected.watchers)?;
+    if expected.watchers > 0 {
+        expect_stop(&container, expected.status)?;
+    }
     let ours = expected.log.as_deref();
     if let Some(line) = ours.filter(|_| default == "reload") {
-        expect_log(&container, line)?;
-        return expect_stop(&container, expected.status);
-    }
-    if expected.watchers > 0 {
-        let (status, seconds) = stop(&container)?;
-        case.show(format!(
-            "{default} stopped with {status} after {seconds:.2} s"
-        ));
+        return expect_log(&container, line);
     }
     drop(container);
 
@@ -150,9 +146,11 @@ fn expect_log(container: &Container<'_>, line: &str) -> Result<()> {
     expect_words(first, &[line])
 }
 
-/// Stops `reload`, and checks that the app has its time to stop, if it ends with the app's status.
+/// Stops the default process, and checks that the app has its time to stop, if it ends with the app's status.
 fn expect_stop(container: &Container<'_>, expected: i32) -> Result<()> {
-    let (status, seconds) = stop(container)?;
+    let asked = Instant::now();
+    let status = container.stop(Duration::from_secs(20))?;
+    let seconds = asked.elapsed().as_secs_f64();
     let ended_well = container.log()?.contains("goodbye") && seconds >= 4.0;
     container
         .case
@@ -163,13 +161,6 @@ fn expect_stop(container: &Container<'_>, expected: i32) -> Result<()> {
         container.log()?
     );
     Ok(())
-}
-
-/// Stops a container. Returns its status and how many seconds it took.
-fn stop(container: &Container<'_>) -> Result<(i32, f64)> {
-    let asked = Instant::now();
-    let status = container.stop(Duration::from_secs(20))?;
-    Ok((status, asked.elapsed().as_secs_f64()))
 }
 
 /// A shell process has the environment of the layers once, also after a restart, and exec.d programs
