@@ -8,6 +8,7 @@ use crate::download;
 use crate::triple::Triple;
 use crate::workspace;
 use anyhow::{Context, Result, bail};
+use clap::Args;
 use fs_err as fs;
 use reqwest::StatusCode;
 use std::path::{Path, PathBuf};
@@ -15,10 +16,24 @@ use url::Url;
 use watchexec_release::catalog::Dependency;
 use watchexec_release::checksum::Checksum;
 
+/// The choices of `cargo xtask archive`.
+#[derive(Args, Default)]
+pub(crate) struct Options {
+    /// Rust target of the program; this machine's gnu target unless given
+    #[arg(long, value_name = "TRIPLE")]
+    target: Option<Triple>,
+
+    /// Build, where that is necessary, without optimization: several times as fast, for tests
+    #[arg(long)]
+    quick: bool,
+}
+
 /// An archive on this machine.
 pub(crate) struct Archive {
     /// Its entry in the repository's buildpack.toml.
     pub(crate) dependency: Dependency,
+    /// What its program is built for.
+    triple: Triple,
     /// Its path.
     pub(crate) file: PathBuf,
     /// Whether upstream published this file.
@@ -37,7 +52,7 @@ impl Archive {
         let checksum = Checksum::of(&fs::read(&self.file)?);
         descriptor.point_at(
             &self.dependency.version,
-            Triple::host()?.image_arch(),
+            self.triple.image_arch(),
             uri,
             &checksum,
         )?;
@@ -51,10 +66,10 @@ impl Archive {
 }
 
 /// Provides the archive of the newest release in the repository's buildpack.toml, for this machine's
-/// architecture: the published one where the release site can be reached, otherwise one built from
-/// the same version on crates.io.
-pub(crate) fn provide() -> Result<Archive> {
-    let triple = Triple::host()?;
+/// architecture unless the options name another: the published one where the release site can be
+/// reached, otherwise one built from the same version on crates.io.
+pub(crate) fn provide(options: &Options) -> Result<Archive> {
+    let triple = options.target.clone().map_or_else(Triple::host, Ok)?;
     let descriptor = Descriptor::read(&workspace::buildpack_toml())?;
     let dependency = descriptor.newest(triple.image_arch())?;
     let (_, name) = dependency
@@ -62,7 +77,11 @@ pub(crate) fn provide() -> Result<Archive> {
         .rsplit_once('/')
         .with_context(|| format!("{} does not name a file", dependency.uri))?;
 
-    let folder = workspace::target().join("archive");
+    let mut folder = workspace::target().join("archive");
+    if options.target.is_some() {
+        // Each has a buildpack.toml beside it.
+        folder.push(triple.as_str());
+    }
     for form in ["official", "built"] {
         fs::create_dir_all(folder.join(form))?;
     }
@@ -82,7 +101,7 @@ pub(crate) fn provide() -> Result<Archive> {
             Err(error) if is_unreachable(&error) => {
                 eprintln!("The release site cannot be reached from here: {error:#}");
                 let draft = built.with_extension("draft");
-                built::write(&dependency.version, &triple, &draft)?;
+                built::write(&dependency.version, &triple, options.quick, &draft)?;
                 fs::rename(draft, &built)?;
             }
             Err(error) => return Err(error),
@@ -91,6 +110,7 @@ pub(crate) fn provide() -> Result<Archive> {
     let use_built = built.is_file() && !is_whole;
     let archive = Archive {
         dependency,
+        triple,
         file: if use_built { built } else { official },
         official: !use_built,
     };

@@ -79,7 +79,7 @@ fn with_table(page: &str, name: &str, table: &str) -> Result<String> {
 /// The phases, called as the lifecycle calls them, beside programs that everybody knows, and the
 /// sizes of what is shipped.
 fn programs() -> Result<Vec<Figure>> {
-    let archive = archive::provide()?;
+    let archive = archive::provide(&archive::Options::default())?;
     let folder = tempfile::tempdir()?;
     let path = |name: &str| folder.path().join(name);
     // As the lifecycle finds the layers: none, or those of the build before.

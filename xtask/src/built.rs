@@ -2,6 +2,7 @@
 
 use crate::command::{output, run, static_build};
 use crate::directory::MTIME;
+use crate::toolchain::Toolchain;
 use crate::triple::Triple;
 use crate::workspace;
 use anyhow::Result;
@@ -14,10 +15,22 @@ use std::process::Command;
 /// Upstream's workflow packs with `tar cavf`, which uses xz's default preset.
 const PRESET: u32 = 6;
 
-/// Builds watchexec and writes its archive, laid out as upstream's. Of what upstream ships beside
-/// the program and its licence, which builds leave out, it has one shell completion.
-pub(crate) fn write(version: &Version, triple: &Triple, archive: &Path) -> Result<()> {
-    let root = workspace::target().join("watchexec");
+/// Upstream's release profile, which belongs to its workspace and is not in the crate.
+const UPSTREAM: [(&str, &str); 2] = [
+    ("CARGO_PROFILE_RELEASE_LTO", "true"),
+    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
+];
+/// A profile that is built quickly.
+const QUICK: [(&str, &str); 2] = [
+    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
+    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "256"),
+];
+
+/// Builds watchexec, optimized as upstream's unless it has to be quick, and writes its archive, laid out
+/// as upstream's. Of what upstream ships beside the program and its licence, which builds leave out, it
+/// has one shell completion, where this machine can run the program.
+pub(crate) fn write(version: &Version, triple: &Triple, quick: bool, archive: &Path) -> Result<()> {
+    let root = workspace::target().join("watchexec").join(triple.as_str());
     // A directory of its own, since a build locks it for minutes; kept until the build succeeds, so
     // that an interrupted one continues.
     let build = root.join("build");
@@ -26,21 +39,24 @@ pub(crate) fn write(version: &Version, triple: &Triple, archive: &Path) -> Resul
          cores."
     );
     // `--force`: it may be there from an archive that has been removed since.
-    run(static_build("install", triple, &[])
+    let toolchain = Toolchain::provide(triple)?;
+    run(static_build("install", triple, &toolchain, &[])
         .args(["watchexec-cli", "--locked", "--force", "--version"])
         .arg(format!("={version}"))
         .arg("--root")
         .arg(&root)
         .arg("--target-dir")
         .arg(&build)
-        // Upstream's release profile, which belongs to its workspace and is not in the crate.
-        .env("CARGO_PROFILE_RELEASE_LTO", "true")
-        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
+        .envs(if quick { QUICK } else { UPSTREAM })
         .env("CARGO_PROFILE_RELEASE_STRIP", "symbols"))?;
     fs::remove_dir_all(build)?;
 
     let program = root.join("bin/watchexec");
-    let completion = output(Command::new(&program).args(["--completions", "bash"]))?;
+    let completion = if triple.image_arch() == Triple::host()?.image_arch() {
+        output(Command::new(&program).args(["--completions", "bash"]))?
+    } else {
+        Vec::new()
+    };
     let file = fs::File::create(archive)?;
     let mut tar = tar::Builder::new(XzWriter::new(file, XzOptions::with_preset(PRESET))?);
     for (path, mode, contents) in [

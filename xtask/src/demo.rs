@@ -42,7 +42,7 @@ pub(crate) fn demo() -> Result<()> {
 
     heading("1. A watchexec release for this machine");
     command("cargo xtask archive");
-    let archive = archive::provide()?;
+    let archive = archive::provide(&archive::Options::default())?;
     let origin = if archive.official {
         "the published archive"
     } else {

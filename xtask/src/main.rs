@@ -10,6 +10,7 @@ mod directory;
 mod download;
 mod package;
 mod release;
+mod toolchain;
 mod triple;
 mod update;
 mod workspace;
@@ -31,19 +32,19 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Provide a watchexec release archive for this machine
+    /// Provide a watchexec release archive
     ///
     /// Downloads the published one where the release site can be reached, and otherwise builds the
     /// same version from crates.io. The last line of the output is the directory with the archive
     /// and a buildpack.toml that points at it.
-    Archive,
+    Archive(archive::Options),
     /// Make a buildpack directory
     ///
     /// The last line of the output is the directory.
     Package(package::Options),
-    /// Make all files of a release and publish its images
+    /// Make all files of a release, and publish and sign its images
     ///
-    /// Needs pack, and crane to publish. The last line of the output is the directory.
+    /// Needs pack and git, and to publish crane and cosign. The last line of the output is the directory.
     Release(release::Options),
     /// Add new releases of watchexec to buildpack.toml
     ///
@@ -69,7 +70,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let made = match Arguments::parse().task {
-        Task::Archive => archive::provide()?.directory().to_owned(),
+        Task::Archive(options) => archive::provide(&options)?.directory().to_owned(),
         Task::Package(options) => package::package(&options)?,
         Task::Release(options) => release::release(&options)?,
         Task::Update(options) => return update::update(&options),

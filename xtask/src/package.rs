@@ -7,6 +7,7 @@ use self::bundle::Release;
 use crate::command::{run, static_build};
 use crate::descriptor::Descriptor;
 use crate::directory::Draft;
+use crate::toolchain::Toolchain;
 use crate::triple::Triple;
 use crate::workspace;
 use anyhow::{Result, ensure};
@@ -17,9 +18,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// The buildpack's program, which is both `bin/build` and `bin/detect`.
-const BUILDPACK: &str = "watchexec-buildpack";
+pub(crate) const BUILDPACK: &str = "watchexec-buildpack";
 /// The program that the buildpack puts into images.
-const LIVE_RELOAD: &str = "live-reload";
+pub(crate) const LIVE_RELOAD: &str = "live-reload";
 /// The documents in a package.
 const DOCUMENTS: [&str; 3] = ["LICENSE", "README.md", "CHANGELOG.md"];
 
@@ -97,7 +98,7 @@ pub(crate) fn package(options: &Options) -> Result<PathBuf> {
     let draft = Draft::beside(&output)?;
     for target in &targets {
         let programs = match (&options.binaries, targets.as_slice()) {
-            (None, _) => build(target)?,
+            (None, _) => build(target, &Toolchain::provide(target)?)?,
             (Some(folder), [_]) => folder.clone(),
             (Some(folder), _) => folder.join(target.as_str()),
         };
@@ -136,15 +137,15 @@ fn targets(options: &Options) -> Result<Vec<Triple>> {
 }
 
 /// Builds both programs and returns their directory.
-fn build(target: &Triple) -> Result<PathBuf> {
-    // Leaves out what only a panic that unwinds would need.
-    let script = workspace::root().join("xtask/without-unwind-tables.ld");
+pub(crate) fn build(target: &Triple, toolchain: &Toolchain) -> Result<PathBuf> {
     let link_args = [
-        format!("-Wl,-T,{}", script.display()),
+        // Leaves out what only a panic that unwinds would need. Relative to the checkout, in which
+        // rustc runs, since flags are part of what cargo hashes into the names of symbols.
+        "-Wl,-T,xtask/without-unwind-tables.ld".to_owned(),
         // An index of the tables that are left out.
         "-Wl,--no-eh-frame-hdr".to_owned(),
     ];
-    run(static_build("build", target, &link_args)
+    run(static_build("build", target, toolchain, &link_args)
         .args(["--release", "--locked", "--bins"])
         .args(["--package", BUILDPACK, "--package", LIVE_RELOAD])
         .arg("--target-dir")

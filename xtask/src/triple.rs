@@ -17,6 +17,11 @@ impl Triple {
         &self.0
     }
 
+    /// Whether programs are linked to musl, which releases are.
+    pub(crate) fn is_musl(&self) -> bool {
+        self.0.ends_with("-musl")
+    }
+
     /// The architecture as images and buildpack.toml name it, which is Go's `GOARCH`.
     pub(crate) fn image_arch(&self) -> &'static str {
         // Parsing accepts no other architecture.

@@ -1,0 +1,167 @@
+//! What compiles the programs for a target.
+//!
+//! Programs for musl are compiled on any machine for both architectures. zig, from `PyPI`, is their C
+//! compiler and linker, and brings musl. Their standard library is the one that rustup has installed;
+//! without it, Debian's compiler makes one from the sources that Debian packages with it.
+
+use crate::command::{output, run};
+use crate::triple::Triple;
+use crate::workspace;
+use anyhow::{Context, Result};
+use fs_err as fs;
+use fs_err::os::unix::fs::symlink;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What cargo has to be told for a target. Nothing for the toolchain's own target.
+#[derive(Default)]
+pub(crate) struct Toolchain {
+    /// Variables for cargo.
+    pub(crate) environment: Vec<(String, OsString)>,
+    /// Flags for rustc.
+    pub(crate) flags: Vec<String>,
+    /// The directory of the sources of the standard library, where it is compiled.
+    pub(crate) std_sources: Option<PathBuf>,
+    /// Compiler, standard library and linker with their versions, for people.
+    pub(crate) description: String,
+}
+
+impl Toolchain {
+    /// Provides the toolchain for a target, and prints which one it is.
+    pub(crate) fn provide(triple: &Triple) -> Result<Self> {
+        let mut toolchain = Self::default();
+        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        let mut means = "the installed standard library".to_owned();
+        let mut compiler = Command::new(&rustc);
+        if triple.is_musl() {
+            // Waits for another call that provides the same. The lock goes with the file.
+            fs::create_dir_all(directory())?;
+            let lock = fs::File::create(directory().join("lock"))?;
+            lock.file().lock().context("cannot wait for another call")?;
+            let zig = toolchain.link_with_zig(triple)?;
+            if !has_std(&rustc, triple)? {
+                let debian = debian_rustc(triple)?;
+                compiler = Command::new(debian.join("usr/bin/rustc"));
+                toolchain.compile_std(&debian);
+                "a standard library from Debian's sources".clone_into(&mut means);
+            }
+            means = format!("{means}, zig {zig}");
+        }
+        let version = output(compiler.arg("--version").envs(toolchain.variables()))?;
+        let version = String::from_utf8_lossy(&version);
+        toolchain.description = format!("{}, {means}", version.trim());
+        eprintln!("Compiling for {triple} with {}", toolchain.description);
+        Ok(toolchain)
+    }
+
+    /// The variables, as a command takes them.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&str, &OsString)> {
+        (self.environment.iter()).map(|(name, value)| (name.as_str(), value))
+    }
+
+    fn set(&mut self, name: &str, value: impl Into<OsString>) {
+        self.environment.push((name.to_owned(), value.into()));
+    }
+
+    /// Makes zig the C compiler and the linker. Returns its version.
+    fn link_with_zig(&mut self, triple: &Triple) -> Result<String> {
+        let folder = directory().join("zig");
+        let zig = folder.join("ziglang/zig");
+        if !zig.exists() {
+            install_zig(&folder)?;
+        }
+        let name = triple.as_str().replace("-unknown", "");
+        let variable = triple.as_str().replace('-', "_");
+        for (tool, variables) in [
+            (
+                "cc",
+                [
+                    format!("CC_{variable}"),
+                    format!("CARGO_TARGET_{}_LINKER", variable.to_uppercase()),
+                ]
+                .as_slice(),
+            ),
+            ("ar", &[format!("AR_{variable}")]),
+        ] {
+            // The script reads the target from the name by which it is called.
+            let link = directory().join(format!("{name}-{tool}"));
+            if !link.is_symlink() {
+                symlink("../../xtask/zig.sh", &link)?;
+            }
+            for variable in variables {
+                self.set(variable, &link);
+            }
+        }
+        let version = output(Command::new(&zig).arg("version"))?;
+        self.set("ZIG", zig);
+        for cache in ["ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"] {
+            self.set(cache, directory().join("zig-cache"));
+        }
+        // zig links its own start files of musl.
+        self.flags.push("-Clink-self-contained=no".to_owned());
+        Ok(String::from_utf8_lossy(&version).trim().to_owned())
+    }
+
+    /// Makes Debian's rustc the compiler, which compiles the standard library too.
+    fn compile_std(&mut self, debian: &Path) {
+        self.std_sources = Some(debian.join("usr/lib/rustlib/src/rust"));
+        self.set("RUSTC", debian.join("usr/bin/rustc"));
+        let libraries = format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH);
+        self.set("LD_LIBRARY_PATH", debian.join(libraries));
+        // A stable compiler compiles the standard library only so.
+        self.set("RUSTC_BOOTSTRAP", "1");
+        self.set("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort");
+    }
+}
+
+/// The place of what is provided here, kept for the next call.
+fn directory() -> PathBuf {
+    workspace::target().join("toolchain")
+}
+
+/// Whether a compiler has the standard library for a target.
+fn has_std(rustc: &OsString, triple: &Triple) -> Result<bool> {
+    let print = ["--print", "target-libdir", "--target", triple.as_str()];
+    let folder = String::from_utf8(output(Command::new(rustc).args(print))?)?;
+    let Ok(entries) = fs::read_dir(folder.trim()) else {
+        return Ok(false);
+    };
+    let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    Ok(names.any(|name| name.starts_with("libstd-")))
+}
+
+/// Installs the pinned zig, which is a folder of its own.
+fn install_zig(folder: &Path) -> Result<()> {
+    let draft = folder.with_extension("draft");
+    let pip = "-m pip install --quiet --no-deps --require-hashes --only-binary :all:";
+    run(Command::new("python3")
+        .args(pip.split(' '))
+        .args(["--requirement", "xtask/zig.txt", "--upgrade", "--target"])
+        .arg(&draft)
+        .current_dir(workspace::root()))
+    .context("zig is not available: pip installs it from PyPI")?;
+    Ok(fs::rename(draft, folder)?)
+}
+
+/// Unpacks Debian's rustc with the sources of its standard library. Returns the directory.
+fn debian_rustc(triple: &Triple) -> Result<PathBuf> {
+    let root = directory().join("debian");
+    if !root.exists() {
+        eprintln!("Unpacking Debian's rustc, once");
+        let draft = root.with_extension("draft");
+        if draft.exists() {
+            fs::remove_dir_all(&draft)?;
+        }
+        fs::create_dir(&draft)?;
+        let script = workspace::root().join("xtask/debian-rustc.sh");
+        run(Command::new(script).arg(&draft)).with_context(|| {
+            format!(
+                "no standard library for {triple}: install it by `rustup target add {triple}`, or \
+                 work on Debian 12, which has a package of its sources"
+            )
+        })?;
+        fs::rename(&draft, &root)?;
+    }
+    Ok(root)
+}
