@@ -1,16 +1,23 @@
-//! `cargo xtask release`: all files and images of a release, from the programs built for each target.
-//! The release workflow calls it.
+//! `cargo xtask release`: the programs, packages, images, SBOMs, checksums and signatures of a release.
+//! The release workflow calls it, the suite calls it with a registry on loopback, and so can anybody.
 
+mod limits;
+mod provenance;
+mod signing;
+
+use self::signing::Signer;
 use crate::command::{output, run};
 use crate::descriptor::Descriptor;
 use crate::package;
+use crate::toolchain::Toolchain;
 use crate::triple::Triple;
 use crate::workspace;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use fs_err as fs;
 use libcnb::data::buildpack::Buildpack;
 use libcnb::data::sbom::SBOM_FORMATS;
+use serde_json::Value;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,49 +33,106 @@ const NAME: &str = "watchexec-buildpack";
 /// The choices of `cargo xtask release`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Tag of the release: `v` and the version of the buildpack
+    /// Publish the images to this registry and path, and sign them and the checksums. Needs crane and
+    /// cosign, and a login of theirs
+    #[arg(long, value_name = "HOST/PATH")]
+    registry: Option<String>,
+
+    /// Tag of the release: `v` and the version of the buildpack, for which CHANGELOG.md has to have a
+    /// section. Without one it is a trial, whose notes are what is unreleased
     #[arg(long, value_name = "TAG")]
-    tag: String,
+    tag: Option<String>,
 
-    /// Directory with a subdirectory for each target, named like the target, with its two programs
+    /// Sign with this key of cosign, without a network; otherwise with the identity of the workflow
+    #[arg(long, value_name = "FILE", requires = "registry")]
+    key: Option<PathBuf>,
+
+    /// Publish nothing unless the files have the checksums of this SHA256SUMS, of another run
+    #[arg(long, value_name = "FILE")]
+    expect: Option<PathBuf>,
+
+    /// Release what is not committed; for a trial
+    #[arg(long, conflicts_with = "tag")]
+    allow_dirty: bool,
+
+    /// Put these release archives inside the offline packages instead of downloading them
+    #[arg(long = "archive", value_name = "FILE")]
+    archives: Vec<PathBuf>,
+
+    /// Use this buildpack.toml instead of the repository's
+    #[arg(long, value_name = "FILE")]
+    buildpack_toml: Option<PathBuf>,
+
+    /// Directory to make or to replace; target/dist unless given
     #[arg(long, value_name = "DIR")]
-    binaries: PathBuf,
-
-    /// Image to publish, without a tag; nothing is published unless it is given
-    #[arg(long, value_name = "IMAGE")]
-    publish: Option<String>,
+    output: Option<PathBuf>,
 }
 
-/// The packages of a release: what is added to the version, whether watchexec is inside, and the
-/// buildpack API. The one that most people want comes first.
-const VARIANTS: [(&str, bool, &str); 4] = [
-    ("", false, "0.12"),
-    ("-offline", true, "0.12"),
-    ("-api0.10", false, "0.10"),
-    ("-offline-api0.10", true, "0.10"),
+/// The directory of the programs in that of a release, and the file of its provenance.
+const PROGRAMS: &str = "programs";
+const PROVENANCE: &str = "provenance.json";
+
+/// A package of a release.
+struct Variant {
+    /// What is added to the version.
+    suffix: &'static str,
+    /// Whether watchexec is inside.
+    offline: bool,
+    /// The Buildpack API.
+    api: &'static str,
+}
+
+impl Variant {
+    const fn new(suffix: &'static str, offline: bool, api: &'static str) -> Self {
+        Self {
+            suffix,
+            offline,
+            api,
+        }
+    }
+
+    /// What it is made from, in the directory of a release.
+    fn directory(&self, dist: &Path) -> PathBuf {
+        dist.join(format!("buildpack{}", self.suffix))
+    }
+}
+
+/// The packages of a release. The one that most people want comes first.
+const VARIANTS: [Variant; 4] = [
+    Variant::new("", false, "0.12"),
+    Variant::new("-offline", true, "0.12"),
+    Variant::new("-api0.10", false, "0.10"),
+    Variant::new("-offline-api0.10", true, "0.10"),
 ];
 
-/// Makes `target/dist`, and publishes the images if asked to:
+/// Makes a directory, and publishes and signs the images if asked to:
 ///
 /// | path | contents |
 /// |---|---|
-/// | `files/` | the downloads of the release: packages, SBOMs, `SHA256SUMS` |
+/// | `files/` | the downloads of the release: packages, SBOMs, `SHA256SUMS`, its signature and provenance |
 /// | `notes.md` | the section of the release in CHANGELOG.md |
+/// | `programs/` | the programs, in a directory for each target |
+/// | `buildpack…/` | what the packages are made from |
+/// | `provenance.json` | from what and by what the release is made |
 /// | `images` | the published images by their digests |
-/// | `image-sums` | the same in the form of `SHA256SUMS` |
 /// | `registry-entry.md` | the request to the buildpack registry, once an image is published |
 pub(crate) fn release(options: &Options) -> Result<PathBuf> {
-    let buildpack = Descriptor::read(&workspace::buildpack_toml())?.buildpack()?;
-    let version = version(&buildpack, &options.tag)?;
+    let buildpack_toml = options.buildpack_toml.clone();
+    let descriptor = Descriptor::read(&buildpack_toml.unwrap_or_else(workspace::buildpack_toml))?;
+    let buildpack = descriptor.buildpack()?;
+    let version = version(&buildpack, options.tag.as_deref())?;
     let changelog = fs::read_to_string(workspace::root().join("CHANGELOG.md"))?;
-    let notes = notes(&changelog, &version)
-        .with_context(|| format!("CHANGELOG.md has no section for {version}"))?;
+    let unreleased = notes(&changelog, "Unreleased").filter(|_| options.tag.is_none());
+    let notes = unreleased
+        .or_else(|| notes(&changelog, &version))
+        .with_context(|| format!("CHANGELOG.md has nothing in a section [{version}]"))?;
+    let commit = provenance::commit(options.allow_dirty)?;
 
-    let dist = workspace::target().join("dist");
+    let dist = (options.output.clone()).unwrap_or_else(|| workspace::target().join("dist"));
     if dist.exists() {
         fs::remove_dir_all(&dist)?;
     }
-    let files = dist.join("files");
+    let (files, programs) = (dist.join("files"), dist.join(PROGRAMS));
     fs::create_dir_all(&files)?;
     fs::write(dist.join("notes.md"), notes)?;
 
@@ -76,49 +140,122 @@ pub(crate) fn release(options: &Options) -> Result<PathBuf> {
         .iter()
         .map(|target| target.parse())
         .collect::<Result<Vec<Triple>>>()?;
-    // The references of the published images, and their lines in the form of `SHA256SUMS`.
-    let (mut images, mut image_sums) = (String::new(), String::new());
-    for (suffix, offline, api) in VARIANTS {
-        let directory = package::package(&package::Options {
-            offline,
-            buildpack_api: Some(api.to_owned()),
-            targets: targets.clone(),
-            binaries: Some(options.binaries.clone()),
-            output: Some(dist.join(format!("buildpack{suffix}"))),
-            ..package::Options::default()
-        })?;
+    let mut toolchains = Vec::new();
+    for target in &targets {
+        toolchains.push((target, compile(target, &programs.join(target.as_str()))?));
+    }
+    for variant in &VARIANTS {
+        let directory = packaged(options, variant, &targets, &dist)?;
         // pack adds the platform to the name.
-        let file = files.join(format!("{NAME}-{version}{suffix}.cnb"));
+        let file = files.join(format!("{NAME}-{version}{}.cnb", variant.suffix));
         pack(&directory, &file, &["--format", "file"])?;
-        if let Some(image) = &options.publish {
-            let tagged = format!("{image}:{version}{suffix}");
-            pack(&directory, &tagged, &["--publish"])?;
-            // pack does not print the digest.
-            let digest = output(Command::new("crane").args(["digest", &tagged]))?;
-            let digest = String::from_utf8(digest)?;
-            let reference = format!("{image}@{}", digest.trim());
-            if suffix.is_empty() {
-                let entry = registry_entry(&buildpack, &reference);
-                fs::write(dist.join("registry-entry.md"), entry)?;
-            }
-            let hex = digest.trim().trim_start_matches("sha256:");
-            images += &(reference + "\n");
-            image_sums += &sum(hex, image);
-        }
-        if suffix.is_empty() {
+        if variant.suffix.is_empty() {
+            limits::check_packages(&files)?;
             for target in &targets {
                 copy_sboms(&directory, target.image_arch(), &version, &files)?;
             }
         }
     }
-    fs::write(files.join("SHA256SUMS"), sums(&files)?)?;
-    fs::write(dist.join("images"), images)?;
-    fs::write(dist.join("image-sums"), image_sums)?;
+    let sums = sums(&files)?;
+    if let Some(expected) = &options.expect {
+        ensure!(
+            fs::read_to_string(expected)? == sums,
+            "this run made other files than {}; its own are\n{sums}",
+            expected.display()
+        );
+    }
+    fs::write(files.join("SHA256SUMS"), sums)?;
+
+    let inside = Descriptor::read(&dist.join("buildpack-offline/buildpack.toml"))?;
+    let predicate = provenance::predicate(&commit, &toolchains, &inside.dependencies()?)?;
+    fs::write(dist.join(PROVENANCE), format!("{predicate:#}\n"))?;
+    if let Some(registry) = &options.registry {
+        let signer = Signer::new(options.key.as_deref(), &dist)?;
+        let images = publish(&dist, &format!("{registry}:{version}"), &signer)?;
+        signer.sign_file(&files.join("SHA256SUMS"), &dist.join(PROVENANCE))?;
+        let entry = registry_entry(&buildpack, &images[0]);
+        fs::write(dist.join("registry-entry.md"), entry)?;
+        fs::write(dist.join("images"), images.join("\n") + "\n")?;
+    }
     Ok(dist)
 }
 
-/// The version to release, which buildpack.toml, Cargo.toml and the tag agree on.
-fn version(buildpack: &Buildpack, tag: &str) -> Result<String> {
+/// Compiles the programs for a target into a directory. Returns what did.
+fn compile(target: &Triple, into: &Path) -> Result<Toolchain> {
+    let toolchain = Toolchain::provide(target)?;
+    let built = package::build(target, &toolchain)?;
+    fs::create_dir_all(into)?;
+    for program in [package::BUILDPACK, package::LIVE_RELOAD] {
+        fs::copy(built.join(program), into.join(program))?;
+    }
+    limits::check_programs(into)?;
+    Ok(toolchain)
+}
+
+/// Packages the programs for all targets. Returns the directory.
+fn packaged(
+    options: &Options,
+    variant: &Variant,
+    targets: &[Triple],
+    dist: &Path,
+) -> Result<PathBuf> {
+    let archives = if variant.offline {
+        options.archives.clone()
+    } else {
+        Vec::new()
+    };
+    package::package(&package::Options {
+        offline: variant.offline,
+        archives,
+        buildpack_toml: options.buildpack_toml.clone(),
+        buildpack_api: Some(variant.api.to_owned()),
+        targets: targets.to_vec(),
+        binaries: Some(dist.join(PROGRAMS)),
+        output: Some(variant.directory(dist)),
+    })
+}
+
+/// Publishes an index for each variant, and signs it. Returns the names by digest.
+fn publish(dist: &Path, image: &str, signer: &Signer) -> Result<Vec<String>> {
+    let variants = VARIANTS.iter();
+    variants
+        .map(|variant| {
+            let tagged = format!("{image}{}", variant.suffix);
+            let directory = variant.directory(dist);
+            pack(&directory, &tagged, &["--publish"])?;
+            signed(&tagged, &directory, &dist.join(PROVENANCE), signer)
+        })
+        .collect()
+}
+
+/// Signs a published index and the images that it lists, and attests where they are from and what is
+/// in them. Returns its name by digest.
+fn signed(tagged: &str, directory: &Path, provenance: &Path, signer: &Signer) -> Result<String> {
+    let (registry, _) = tagged.rsplit_once(':').unwrap_or_default();
+    // pack does not print the digest.
+    let digest = output(Command::new("crane").args(["digest", tagged]))?;
+    let index = format!("{registry}@{}", String::from_utf8(digest)?.trim());
+    signer.sign(&index)?;
+    signer.attest(signing::PROVENANCE, provenance, &index)?;
+    let manifest = output(Command::new("crane").args(["manifest", &index]))?;
+    let manifest: Value = serde_json::from_slice(&manifest)?;
+    for listed in manifest["manifests"].as_array().into_iter().flatten() {
+        let (Some(digest), Some(arch)) = (
+            listed["digest"].as_str(),
+            listed["platform"]["architecture"].as_str(),
+        ) else {
+            bail!("{index} lists an image without a platform: {listed}")
+        };
+        let image = format!("{registry}@{digest}");
+        let sbom = directory.join("linux").join(arch).join("sbom.cdx.json");
+        signer.attest(signing::PROVENANCE, provenance, &image)?;
+        signer.attest(signing::CYCLONEDX, &sbom, &image)?;
+    }
+    Ok(index)
+}
+
+/// The version to release, which buildpack.toml, Cargo.toml and a tag agree on.
+fn version(buildpack: &Buildpack, tag: Option<&str>) -> Result<String> {
     let version = buildpack.version.to_string();
     let manifest: DocumentMut =
         fs::read_to_string(workspace::root().join("Cargo.toml"))?.parse()?;
@@ -130,8 +267,9 @@ fn version(buildpack: &Buildpack, tag: &str) -> Result<String> {
         "buildpack.toml has the version {version}, Cargo.toml has {of_crate}"
     );
     ensure!(
-        tag.strip_prefix('v') == Some(version.as_str()),
-        "the tag of the version {version} is v{version}, not {tag}"
+        tag.is_none_or(|tag| tag.strip_prefix('v') == Some(version.as_str())),
+        "the tag of the version {version} is v{version}, not {}",
+        tag.unwrap_or_default()
     );
     Ok(version)
 }
