@@ -70,7 +70,17 @@ impl Archive {
     /// The archive of the newest release, which `cargo xtask archive` downloads or builds, and its
     /// directory, which also has a buildpack.toml.
     pub(crate) fn released() -> Result<(Self, PathBuf)> {
-        let directory = PathBuf::from(xtask(&["archive"], "xtask-archive")?);
+        Self::provided(&["archive"], "xtask-archive")
+    }
+
+    /// The same for another architecture, built without optimization if it has to be built.
+    pub(crate) fn released_for(target: &str) -> Result<(Self, PathBuf)> {
+        let task = ["archive", "--quick", "--target", target];
+        Self::provided(&task, &format!("xtask-archive-{target}"))
+    }
+
+    fn provided(task: &[&str], log_name: &str) -> Result<(Self, PathBuf)> {
+        let directory = PathBuf::from(xtask(task, log_name)?);
         let descriptor: Table = fs::read_to_string(directory.join("buildpack.toml"))?.parse()?;
         let dependencies = descriptor["metadata"]["dependencies"].as_array();
         let text = |entry: &Value, key| Some(entry.get(key)?.as_str()?.to_owned());

@@ -16,7 +16,7 @@ use crate::command::{logged, output};
 use crate::directories::{log, target};
 use crate::offline::{self, Engine, Images, Lifecycle, Published};
 use crate::orders::Publisher;
-use crate::package::{Archive, offering, package};
+use crate::package::{Archive, here, offering, package};
 
 /// Tools, images, sample apps and the buildpack under test.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Platform {
     /// Provides everything, and prints how long each part took.
     pub(crate) fn provide(engine: Arc<Engine>) -> Result<Self> {
         let pack = step("pack", || offline::tool("pack"))?;
-        let lifecycle = step("lifecycle", Lifecycle::provide)?;
+        let lifecycle = step("lifecycle", || Lifecycle::provide(here().name))?;
         let images = step("images", || Images::provide(&lifecycle, &engine))?;
         let (archive, _) = step("watchexec archive", Archive::released)?;
         let buildpack = step("buildpack", || package("package", &[]))?;
@@ -93,12 +93,47 @@ impl Platform {
         Ok(platform)
     }
 
+    /// A platform on another engine, with its lifecycle, its base image and this buildpack.
+    pub(crate) fn on(
+        &self,
+        engine: Engine,
+        lifecycle: Lifecycle,
+        base: &str,
+        file: &Path,
+    ) -> Result<Self> {
+        let mut platform = Self {
+            engine: Arc::new(engine),
+            lifecycle,
+            images: Images {
+                base: base.to_owned(),
+                ..self.images.clone()
+            },
+            builder: String::new(),
+            publishers: BTreeMap::default(),
+            published: Published::default(),
+            archive: self.archive.clone(),
+            buildpack: file.to_owned(),
+            watchexec: file.to_owned(),
+            static_app: self.static_app.clone(),
+            jar: self.jar.clone(),
+            notes: Mutex::default(),
+        };
+        let buildpacks = [file.to_owned(), buildpack_of(PROCFILE)];
+        let order = [vec![(WATCHEXEC, true), (PROCFILE, false)]];
+        platform.builder = platform.make_builder("builder-of-another", &buildpacks, &order)?;
+        Ok(platform)
+    }
+
     /// A command such as `pack`, with the suite's tools and engine.
     pub(crate) fn command(&self, program: &str) -> Result<Command> {
+        self.equip(Command::new(program))
+    }
+
+    /// Gives the suite's tools and engine to a command.
+    pub(crate) fn equip(&self, mut command: Command) -> Result<Command> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let own = [target("bin"), target("tools")];
         let path = own.into_iter().chain(std::env::split_paths(&path));
-        let mut command = Command::new(program);
         command
             .env("PATH", std::env::join_paths(path)?)
             .env("PACK_HOME", target("pack-home"))

@@ -12,6 +12,7 @@ mod network;
 mod orders;
 mod packages;
 mod rebuild;
+mod release;
 mod reload;
 mod supply_chain;
 
@@ -21,6 +22,7 @@ use crate::case::Listed;
 pub(crate) const ALONE: &[&[Listed]] = &[reload::CASES, live_reload::CASES];
 /// Cases that share the machine. Those that wait the longest come first.
 pub(crate) const TOGETHER: &[&[Listed]] = &[
+    release::CASES,
     failures::CASES,
     orders::CASES,
     flag::CASES,

@@ -1,6 +1,7 @@
 //! Audits of an image: its SBOMs, secrets in its labels, and whether the build is reproducible.
 
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
@@ -184,11 +185,15 @@ fn another_build_makes_the_same_image(case: &Case<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Without actionlint, mistakes in the workflow for releases would show at the next release.
+/// Without actionlint and zizmor, mistakes in the workflow for releases would show at the next release.
 fn workflows(case: &Case<'_>) -> Result<()> {
     offline::tool("actionlint")?;
     let mut actionlint = case.platform.command("actionlint")?;
     output(actionlint.current_dir(workspace()))?;
+    // Offline, since some of its audits ask GitHub.
+    let mut zizmor = Command::new(offline::zizmor()?);
+    zizmor.args(["--offline", "--no-progress", ".github"]);
+    output(zizmor.current_dir(workspace()))?;
     Ok(())
 }
 

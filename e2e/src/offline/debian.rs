@@ -21,3 +21,9 @@ pub(crate) fn provide(program: &str, packages: &[&str]) -> Result<()> {
     logged(install.args(packages), &log(&format!("apt-{program}")))
         .with_context(|| format!("{program} is missing and cannot be installed by apt"))
 }
+
+/// The emulator of arm64 for single programs, by its path.
+pub(crate) fn emulator() -> Result<&'static str> {
+    provide("qemu-aarch64-static", &["qemu-user-static"])?;
+    Ok("/usr/bin/qemu-aarch64-static")
+}

@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use fs_err as fs;
-use rustix::process::{Pid, Signal, geteuid, kill_process};
+use rustix::process::geteuid;
 
 use super::debian;
-use crate::command::{last_lines, output, record, wait_for};
-use crate::directories::{digest, log, target, workspace};
+use crate::command::{as_root, last_lines, output, record, wait_for};
+use crate::directories::{digest, log, source, target, workspace};
 
 /// How long an engine may take to start or stop, which usually takes seconds.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -62,6 +62,17 @@ impl Engine {
         // A killed run leaves containers on a private engine.
         engine.remove_made()?;
         Ok(engine)
+    }
+
+    /// Starts an engine that runs images for arm64 by this emulator, in namespaces of its own.
+    pub(crate) fn of_arm64(emulator: &str) -> Result<Self> {
+        let (daemon, host) = Daemon::of_arm64(emulator)?;
+        Ok(Self {
+            host,
+            prefix: "live-reload-e2e".to_owned(),
+            daemon: Some(daemon),
+            closing: Once::new(),
+        })
     }
 
     /// A docker command against this engine.
@@ -165,17 +176,7 @@ impl Daemon {
             geteuid().is_root(),
             "no Docker engine answers, and only root can start one"
         );
-        // One for each checkout, and short: paths of sockets are limited to about 100 characters.
-        let id = digest(workspace().as_os_str().as_encoded_bytes());
-        let directory = PathBuf::from(format!("/run/live-reload-e2e-{}", &id[..16]));
-        let pidfile = directory.join("docker.pid");
-        // The engine of a killed run may still be stopping.
-        let _ = wait_for(PATIENCE, || Ok((!pidfile.exists()).then_some(())));
-        clear(&directory)?;
-        fs::create_dir(&directory)?;
-
-        let host = format!("unix://{}/docker.sock", directory.display());
-        let log = log("dockerd");
+        let directory = directory("/run/live-reload-e2e")?;
         let mut dockerd = Command::new("setpriv");
         dockerd
             .args(["--pdeathsig", "TERM", "dockerd", "--data-root"])
@@ -183,11 +184,31 @@ impl Daemon {
             .arg("--exec-root")
             .arg(directory.join("exec"))
             .arg("--pidfile")
-            .arg(&pidfile)
-            .args(["--host", &host])
-            .args(["--bridge=none", "--iptables=false", "--ip-forward=false"])
-            // Ctrl-C must not stop the engine, which the suite still needs to clean up.
-            .process_group(0);
+            .arg(directory.join("docker.pid"))
+            .arg("--host")
+            .arg(format!("unix://{}/docker.sock", directory.display()))
+            .args(["--bridge=none", "--iptables=false", "--ip-forward=false"]);
+        Self::started(dockerd, directory, "dockerd")
+    }
+
+    fn of_arm64(emulator: &str) -> Result<(Self, String)> {
+        // Not below /run, which the script covers.
+        let directory = directory("/var/tmp/live-reload-arm64")?;
+        let mut dockerd = as_root("setpriv");
+        dockerd
+            .args(["--pdeathsig", "TERM"])
+            .arg(source("arm64-engine.sh"))
+            .arg(&directory)
+            .arg(emulator);
+        Self::started(dockerd, directory, "dockerd-arm64")
+    }
+
+    /// Starts a command that runs dockerd in a directory, and waits until it answers.
+    fn started(mut dockerd: Command, directory: PathBuf, name: &str) -> Result<(Self, String)> {
+        let host = format!("unix://{}/docker.sock", directory.display());
+        let log = log(name);
+        // Ctrl-C must not stop the engine, which the suite still needs to clean up.
+        dockerd.process_group(0);
         let mut process = record(&mut dockerd, &log)?
             .spawn()
             .context("cannot start dockerd")?;
@@ -209,10 +230,23 @@ impl Daemon {
 
     fn stop(&self) -> Result<()> {
         let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
-        kill_process(Pid::from_child(&process), Signal::TERM)?;
+        output(as_root("kill").arg(process.id().to_string()))?;
         process.wait()?;
         clear(&self.directory)
     }
+}
+
+/// A new directory for a private engine: one for each checkout, and short, as paths of sockets are limited
+/// to about 100 characters.
+fn directory(path: &str) -> Result<PathBuf> {
+    let id = digest(workspace().as_os_str().as_encoded_bytes());
+    let directory = PathBuf::from(format!("{path}-{}", &id[..16]));
+    // The engine of a killed run may still be stopping.
+    let pidfile = directory.join("docker.pid");
+    let _ = wait_for(PATIENCE, || Ok((!pidfile.exists()).then_some(())));
+    clear(&directory)?;
+    fs::create_dir(&directory)?;
+    Ok(directory)
 }
 
 /// The `DOCKER_HOST` of the docker client, if an engine answers there.
@@ -229,8 +263,6 @@ fn answering_host() -> Option<String> {
 fn clear(directory: &Path) -> Result<()> {
     // The mount is missing if the engine did not start.
     let _ = output(Command::new("umount").arg(directory.join("exec/netns/default")));
-    if directory.exists() {
-        fs::remove_dir_all(directory)?;
-    }
+    output(as_root("rm").arg("-rf").arg(directory))?;
     Ok(())
 }

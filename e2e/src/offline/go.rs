@@ -11,6 +11,7 @@ use fs_err::os::unix::fs::symlink;
 
 use crate::command::{logged, output};
 use crate::directories::{log, source, target};
+use crate::package::here;
 
 /// Builds the tool of the module `e2e/tools/NAME` into a directory that is on the PATH of the cases.
 /// Returns its version.
@@ -55,19 +56,19 @@ pub(crate) struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// Builds it.
-    pub(crate) fn provide() -> Result<Self> {
+    /// Builds it for an architecture, this machine's or another.
+    pub(crate) fn provide(arch: &str) -> Result<Self> {
         let module = source("tools/lifecycle");
         let (path, version) = pinned(
             &module,
             &["-f={{.Module.Path}} {{.Module.Version}}", "tool"],
         )?;
-        let directory = target("lifecycle");
+        let directory = target("lifecycle").join(arch);
         let programs = directory.join("lifecycle");
         fs::create_dir_all(&programs)?;
         // The lifecycle refuses to run without a version of its own.
         let linker = format!("-X {path}/cmd.Version={version}");
-        build(&module, "tool", &linker, &programs)?;
+        build_for(arch, &module, "tool", &linker, &programs)?;
 
         // The phases are one program under different names (cmd/lifecycle/main.go).
         let phases = "analyzer builder creator detector exporter extender rebaser restorer";
@@ -79,7 +80,7 @@ impl Lifecycle {
         }
         let descriptor = "lifecycle.toml";
         fs::copy(module.join(descriptor), directory.join(descriptor))?;
-        let tarball = target("lifecycle.tgz");
+        let tarball = target("lifecycle").join(format!("{arch}.tgz"));
         let mut tar = Command::new("tar");
         tar.args(["-cz", "--owner=0", "--group=0", "-f"])
             .arg(&tarball);
@@ -124,8 +125,13 @@ fn pinned(module: &Path, list: &[&str]) -> Result<(String, String)> {
 /// Several cases may build the same program.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// Builds a package, or all tools, of a module. The programs are static, so that they run in any image.
+/// Builds a package, or all tools, of a module for this machine.
 fn build(module: &Path, package: &str, linker: &str, output: &Path) -> Result<()> {
+    build_for(here().name, module, package, linker, output)
+}
+
+/// Builds for an architecture. The programs are static, so that they run in any image.
+fn build_for(arch: &str, module: &Path, package: &str, linker: &str, output: &Path) -> Result<()> {
     // Tilt needs C to read Tiltfiles, and runs on this machine only.
     let with_c = module.ends_with("tilt");
     let name = module.file_name().unwrap_or_default().to_string_lossy();
@@ -135,6 +141,7 @@ fn build(module: &Path, package: &str, linker: &str, output: &Path) -> Result<()
         .arg(output)
         .args([&format!("-ldflags=-s -w {linker}"), package])
         .current_dir(module)
+        .env("GOARCH", arch)
         .env("CGO_ENABLED", if with_c { "1" } else { "0" });
-    logged(&mut go, &log(&format!("go-build-{name}")))
+    logged(&mut go, &log(&format!("go-build-{name}-{arch}")))
 }

@@ -1,7 +1,7 @@
 //! Provides the platform on a machine without images and release downloads: a Docker engine, base
 //! images, pack, the lifecycle and other tools, sample apps, and stand-ins for published builders.
-//! Everything is built from package registries: Debian's, the Go module proxy, Maven Central and
-//! crates.io.
+//! Everything is built from package registries: Debian's, the Go module proxy, Maven Central, `PyPI`
+//! and crates.io.
 //!
 //! To read or write a case, skip this folder.
 
@@ -11,12 +11,14 @@ mod go;
 mod images;
 mod maven;
 mod published;
+mod python;
 mod registry;
 
-pub(crate) use debian::provide;
+pub(crate) use debian::{emulator, provide};
 pub(crate) use engine::Engine;
 pub(crate) use go::{Lifecycle, manifests, static_app, tool};
-pub(crate) use images::Images;
+pub(crate) use images::{Images, of_arm64};
 pub(crate) use maven::{compile_answer, jar};
 pub(crate) use published::Published;
+pub(crate) use python::zizmor;
 pub(crate) use registry::Registry;

@@ -1,0 +1,324 @@
+//! A release, made from this checkout and published to a registry on loopback, and its programs for arm64,
+//! which an emulator runs.
+//!
+//! `cargo run -p e2e -- --skip release::` leaves it out: the first time, the programs for both
+//! architectures are compiled, and cosign.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use fs_err as fs;
+use harness::lifecycle::Lifecycle as Phases;
+use serde_json::Value;
+use toml::Table;
+
+use crate::buildpacks::WATCHEXEC;
+use crate::case::{Case, cases};
+use crate::command::{expect_words, logged, output, wait_for};
+use crate::container::{Container, RELOAD, TILT};
+use crate::directories::{copy, log, target, workspace};
+use crate::offline::{self, Lifecycle, Registry, tool};
+use crate::package::{ARCHITECTURES, Architecture, Archive, descriptor};
+use crate::schemas::Schemas;
+use crate::terminal::Terminal;
+
+cases![published, arm64_programs, arm64_container];
+
+/// How a program for arm64 is started: the emulator hands the name on by which it is called.
+const EMULATED: &str = "exec /usr/bin/qemu-aarch64-static -0 \"$1\" \"$@\"";
+
+/// What `cargo xtask release` has made, without publishing it.
+#[derive(Clone)]
+struct Made {
+    /// Its directory.
+    dist: PathBuf,
+    /// The arguments that made it, but for the directory.
+    arguments: Vec<String>,
+    /// The version of the buildpack.
+    version: String,
+    /// The archive of watchexec for arm64.
+    watchexec: Archive,
+}
+
+/// Makes the release once for all cases.
+fn made(case: &Case<'_>) -> Result<Made> {
+    static MADE: Mutex<Option<Made>> = Mutex::new(None);
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(made) = &*made {
+        return Ok(made.clone());
+    }
+    // A developer's changes may not be committed yet. In CI, the checkout is a fresh one.
+    let mut arguments = vec!["--allow-dirty".to_owned()];
+    let mut offers = Vec::new();
+    for architecture in &ARCHITECTURES {
+        let (archive, directory) = if architecture.is_here {
+            Archive::released()?
+        } else {
+            Archive::released_for(architecture.target)?
+        };
+        let file = directory.join(&archive.file_name);
+        arguments.extend(["--archive".to_owned(), file.display().to_string()]);
+        // The server keeps running without its handle.
+        let (_, url) = archive.serve();
+        offers.push((architecture, archive, url));
+    }
+    let listed: Vec<_> = (offers.iter())
+        .map(|(architecture, archive, url)| (*architecture, archive, url.as_str()))
+        .collect();
+    let file = target("release.toml");
+    fs::write(
+        &file,
+        descriptor(&workspace().join("buildpack.toml"), &listed)?,
+    )?;
+    arguments.extend(["--buildpack-toml".to_owned(), file.display().to_string()]);
+    let arm64 = offers.into_iter().find(|(of, ..)| of.name == "arm64");
+    let (_, watchexec, _) = arm64.context("no archive for arm64")?;
+    let text: Table = fs::read_to_string(&file)?.parse()?;
+    let version = text["buildpack"]["version"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let dist = target("release/made");
+    release(case, &arguments, &dist)?;
+    Ok(made
+        .insert(Made {
+            dist,
+            arguments,
+            version,
+            watchexec,
+        })
+        .clone())
+}
+
+/// Runs `cargo xtask release` with the suite's tools.
+fn release(case: &Case<'_>, arguments: &[String], dist: &Path) -> Result<()> {
+    let mut release = case.platform.equip(harness::cargo())?;
+    release
+        .args(["xtask", "release", "--output"])
+        .arg(dist)
+        .args(arguments)
+        .env("COSIGN_PASSWORD", "")
+        .current_dir(workspace());
+    let name = dist.file_name().unwrap_or_default().to_string_lossy();
+    logged(&mut release, &log(&format!("xtask-release-{name}")))
+}
+
+/// The same release is made again and published, with the same files. Then the page is followed by which
+/// anybody verifies it.
+fn published(case: &Case<'_>) -> Result<()> {
+    for name in ["cosign", "crane"] {
+        tool(name)?;
+    }
+    offline::provide("jq", &["jq"])?;
+    let first = made(case)?;
+    let registry = Registry::start()?;
+    let terminal = case.terminal()?;
+    terminal.run(
+        "COSIGN_PASSWORD= cosign generate-key-pair",
+        &terminal.path(""),
+    )?;
+    let image = format!("{}/live-reload/watchexec-buildpack", registry.address);
+    let key = terminal.path("cosign.key").display().to_string();
+    let sums = first.dist.join("files/SHA256SUMS").display().to_string();
+    let more = ["--registry", &image, "--key", &key, "--expect", &sums].map(str::to_owned);
+    let dist = target("release/published");
+    release(case, &[&first.arguments[..], &more].concat(), &dist)?;
+    let files = dist.join("files");
+    for line in fs::read_to_string(files.join("SHA256SUMS"))?.lines() {
+        let (_, name) = line.split_once("  ").context("a line has a name")?;
+        let size = fs::metadata(files.join(name))?.len();
+        case.show(format!("\n{line}, {size} bytes"));
+    }
+    for architecture in &ARCHITECTURES {
+        expect_inside(&dist, &first.version, architecture)?;
+    }
+    let notes = fs::read_to_string(dist.join("notes.md"))?;
+    let changelog = fs::read_to_string(workspace().join("CHANGELOG.md"))?;
+    ensure!(changelog.contains(notes.trim()), "the notes are {notes}");
+
+    terminal.run(&format!("cp {}/* .", files.display()), &terminal.path(""))?;
+    verify(&terminal, &format!("{image}:{}", first.version))
+}
+
+/// Follows the page by which anybody verifies a release, in a directory with its files and key.
+fn verify(terminal: &Terminal<'_>, image: &str) -> Result<()> {
+    let page = terminal.page("docs/verify.md")?;
+    let [
+        setting,
+        download,
+        checksums,
+        provenance,
+        signature,
+        image_provenance,
+        sbom,
+    ] = page.blocks()?;
+    ensure!(download.contains("curl"), "the page downloads the files");
+    let setting = setting.lines().map(|line| match line.split_once('=') {
+        Some(("image", _)) => format!("image={image}\n"),
+        // With the key of this release in place of GitHub's certificates.
+        Some(("signer", _)) => "signer='--key cosign.pub --insecure-ignore-tlog'\n".to_owned(),
+        _ => format!("{line}\n"),
+    });
+    let setting: String = setting.collect();
+    let run = |block: &str| page.run(&format!("{setting}{block}"));
+    let mut git = Command::new("git");
+    let commit = output(git.args(["rev-parse", "HEAD"]).current_dir(workspace()))?;
+    for (block, words) in [
+        (checksums, ["Verified OK", "linux-arm64.cnb: OK"]),
+        (provenance, ["Verified OK", ""]),
+        (signature, ["claims were validated", "sha256:"]),
+        (image_provenance, [commit.as_str(), "rustc 1."]),
+        (sbom.replace("amd64", "arm64"), ["pkg:cargo/rustls@", ""]),
+        (sbom, ["pkg:cargo/rustls@", ""]),
+    ] {
+        expect_words(&run(&block)?, &words)?;
+    }
+    // A key that signed nothing, and a file that was changed.
+    run(
+        "COSIGN_PASSWORD= cosign generate-key-pair --output-key-prefix other
+        other='--key other.pub --insecure-ignore-tlog'
+        cosign verify $other \"$image\" && exit 1
+        cosign verify-blob $other --bundle SHA256SUMS.sigstore.json SHA256SUMS && exit 1
+        echo >> SHA256SUMS
+        cosign verify-blob $signer --bundle SHA256SUMS.sigstore.json SHA256SUMS && exit 1
+        true",
+    )?;
+    Ok(())
+}
+
+/// Checks the programs and the SBOMs of an architecture.
+fn expect_inside(dist: &Path, version: &str, architecture: &Architecture) -> Result<()> {
+    let (arch, target) = (architecture.name, architecture.target);
+    for name in ["watchexec-buildpack", "live-reload"] {
+        let program = fs::read(dist.join("programs").join(target).join(name))?;
+        let has = |text: &str| {
+            program
+                .windows(text.len())
+                .any(|part| part == text.as_bytes())
+        };
+        // A dynamic program names its loader, and one that is linked to glibc statically its version.
+        for other in ["/ld-", "GLIBC_", "glibc 2."] {
+            ensure!(!has(other), "{name} for {arch} has {other:?} in it");
+        }
+        ensure!(
+            !has(&workspace().display().to_string()),
+            "{name} names this checkout"
+        );
+    }
+    let mut documents = [Value::Null, Value::Null, Value::Null];
+    for (document, kind) in documents.iter_mut().zip(["cdx", "spdx", "syft"]) {
+        let name = format!("watchexec-buildpack-{version}-linux-{arch}.sbom.{kind}.json");
+        *document = serde_json::from_slice(&fs::read(dist.join("files").join(name))?)?;
+    }
+    for problems in Schemas::new().problems(&documents) {
+        ensure!(
+            problems.is_empty(),
+            "an SBOM for {arch} is not valid: {problems:#?}"
+        );
+    }
+    Ok(())
+}
+
+/// The programs of the packages for arm64 do their work: detect, build with and without a download, and the
+/// tools that sync files.
+fn arm64_programs(case: &Case<'_>) -> Result<()> {
+    let emulator = offline::emulator()?;
+    let made = made(case)?;
+    let folder = tempfile::tempdir()?;
+    for (package, logged) in [
+        ("buildpack", "Downloading watchexec"),
+        ("buildpack-offline", "inside the buildpack"),
+    ] {
+        let buildpack = folder.path().join(package);
+        copy(&made.dist.join(package).join("linux/arm64"), &buildpack)?;
+        let descriptor = "buildpack.toml";
+        fs::copy(
+            made.dist.join(package).join(descriptor),
+            buildpack.join(descriptor),
+        )?;
+        let directory = folder.path().join(format!("{package}-build"));
+        let phases = Phases::of(&buildpack, &directory, "layers")
+            .with("CNB_TARGET_ARCH", "arm64")
+            .in_shell(EMULATED);
+        let detect = phases.detect();
+        ensure!(detect.status == 0, "detect: {}", detect.output());
+        expect_words(&phases.plan(), &["[[provides]]", "watchexec"])?;
+        let build = phases.build();
+        ensure!(build.status == 0, "build: {}", build.output());
+        expect_words(&build.stdout, &[logged, "for linux/arm64"])?;
+        case.show(format!("\n{}", build.stdout));
+        let installed = phases.layer().join("bin/watchexec");
+        let mut watchexec = Command::new(emulator);
+        let printed = output(watchexec.arg(installed).arg("--version"))?;
+        expect_words(&printed, &[&made.watchexec.version])?;
+    }
+
+    let live_reload = folder.path().join("buildpack/bin/live-reload");
+    let emulated = format!("{emulator} {}", live_reload.display());
+    let script = format!(
+        "mkdir from to; echo v2 > from/version.txt
+        tar -C from -c -f - version.txt | {emulated} tar -C to -x -f -
+        cmp from/version.txt to/version.txt
+        {emulated} rm -rf to/version.txt
+        test ! -e to/version.txt"
+    );
+    output(
+        Command::new("sh")
+            .args(["-euc", &script])
+            .current_dir(folder.path()),
+    )?;
+    Ok(())
+}
+
+/// A build for arm64 by the lifecycle for arm64, and a reload in a container of the image. The files of v2
+/// come by the sync tool.
+fn arm64_container(case: &Case<'_>) -> Result<()> {
+    let made = made(case)?;
+    let (engine, base) = offline::of_arm64()?;
+    let name = format!(
+        "watchexec-buildpack-{}-offline-linux-arm64.cnb",
+        made.version
+    );
+    let file = made.dist.join("files").join(name);
+    let platform = (case.platform).on(engine, Lifecycle::provide("arm64")?, &base, &file)?;
+    let on_arm64 = Case {
+        name: case.name.clone(),
+        platform: &platform,
+        notes: RefCell::default(),
+    };
+    let result = reload(case, &on_arm64);
+    platform.engine.close();
+    result
+}
+
+fn reload(case: &Case<'_>, on_arm64: &Case<'_>) -> Result<()> {
+    let app = tempfile::tempdir()?;
+    fs::write(app.path().join("Procfile"), "web: exec sh app.sh\n")?;
+    let script = |version: &str| format!("echo {version} on $(uname -m); exec sleep 3600\n");
+    fs::write(app.path().join("app.sh"), script("v1"))?;
+    let build = on_arm64.build(app.path()).live_reload("true");
+    let image = build
+        .env("BP_LIVE_RELOAD_SYNC_TOOLS", "true")
+        .arguments(&["--platform", "linux/arm64"])
+        .image()?;
+    expect_words(&image.log, &[WATCHEXEC])?;
+    let container = Container::start_with(&image, &RELOAD)?;
+    let expect = |version: &str| {
+        let line = format!("{version} on aarch64");
+        wait_for(Duration::from_mins(1), || {
+            Ok(container.log()?.contains(&line).then_some(()))
+        })
+        .with_context(|| format!("no {line:?} in:\n{}", container.log().unwrap_or_default()))
+    };
+    expect("v1")?;
+    container.expect_same_after(|| {
+        container.extract(&TILT, &[("workspace/app.sh", script("v2").as_bytes())])?;
+        expect("v2")
+    })?;
+    case.show(format!("\n{}{}", image.log, container.log()?));
+    Ok(())
+}
