@@ -1,5 +1,4 @@
-//! The lines of the log that take more than one sentence pattern: what was chosen, and what the image
-//! can do.
+//! Log lines with several wordings: the chosen release, the processes, the app directory.
 
 use crate::app_dir::Opened;
 use crate::layers::live_reload::Processes;
@@ -8,7 +7,7 @@ use watchexec_release::catalog::{Release, Target};
 use watchexec_release::requirement::Requirement;
 use watchexec_release::text::joined;
 
-/// The release, the target, and why this version.
+/// Which release was chosen, and from which.
 pub(crate) fn choice(release: &Release, target: &Target, requirements: &[Requirement]) -> String {
     let version = &release.dependency.version;
     let from = joined(&release.available, ", ");
@@ -20,41 +19,36 @@ pub(crate) fn choice(release: &Release, target: &Target, requirements: &[Require
     line
 }
 
-/// What the image can do, how to start it, and what the image must not be used for.
+/// The processes that were added, how to start `reload`, and that the image is for development only.
 pub(crate) fn processes(processes: &Processes) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(settings) = &processes.reload {
         let restarted = match &settings.process {
-            Some(process) => format!("the process {process}"),
+            Some(process) => format!("the app's process {process}"),
             None => "the app's process".to_owned(),
         };
         lines.push(format!(
-            "Added the process reload, which restarts {restarted} when files change"
+            "Added the process type reload, which restarts {restarted} when files change"
         ));
         lines.push(if processes.reload_is_default {
             "Default process: reload, unless a later buildpack sets another".to_owned()
         } else {
-            "Default process: that of another buildpack, which reloads if it runs watchexec"
-                .to_owned()
+            "Default process: set by another buildpack; it reloads if it runs watchexec".to_owned()
         });
-        lines.push(
-            "To start reload where another process is the default: docker run --entrypoint reload \
-             IMAGE [TYPE]"
-                .to_owned(),
-        );
+        lines.push("To start reload by name: docker run --entrypoint reload IMAGE".to_owned());
     }
-    let tools = "Added the processes tar and rm, for tools that sync through a running container";
+    let tools = "Added the process types tar and rm, for tools that sync through a running container";
     lines.extend(processes.sync_tools.then(|| tools.to_owned()));
     lines.push(
-        "For development only: whoever can write to the app directory decides what the image runs"
+        "For development only: anyone who can write to the app directory decides what this image runs"
             .to_owned(),
     );
     lines
 }
 
-/// The app directory was made writable for the run image's user.
+/// What was made writable for the run image's user, and what was not.
 pub(crate) fn opened(app_dir: &Path, opened: &Opened) -> Vec<String> {
-    /// How many of the failures are named; a directory that cannot be changed at all has many.
+    /// How many failures are named.
     const NAMED: usize = 3;
 
     let changed: Vec<String> = [
@@ -75,12 +69,12 @@ pub(crate) fn opened(app_dir: &Path, opened: &Opened) -> Vec<String> {
     }
     for (path, error) in opened.failed.iter().take(NAMED) {
         lines.push(format!(
-            "Could not make {} group-writable: {error}; syncing to it may fail",
+            "Could not make {} group-writable ({error}); a sync to it may fail",
             path.display()
         ));
     }
     if let more @ 1.. = opened.failed.len().saturating_sub(NAMED) {
-        lines.push(format!("Could not make {more} more group-writable"));
+        lines.push(format!("Could not make {more} more files and directories group-writable"));
     }
     lines
 }

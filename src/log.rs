@@ -1,10 +1,10 @@
-//! The build's log: what the user sees on standard output.
+//! The log of a build, on standard output.
 
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::io::{self, Write};
 
-/// Writes the log in three depths: a title, what is done under it, and its details.
+/// Writes the log with three levels: a title, steps, and details.
 ///
 /// The first line that cannot be written ends the log; [`finish`](Log::finish) returns the error.
 pub(crate) struct Log {
@@ -47,6 +47,11 @@ impl Log {
         self.lines("", &text.to_string());
     }
 
+    /// A line directly below the title.
+    pub(crate) fn subtitle(&self, text: impl Display) {
+        self.lines("  ", &text.to_string());
+    }
+
     /// A step of the build, after an empty line.
     pub(crate) fn step(&self, text: impl Display) {
         self.lines("", "");
@@ -65,12 +70,12 @@ impl Log {
         }
     }
 
-    /// Something the user should know although the build goes on.
+    /// A warning: the build goes on, and someone should act.
     pub(crate) fn warning(&self, text: impl Display) {
         self.lines("  ", &format!("Warning: {text}"));
     }
 
-    /// A decision and what it was taken from; shown with `BP_LOG_LEVEL=DEBUG` only.
+    /// A decision and its inputs; shown with `BP_LOG_LEVEL=DEBUG` only.
     pub(crate) fn debug(&self, text: impl Display) {
         if self.debug {
             self.lines("    ", &format!("[debug] {text}"));

@@ -79,7 +79,7 @@ fn contribute(context: &BuildContext<WatchexecBuildpack>) -> Result<Launch, Erro
     let log = Log::to_stdout(config.debug);
     let name = buildpack.name.as_deref().unwrap_or(&buildpack.id);
     log.title(format_args!("{name} {}", buildpack.version));
-    log.detail(&config.activation);
+    log.subtitle(&config.activation);
     for (name, nearest) in &config.unknown {
         log.warning(format_args!(
             "{name} is not a variable of this buildpack; did you mean {nearest}?"

@@ -23,6 +23,7 @@ mod offline;
 mod orders;
 mod package;
 mod platform;
+mod printed;
 mod runner;
 #[path = "../../tests/schemas/mod.rs"]
 mod schemas;

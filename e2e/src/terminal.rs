@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Error, Result, ensure};
 use fs_err as fs;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
@@ -20,9 +20,10 @@ use walkdir::WalkDir;
 use crate::blocks::{self, Block};
 use crate::build::Image;
 use crate::case::Case;
-use crate::command::{free_port, last_lines, logged, record, wait_for};
+use crate::command::{expect_words, free_port, logged, record, wait_for};
 use crate::container::Container;
 use crate::directories::{copy, log, workspace};
+use crate::printed;
 
 /// How long a command may take until it is ready.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -36,6 +37,8 @@ const FILES: [&str; 5] = [
 ];
 /// The port of all examples.
 const PORT: &str = "8080";
+/// How the pages edit a file.
+const EDIT: &str = "perl -pi -e ";
 /// How Compose publishes it.
 const PUBLISHED: &str = "ports:\n      - \"8080:8080\"";
 /// The start of all names of images and containers on the pages.
@@ -94,6 +97,7 @@ impl<'a> Terminal<'a> {
                 }
             }
         }
+        fs::write(terminal.path(".curlrc"), "no-progress-meter\n")?;
         // Where `make package` puts it.
         let package = terminal.path("target/package/buildpack");
         copy(&case.platform.watchexec, &package)?;
@@ -165,7 +169,10 @@ impl<'a> Terminal<'a> {
             .env("TILT_PORT", free_port()?.to_string())
             .env("TILT_WEB_MODE", "prod")
             .env("TILT_DEV_DIR", self.path("tilt-dev"))
-            .env("DO_NOT_TRACK", "1");
+            .env("DO_NOT_TRACK", "1")
+            .env("COMPOSE_ANSI", "never")
+            // At a terminal, curl prints a small answer and nothing else.
+            .env("CURL_HOME", self.root.path());
         Ok(shell)
     }
 
@@ -178,23 +185,44 @@ impl<'a> Terminal<'a> {
 impl Page<'_> {
     /// The blocks that name this case in the comment above them. Their number has to be right, so that a
     /// new block is not forgotten.
-    pub(crate) fn blocks<const N: usize>(&self) -> Result<[String; N]> {
+    pub(crate) fn blocks<const N: usize>(&self) -> Result<[Block; N]> {
         let name = &self.terminal.case.name;
         let blocks = self.all_blocks(&format!("run: {name}"))?;
         let count = blocks.len();
-        let blocks = <[String; N]>::try_from(blocks).ok();
+        let blocks = <[Block; N]>::try_from(blocks).ok();
         blocks.with_context(|| format!("{} has {count} blocks for {name}, not {N}", self.name))
     }
 
     /// The blocks of commands with this comment above them.
-    pub(crate) fn all_blocks(&self, comment: &str) -> Result<Vec<String>> {
+    pub(crate) fn all_blocks(&self, comment: &str) -> Result<Vec<Block>> {
         self.terminal.case.show(&self.name);
         let blocks = blocks::blocks(&self.text, |_, _| ());
         let blocks = blocks.with_context(|| format!("{} ends inside a block", self.name))?;
         let has_comment =
             |block: &Block| block.has_commands() && block.comment.as_deref() == Some(comment);
-        let blocks = blocks.into_iter().filter(has_comment);
-        Ok(blocks.map(|block| block.text).collect())
+        Ok(blocks.into_iter().filter(has_comment).collect())
+    }
+
+    /// Runs a block, and checks that it prints what the page shows below it.
+    ///
+    /// Whoever looks before the app has started looks again.
+    pub(crate) fn follow(&self, block: &Block) -> Result<()> {
+        let Some(expected) = &block.output else {
+            return self.run(&block.text).map(drop);
+        };
+        if !block.text.lines().all(only_looks) {
+            return printed::expect(&self.run(&block.text)?, expected);
+        }
+        let mut last = Ok(());
+        let shown = wait_for(PATIENCE, || {
+            last = self
+                .run(&block.text)
+                .and_then(|output| printed::expect(&output, expected));
+            Ok(last.is_ok().then_some(()))
+        });
+        shown
+            .map_err(|error| with_cause(error, last))
+            .with_context(|| format!("{}:{}", self.name, block.line))
     }
 
     /// Runs commands. Returns their output.
@@ -213,37 +241,53 @@ impl Page<'_> {
         Ok(Running { process, log })
     }
 
-    /// Makes the edit that the page asks for. The second time, it saves the file unchanged.
+    /// Makes the edit of the page. The second time, it saves the file unchanged.
     pub(crate) fn edit(&self) -> Result<()> {
-        let edit = || {
-            let (_, rest) = self.text.split_once("Write `")?;
-            let (code, rest) = rest.split_once("` into `")?;
-            Some((code, rest.split_once('`')?.0))
-        };
-        let (code, name) = edit().with_context(|| format!("{} asks for no edit", self.name))?;
-        let files = files(&self.directory)?;
-        let file = files.iter().find(|file| file.ends_with(name));
-        let file = file.with_context(|| format!("{}: there is no {name}", self.name))?;
-        let changed = fs::read_to_string(file)?.replace(&code.replace("v2", "v1"), code);
-        ensure!(changed.contains(code), "{name} has no place for {code}");
-        Ok(fs::write(file, changed)?)
+        let mut lines = self.text.lines().map(str::trim);
+        let edit = lines.find(|line| line.starts_with(EDIT));
+        self.run(edit.with_context(|| format!("{} has no edit", self.name))?)
+            .map(drop)
     }
 }
 
+/// The end of a wait, with what was wrong at the last look.
+fn with_cause(error: Error, last: Result<()>) -> Error {
+    match last {
+        Err(cause) => cause.context(error),
+        Ok(()) => error,
+    }
+}
+
+/// Whether a command changes nothing.
+fn only_looks(command: &str) -> bool {
+    ["curl ", "docker logs "]
+        .iter()
+        .any(|looks| command.starts_with(looks))
+}
+
 impl Running {
+    /// Waits until the command has printed what the page shows.
+    pub(crate) fn expect(&mut self, block: &Block) -> Result<()> {
+        let expected = block.output.as_deref().unwrap_or_default();
+        self.wait_until(|printed| printed::expect(printed, expected))
+    }
+
     /// Waits until the command has printed this.
     pub(crate) fn wait_for(&mut self, text: &str) -> Result<()> {
-        wait_for(PATIENCE, || {
+        self.wait_until(|printed| expect_words(printed, &[text]))
+    }
+
+    fn wait_until(&mut self, expected: impl Fn(&str) -> Result<()>) -> Result<()> {
+        let mut last = Ok(());
+        let waited = wait_for(PATIENCE, || {
             let ended = self.process.try_wait()?;
-            let printed = fs::read_to_string(&self.log)?;
-            if printed.contains(text) {
-                return Ok(Some(()));
-            }
-            let end = last_lines(&printed);
-            ensure!(ended.is_none(), "it has ended: {ended:?}\n{end}");
-            Ok(None)
-        })
-        .with_context(|| format!("no {text:?} in {}", self.log.display()))
+            last = expected(&fs::read_to_string(&self.log)?);
+            ensure!(last.is_ok() || ended.is_none(), "it has ended: {ended:?}");
+            Ok(last.is_ok().then_some(()))
+        });
+        waited
+            .map_err(|error| with_cause(error, last))
+            .with_context(|| format!("(all of it in {})", self.log.display()))
     }
 }
 

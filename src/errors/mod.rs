@@ -1,5 +1,5 @@
-//! Every error that stops a phase, and its text: what happened, why, and what to do. The `Display` of an
-//! error says why.
+//! The text of every error that stops a phase: what happened, why, and what to do. The `Display` of an
+//! error says why; this module adds the rest.
 
 use crate::config::{ConfigError, WATCHEXEC_VERSION};
 use crate::layers::watchexec::WatchexecError;
@@ -50,13 +50,13 @@ impl From<Error> for libcnb::Error<Error> {
     }
 }
 
-/// What a person is told about an error.
+/// The text of an error.
 pub(crate) struct ErrorText {
     /// What happened, one sentence.
     what: String,
-    /// Why, as far as it is known.
+    /// Why it happened.
     why: String,
-    /// What can be done, each a sentence.
+    /// What to do, each a sentence.
     remedies: Vec<String>,
 }
 
@@ -107,8 +107,8 @@ pub(crate) fn text(error: &libcnb::Error<Error>) -> ErrorText {
             "Internal error of the Watchexec Buildpack.",
             other,
             [
-                "Check that there is space left on the disk of the build.",
-                "Otherwise report it, with the log of the build: \
+                "Check that disk space is left.",
+                "Otherwise report it, with the build log: \
                  https://github.com/live-reload/watchexec-buildpack/issues",
             ],
         ),
@@ -123,33 +123,33 @@ fn own(error: &Error) -> ErrorText {
             "A buildpack requires watchexec with an invalid version requirement.",
             error,
             [format!(
-                "Set {WATCHEXEC_VERSION}, which overrules it, and tell the authors of the buildpack \
-                 that requires watchexec."
+                "Set {WATCHEXEC_VERSION}, which overrides it, and report it to the authors of the \
+                 buildpack that requires watchexec."
             )],
         ),
         Error::Choose(error) => choose(error),
         Error::Locate(error) => ErrorText::new(
-            "A mirror or a mapping for watchexec cannot be used.",
+            "A mirror or a mapping for watchexec is invalid.",
             error,
             [
-                "Write a mirror as URL or as URL,skip-path=PATH, and a mapping as URL, with an https, \
-                 http or file URL.",
+                "Write a mirror as URL or as URL,skip-path=PATH, and a mapping as URL. The URL is an \
+                 https, http or file URL.",
                 "Or remove it, to use the URL in buildpack.toml.",
             ],
         ),
         Error::Watchexec(error) => watchexec(error),
         Error::LiveReload(error) => ErrorText::new(
-            "The layer live-reload cannot be read or written.",
+            "Could not write the layer live-reload.",
             error,
             [
-                "Check that there is space left for layers, about 2 MB.",
-                "If the buildpack lacks the file, package it again: bin/live-reload belongs beside bin/build.",
+                "Check that 2 MB of disk space are left for layers.",
+                "If the buildpack has no bin/live-reload, package it again.",
             ],
         ),
         Error::Log(error) => ErrorText::new(
-            "The log cannot be written.",
+            "Could not write the log.",
             error,
-            ["Check where the standard output of the build goes, and that there is space left."],
+            ["Check where the standard output of the build goes, and that this place has space left."],
         ),
     }
 }
@@ -157,7 +157,7 @@ fn own(error: &Error) -> ErrorText {
 fn runtime(error: &RuntimeError) -> ErrorText {
     let (what, remedy) = match error {
         RuntimeError::Usage(_) => (
-            "The buildpack was not called as the lifecycle calls it.",
+            "The buildpack was called with the wrong arguments.",
             "Call it as `bin/detect <platform> <plan>` or as `bin/build <layers> <platform> <plan>`; \
              the program's name decides which of the two it is.",
         ),
@@ -166,7 +166,7 @@ fn runtime(error: &RuntimeError) -> ErrorText {
             "Set CNB_BUILDPACK_DIR to the buildpack's directory, as the lifecycle does.",
         ),
         RuntimeError::Descriptor(_) => (
-            "buildpack.toml cannot be used.",
+            "buildpack.toml is invalid.",
             "Fix the file, or use the released buildpack.",
         ),
         RuntimeError::Restart(_) => (
@@ -186,33 +186,33 @@ fn configuration(errors: &[ConfigError]) -> ErrorText {
     let mut settings: Vec<&str> = errors.iter().map(|error| error.setting.as_str()).collect();
     settings.dedup();
     let what = match settings.as_slice() {
-        [setting] => format!("{setting} cannot be used."),
-        _ => "Some build settings cannot be used.".to_owned(),
+        [setting] => format!("{setting} is invalid."),
+        _ => "Some build settings are invalid.".to_owned(),
     };
-    let remedy = format!("Change or remove {}.", settings.join(", "));
+    let remedy = format!("Correct or remove {}.", settings.join(", "));
     ErrorText::new(what, &Error::Config(errors), [remedy])
 }
 
 fn choose(error: &ChooseError) -> ErrorText {
     match error {
         ChooseError::NoTarget { .. } => ErrorText::new(
-            "The build found no watchexec to install.",
+            "No release of watchexec matches this build.",
             error,
             [
-                "Build for another target.",
-                "Or add an entry for this one to buildpack.toml (docs/repackaging.md).",
+                "Build for one of these targets.",
+                "Or add an entry for the target to buildpack.toml (docs/repackaging.md).",
             ],
         ),
         ChooseError::NoVersion { .. } => ErrorText::new(
-            "The build found no watchexec to install.",
+            "No release of watchexec matches this build.",
             error,
             [
-                format!("Ask for another version with {WATCHEXEC_VERSION}."),
-                "Or use a version of this buildpack that ships the one you want.".to_owned(),
+                format!("Set {WATCHEXEC_VERSION} to one of these versions, or remove it."),
+                "Or use a version of this buildpack that ships the version you want.".to_owned(),
             ],
         ),
         ChooseError::Entry { .. } => ErrorText::new(
-            "An entry of buildpack.toml cannot be used.",
+            "An entry of buildpack.toml is invalid.",
             error,
             [
                 "Give the entry an https, http or file URL as `uri`.",
@@ -227,24 +227,24 @@ fn watchexec(error: &WatchexecError) -> ErrorText {
     match error {
         WatchexecError::Layer(error) | WatchexecError::Unpack(UnpackError::Install(error)) => {
             ErrorText::new(
-                "The layer watchexec cannot be read or written.",
+                "Could not write the layer watchexec.",
                 error,
-                ["Check that there is space left for layers, about 10 MB."],
+                ["Check that 10 MB of disk space are left for layers."],
             )
         }
         WatchexecError::Download { error, set_by } => download(error, set_by.as_deref()),
         WatchexecError::Unpack(error) => ErrorText::new(
-            "The archive matches its checksum, but is not a release of watchexec.",
+            "The archive has the right checksum, but is not a release of watchexec.",
             error,
             [
-                "Name another archive, and its checksum, in buildpack.toml: a .tar.xz, .tar.gz or \
-                 .tar as the watchexec project releases them.",
+                "Set `uri` and `checksum` in buildpack.toml to a release archive of watchexec, a .tar.xz, \
+                 .tar.gz or .tar.",
             ],
         ),
         WatchexecError::Bundle(error) => ErrorText::new(
-            "The watchexec inside the buildpack is not what was packaged.",
+            "The watchexec inside the buildpack has changed since it was packaged.",
             error,
-            ["Package the buildpack again, or download it again from where it is published."],
+            ["Package the buildpack again, or download it again."],
         ),
     }
 }
@@ -253,22 +253,22 @@ fn download(error: &DownloadError, set_by: Option<&str>) -> ErrorText {
     let attempts = match error {
         DownloadError::File(_) => {
             return ErrorText::new(
-                "The archive of watchexec cannot be read.",
+                "Could not read the archive of watchexec.",
                 error,
                 [
-                    "Check that the file is there in the container in which the buildpack runs; a \
-                     file of the host has to be mounted, for example with `pack build --volume`.",
+                    "Check that the file exists in the build container. To use a file of the host, \
+                     mount it: `pack build --volume`.",
                 ],
             );
         }
         DownloadError::Checksum { .. } => {
             return ErrorText::new(
-                "The downloaded file is not the watchexec of buildpack.toml.",
+                "The downloaded file has the wrong checksum.",
                 error,
                 [
-                    "If a mirror or a proxy is in between, check what it answers under this URL: a \
-                     few kilobytes are most often an error page.",
-                    "If buildpack.toml was changed, check its `checksum` against the release page of \
+                    "Open the URL: if the file has only a few kilobytes, a mirror or a proxy has sent \
+                     an error page or a sign-in page.",
+                    "If you changed buildpack.toml, compare its `checksum` with the release page of \
                      watchexec.",
                     "Otherwise do not use the file: it was changed on its way or at its source.",
                 ],
@@ -278,8 +278,8 @@ fn download(error: &DownloadError, set_by: Option<&str>) -> ErrorText {
     };
     let first = match attempts.last().map(|attempt| &attempt.failure) {
         Some(Failure::Tls(_)) => {
-            "If the certificate of the server or of a proxy is from a private CA, give the build \
-             the CA certificate with a binding of type ca-certificates."
+            "If the server or a proxy has a certificate from a private CA, add the CA certificate \
+             with a binding of type ca-certificates."
         }
         Some(Failure::Proxy(_)) => {
             "Set HTTPS_PROXY, or HTTP_PROXY for an http URL, to an http or https proxy: \
@@ -288,30 +288,29 @@ fn download(error: &DownloadError, set_by: Option<&str>) -> ErrorText {
         Some(Failure::Status { status, .. })
             if [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(status) =>
         {
-            "Put the credentials that the server asks for into the URL or a netrc file."
+            "Add credentials for this server to the URL or to a netrc file."
         }
         Some(Failure::Status { status, .. }) if *status == StatusCode::NOT_FOUND => {
-            "Check that the server has this file, under this path."
+            "Check that the server has a file under this path."
         }
         _ => {
-            "Check that the build can reach this server; behind a proxy, set HTTPS_PROXY for the \
-             build."
+            "Check that the build can reach this server. Behind a proxy, set HTTPS_PROXY."
         }
     };
     let mut remedies = vec![first.to_owned()];
     match set_by {
-        // Whoever set a mirror or a mapping knows how, and has to look at that one.
-        Some(setting) => remedies.push(format!("Or change or remove {setting}.")),
+        // Users of a mirror or a mapping should look at that one.
+        Some(setting) => remedies.push(format!("Or correct or remove {setting}.")),
         None => remedies.push(
-            "Or set BP_DEPENDENCY_MIRROR to a mirror that the build can reach, or map the archive to \
+            "Or set BP_DEPENDENCY_MIRROR to a mirror that the build can reach, or give the archive \
              another URL with a binding of type dependency-mapping."
                 .to_owned(),
         ),
     }
     remedies.push(
-        "Or use the offline package of this buildpack, which has watchexec inside.".to_owned(),
+        "Or use the offline package of this buildpack, which contains watchexec.".to_owned(),
     );
-    ErrorText::new("watchexec could not be downloaded.", error, remedies)
+    ErrorText::new("Could not download watchexec.", error, remedies)
 }
 
 #[cfg(test)]

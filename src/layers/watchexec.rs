@@ -197,7 +197,7 @@ impl WatchexecLayer<'_> {
         let (installed, program) = match self.source {
             Source::Bundle(bundle) => {
                 self.log
-                    .detail("Copying the release that is inside the buildpack");
+                    .detail("Copying the release from inside the buildpack");
                 let files = bundle.read()?;
                 let checksum = files.program.checksum();
                 self.log

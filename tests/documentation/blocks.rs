@@ -1,5 +1,7 @@
 //! Blocks of a text in Markdown. The suite on the real platform (`e2e`) types what is in them.
 
+use std::ops::Deref;
+
 /// What a fence says of blocks with commands.
 const COMMANDS: [&str; 4] = ["sh", "bash", "shell", "console"];
 
@@ -12,8 +14,11 @@ pub(crate) struct Block {
     language: String,
     /// The comment in the line above it.
     pub(crate) comment: Option<String>,
-    /// The text, unindented.
+    /// The text, without the indentation of the fence.
     pub(crate) text: String,
+    /// The `text` block that follows directly: what the commands print.
+    #[allow(dead_code, reason = "only the suite on the real platform runs commands")]
+    pub(crate) output: Option<String>,
 }
 
 impl Block {
@@ -23,30 +28,54 @@ impl Block {
     }
 }
 
-/// The blocks of a text; `None` where it ends inside one. The other lines, with their numbers, go to
-/// `outside`.
+/// Cases that change the commands of a page read them as text.
+impl Deref for Block {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+/// The blocks of a text, without those that are the output of the block before; `None` if the text ends
+/// inside a block. The other lines, with their numbers, go to `outside`.
 pub(crate) fn blocks(markdown: &str, mut outside: impl FnMut(usize, &str)) -> Option<Vec<Block>> {
-    let mut blocks = Vec::new();
+    let mut blocks: Vec<Block> = Vec::new();
     let mut open: Option<Block> = None;
     let mut above = "";
+    let mut indentation = 0;
+    // Whether only blank lines stand between the last block and this line.
+    let mut follows = false;
     for (index, line) in markdown.lines().enumerate() {
         let content = line.trim();
         if let Some(language) = content.strip_prefix("```") {
             match open.take() {
-                Some(block) => blocks.push(block),
+                Some(block) => {
+                    let commands = blocks.last_mut().filter(|last| {
+                        follows && block.language == "text" && last.has_commands()
+                    });
+                    match commands {
+                        Some(commands) => commands.output = Some(block.text),
+                        None => blocks.push(block),
+                    }
+                    follows = true;
+                }
                 None => {
+                    indentation = line.len() - line.trim_start().len();
                     open = Some(Block {
                         line: index + 1,
                         language: language.to_owned(),
                         comment: comment(above),
                         text: String::new(),
+                        output: None,
                     });
                 }
             }
         } else if let Some(block) = &mut open {
-            block.text.push_str(content);
+            block.text.push_str(line.get(indentation..).unwrap_or_default());
             block.text.push('\n');
         } else {
+            follows = follows && content.is_empty();
             outside(index + 1, line);
         }
         above = content;

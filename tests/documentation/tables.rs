@@ -1,7 +1,7 @@
-//! Tables that have to name all there is.
+//! Tables that have to agree with the code.
 
 use super::{assert_none, root};
-use reload_options::Setting;
+use reload_options::{Setting, Settings};
 use reload_options::ignore::DEFAULT_PATTERNS;
 use std::fs;
 
@@ -10,19 +10,28 @@ fn text(file: &str) -> String {
 }
 
 #[test]
-fn the_readme_has_every_setting() {
-    let readme = text("README.md");
+fn lists_every_setting_with_its_option_and_its_default() {
+    let page = text("docs/settings.md");
+    let default = Settings::default();
     let missing: Vec<String> = Setting::ALL
         .iter()
-        .map(|setting| format!("| `{}` |", setting.variable))
-        .filter(|row| !readme.contains(row))
+        .map(|setting| {
+            let option = format!("| `{}` | `{}` |", setting.variable, setting.argument);
+            match setting.argument {
+                "--debounce" => format!("{option} `{}` |", default.debounce),
+                "--signal" => format!("{option} `{}` |", default.signal),
+                "--stop-timeout" => format!("{option} `{}` |", default.stop_timeout),
+                _ => option,
+            }
+        })
+        .filter(|row| !page.contains(row))
         .collect();
     assert_none(&missing);
 }
 
 #[test]
-fn every_pattern_that_is_ignored_from_the_start_is_told() {
-    let page = text("docs/app-developers.md");
+fn lists_every_pattern_that_is_ignored_by_default() {
+    let page = text("docs/settings.md");
     let missing: Vec<String> = DEFAULT_PATTERNS
         .iter()
         .map(|pattern| format!("`{pattern}`"))

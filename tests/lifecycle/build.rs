@@ -247,7 +247,7 @@ fn prefers_the_version_variable_to_the_build_plan() {
     assert_fails(
         &Lifecycle::new(&dependencies).with("BP_WATCHEXEC_VERSION", "9"),
         &[
-            "no watchexec that satisfies \"9\" of BP_WATCHEXEC_VERSION",
+            "No release satisfies \"9\" (BP_WATCHEXEC_VERSION)",
             "2.8.0, 2.7.3, 2.5.1",
         ],
     );
@@ -306,7 +306,7 @@ fn rejects_a_changed_release_inside_the_buildpack() {
     let lifecycle = offline();
     let bundle = Bundle::directory(&lifecycle.buildpack(), Checksum::of(ARCHIVE));
     fs::write(bundle.join("bin/watchexec"), "changed").unwrap();
-    assert_fails(&lifecycle, &["not what was packaged"]);
+    assert_fails(&lifecycle, &["has changed since it was packaged"]);
 }
 
 #[test]
@@ -371,7 +371,7 @@ fn rejects_an_archive_in_place_of_a_bundle() {
     let folder = Bundle::directory(&lifecycle.buildpack(), Checksum::of(ARCHIVE));
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("watchexec.tar.xz"), ARCHIVE).unwrap();
-    assert_fails(&lifecycle, &["not what was packaged", "bundle.toml"]);
+    assert_fails(&lifecycle, &["has changed since it was packaged", "bundle.toml"]);
     assert_eq!(server.requests().len(), 0);
 }
 
@@ -386,7 +386,7 @@ fn rejects_a_wrong_checksum() {
     assert_fails(
         &lifecycle,
         &[
-            "not the watchexec of buildpack.toml",
+            "has the wrong checksum",
             &Checksum::of(b"another").to_string(),
             &Checksum::of(ARCHIVE).to_string(),
         ],
@@ -408,7 +408,7 @@ fn leaves_no_layer_after_a_failed_rebuild() {
         &server.url("/w.tar.xz"),
         Checksum::of(b"another"),
     ));
-    assert_fails(&lifecycle, &["not the watchexec of buildpack.toml"]);
+    assert_fails(&lifecycle, &["has the wrong checksum"]);
 }
 
 #[test]
@@ -479,7 +479,7 @@ fn explains_how_to_call_it() {
 fn fails_the_build_if_standard_output_is_full() {
     let (_server, lifecycle) = served(ARCHIVE);
     let lifecycle = lifecycle.in_shell("exec \"$@\" > /dev/full");
-    assert_fails(&lifecycle, &["Error: The log cannot be written."]);
+    assert_fails(&lifecycle, &["Error: Could not write the log."]);
 }
 
 #[test]

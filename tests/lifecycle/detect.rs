@@ -117,7 +117,7 @@ fn fails_detect_if_standard_output_is_full() {
     assert!(
         outcome
             .stderr
-            .starts_with("Error: The log cannot be written."),
+            .starts_with("Error: Could not write the log."),
         "{}",
         outcome.stderr
     );

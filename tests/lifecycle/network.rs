@@ -89,7 +89,7 @@ fn verifies_what_a_mapping_gives() {
     assert!(
         outcome
             .stderr
-            .contains("not the watchexec of buildpack.toml")
+            .contains("has the wrong checksum")
     );
 }
 
@@ -278,7 +278,7 @@ fn names_invalid_time_limits() {
         .with("BP_DIALER_TIMEOUT", "soon")
         .build()
         .assert_failure();
-    assert!(outcome.stderr.contains("BP_DIALER_TIMEOUT cannot be used"));
+    assert!(outcome.stderr.contains("BP_DIALER_TIMEOUT is invalid"));
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn adds_reload_beside_the_default_of_a_buildpack_that_requires_watchexec() {
     );
     assert!(
         outcome.stdout.contains(
-            "Default process: that of another buildpack, which reloads if it runs watchexec"
+            "Default process: set by another buildpack; it reloads if it runs watchexec"
         ),
         "{}",
         outcome.stdout
@@ -196,7 +196,7 @@ fn fails_without_live_reload_in_the_buildpack_and_leaves_no_layer() {
     assert!(
         outcome
             .stderr
-            .contains("bin/live-reload belongs beside bin/build"),
+            .contains("the buildpack has no bin/live-reload"),
         "{}",
         outcome.stderr
     );

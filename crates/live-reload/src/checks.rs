@@ -1,4 +1,4 @@
-//! Faults that watchexec would pass over, or report without a remedy.
+//! Checks for faults that watchexec ignores, or reports without a remedy.
 
 use crate::image::{find_program, is_executable};
 use crate::launch::Launch;
@@ -14,36 +14,35 @@ use std::path::{Path, PathBuf};
 pub(crate) enum ProgramError {
     /// Looked up by its name, it is in none of the directories of `PATH`.
     #[error(
-        "`{0}`, which is in no directory of the PATH.\n\
-         Check the start command of the process, and that the run image or a buildpack provides \
-         that program."
+        "`{0}`, which is not on the PATH.\n\
+         Check the start command of the process, and that a buildpack or the run image provides the \
+         program."
     )]
     NotOnPath(String),
     /// The file does not exist.
     #[error(
         "{0}, which does not exist.\n\
-         Check the start command of the process. If a sync has deleted the file, put it back and \
-         start the container again."
+         Check the start command of the process. If a sync deleted the file, restore it and start the \
+         container again."
     )]
     Missing(PathBuf),
     /// This user may not execute the file.
     #[error(
         "{0}, which this user may not execute.\n\
-         Make it executable where it comes from (`chmod +x`). If a sync has replaced it, let the \
-         sync keep file modes."
+         Make it executable where it comes from: `chmod +x`. If a sync replaced it, let the sync keep \
+         file modes."
     )]
     NotExecutable(PathBuf),
     /// The first line of a script names a program that does not exist.
     #[error(
         "{0}, a script for {1}, which this image does not have.\n\
-         Use a run image that has it, or another first line in the script."
+         Use a run image that has it, or change the first line of the script."
     )]
     NoInterpreter(PathBuf, PathBuf),
     /// The carriage return at the end of a script's first line counts as part of the program's name.
     #[error(
-        "{0}, a script whose lines end as on Windows: the system looks for a program {1:?}.\n\
-         Save it with the line ends of Unix (LF), and have git keep them: `* text=auto eol=lf` in \
-         .gitattributes."
+        "{0}, a script with Windows line endings: Linux looks for a program {1:?}.\n\
+         Save it with LF line endings, and let git keep them: `* text=auto eol=lf` in .gitattributes."
     )]
     WindowsScript(PathBuf, PathBuf),
 }

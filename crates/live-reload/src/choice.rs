@@ -33,29 +33,29 @@ impl Display for Reason {
 pub(crate) enum NoProcess {
     /// The image has no process but those of this program.
     #[error(
-        "There is no process to restart: the buildpacks of this image contributed none.\n\
-         Add a Procfile, or the file from which your buildpack takes the start command, and build \
+        "This image has no process to restart: its buildpacks contributed none.\n\
+         Add a Procfile, or the file in which your buildpack looks for the start command, and build \
          the image again."
     )]
     EmptyImage,
     /// The image has no process of the wanted type, but these.
     #[error(
-        "There is no process `{0}` to restart in this image. It has: {types}.\n\
+        "This image has no process `{0}`, only: {types}.\n\
          {NAME_ONE}",
         types = .1.join(", ")
     )]
     UnknownType(String, Vec<String>),
     /// The user has named no type, and the image has several that could be meant.
     #[error(
-        "This image has several processes and no `web`: {types}.\n\
+        "This image has several processes, and none is `web`: {types}.\n\
          {NAME_ONE}",
         types = .0.join(", ")
     )]
     Undecided(Vec<String>),
     /// The process is for other execution environments.
     #[error(
-        "The process `{wanted}` is not for the execution environment `{current}`, but for: {}.\n\
-         Start the container with one of these, for example with `--env CNB_EXEC_ENV={}`.",
+        "The process `{wanted}` does not run in the execution environment `{current}`, only in: {}.\n\
+         Set one for the container: `docker run --env CNB_EXEC_ENV={}`.",
         .others.join(", "),
         .others.first().map_or("", String::as_str)
     )]
@@ -67,8 +67,8 @@ pub(crate) enum NoProcess {
 }
 
 /// The remedy where the image has other types.
-const NAME_ONE: &str = "Name the one to restart, at start with `docker run --entrypoint reload IMAGE \
-    TYPE` or at build with BP_LIVE_RELOAD_PROCESS=TYPE.";
+const NAME_ONE: &str = "Name the one to restart: `docker run --entrypoint reload IMAGE TYPE`, or \
+    BP_LIVE_RELOAD_PROCESS=TYPE at build.";
 
 /// Chooses among the processes that may run in the current execution environment: the one of the
 /// named type, or else the only one that runs watchexec itself, or else `web`, or else the only one.

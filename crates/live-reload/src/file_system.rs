@@ -1,6 +1,6 @@
 //! File systems that do not report every change.
 
-use crate::texts::POLL_INSTEAD;
+use crate::texts::POLL;
 use std::fmt::{self, Display, Formatter};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,8 +37,8 @@ impl Display for Unreported {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} is on {}, which may not report changes that are made outside of this container.\n\
-             If they go unseen: {POLL_INSTEAD}",
+            "{} is on {}, which may not report changes made outside of this container.\n\
+             If a save goes unnoticed, poll for changes: {POLL}.",
             self.path.display(),
             self.file_system
         )

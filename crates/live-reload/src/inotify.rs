@@ -4,7 +4,7 @@
 //! ends; where watches run out it says so once, calls it "not fatal", and leaves the other
 //! directories unwatched.
 
-use crate::texts::POLL_INSTEAD;
+use crate::texts::POLL;
 use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use std::fs;
@@ -15,18 +15,16 @@ use std::path::Path;
 pub(crate) enum Shortage {
     /// This user has no inotify instance left.
     #[error(
-        "This user has no inotify instance left to watch files with{0}.\n\
-         Containers of the same user share them with the programs of the host. Raise the limit on \
-         the host, for example with `sysctl fs.inotify.max_user_instances=1024`, or do without: \
-         {POLL_INSTEAD}"
+        "No inotify instance is left to watch files with{0}.\n\
+         All containers and programs of a user share this limit of the host. Raise it there: \
+         `sysctl fs.inotify.max_user_instances=1024`. Or poll for changes: {POLL}."
     )]
     Instances(String),
     /// This user has no watch left.
     #[error(
-        "This user has no inotify watch left{0}, so most changes will go unseen.\n\
-         Containers of the same user share them with the programs of the host. Raise the limit on \
-         the host, for example with `sysctl fs.inotify.max_user_watches=524288`, or do without: \
-         {POLL_INSTEAD}"
+        "No inotify watch is left{0}, so most changes will go unnoticed.\n\
+         All containers and programs of a user share this limit of the host. Raise it there: \
+         `sysctl fs.inotify.max_user_watches=524288`. Or poll for changes: {POLL}."
     )]
     Watches(String),
 }
@@ -85,7 +83,7 @@ mod tests {
     #[test]
     fn leaves_out_an_unknown_limit() {
         let text = Shortage::Watches(String::new()).to_string();
-        assert!(text.contains("no inotify watch left, so"), "{text}");
+        assert!(text.contains("No inotify watch is left, so"), "{text}");
     }
 
     #[test]

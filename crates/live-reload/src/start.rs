@@ -14,7 +14,7 @@ use crate::supervise::{self, SuperviseError};
 use crate::texts::{USAGE, answer, tell, warn};
 use crate::watchexec;
 use reload_options::process_type::ProcessType;
-use reload_options::{Request, Settings};
+use reload_options::{Request, Setting, Settings};
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -142,35 +142,23 @@ fn check_launch(process: &Process, launch: &Launch, image: &Image) -> Result<(),
     })
 }
 
-/// Warns of settings that the user has changed, and that are options of a watchexec which this program
-/// does not start.
+/// Warns of changed settings, which are options of a watchexec that this program does not start.
 fn warn_of_unused(r#type: &str, settings: &Settings) {
-    let default = Settings::default();
-    let unused: Vec<&str> = [
-        (settings.watch != default.watch, "BP_LIVE_RELOAD_WATCH"),
-        (settings.ignore != default.ignore, "BP_LIVE_RELOAD_IGNORE"),
-        (
-            settings.debounce != default.debounce,
-            "BP_LIVE_RELOAD_DEBOUNCE",
-        ),
-        (settings.poll != default.poll, "BP_LIVE_RELOAD_POLL"),
-        (
-            settings.signal != default.signal,
-            "BP_LIVE_RELOAD_SIGNAL (except when the container stops)",
-        ),
-        (
-            settings.stop_timeout != default.stop_timeout,
-            "BP_LIVE_RELOAD_STOP_TIMEOUT (except when the container stops)",
-        ),
-    ]
-    .into_iter()
-    .filter_map(|(changed, name)| changed.then_some(name))
-    .collect();
+    let unused: Vec<String> = Setting::ALL
+        .iter()
+        .filter(|setting| setting.variable != Setting::PROCESS.variable)
+        .filter(|setting| setting.is_changed(settings))
+        .map(|setting| match setting.argument {
+            "--signal" | "--stop-timeout" => {
+                format!("{} (except when the container stops)", setting.variable)
+            }
+            _ => setting.variable.to_owned(),
+        })
+        .collect();
     if !unused.is_empty() {
         warn(format_args!(
-            "The process `{type}` runs watchexec with options of its own, so these settings do not \
-             apply: {}.\n\
-             To reload another process with them: docker run --entrypoint reload IMAGE TYPE",
+            "The process `{type}` runs watchexec itself, so these settings have no effect: {}.\n\
+             To restart another process with them: docker run --entrypoint reload IMAGE TYPE",
             unused.join(", ")
         ));
     }

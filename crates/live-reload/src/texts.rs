@@ -5,31 +5,31 @@ use std::io::{self, Write};
 
 /// The answer to `--help`.
 pub(crate) const USAGE: &str = "\
-Restarts a process of this image whenever files change.
+Restarts a process of this image when files change.
 
 Usage: live-reload [OPTION]... [TYPE]
 
   TYPE                 process type to restart [default: the only one that runs watchexec
-                       itself, or `web`, or the only one]
-  --watch PATH         watch this, instead of the app directory; may be repeated
-  --ignore PATTERN     changes of these files restart nothing; may be repeated
+                       itself, else `web`, else the only one]
+  --watch PATH         watch this path instead of the app directory; repeatable
+  --ignore PATTERN     ignore files that match; repeatable
   --debounce TIME      collect changes for this long before a restart [default: 50ms]
-  --signal NAME        signal that stops the process [default: SIGTERM]
-  --stop-timeout TIME  kill the process when it takes longer to stop [default: 10s]
-  --poll TIME          look for changes this often, where the file system does not report them;
-                       `off` relies on the file system [default: off]
+  --signal NAME        stop the process with this signal [default: SIGTERM]
+  --stop-timeout TIME  kill the process if it takes longer to stop [default: 10s]
+  --poll TIME          look for changes this often, on file systems that do not report them;
+                       `off` relies on reports [default: off]
 
-What is given later wins, and the image has given the settings of its build. A --watch or an
---ignore after the TYPE replaces all those before it.
+The settings of the build come first, and later options override earlier ones. A --watch or an
+--ignore after the TYPE replaces all earlier ones.
 
 Usage: live-reload tar ARGUMENT...
        live-reload rm ARGUMENT...
 
-Copies files into the container and deletes them, for tools that need `tar` and `rm` there.";
+Extracts and deletes files in the container, for sync tools that run `tar` and `rm` in it.";
 
-/// The remedy where changes go unseen.
-pub(crate) const POLL_INSTEAD: &str = "`docker run --entrypoint reload IMAGE --poll 1s`, or \
-    BP_LIVE_RELOAD_POLL=1s at build, looks for changes itself.";
+/// How to poll for changes.
+pub(crate) const POLL: &str =
+    "`docker run --entrypoint reload IMAGE --poll 1s`, or BP_LIVE_RELOAD_POLL=1s at build";
 
 /// Writes a line to standard error. The process writes there too, so the line is written in one piece.
 /// An output that nobody reads does not end the program.

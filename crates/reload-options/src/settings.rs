@@ -19,6 +19,8 @@ pub struct Setting {
     /// Parses a value and sets it, or adds it where the setting is a list. The error continues a
     /// sentence: `has no unit`.
     set: fn(&mut Settings, &str) -> Result<(), String>,
+    /// Whether two values differ.
+    differs: fn(&Settings, &Settings) -> bool,
     /// Empties the list, where the setting is one.
     pub(crate) clear: Option<fn(&mut Settings)>,
 }
@@ -34,7 +36,8 @@ impl Setting {
             settings.process = (!text.is_empty()).then(|| text.parse()).transpose()?;
             Ok(())
         },
-        clear: None,
+        differs: |one, other| one.process != other.process,
+            clear: None,
     };
 
     /// All settings, in the order in which documents list them.
@@ -48,6 +51,7 @@ impl Setting {
                 settings.watch.push(path.to_owned());
                 Ok(())
             },
+            differs: |one, other| one.watch != other.watch,
             clear: Some(|settings| settings.watch.clear()),
         },
         Self {
@@ -56,6 +60,7 @@ impl Setting {
             accepted: "patterns as in a .gitignore file, relative to the app directory, such as \
                        `*.csv`, `uploads/` or `!/tmp`",
             set: |settings, text| text.parse().map(|pattern| settings.ignore.push(pattern)),
+            differs: |one, other| one.ignore != other.ignore,
             clear: Some(|settings| settings.ignore.clear()),
         },
         Self {
@@ -63,6 +68,7 @@ impl Setting {
             argument: "--debounce",
             accepted: "a time with its unit, such as `50ms`, `2s` or `1min 30s`",
             set: |settings, text| text.parse().map(|time| settings.debounce = time),
+            differs: |one, other| one.debounce != other.debounce,
             clear: None,
         },
         Self {
@@ -71,6 +77,7 @@ impl Setting {
             accepted: "the name of a signal that a process can handle, with or without `SIG`, or \
                        its number, such as `SIGTERM`, `INT` or `15`",
             set: |settings, text| stop_signal(text).map(|signal| settings.signal = signal),
+            differs: |one, other| one.signal != other.signal,
             clear: None,
         },
         Self {
@@ -78,6 +85,7 @@ impl Setting {
             argument: "--stop-timeout",
             accepted: "a time with its unit, such as `50ms`, `2s` or `1min 30s`",
             set: |settings, text| text.parse().map(|time| settings.stop_timeout = time),
+            differs: |one, other| one.stop_timeout != other.stop_timeout,
             clear: None,
         },
         Self {
@@ -85,9 +93,16 @@ impl Setting {
             argument: "--poll",
             accepted: "a time above zero with its unit, such as `500ms` or `2s`, or `off`",
             set: |settings, text| poll_interval(text).map(|interval| settings.poll = interval),
+            differs: |one, other| one.poll != other.poll,
             clear: None,
         },
     ];
+
+    /// Whether the setting has another value than the default.
+    #[must_use]
+    pub fn is_changed(&self, settings: &Settings) -> bool {
+        (self.differs)(settings, &Settings::default())
+    }
 
     /// Parses a value that was given under `name`, and sets it in `settings`.
     pub(crate) fn give(

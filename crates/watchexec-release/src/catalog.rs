@@ -130,7 +130,7 @@ pub struct Release<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChooseError {
     /// The catalog has no version for the target of the image.
-    #[error("there is no watchexec for {target}, only for {}", targets.join(", "))]
+    #[error("buildpack.toml has no watchexec for {target}, only for {}", targets.join(", "))]
     NoTarget {
         /// The target of the image.
         target: Target,
@@ -139,7 +139,7 @@ pub enum ChooseError {
     },
     /// No version for the target satisfies the requirements.
     #[error(
-        "there is no watchexec that satisfies {}; for {target} there is {}",
+        "no release satisfies {}; available for {target}: {}",
         joined(requirements, " and "),
         joined(available, ", ")
     )]
@@ -296,8 +296,8 @@ mod tests {
         let error = |arch, requirements| chosen(arch, requirements).unwrap_err().to_string();
         assert_eq!(
             error("amd64", &["2.8", "2.5"]),
-            "there is no watchexec that satisfies \"2.8\" of the build plan and \"2.5\" of the build \
-             plan; for linux/amd64 there is 2.8.0, 2.7.3, 2.5.1"
+            "no release satisfies \"2.8\" (the build plan) and \"2.5\" (the build plan); available for \
+             linux/amd64: 2.8.0, 2.7.3, 2.5.1"
         );
         assert_eq!(
             error("s390x", &[]),

@@ -14,8 +14,8 @@ pub struct Requirement {
 /// A text that is not a requirement.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{by} asks for {text:?}, which is not a version requirement ({reason}); accepted: versions such as \
-     2.8.0, 2.8 or 2.*, and comparisons such as ~2.7, ^2, or >=2.5, <2.8"
+    "{by} asks for {text:?}, which is not a version requirement ({reason}); accepted: a version such as \
+     2.8.0, 2.8 or 2.*, or a range such as ~2.7, ^2 or >=2.5, <2.8"
 )]
 pub struct InvalidRequirement {
     /// The text.
@@ -62,7 +62,7 @@ impl Requirement {
 
 impl fmt::Display for Requirement {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:?} of {}", self.text, self.by)
+        write!(formatter, "{:?} ({})", self.text, self.by)
     }
 }
 

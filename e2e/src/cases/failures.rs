@@ -45,7 +45,7 @@ fn download_that_ends_early(case: &Case<'_>) -> Result<()> {
     let reply = Reply::ok(&archive.contents).cut(half);
     let url = Server::http(move |_| reply.clone()).url("/watchexec.tar");
     let log = case.build_offering(&archive, &url)?.failure()?;
-    expect_words(&log, &["could not be downloaded", &url, "What to do"])
+    expect_words(&log, &["Could not download watchexec", &url, "What to do"])
 }
 
 /// The checksum matches, so only unpacking can find the error.
@@ -82,5 +82,5 @@ fn unreachable_server(case: &Case<'_>) -> Result<()> {
     let log = case
         .build_offering(&Archive::script("99.1.0")?, &url)?
         .failure()?;
-    expect_words(&log, &["could not be downloaded", &url, "What to do"])
+    expect_words(&log, &["Could not download watchexec", &url, "What to do"])
 }

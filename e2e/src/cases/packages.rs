@@ -23,7 +23,7 @@ cases![file, offline_file, both_architectures, taken_apart];
 /// The repository's package.toml makes a file, in a checkout after `make package`.
 fn file(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
-    let page = terminal.page("docs/operators.md")?;
+    let page = terminal.page("docs/packages.md")?;
     let [make] = page.blocks()?;
     page.run(&make.replace("amd64", here().name))?;
     let image = build(case, &terminal.path("watchexec.cnb")).image()?;
@@ -35,9 +35,9 @@ fn offline_file(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
     let package = package_offline("package-offline")?;
     copy(&package, &terminal.path("target/package/buildpack-offline"))?;
-    let page = terminal.page("docs/operators.md")?;
+    let page = terminal.page("docs/offline.md")?;
     let [make] = page.blocks()?;
-    page.run(&make)?;
+    page.follow(&make)?;
     let build = build(case, &terminal.path("watchexec-offline.cnb"));
     let image = build.arguments(&["--network", "none"]).image()?;
     expect_words(&image.log, &["inside the buildpack"])?;

@@ -70,7 +70,7 @@ fn sboms(case: &Case<'_>) -> Result<()> {
     // The page calls the image so.
     let image = build(case, "my-app", watchexec, &python_app())?;
     let terminal = case.terminal()?;
-    let page = terminal.page("docs/operators.md")?;
+    let page = terminal.page("docs/contents.md")?;
     let [download] = page.blocks()?;
     page.run(&download)?;
     let layers = terminal.path("sboms/layers/sbom/launch");

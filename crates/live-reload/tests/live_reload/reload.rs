@@ -306,7 +306,7 @@ fn reports_a_missing_working_directory() {
     );
     let (status, text) = Image::new(&processes, APP).fail(&[]);
     assert_eq!(status, 1);
-    assert!(text.contains("is to run in /workspace/server"), "{text}");
+    assert!(text.contains("should run in /workspace/server"), "{text}");
 }
 
 #[test]
@@ -340,7 +340,7 @@ fn reports_an_image_without_metadata() {
     let (status, text) = image.fail(&[]);
     assert_eq!(status, 1);
     assert!(
-        text.contains("cannot be read from /layers/config/metadata.toml"),
+        text.contains("Cannot read the processes of this image from /layers/config/metadata.toml"),
         "{text}"
     );
 }

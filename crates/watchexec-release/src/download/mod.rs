@@ -34,7 +34,7 @@ pub enum DownloadError {
         attempts: Vec<Attempt>,
     },
     /// The archive differs from the one in the catalog.
-    #[error("{url} gave {mismatch}")]
+    #[error("{url} sent {mismatch}")]
     Checksum {
         /// The URL.
         url: ArchiveUrl,

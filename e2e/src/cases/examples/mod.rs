@@ -6,9 +6,10 @@ pub(super) mod tools;
 
 use std::io::Write;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use fs_err as fs;
 
+use crate::blocks::Block;
 use crate::case::{Case, cases};
 use crate::command::expect_words;
 use crate::container::{Container, TILT};
@@ -33,72 +34,66 @@ cases![
 const APP: &str = "examples/python/app.py";
 const PYTHON: &str = "examples/python/README.md";
 
+/// The page for the first start.
+const START: &str = "docs/start.md";
+
 fn readme(case: &Case<'_>) -> Result<()> {
-    page(case, "README.md", PYTHON, "my-app").map(drop)
+    page(case, "README.md", "my-app").map(drop)
 }
 
 fn five_minute_start(case: &Case<'_>) -> Result<()> {
-    let app_developers = "docs/app-developers.md";
-    let (text, log) = page(case, app_developers, PYTHON, "my-app")?;
-    // The page shows this line of the log.
-    let first = "live-reload: restarting web (the default choice) when files change in /workspace";
-    expect_words(&text, &[first])?;
-    expect_words(&log, &[first])
+    page(case, START, "my-app").map(drop)
 }
 
 fn python(case: &Case<'_>) -> Result<()> {
-    page(case, PYTHON, PYTHON, "example-python").map(drop)
+    page(case, PYTHON, "example-python").map(drop)
 }
 
 fn node(case: &Case<'_>) -> Result<()> {
-    let node = "examples/node/README.md";
-    page(case, node, node, "example-node").map(drop)
+    page(case, "examples/node/README.md", "example-node").map(drop)
 }
 
 fn go(case: &Case<'_>) -> Result<()> {
-    let go = "examples/go/README.md";
-    page(case, go, go, "example-go").map(drop)
+    page(case, "examples/go/README.md", "example-go").map(drop)
 }
 
 /// Paketo's order for Java, whose buildpack for jars wraps `java` itself.
 fn spring_boot(case: &Case<'_>) -> Result<()> {
     let spring_boot = "examples/spring-boot/README.md";
-    let (_, log) = page(case, spring_boot, spring_boot, "example-spring-boot")?;
-    expect_words(&log, &["live-reload: restarting web (the default choice)"])?;
+    let log = page(case, spring_boot, "example-spring-boot")?;
     let starts = log.matches("Started Application").count();
     ensure!(starts == 2, "{starts} starts:\n{log}");
     Ok(())
 }
 
-/// Follows a page. Its commands up to `docker run` build and start the app, then the edit of a page is
-/// made, and the rest of the commands sync it. Returns the page and the container's log.
-fn page(case: &Case<'_>, page: &str, edited: &str, container: &str) -> Result<(String, String)> {
+/// Follows a page, which builds, starts and asks the app, and then edits and syncs a file. Returns the
+/// container's log.
+fn page(case: &Case<'_>, page: &str, container: &str) -> Result<String> {
     let terminal = case.terminal()?;
     let page = terminal.page(page)?;
-    let commands = commands(&page.all_blocks(&format!("run: {}", case.name))?.concat());
-    let starts = commands
-        .iter()
-        .position(|command| command.starts_with("docker run"));
-    let (start, sync) = commands.split_at(starts.context("no command starts a container")? + 1);
-    page.run(&start.concat())?;
     let container = terminal.container(container);
-    container.wait_for("v1")?;
-    terminal.page(edited)?.edit()?;
-    container.reload("v2", |_| page.run(&sync.concat()).map(drop))?;
-    Ok((page.text.clone(), container.log()?))
-}
-
-/// Splits a block into commands. A line that ends with `\` continues in the next one.
-fn commands(block: &str) -> Vec<String> {
-    let mut commands = Vec::new();
-    let mut command = String::new();
-    for line in block.split_inclusive('\n') {
-        command.push_str(line);
-        if !line.ends_with("\\\n") {
-            commands.push(std::mem::take(&mut command));
+    let mut reloads = 0;
+    for block in page.all_blocks(&format!("run: {}", case.name))? {
+        if block.text.contains("docker cp") {
+            container.reload("v2", |_| page.follow(&block))?;
+            reloads += 1;
+        } else {
+            page.follow(&block)?;
         }
     }
-    commands
+    ensure!(reloads == 1, "{reloads} blocks sync a file");
+    container.log()
+}
+
+/// The first command of a block. A line that ends with `\` continues in the next one.
+fn first_command(block: &Block) -> String {
+    let mut continues = true;
+    let lines = block.text.split_inclusive('\n').take_while(|line| {
+        let belongs = continues;
+        continues = line.ends_with("\\\n");
+        belongs
+    });
+    lines.collect()
 }
 
 /// Edits the Python app, and copies it into a container.
@@ -111,7 +106,7 @@ fn project_toml(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
     let page = terminal.page("examples/project-toml/README.md")?;
     let [build] = page.blocks()?;
-    page.run(&build)?;
+    page.follow(&build)?;
     expect_reload(
         &terminal,
         &Container::start(&terminal.image("example-python"))?,
@@ -122,9 +117,8 @@ fn project_toml(case: &Case<'_>) -> Result<()> {
 fn builder(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
     let page = terminal.page("examples/builder/README.md")?;
-    let [create, build] = page.blocks()?;
-    page.run(&create)?;
-    page.run(&build)?;
+    let blocks: [Block; 3] = page.blocks()?;
+    blocks.iter().try_for_each(|block| page.follow(block))?;
     terminal.image("example-app").expect_no_watchexec()?;
     expect_reload(
         &terminal,
@@ -136,8 +130,8 @@ fn composite(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
     let page = terminal.page("examples/composite/README.md")?;
     let [package, build] = page.blocks()?;
-    page.run(&package)?;
-    page.run(&build)?;
+    page.follow(&package)?;
+    page.follow(&build)?;
     expect_reload(
         &terminal,
         &Container::start(&terminal.image("example-python"))?,
@@ -149,7 +143,7 @@ fn language_buildpack(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
     let page = terminal.page("examples/language-buildpack/README.md")?;
     let [start] = page.blocks()?;
-    page.run(&start)?;
+    page.follow(&start)?;
     let container = terminal.container("example-wrapped");
     expect_reload(&terminal, &container)?;
     let log = container.log()?;
@@ -175,29 +169,25 @@ fn other_settings(case: &Case<'_>) -> Result<()> {
         .append(true)
         .open(terminal.path("examples/python/Procfile"));
     procfile?.write_all(b"worker: python3 app.py\n")?;
-    let page = terminal.page("docs/app-developers.md")?;
-    page.run(&page.all_blocks("run: examples::five_minute_start")?[0])?;
+    let start = terminal.page(START)?;
+    start.follow(&start.all_blocks("run: examples::five_minute_start")?[0])?;
 
+    let page = terminal.page("docs/settings.md")?;
     let [start] = page.blocks()?;
-    let _running = page.start(&start)?;
-    let container = terminal.container("my-app-worker");
-    container.wait_for("v1")?;
-    expect_words(
-        &container.log()?,
-        &["live-reload: restarting worker (as requested)"],
-    )?;
-    expect_reload(&terminal, &container)
+    let mut running = page.start(&start)?;
+    running.expect(&start)?;
+    expect_reload(&terminal, &terminal.container("my-app-worker"))
 }
 
 /// Tilt's command syncs a program into an image that has no other.
 fn sync_tools(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
-    let page = terminal.page("docs/app-developers.md")?;
+    let page = terminal.page("docs/tiny-images.md")?;
     let [build] = page.blocks()?;
     let go = terminal.page("examples/go/README.md")?;
-    let compile = commands(&go.all_blocks("run: examples::go")?[0]).remove(0);
+    let compile = first_command(&go.all_blocks("run: examples::go")?[0]);
     go.run(&compile)?;
-    page.run(&build)?;
+    page.follow(&build)?;
 
     let container = Container::start(&terminal.image("my-app"))?;
     container.wait_for("v1")?;

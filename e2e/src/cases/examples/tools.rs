@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use fs_err as fs;
 
-use super::{PYTHON, commands};
+use super::PYTHON;
+use crate::blocks::Block;
 use crate::case::{Case, cases};
 use crate::command::wait_for;
 use crate::container::Container;
 use crate::offline;
 use crate::terminal::Terminal;
 
-cases![docker_cp, compose, tilt];
+cases![docker_cp, compose, tilt, bind_mount];
 
 /// Copies a file, a directory, and then each file that is saved.
 fn docker_cp(case: &Case<'_>) -> Result<()> {
@@ -23,14 +24,14 @@ fn docker_cp(case: &Case<'_>) -> Result<()> {
     let page = terminal.page("examples/docker-cp/README.md")?;
     let [file, directory, script] = page.blocks()?;
     for block in [file, directory] {
-        python.run(&start)?;
+        python.follow(&start)?;
         let container = terminal.container("example-python");
         container.wait_for("v1")?;
         python.edit()?;
-        container.reload("v2", |_| page.run(&block).map(drop))?;
+        container.reload("v2", |_| page.follow(&block))?;
     }
 
-    python.run(&start)?;
+    python.follow(&start)?;
     let container = terminal.container("example-python");
     let _running = page.start(&script)?;
     // The script prints nothing. An ignored file shows that it is at work.
@@ -48,7 +49,7 @@ fn compose(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
     build_python(&terminal)?;
     let page = terminal.page("examples/compose/README.md")?;
-    let [up] = page.blocks()?;
+    let [up, edit, look] = page.blocks()?;
     // The page has this advice for engines before 28.
     let version = case.platform.engine.version()?;
     let major = version.split('.').next().unwrap_or_default();
@@ -62,9 +63,13 @@ fn compose(case: &Case<'_>) -> Result<()> {
         case.show("user: root");
     }
     let mut running = page.start(&up)?;
+    running.expect(&up)?;
+    case.show("from the save");
     let container = terminal.container("compose-app-1");
-    running.wait_for("Watch enabled")?;
-    expect_reload_by_save(&container, &terminal)
+    container.reload("v2", |_| page.follow(&edit))?;
+    running.wait_for("Syncing service \"app\" after 1 changes were detected")?;
+    running.wait_for("live-reload: app.py changed, restarting web")?;
+    page.follow(&look)
 }
 
 /// Tilt runs the app with Compose, since there is no cluster.
@@ -86,12 +91,47 @@ fn tilt(case: &Case<'_>) -> Result<()> {
     expect_reload_by_save(&terminal.container("compose-app-1"), &terminal)
 }
 
-/// Builds the Python example with the command of its page. Returns the command that starts it.
-fn build_python(terminal: &Terminal<'_>) -> Result<String> {
+/// The app directory is the host's. What the image has there is hidden, except for an anonymous volume.
+fn bind_mount(case: &Case<'_>) -> Result<()> {
+    let terminal = case.terminal()?;
+    let page = terminal.page("docs/bind-mounts.md")?;
+    let [start, before, edit, after, list, keep, own] = page.blocks()?;
+    // Only the image has it, as if the build had made it.
+    let vendor = terminal.path("examples/python/vendor");
+    fs::create_dir(&vendor)?;
+    fs::write(vendor.join("library.py"), "")?;
+    let build = super::first_command(&start);
+    page.run(&build)?;
+    fs::remove_dir_all(&vendor)?;
+
+    page.run(&start.replace(&build, ""))?;
+    page.follow(&before)?;
+    let container = terminal.container("my-app");
+    case.show("from the save");
+    container.reload("v2", |_| page.follow(&edit))?;
+    page.follow(&after)?;
+    let hidden = container.execute(&["test", "-e", "/workspace/vendor/library.py"]);
+    ensure!(hidden.is_err(), "the mount hides nothing");
+
+    page.follow(&list)?;
+    page.follow(&keep)?;
+    let kept = terminal.container("my-app-2");
+    kept.execute(&["test", "-e", "/workspace/vendor/library.py"])?;
+    // Another user than that of the image, as the suite may run as root.
+    page.run(&own.replace("$(id -u):$(id -g)", "12345:12345"))?;
+    let own = terminal.container("my-app-3");
+    wait_for(Duration::from_mins(1), || {
+        let started = own.log()?.contains("live-reload: restarting web");
+        Ok(started.then_some(()))
+    })
+}
+
+/// Builds the Python example as its page does. Returns the block that starts it.
+fn build_python(terminal: &Terminal<'_>) -> Result<Block> {
     let page = terminal.page(PYTHON)?;
-    let mut commands = commands(&page.all_blocks("run: examples::python")?[0]);
-    page.run(&commands.remove(0))?;
-    Ok(commands.concat())
+    let mut blocks = page.all_blocks("run: examples::python")?;
+    page.follow(&blocks.remove(0))?;
+    Ok(blocks.remove(0))
 }
 
 /// Checks that saving the file on the host leads to a new process.

@@ -1,0 +1,67 @@
+//! What a page says that a command prints.
+
+use anyhow::{Result, ensure};
+
+/// Stands for what differs from run to run: alone in a line for any number of lines, elsewhere for any
+/// characters of the line.
+const VARIES: &str = "…";
+
+/// Lines that depend on the engine of the suite, or on the version of Docker.
+const DROPPED: [&str; 2] = ["WARNING: Published ports are discarded", "Successfully copied"];
+
+/// Checks that the output of a command is what the page shows.
+pub(crate) fn expect(printed: &str, page: &str) -> Result<()> {
+    let expected: Vec<&str> = page.lines().map(str::trim_end).collect();
+    let lines = printed.lines().map(str::trim_end);
+    let lines: Vec<&str> = lines
+        .filter(|line| !DROPPED.iter().any(|start| line.starts_with(start)))
+        .collect();
+    ensure!(
+        lines_match(&expected, &lines),
+        "the page shows\n{page}\nthe commands printed\n{}",
+        lines.join("\n")
+    );
+    Ok(())
+}
+
+fn lines_match(expected: &[&str], lines: &[&str]) -> bool {
+    match expected.split_first() {
+        None => lines.is_empty(),
+        Some((&VARIES, rest)) => (0..=lines.len()).any(|skipped| lines_match(rest, &lines[skipped..])),
+        Some((pattern, rest)) => lines
+            .split_first()
+            .is_some_and(|(line, lines)| line_matches(pattern, line) && lines_match(rest, lines)),
+    }
+}
+
+fn line_matches(pattern: &str, line: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once(VARIES) else {
+        return pattern == line;
+    };
+    let Some(line) = line.strip_prefix(start) else {
+        return false;
+    };
+    let ends = line.char_indices().map(|(index, _)| index);
+    ends.chain([line.len()])
+        .any(|end| line_matches(rest, &line[end..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compares_output_with_the_page() {
+        for (page, printed, matches) in [
+            ("v1 from process …", "v1 from process 15\n", true),
+            ("v2 from process …", "v1 from process 15\n", false),
+            ("…\nlast", "first\n  second\nlast\n", true),
+            ("…\nlast", "last\nbut one\n", false),
+            ("first\n…", "first\n", true),
+            ("a … c … e", "a b c d e", true),
+            ("first\nlast", "first\nsecond\nlast", false),
+        ] {
+            assert_eq!(expect(printed, page).is_ok(), matches, "{page}\n{printed}");
+        }
+    }
+}
