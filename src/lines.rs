@@ -108,14 +108,14 @@ mod tests {
         assert_snapshot!(line(&[]), @"watchexec 2.8.0 for linux/amd64: the newest of 2.8.0, 2.5.1");
         assert_snapshot!(
             line(&[Requirement::parse("~2.5", "BP_WATCHEXEC_VERSION").unwrap()]),
-            @r#"watchexec 2.5.1 for linux/amd64: the newest of 2.8.0, 2.5.1 that satisfies "~2.5" of BP_WATCHEXEC_VERSION"#
+            @r#"watchexec 2.5.1 for linux/amd64: the newest of 2.8.0, 2.5.1 that satisfies "~2.5" (BP_WATCHEXEC_VERSION)"#
         );
         assert_snapshot!(
             line(&[
                 Requirement::parse("2.*", "the build plan").unwrap(),
                 Requirement::parse("<2.8", "the build plan").unwrap(),
             ]),
-            @r#"watchexec 2.5.1 for linux/amd64: the newest of 2.8.0, 2.5.1 that satisfies "2.*" of the build plan and "<2.8" of the build plan"#
+            @r#"watchexec 2.5.1 for linux/amd64: the newest of 2.8.0, 2.5.1 that satisfies "2.*" (the build plan) and "<2.8" (the build plan)"#
         );
     }
 

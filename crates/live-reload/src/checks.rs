@@ -164,12 +164,12 @@ mod tests {
     fn reports_programs_that_cannot_be_executed() {
         let texts = ["missing", "./missing", "./plain"].map(|name| check(name, "").unwrap_err());
         assert_snapshot!(texts.join("\n"), @"
-        `missing`, which is in no directory of the PATH.
-        Check the start command of the process, and that the run image or a buildpack provides that program.
+        `missing`, which is not on the PATH.
+        Check the start command of the process, and that a buildpack or the run image provides the program.
         DIRECTORY/./missing, which does not exist.
-        Check the start command of the process. If a sync has deleted the file, put it back and start the container again.
+        Check the start command of the process. If a sync deleted the file, restore it and start the container again.
         DIRECTORY/./plain, which this user may not execute.
-        Make it executable where it comes from (`chmod +x`). If a sync has replaced it, let the sync keep file modes.
+        Make it executable where it comes from: `chmod +x`. If a sync replaced it, let the sync keep file modes.
         ");
     }
 
@@ -183,11 +183,11 @@ mod tests {
         .map(|script| check("script", script).unwrap_err());
         assert_snapshot!(texts.join("\n"), @r#"
         DIRECTORY/script, a script for /missing/bash, which this image does not have.
-        Use a run image that has it, or another first line in the script.
+        Use a run image that has it, or change the first line of the script.
         DIRECTORY/script, a script for /missing, which this image does not have.
-        Use a run image that has it, or another first line in the script.
-        DIRECTORY/script, a script whose lines end as on Windows: the system looks for a program "/bin/sh\r".
-        Save it with the line ends of Unix (LF), and have git keep them: `* text=auto eol=lf` in .gitattributes.
+        Use a run image that has it, or change the first line of the script.
+        DIRECTORY/script, a script with Windows line endings: Linux looks for a program "/bin/sh\r".
+        Save it with LF line endings, and let git keep them: `* text=auto eol=lf` in .gitattributes.
         "#);
     }
 

@@ -153,8 +153,8 @@ mod tests {
             file_system: "NFS",
         };
         insta::assert_snapshot!(unreported, @"
-        /workspace/src is on NFS, which may not report changes that are made outside of this container.
-        If they go unseen: `docker run --entrypoint reload IMAGE --poll 1s`, or BP_LIVE_RELOAD_POLL=1s at build, looks for changes itself.
+        /workspace/src is on NFS, which may not report changes made outside of this container.
+        If a save goes unnoticed, poll for changes: `docker run --entrypoint reload IMAGE --poll 1s`, or BP_LIVE_RELOAD_POLL=1s at build.
         ");
     }
 

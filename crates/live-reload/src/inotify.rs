@@ -71,12 +71,12 @@ mod tests {
     #[test]
     fn names_the_limit_and_the_ways_around_it() {
         assert_snapshot!(Shortage::Instances(" (the limit is 128)".to_owned()), @"
-        This user has no inotify instance left to watch files with (the limit is 128).
-        Containers of the same user share them with the programs of the host. Raise the limit on the host, for example with `sysctl fs.inotify.max_user_instances=1024`, or do without: `docker run --entrypoint reload IMAGE --poll 1s`, or BP_LIVE_RELOAD_POLL=1s at build, looks for changes itself.
+        No inotify instance is left to watch files with (the limit is 128).
+        All containers and programs of a user share this limit of the host. Raise it there: `sysctl fs.inotify.max_user_instances=1024`. Or poll for changes: `docker run --entrypoint reload IMAGE --poll 1s`, or BP_LIVE_RELOAD_POLL=1s at build.
         ");
         assert_snapshot!(Shortage::Watches(" (the limit is 8192)".to_owned()), @"
-        This user has no inotify watch left (the limit is 8192), so most changes will go unseen.
-        Containers of the same user share them with the programs of the host. Raise the limit on the host, for example with `sysctl fs.inotify.max_user_watches=524288`, or do without: `docker run --entrypoint reload IMAGE --poll 1s`, or BP_LIVE_RELOAD_POLL=1s at build, looks for changes itself.
+        No inotify watch is left (the limit is 8192), so most changes will go unnoticed.
+        All containers and programs of a user share this limit of the host. Raise it there: `sysctl fs.inotify.max_user_watches=524288`. Or poll for changes: `docker run --entrypoint reload IMAGE --poll 1s`, or BP_LIVE_RELOAD_POLL=1s at build.
         ");
     }
 

@@ -301,7 +301,7 @@ mod tests {
         );
         assert_eq!(
             error("s390x", &[]),
-            "there is no watchexec for linux/s390x, only for linux/amd64, linux/arm64"
+            "buildpack.toml has no watchexec for linux/s390x, only for linux/amd64, linux/arm64"
         );
     }
 

@@ -61,16 +61,16 @@ fn an_argument_that_is_not_text() {
 #[test]
 fn no_app_directory() {
     assert_snapshot!(Problem::NoAppDirectory(missing()), @"
-    The working directory cannot be found (No such file or directory (os error 2)).
-    It has to be the app directory, in which the launcher of the image starts all processes. Start this one by its type: docker run --entrypoint reload IMAGE
+    The working directory does not exist (No such file or directory (os error 2)).
+    It has to be the app directory, where the launcher starts every process. Start this one by its type: docker run --entrypoint reload IMAGE
     ");
 }
 
 #[test]
 fn no_metadata() {
     assert_snapshot!(Problem::Metadata("/layers/config/metadata.toml".into(), missing().into()), @"
-    The processes of this image cannot be read from /layers/config/metadata.toml (No such file or directory (os error 2)).
-    The file is written by the lifecycle when it builds an image. Where the image's layers are elsewhere, set CNB_LAYERS_DIR to that directory.
+    Cannot read the processes of this image from /layers/config/metadata.toml (No such file or directory (os error 2)).
+    The lifecycle writes this file when it builds an image. If the layers are in another directory, set CNB_LAYERS_DIR to it.
     ");
 }
 
@@ -80,8 +80,8 @@ fn metadata_of_another_form() {
         "/layers/config/metadata.toml".into(),
         MetadataError::Kind("processes"),
     ), @"
-    The processes of this image cannot be read from /layers/config/metadata.toml (`processes` is not what it has to be).
-    The file is written by the lifecycle when it builds an image. Where the image's layers are elsewhere, set CNB_LAYERS_DIR to that directory.
+    Cannot read the processes of this image from /layers/config/metadata.toml (`processes` is not what it has to be).
+    The lifecycle writes this file when it builds an image. If the layers are in another directory, set CNB_LAYERS_DIR to it.
     ");
 }
 
@@ -92,8 +92,8 @@ fn launch(error: LaunchError) -> Problem {
 #[test]
 fn a_process_without_a_command() {
     assert_snapshot!(launch(LaunchError::NoCommand), @"
-    The process `web` cannot be launched: it has no command.
-    This comes from the buildpack of that process; without live reload it fails in the same way: docker run --entrypoint web IMAGE
+    Cannot launch the process `web`: it has no command.
+    The cause is in the buildpack of that process. Without live reload it fails too: docker run --entrypoint web IMAGE
     ");
 }
 
@@ -105,8 +105,8 @@ fn an_environment_that_cannot_be_read() {
             denied()
         )),
         @"
-    The process `web` cannot be launched: its environment in /layers/example/jdk/env.launch/web cannot be read (Permission denied (os error 13)).
-    This comes from the buildpack of that process; without live reload it fails in the same way: docker run --entrypoint web IMAGE
+    Cannot launch the process `web`: its environment in /layers/example/jdk/env.launch/web cannot be read (Permission denied (os error 13)).
+    The cause is in the buildpack of that process. Without live reload it fails too: docker run --entrypoint web IMAGE
     "
     );
 }
@@ -119,48 +119,48 @@ fn exec_d(cause: ExecDError) -> Problem {
 #[test]
 fn an_exec_d_program_that_cannot_be_run() {
     assert_snapshot!(exec_d(ExecDError::Run(denied())), @"
-    The process `web` cannot be launched: /layers/example/jdk/exec.d/web/helper: it cannot be run (Permission denied (os error 13)).
-    This comes from the buildpack of that process; without live reload it fails in the same way: docker run --entrypoint web IMAGE
+    Cannot launch the process `web`: /layers/example/jdk/exec.d/web/helper: it cannot be run (Permission denied (os error 13)).
+    The cause is in the buildpack of that process. Without live reload it fails too: docker run --entrypoint web IMAGE
     ");
 }
 
 #[test]
 fn an_exec_d_program_that_fails() {
     assert_snapshot!(exec_d(ExecDError::Status(ExitStatus::from_raw(1 << 8))), @"
-    The process `web` cannot be launched: /layers/example/jdk/exec.d/web/helper: it ended with exit status: 1.
-    This comes from the buildpack of that process; without live reload it fails in the same way: docker run --entrypoint web IMAGE
+    Cannot launch the process `web`: /layers/example/jdk/exec.d/web/helper: it ended with exit status: 1.
+    The cause is in the buildpack of that process. Without live reload it fails too: docker run --entrypoint web IMAGE
     ");
 }
 
 #[test]
 fn an_exec_d_program_that_gives_a_number() {
     assert_snapshot!(exec_d(ExecDError::NoText("A".to_owned())), @"
-    The process `web` cannot be launched: /layers/example/jdk/exec.d/web/helper: it gave the variable `A` a value that is not a text.
-    This comes from the buildpack of that process; without live reload it fails in the same way: docker run --entrypoint web IMAGE
+    Cannot launch the process `web`: /layers/example/jdk/exec.d/web/helper: it gave the variable `A` a value that is not a text.
+    The cause is in the buildpack of that process. Without live reload it fails too: docker run --entrypoint web IMAGE
     ");
 }
 
 #[test]
 fn no_working_directory() {
     assert_snapshot!(Problem::NoWorkingDirectory(web(), "/workspace/server".into()), @"
-    The process `web` is to run in /workspace/server, which is not a directory.
-    Its buildpack has named that directory. Sync it, or mount it, before the container starts.
+    The process `web` should run in /workspace/server, which is not a directory.
+    Its buildpack chose that directory. Create or mount it before the container starts.
     ");
 }
 
 #[test]
 fn a_program_that_is_not_on_the_path() {
     assert_snapshot!(Problem::Program(web(), ProgramError::NotOnPath("node".to_owned())), @"
-    The process `web` runs `node`, which is in no directory of the PATH.
-    Check the start command of the process, and that the run image or a buildpack provides that program.
+    The process `web` runs `node`, which is not on the PATH.
+    Check the start command of the process, and that a buildpack or the run image provides the program.
     ");
 }
 
 #[test]
 fn a_shell_process_without_a_shell() {
     assert_snapshot!(Problem::NoBash(web()), @"
-    The process `web` is a shell process, and this image has no /bin/bash to run it.
-    Use a run image with bash, or a newer release of the buildpack that contributes the process: with Buildpack API 0.9 it needs no shell.
+    The process `web` needs a shell, and this image has no /bin/bash.
+    Use a run image with bash, or a release of the process's buildpack with Buildpack API 0.9 or newer, whose processes need no shell.
     ");
 }
 
@@ -170,17 +170,17 @@ fn missing_paths() {
         format!("/workspace/sources ({})", missing()),
         format!("/config ({})", denied()),
     ]), @"
-    These paths are to be watched, but cannot be found:
+    Cannot watch these paths:
       /workspace/sources (No such file or directory (os error 2))
       /config (Permission denied (os error 13))
-    Name paths that exist when the container starts, relative to the app directory or absolute, at start with --watch or at build with BP_LIVE_RELOAD_WATCH.
+    Name paths that exist when the container starts, relative to the app directory or absolute: --watch PATH, or BP_LIVE_RELOAD_WATCH at build.
     ");
 }
 
 #[test]
 fn no_watchexec() {
     assert_snapshot!(Problem::NoWatchexec, @"
-    This image has no watchexec, neither in a layer of the Watchexec Buildpack nor in a directory of the PATH.
+    This image has no watchexec, in its layers or on the PATH.
     Build it again with BP_LIVE_RELOAD_ENABLED=true, and do not remove layers from it.
     ");
 }
@@ -191,8 +191,8 @@ fn a_watchexec_that_cannot_be_run() {
     assert_snapshot!(
         Problem::Supervise(SuperviseError::Run(program.into(), Errno::EAGAIN.into())),
         @r#"
-    watchexec could not be started: "/layers/live-reload_watchexec/watchexec/bin/watchexec" cannot be run (Resource temporarily unavailable (os error 11)).
-    Check that the container may start programs of the image: its user, its security profile, and its limits of memory and processes.
+    Cannot start watchexec: "/layers/live-reload_watchexec/watchexec/bin/watchexec" cannot be run (Resource temporarily unavailable (os error 11)).
+    Check that the container may start programs: its user, its security profile, and its limits for memory and processes.
     "#
     );
 }
@@ -200,8 +200,8 @@ fn a_watchexec_that_cannot_be_run() {
 #[test]
 fn signals_that_cannot_be_received() {
     assert_snapshot!(Problem::Supervise(SuperviseError::Signals(Errno::EMFILE.into())), @"
-    watchexec could not be started: signals cannot be received (Too many open files (os error 24)).
-    Check that the container may start programs of the image: its user, its security profile, and its limits of memory and processes.
+    Cannot start watchexec: signals cannot be received (Too many open files (os error 24)).
+    Check that the container may start programs: its user, its security profile, and its limits for memory and processes.
     ");
 }
 

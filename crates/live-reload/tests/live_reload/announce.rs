@@ -76,7 +76,7 @@ fn reports_a_program_that_a_sync_has_removed() {
     live-reload: restarting web (the default choice) when files change in /workspace
     live-reload: app changed, restarting web
     live-reload: error: The process `web` runs /workspace/./app, which does not exist.
-    Check the start command of the process. If a sync has deleted the file, put it back and start the container again.
+    Check the start command of the process. If a sync deleted the file, restore it and start the container again.
     ");
 }
 

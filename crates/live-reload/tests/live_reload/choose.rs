@@ -87,8 +87,8 @@ fn lists_the_types_where_it_cannot_choose() {
     let (status, text) = image.fail(&[]);
     assert_eq!(status, 1);
     assert_snapshot!(text, @"
-    live-reload: error: This image has several processes and no `web`: worker, admin.
-    Name the one to restart, at start with `docker run --entrypoint reload IMAGE TYPE` or at build with BP_LIVE_RELOAD_PROCESS=TYPE.
+    live-reload: error: This image has several processes, and none is `web`: worker, admin.
+    Name the one to restart: `docker run --entrypoint reload IMAGE TYPE`, or BP_LIVE_RELOAD_PROCESS=TYPE at build.
     ");
 }
 
@@ -97,11 +97,11 @@ fn never_chooses_its_own_types() {
     let (status, text) = image(&[]).fail(&[]);
     assert_eq!(status, 1);
     assert_snapshot!(text, @"
-    live-reload: error: There is no process to restart: the buildpacks of this image contributed none.
-    Add a Procfile, or the file from which your buildpack takes the start command, and build the image again.
+    live-reload: error: This image has no process to restart: its buildpacks contributed none.
+    Add a Procfile, or the file in which your buildpack looks for the start command, and build the image again.
     ");
     let (_, text) = image(&[("web", PLAIN)]).fail(&["--debounce", "10ms", "tar"]);
-    assert!(text.contains("It has: web."), "{text}");
+    assert!(text.contains("only: web."), "{text}");
 }
 
 #[test]
@@ -123,8 +123,8 @@ fn passes_over_types_of_other_execution_environments() {
     assert!(started("development").contains(" worker "));
     assert!(started("").contains(" admin "));
     assert_snapshot!(started("staging"), @"
-    live-reload: error: The process `web` is not for the execution environment `staging`, but for: test.
-    Start the container with one of these, for example with `--env CNB_EXEC_ENV=test`.
+    live-reload: error: The process `web` does not run in the execution environment `staging`, only in: test.
+    Set one for the container: `docker run --env CNB_EXEC_ENV=test`.
     ");
 }
 

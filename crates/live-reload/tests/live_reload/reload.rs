@@ -248,8 +248,8 @@ fn lists_the_known_types_for_an_unknown_one() {
     let (status, text) = Image::new(&processes, APP).fail(&["wrb"]);
     assert_eq!(status, 1);
     assert_snapshot!(text, @"
-    live-reload: error: There is no process `wrb` to restart in this image. It has: web, worker.
-    Name the one to restart, at start with `docker run --entrypoint reload IMAGE TYPE` or at build with BP_LIVE_RELOAD_PROCESS=TYPE.
+    live-reload: error: This image has no process `wrb`, only: web, worker.
+    Name the one to restart: `docker run --entrypoint reload IMAGE TYPE`, or BP_LIVE_RELOAD_PROCESS=TYPE at build.
     ");
 }
 
@@ -284,7 +284,7 @@ fn reports_a_missing_program() {
     for (command, expected) in [
         (
             "[\"nodejs-that-is-not-there\"]",
-            "in no directory of the PATH",
+            "not on the PATH",
         ),
         (
             "[\"./missing\"]",
