@@ -20,7 +20,7 @@ pub(crate) fn source(path: &str) -> PathBuf {
     workspace().join("e2e").join(path)
 }
 
-/// A path for output. Like xtask's packages it is below `target`, whatever `CARGO_TARGET_DIR` says.
+/// A path for output. Like xtask's packages it is below `target`, regardless of `CARGO_TARGET_DIR`.
 pub(crate) fn target(path: &str) -> PathBuf {
     workspace().join("target/e2e").join(path)
 }

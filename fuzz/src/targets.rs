@@ -1,4 +1,4 @@
-//! The programs that read archives, and what they promise whatever the archive is.
+//! The readers of archives, and what they guarantee for any input.
 
 use crate::live_reload::tar as extractor;
 use crate::mutate::Format;

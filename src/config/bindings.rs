@@ -1,4 +1,4 @@
-//! Service bindings: what the operator hands to a build beside variables, often with secrets.
+//! Service bindings: files that an operator gives to a build, often with secrets.
 //!
 //! A binding is a folder with a file `type` and a file for each entry (Service Binding
 //! Specification for Kubernetes, "Workload Projection"; the CNB platform spec takes it over).

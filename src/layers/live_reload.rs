@@ -67,7 +67,7 @@ impl Processes {
         launch.build()
     }
 
-    /// Keeps the layer of an earlier build, or makes it anew, if a process needs it.
+    /// Keeps or writes the layer, if a process needs it.
     ///
     /// # Errors
     /// The program is not in the buildpack, or the layer cannot be written.

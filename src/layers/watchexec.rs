@@ -74,13 +74,13 @@ pub(crate) enum WatchexecError {
     /// The archive is not a release.
     #[error(transparent)]
     Unpack(#[from] UnpackError),
-    /// The release inside the buildpack is not what was packaged.
+    /// The release inside the buildpack has changed since it was packaged.
     #[error(transparent)]
     Bundle(#[from] BundleError),
 }
 
 impl WatchexecLayer<'_> {
-    /// Keeps the layer of an earlier build, or makes it anew.
+    /// Keeps or writes the layer.
     ///
     /// # Errors
     /// The release is not available or cannot be installed. What is in the layers directory then has

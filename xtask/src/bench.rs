@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: what the buildpack costs, each figure beside a reference measured in the
+//! `cargo xtask bench`: the costs of the buildpack, each beside a reference measured in the
 //! same run.
 
 use crate::archive::{self, Archive};

@@ -102,7 +102,7 @@ pub(crate) fn run(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     ExitCode::from(CANNOT_RUN)
 }
 
-/// The changed files in a few words; `None` if there are none. Each line has a kind of change and a path,
+/// Summarizes the changed files; `None` without changes. Each line has a kind of change and a path,
 /// `modify:/workspace/app.py`.
 ///
 /// Of files that are replaced, the temporary ones are gone by now. A file that is gone counts only if no

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// process runs, and waits for a change.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProgramError {
-    /// Looked up by its name, it is in none of the directories of `PATH`.
+    /// A name without a slash that is not on the `PATH`.
     #[error(
         "`{0}`, which is not on the PATH.\n\
          Check the start command of the process, and that a buildpack or the run image provides the \

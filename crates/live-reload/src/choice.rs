@@ -1,4 +1,4 @@
-//! The process to restart, and why it is that one.
+//! Chooses the process to restart, and says why.
 
 use crate::metadata::Process;
 use reload_options::process_type::ProcessType;

@@ -52,7 +52,7 @@ pub(crate) fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     entries(directory, |path| !path.is_dir())
 }
 
-/// The directories in a directory, in the same way.
+/// The directories in a directory, sorted by name; an empty list if it does not exist.
 pub(crate) fn directories(directory: &Path) -> io::Result<Vec<PathBuf>> {
     entries(directory, Path::is_dir)
 }

@@ -25,7 +25,7 @@ const WITHOUT_EVENTS: [(&str, &str); 12] = [
     ("fuse.glusterfs", "GlusterFS"),
 ];
 
-/// A watched place whose changes may go unseen.
+/// A watched path whose changes may go unnoticed.
 #[derive(Debug)]
 pub(crate) struct Unreported {
     path: PathBuf,

@@ -1,7 +1,7 @@
-//! `watchexec` on the PATH of the image: as PID 1 under this program, otherwise as it is.
+//! `watchexec` on the PATH of the image: supervised as PID 1, otherwise replaced by the real one.
 //!
 //! A buildpack that wraps its process with watchexec makes it PID 1 of the container. There it kills the
-//! process 2 s after SIGTERM, whatever its `--stop-timeout` and the platform say (watchexec-cli's use of
+//! process 2 s after SIGTERM, regardless of its `--stop-timeout` and of the platform (watchexec-cli's use of
 //! the crate `pid1`). Below this program it is not PID 1, and the process has its time.
 
 use crate::image::{Image, WATCHEXEC};

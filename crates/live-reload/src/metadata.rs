@@ -95,7 +95,7 @@ impl Process {
         self.runs(WATCHEXEC)
     }
 
-    /// Whether it runs the program of this name, from whatever directory.
+    /// Whether it runs a program of this name, in any directory.
     fn runs(&self, name: &str) -> bool {
         let program = match self.script() {
             Some(script) => script.split_whitespace().find(|word| *word != "exec"),

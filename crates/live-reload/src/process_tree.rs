@@ -3,7 +3,7 @@
 use nix::unistd::Pid;
 use std::fs;
 
-/// The children of a process; none where there is no /proc.
+/// The children of a process; an empty list without /proc.
 pub(crate) fn children(parent: Pid) -> Vec<Pid> {
     let Ok(processes) = fs::read_dir("/proc") else {
         return Vec::new();

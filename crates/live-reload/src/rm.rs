@@ -1,4 +1,4 @@
-//! `rm`, for images that have none: with `rm -rf [--] PATH…`, sync tools delete files in a container
+//! `rm`, for images without one: with `rm -rf [--] PATH…`, sync tools delete files in a container
 //! that were deleted or renamed on the host.
 
 use crate::texts::{answer, tell};

@@ -41,7 +41,7 @@ pub(crate) fn is_stop(signal: Signal) -> bool {
 #[derive(Debug)]
 pub(crate) struct Signals {
     received: Vec<(Signal, Arc<AtomicBool>)>,
-    /// Has a byte for each signal, for whoever waits.
+    /// Receives a byte for each signal, which wakes the wait.
     wake: UnixStream,
     /// The first stop signal that has arrived.
     stop: Option<Signal>,

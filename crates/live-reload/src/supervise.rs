@@ -4,9 +4,9 @@
 //! The crate `pid1` would do the first two, but forwards two signals only, kills the child a fixed
 //! time after the first of them, and ends with the child's status. That is watchexec's, which is
 //! not the process's: told to stop, watchexec 2.8 stops the process well, and then ends with 0, or
-//! with the status that an earlier run has left, whatever the last status of the process was.
+//! with the status of an earlier run, not with that of the last one.
 //!
-//! So a stop is done here. watchexec is halted, which keeps it from starting the process anew, and
+//! So a stop is done here. watchexec is halted, which keeps it from starting the process again, and
 //! then killed; the process becomes a child of this program, gets its signal and its time, and
 //! leaves its status. The kernel hands orphans to PID 1, or to a "subreaper" (prctl(2)), which this
 //! program makes itself, so that it is the same with an init of the platform's above it.

@@ -38,7 +38,7 @@ pub(crate) fn tell(text: impl Display) {
     io::stderr().write_all(text.as_bytes()).ok();
 }
 
-/// Writes a line to standard output, in the same way.
+/// Writes a line to standard output, in one piece.
 pub(crate) fn answer(text: impl Display) {
     let text = format!("{text}\n");
     io::stdout().write_all(text.as_bytes()).ok();

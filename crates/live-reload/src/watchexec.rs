@@ -9,7 +9,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The watchexec of our own buildpack; where it has none, the first on the `PATH`.
+/// The watchexec in the layer of this buildpack, else the first on the `PATH`.
 pub(crate) fn find(image: &Image, path: Option<&OsStr>) -> Option<PathBuf> {
     let own = image
         .own_layers

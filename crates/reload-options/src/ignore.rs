@@ -1,4 +1,4 @@
-//! The files whose changes do not restart the process.
+//! Patterns of files whose changes do not restart the process.
 
 use std::path::Path;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! Unpacking: takes the wanted files, and nothing else, out of a verified archive.
+//! Unpacks the wanted files of a verified archive.
 
 use crate::checksum::Verified;
 use crate::files::{FileError, Installed, ReleaseFile};

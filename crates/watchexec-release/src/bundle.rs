@@ -27,7 +27,7 @@ pub enum BundleError {
     /// Its list or one of its files cannot be read.
     #[error(transparent)]
     Unreadable(#[from] FileError),
-    /// One of its files is not what was packaged.
+    /// One of its files has changed since it was packaged.
     #[error("{path} has {mismatch}")]
     Changed {
         /// The file.

@@ -26,7 +26,7 @@ pub struct Catalog {
 pub struct Dependency {
     /// `watchexec`, or the id of a repackager's further entry.
     pub id: String,
-    /// Its name for people; the `id` where it has none.
+    /// Its display name; the `id` by default.
     pub name: Option<String>,
     /// Its semver version.
     pub version: Version,

@@ -44,7 +44,7 @@ impl Mapping {
 /// Where a release is taken from.
 #[derive(Debug)]
 pub enum Source {
-    /// The buildpack has it inside, ready to install.
+    /// Inside the buildpack, ready to install.
     Bundle(Bundle),
     /// Its archive has to be downloaded.
     Archive {

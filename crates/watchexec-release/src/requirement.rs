@@ -1,9 +1,9 @@
-//! Which versions of watchexec somebody accepts.
+//! Requirements for the version of watchexec.
 
 use semver::{Version, VersionReq};
 use std::fmt;
 
-/// A semver requirement, and what asks for it.
+/// A semver requirement, and its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
     text: String,

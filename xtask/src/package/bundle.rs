@@ -72,7 +72,7 @@ fn download(dependency: Dependency) -> Result<Release> {
     })
 }
 
-/// Finds the release of an archive by its checksum, whatever the file is called.
+/// Finds the release of an archive by its checksum, regardless of the file name.
 fn identify(file: &Path, dependencies: &[Dependency]) -> Result<Release> {
     let bytes = fs::read(file)?;
     let checksum = Checksum::of(&bytes);

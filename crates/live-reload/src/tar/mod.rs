@@ -1,4 +1,4 @@
-//! `tar` for images that have none, as far as tools that sync files into a container need it.
+//! `tar` for images without one: the part that sync tools use.
 //!
 //! | tool | command |
 //! |---|---|

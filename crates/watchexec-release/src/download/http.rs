@@ -158,7 +158,7 @@ impl<'a> Downloader<'a> {
     }
 
     /// Waits for the head of the answer. The time for it starts with the connection: the HTTP
-    /// library limits the connecting itself, anew after each redirect.
+    /// library limits the connecting itself, again after each redirect.
     async fn answer(&self, request: RequestBuilder) -> Result<Response, Failure> {
         let policy = &self.network.policy;
         *self.request.observed() = Observed::default();
@@ -238,7 +238,7 @@ fn builder(network: &Network, request: &RequestState) -> ClientBuilder {
         .fold(builder, |builder, proxy| builder.proxy(proxy.clone()))
 }
 
-/// At most `most` redirects, and none that gives up encryption.
+/// Follows at most `most` redirects, and none from https to http.
 fn redirects(most: usize, request: RequestState) -> redirect::Policy {
     redirect::Policy::custom(move |attempt| {
         let from_https = attempt

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 /// User names and passwords by host. The `default` entry of a file is not used: it would hand a
-/// password to whatever host a URL names.
+/// password to any host that a URL names.
 #[derive(Default)]
 pub struct Logins {
     /// A file that is read when a login is first asked for: a build that downloads nothing has no use

@@ -6,7 +6,7 @@
 //! Each format has a module with the part of it that is used, as a JSON template: the crates for
 //! these formats have one of the versions at most, and take several times the size.
 //!
-//! The same subject gives the same bytes, whatever the time and the machine.
+//! The same subject gives the same bytes, at any time and on any machine.
 
 pub mod crates;
 mod cyclonedx;

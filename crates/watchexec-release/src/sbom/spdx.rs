@@ -8,7 +8,7 @@ use crate::checksum::Checksum;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-/// The value of a required member about which this document says nothing.
+/// The value of a required member that this document does not state.
 const NO_ASSERTION: &str = "NOASSERTION";
 
 /// Clause 6.9 asks for the time of creation. This is the time that the platform gives to all files
