@@ -1,9 +1,11 @@
 #!/bin/sh
 # The session of reload.svg, on a real container. Needs pack, Docker, `make package`, and a builder
 # with a buildpack for a Procfile, whose name is in BUILDER. To record it, at the root of the
-# repository:
+# repository; `sed` removes warnings of pack and Docker about the recording machine:
 #
-#     asciinema rec --overwrite --cols 92 --rows 24 --command docs/reload.sh target/reload.cast
+#     asciinema rec --overwrite --idle-time-limit 2 --cols 92 --rows 24 \
+#         --command docs/reload.sh target/reload.cast
+#     sed -i -E '/"Warning: /d; s/WARNING: [^\\]*\\r\\n//' target/reload.cast
 #     svg-term --in target/reload.cast --out docs/reload.svg --window --no-cursor \
 #         --width 92 --height 24
 set -eu
@@ -27,7 +29,8 @@ run() {
 run 'pack build my-app --path app --builder my-builder --quiet \
     --post-buildpack ./watchexec-buildpack --env BP_LIVE_RELOAD_ENABLED=true'
 run 'docker run --detach --name my-app --publish 8080:8080 my-app' 2
-run 'curl --silent localhost:8080'
-run "sed -i 's/\"v1\"/\"v2\"/' app/app.py && docker cp --quiet app/app.py my-app:/workspace/"
-run 'curl --silent localhost:8080'
+run 'curl localhost:8080'
+run "perl -pi -e 's/v1/v2/' app/app.py"
+run 'docker cp --quiet app/app.py my-app:/workspace/'
+run 'curl localhost:8080'
 run 'docker logs my-app' 4
