@@ -37,7 +37,8 @@ pub(crate) fn processes(processes: &Processes) -> Vec<String> {
         });
         lines.push("To start reload by name: docker run --entrypoint reload IMAGE".to_owned());
     }
-    let tools = "Added the process types tar and rm, for tools that sync through a running container";
+    let tools =
+        "Added the process types tar and rm, for tools that sync through a running container";
     lines.extend(processes.sync_tools.then(|| tools.to_owned()));
     lines.push(
         "For development only: anyone who can write to the app directory decides what this image runs"
@@ -74,7 +75,9 @@ pub(crate) fn opened(app_dir: &Path, opened: &Opened) -> Vec<String> {
         ));
     }
     if let more @ 1.. = opened.failed.len().saturating_sub(NAMED) {
-        lines.push(format!("Could not make {more} more files and directories group-writable"));
+        lines.push(format!(
+            "Could not make {more} more files and directories group-writable"
+        ));
     }
     lines
 }

@@ -7,11 +7,15 @@ use anyhow::{Result, ensure};
 const VARIES: &str = "…";
 
 /// Lines that depend on the engine of the suite, or on the version of Docker.
-const DROPPED: [&str; 2] = ["WARNING: Published ports are discarded", "Successfully copied"];
+const DROPPED: [&str; 2] = [
+    "WARNING: Published ports are discarded",
+    "Successfully copied",
+];
 
 /// Checks that the output of a command is what the page shows.
 pub(crate) fn expect(printed: &str, page: &str) -> Result<()> {
     let expected: Vec<&str> = page.lines().map(str::trim_end).collect();
+    let printed = without_colours(printed);
     let lines = printed.lines().map(str::trim_end);
     let lines: Vec<&str> = lines
         .filter(|line| !DROPPED.iter().any(|start| line.starts_with(start)))
@@ -24,10 +28,25 @@ pub(crate) fn expect(printed: &str, page: &str) -> Result<()> {
     Ok(())
 }
 
+/// Removes the sequences `ESC [ … LETTER` with which programs colour their output.
+fn without_colours(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (_, rest) = part
+            .split_once(|c: char| c.is_ascii_alphabetic())
+            .unwrap_or_default();
+        plain.push_str(rest);
+    }
+    plain
+}
+
 fn lines_match(expected: &[&str], lines: &[&str]) -> bool {
     match expected.split_first() {
         None => lines.is_empty(),
-        Some((&VARIES, rest)) => (0..=lines.len()).any(|skipped| lines_match(rest, &lines[skipped..])),
+        Some((&VARIES, rest)) => {
+            (0..=lines.len()).any(|skipped| lines_match(rest, &lines[skipped..]))
+        }
         Some((pattern, rest)) => lines
             .split_first()
             .is_some_and(|(line, lines)| line_matches(pattern, line) && lines_match(rest, lines)),
@@ -59,6 +78,11 @@ mod tests {
             ("…\nlast", "last\nbut one\n", false),
             ("first\n…", "first\n", true),
             ("a … c … e", "a b c d e", true),
+            (
+                "  Watch enabled",
+                "\u{1b}[92m  \u{1b}[0mWatch enabled",
+                true,
+            ),
             ("first\nlast", "first\nsecond\nlast", false),
         ] {
             assert_eq!(expect(printed, page).is_ok(), matches, "{page}\n{printed}");

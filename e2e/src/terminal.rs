@@ -170,7 +170,6 @@ impl<'a> Terminal<'a> {
             .env("TILT_WEB_MODE", "prod")
             .env("TILT_DEV_DIR", self.path("tilt-dev"))
             .env("DO_NOT_TRACK", "1")
-            .env("COMPOSE_ANSI", "never")
             // At a terminal, curl prints a small answer and nothing else.
             .env("CURL_HOME", self.root.path());
         Ok(shell)

@@ -149,7 +149,9 @@ fn own(error: &Error) -> ErrorText {
         Error::Log(error) => ErrorText::new(
             "Could not write the log.",
             error,
-            ["Check where the standard output of the build goes, and that this place has space left."],
+            [
+                "Check where the standard output of the build goes, and that this place has space left.",
+            ],
         ),
     }
 }
@@ -293,9 +295,7 @@ fn download(error: &DownloadError, set_by: Option<&str>) -> ErrorText {
         Some(Failure::Status { status, .. }) if *status == StatusCode::NOT_FOUND => {
             "Check that the server has a file under this path."
         }
-        _ => {
-            "Check that the build can reach this server. Behind a proxy, set HTTPS_PROXY."
-        }
+        _ => "Check that the build can reach this server. Behind a proxy, set HTTPS_PROXY.",
     };
     let mut remedies = vec![first.to_owned()];
     match set_by {
@@ -307,9 +307,8 @@ fn download(error: &DownloadError, set_by: Option<&str>) -> ErrorText {
                 .to_owned(),
         ),
     }
-    remedies.push(
-        "Or use the offline package of this buildpack, which contains watchexec.".to_owned(),
-    );
+    remedies
+        .push("Or use the offline package of this buildpack, which contains watchexec.".to_owned());
     ErrorText::new("Could not download watchexec.", error, remedies)
 }
 

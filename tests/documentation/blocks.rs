@@ -17,7 +17,10 @@ pub(crate) struct Block {
     /// The text, without the indentation of the fence.
     pub(crate) text: String,
     /// The `text` block that follows directly: what the commands print.
-    #[allow(dead_code, reason = "only the suite on the real platform runs commands")]
+    #[allow(
+        dead_code,
+        reason = "only the suite on the real platform runs commands"
+    )]
     pub(crate) output: Option<String>,
 }
 
@@ -51,9 +54,9 @@ pub(crate) fn blocks(markdown: &str, mut outside: impl FnMut(usize, &str)) -> Op
         if let Some(language) = content.strip_prefix("```") {
             match open.take() {
                 Some(block) => {
-                    let commands = blocks.last_mut().filter(|last| {
-                        follows && block.language == "text" && last.has_commands()
-                    });
+                    let commands = blocks
+                        .last_mut()
+                        .filter(|last| follows && block.language == "text" && last.has_commands());
                     match commands {
                         Some(commands) => commands.output = Some(block.text),
                         None => blocks.push(block),
@@ -72,7 +75,9 @@ pub(crate) fn blocks(markdown: &str, mut outside: impl FnMut(usize, &str)) -> Op
                 }
             }
         } else if let Some(block) = &mut open {
-            block.text.push_str(line.get(indentation..).unwrap_or_default());
+            block
+                .text
+                .push_str(line.get(indentation..).unwrap_or_default());
             block.text.push('\n');
         } else {
             follows = follows && content.is_empty();

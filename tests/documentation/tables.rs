@@ -1,8 +1,8 @@
 //! Tables that have to agree with the code.
 
 use super::{assert_none, root};
-use reload_options::{Setting, Settings};
 use reload_options::ignore::DEFAULT_PATTERNS;
+use reload_options::{Setting, Settings};
 use std::fs;
 
 fn text(file: &str) -> String {

@@ -371,7 +371,10 @@ fn rejects_an_archive_in_place_of_a_bundle() {
     let folder = Bundle::directory(&lifecycle.buildpack(), Checksum::of(ARCHIVE));
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("watchexec.tar.xz"), ARCHIVE).unwrap();
-    assert_fails(&lifecycle, &["has changed since it was packaged", "bundle.toml"]);
+    assert_fails(
+        &lifecycle,
+        &["has changed since it was packaged", "bundle.toml"],
+    );
     assert_eq!(server.requests().len(), 0);
 }
 

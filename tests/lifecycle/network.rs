@@ -86,11 +86,7 @@ fn verifies_what_a_mapping_gives() {
     fs::remove_dir_all(lifecycle.layers()).unwrap();
     fs::create_dir(lifecycle.layers()).unwrap();
     let outcome = lifecycle.build().assert_failure();
-    assert!(
-        outcome
-            .stderr
-            .contains("has the wrong checksum")
-    );
+    assert!(outcome.stderr.contains("has the wrong checksum"));
 }
 
 #[test]

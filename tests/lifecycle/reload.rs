@@ -72,9 +72,9 @@ fn adds_reload_beside_the_default_of_a_buildpack_that_requires_watchexec() {
         lifecycle.launch_toml()
     );
     assert!(
-        outcome.stdout.contains(
-            "Default process: set by another buildpack; it reloads if it runs watchexec"
-        ),
+        outcome
+            .stdout
+            .contains("Default process: set by another buildpack; it reloads if it runs watchexec"),
         "{}",
         outcome.stdout
     );

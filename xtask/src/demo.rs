@@ -66,7 +66,9 @@ pub(crate) fn demo() -> Result<()> {
     list_files(&buildpack)?;
 
     heading("3. An app");
-    say("A web server that reads greeting.txt when it starts, and knows nothing about live reload.");
+    say(
+        "A web server that reads greeting.txt when it starts, and knows nothing about live reload.",
+    );
     let greeting = lifecycle.path("app").join(GREETING);
     let server = lifecycle.path("app/server");
     let source = root().join("xtask/sample-app/server.rs");

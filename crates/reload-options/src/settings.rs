@@ -37,7 +37,7 @@ impl Setting {
             Ok(())
         },
         differs: |one, other| one.process != other.process,
-            clear: None,
+        clear: None,
     };
 
     /// All settings, in the order in which documents list them.

@@ -282,10 +282,7 @@ fn reports_missing_watch_paths() {
 #[test]
 fn reports_a_missing_program() {
     for (command, expected) in [
-        (
-            "[\"nodejs-that-is-not-there\"]",
-            "not on the PATH",
-        ),
+        ("[\"nodejs-that-is-not-there\"]", "not on the PATH"),
         (
             "[\"./missing\"]",
             "/workspace/./missing, which does not exist",
