@@ -33,7 +33,7 @@ pub(crate) fn processes(processes: &Processes) -> Vec<String> {
         lines.push(if processes.reload_is_default {
             "Default process: reload, unless a later buildpack sets another".to_owned()
         } else {
-            "Default process: set by another buildpack; it reloads if it runs watchexec".to_owned()
+            "Default process: set by another buildpack; that process reloads only if it runs watchexec".to_owned()
         });
         lines.push("To start reload by name: docker run --entrypoint reload IMAGE".to_owned());
     }

@@ -123,8 +123,8 @@ fn own(error: &Error) -> ErrorText {
             "A buildpack requires watchexec with an invalid version requirement.",
             error,
             [format!(
-                "Set {WATCHEXEC_VERSION}, which overrides it, and report it to the authors of the \
-                 buildpack that requires watchexec."
+                "Set {WATCHEXEC_VERSION}, which overrides the requirement, and report the requirement to \
+                 the authors of that buildpack."
             )],
         ),
         Error::Choose(error) => choose(error),
@@ -150,7 +150,7 @@ fn own(error: &Error) -> ErrorText {
             "Could not write the log.",
             error,
             [
-                "Check where the standard output of the build goes, and that this place has space left.",
+                "Check that the standard output of the build can be written, and that its disk is not full.",
             ],
         ),
     }
@@ -172,9 +172,9 @@ fn runtime(error: &RuntimeError) -> ErrorText {
             "Fix the file, or use the released buildpack.",
         ),
         RuntimeError::Restart(_) => (
-            "The buildpack could not start itself with the variables it needs.",
+            "Could not restart the buildpack with CNB_TARGET_DISTRO_NAME and CNB_TARGET_DISTRO_VERSION set.",
             "Give the run image the labels io.buildpacks.base.distro.name and \
-             io.buildpacks.base.distro.version, with which no such start is needed.",
+             io.buildpacks.base.distro.version. Then no restart is needed.",
         ),
     };
     ErrorText::new(what, error, [remedy])

@@ -74,7 +74,7 @@ fn adds_reload_beside_the_default_of_a_buildpack_that_requires_watchexec() {
     assert!(
         outcome
             .stdout
-            .contains("Default process: set by another buildpack; it reloads if it runs watchexec"),
+            .contains("Default process: set by another buildpack; that process reloads only if it runs watchexec"),
         "{}",
         outcome.stdout
     );

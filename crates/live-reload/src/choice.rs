@@ -55,7 +55,7 @@ pub(crate) enum NoProcess {
     /// The process is for other execution environments.
     #[error(
         "The process `{wanted}` does not run in the execution environment `{current}`, only in: {}.\n\
-         Set one for the container: `docker run --env CNB_EXEC_ENV={}`.",
+         Start the container in one of these: `docker run --env CNB_EXEC_ENV={}`.",
         .others.join(", "),
         .others.first().map_or("", String::as_str)
     )]

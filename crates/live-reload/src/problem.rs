@@ -20,8 +20,8 @@ pub(crate) enum Problem {
     /// The working directory does not exist.
     #[error(
         "The working directory does not exist ({0}).\n\
-         It has to be the app directory, where the launcher starts every process. Start this one by \
-         its type: docker run --entrypoint reload IMAGE"
+         Start `reload` in the app directory, as the launcher does: docker run --entrypoint reload \
+         IMAGE"
     )]
     NoAppDirectory(io::Error),
     /// The image's list of processes cannot be read from this file.

@@ -19,8 +19,7 @@ Usage: live-reload [OPTION]... [TYPE]
   --poll TIME          look for changes this often, on file systems that do not report them;
                        `off` relies on reports [default: off]
 
-The settings of the build come first, and later options override earlier ones. A --watch or an
---ignore after the TYPE replaces all earlier ones.
+Options override the settings of the build. --watch and --ignore replace the whole list.
 
 Usage: live-reload tar ARGUMENT...
        live-reload rm ARGUMENT...

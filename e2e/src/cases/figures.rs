@@ -141,8 +141,8 @@ fn pack_build(case: &Case<'_>) -> Result<Figure> {
         interleaved(SOME, || build("true"), || build("false"))?,
         Some(Goal::Added(150.0)),
         Some(
-            "With the flag off, the detect of the buildpack is all that runs of it. The floor is the \
-             row below: the lifecycle compresses each layer to know its digest, also one that it has.",
+            "With the flag off, only detect runs. The row below is the minimum: the lifecycle \
+             compresses every layer to compute its digest, even a cached one.",
         ),
     ))
 }

@@ -14,7 +14,7 @@ use crate::directories::{copy, target};
 /// Published buildpacks with their versions, the suite's buildpack in place of each, and the URL on the
 /// pages.
 const BUILDPACKS: [(&str, &str, &str, &str); 3] = [
-    // The version in examples/composite.
+    // The versions in examples/composite.
     (
         "heroku/python",
         "0.0.0",
@@ -23,7 +23,7 @@ const BUILDPACKS: [(&str, &str, &str, &str); 3] = [
     ),
     (
         "heroku/procfile",
-        "1.0.0",
+        "0.0.0",
         PROCFILE,
         "docker://docker.io/heroku/buildpack-procfile",
     ),

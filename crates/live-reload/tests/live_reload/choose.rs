@@ -124,7 +124,7 @@ fn passes_over_types_of_other_execution_environments() {
     assert!(started("").contains(" admin "));
     assert_snapshot!(started("staging"), @"
     live-reload: error: The process `web` does not run in the execution environment `staging`, only in: test.
-    Set one for the container: `docker run --env CNB_EXEC_ENV=test`.
+    Start the container in one of these: `docker run --env CNB_EXEC_ENV=test`.
     ");
 }
 
