@@ -52,27 +52,24 @@ pub(crate) fn blocks(markdown: &str, mut outside: impl FnMut(usize, &str)) -> Op
     for (index, line) in markdown.lines().enumerate() {
         let content = line.trim();
         if let Some(language) = content.strip_prefix("```") {
-            match open.take() {
-                Some(block) => {
-                    let commands = blocks
-                        .last_mut()
-                        .filter(|last| follows && block.language == "text" && last.has_commands());
-                    match commands {
-                        Some(commands) => commands.output = Some(block.text),
-                        None => blocks.push(block),
-                    }
-                    follows = true;
+            if let Some(block) = open.take() {
+                let commands = blocks
+                    .last_mut()
+                    .filter(|last| follows && block.language == "text" && last.has_commands());
+                match commands {
+                    Some(commands) => commands.output = Some(block.text),
+                    None => blocks.push(block),
                 }
-                None => {
-                    indentation = line.len() - line.trim_start().len();
-                    open = Some(Block {
-                        line: index + 1,
-                        language: language.to_owned(),
-                        comment: comment(above),
-                        text: String::new(),
-                        output: None,
-                    });
-                }
+                follows = true;
+            } else {
+                indentation = line.len() - line.trim_start().len();
+                open = Some(Block {
+                    line: index + 1,
+                    language: language.to_owned(),
+                    comment: comment(above),
+                    text: String::new(),
+                    output: None,
+                });
             }
         } else if let Some(block) = &mut open {
             block
