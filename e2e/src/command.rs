@@ -91,6 +91,12 @@ pub(crate) fn wait_for<T>(
     }
 }
 
+/// Whether the PATH of the suite has a program.
+pub(crate) fn is_on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+}
+
 /// A command as root, with sudo if necessary, which CI's machines allow without a password.
 pub(crate) fn as_root(program: &str) -> Command {
     if rustix::process::geteuid().is_root() {

@@ -2,16 +2,15 @@
 
 use std::io::Seek;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::app::{Answer, App};
 use crate::build::Image;
 use crate::case::{Case, unaware_app};
-use crate::command::{free_port, last_lines, output, wait_for};
-
-/// How long an app may take to answer: Java on two busy cores takes a good part of it.
-const PATIENCE: Duration = Duration::from_mins(2);
+use crate::command::{free_port, output};
 
 /// How a container starts `reload` where it is not the default.
 pub(crate) const RELOAD: [&str; 2] = ["--entrypoint", "reload"];
@@ -20,21 +19,13 @@ pub(crate) const RELOAD: [&str; 2] = ["--entrypoint", "reload"];
 pub(crate) const TILT: [&str; 6] = ["tar", "-C", "/", "-x", "-f", "-"];
 pub(crate) const SKAFFOLD: [&str; 6] = ["tar", "xmf", "-", "-C", "/", "--no-same-owner"];
 
-/// The answer of a sample app.
-#[derive(Clone, Debug)]
-pub(crate) struct Answer {
-    /// The version of the app.
-    pub(crate) version: String,
-    /// The id of its process, in the container.
-    pub(crate) process: String,
-}
-
 /// A container, removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Container<'a> {
     pub(crate) case: &'a Case<'a>,
     name: String,
     port: u16,
+    app: App,
 }
 
 impl<'a> Container<'a> {
@@ -58,7 +49,13 @@ impl<'a> Container<'a> {
 
     /// A container that was started elsewhere, with its port on the host.
     pub(crate) fn running(case: &'a Case<'a>, name: String, port: u16) -> Self {
-        Self { case, name, port }
+        let app = App::at(&format!("127.0.0.1:{port}"));
+        Self {
+            case,
+            name,
+            port,
+            app,
+        }
     }
 
     /// Its name for the engine.
@@ -85,29 +82,11 @@ impl<'a> Container<'a> {
         self.case.platform.engine.run(exec.iter().chain(words))
     }
 
-    /// Extracts files with `tar` in the container, as Tilt and Skaffold do. The archive has no entries
-    /// for directories.
+    /// Extracts files with `tar` in the container, as Tilt and Skaffold do.
     pub(crate) fn extract(&self, tar: &[&str], files: &[(&str, &[u8])]) -> Result<()> {
-        let mut archive = tar::Builder::new(tempfile::tempfile()?);
-        for (name, contents) in files {
-            let mut header = tar::Header::new_gnu();
-            header.set_mode(0o755);
-            header.set_uid(0);
-            header.set_gid(0);
-            header.set_mtime(0);
-            header.set_size(contents.len() as u64);
-            archive.append_data(&mut header, name, *contents)?;
-        }
-        let mut archive = archive.into_inner()?;
-        archive.rewind()?;
         let mut docker = self.case.platform.engine.docker();
         docker.args(["exec", "--interactive", &self.name]).args(tar);
-        let output = docker.stdin(archive).output();
-        let output = output.context("cannot run docker exec")?;
-        let printed = [output.stdout, output.stderr].concat();
-        let printed = String::from_utf8_lossy(&printed);
-        ensure!(output.status.success(), "{tar:?} failed:\n{printed}");
-        Ok(())
+        send_archive(&mut docker, files)
     }
 
     /// Stops it as `docker stop` does, and waits for its end at most this long before it is
@@ -126,16 +105,7 @@ impl<'a> Container<'a> {
     }
 
     fn wait_until(&self, what: &str, expected: impl Fn(&Answer) -> bool) -> Result<Answer> {
-        let mut last = None;
-        let answer = wait_for(PATIENCE, || {
-            last = self.ask().or(last.take());
-            Ok(last.clone().filter(|answer| expected(answer)))
-        });
-        answer.with_context(|| {
-            let log = self.log().unwrap_or_default();
-            let printed = last_lines(&log);
-            format!("no {what}, the last answer was {last:?}; the container printed:\n{printed}")
-        })
+        self.app.wait_until(what, || self.log(), expected)
     }
 
     /// Checks that a sync restarts the app, which answers v1, in the same container, and that the new
@@ -188,21 +158,6 @@ impl<'a> Container<'a> {
         engine.run(["inspect", "--format", format, &self.name])
     }
 
-    fn ask(&self) -> Option<Answer> {
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs(5)))
-            .build()
-            .into();
-        let url = format!("http://127.0.0.1:{}/", self.port);
-        let mut response = agent.get(&url).call().ok()?;
-        let body = response.body_mut().read_to_string().ok()?;
-        let (version, process) = body.trim().split_once(' ')?;
-        Some(Answer {
-            version: version.to_owned(),
-            process: process.to_owned(),
-        })
-    }
-
     /// The output so far.
     pub(crate) fn log(&self) -> Result<String> {
         let log = self
@@ -224,4 +179,27 @@ impl Drop for Container<'_> {
         let engine = &self.case.platform.engine;
         let _ = engine.run(["rm", "--force", &self.name]);
     }
+}
+
+/// Runs a command that reads an archive of these files. Like the archives of Tilt and Skaffold, it has no
+/// entries for directories.
+pub(crate) fn send_archive(command: &mut Command, files: &[(&str, &[u8])]) -> Result<()> {
+    let mut archive = tar::Builder::new(tempfile::tempfile()?);
+    for (name, contents) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o755);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
+        header.set_size(contents.len() as u64);
+        archive.append_data(&mut header, name, *contents)?;
+    }
+    let mut archive = archive.into_inner()?;
+    archive.rewind()?;
+    let output = command.stdin(archive).output();
+    let output = output.with_context(|| format!("cannot run {command:?}"))?;
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed);
+    ensure!(output.status.success(), "{command:?} failed:\n{printed}");
+    Ok(())
 }

@@ -8,6 +8,7 @@
 //! Start reading at `cases` and `case`. Cases use `build`, `container`, `terminal` and `package`.
 //! `offline` provides the tools and images, and can be skipped.
 
+mod app;
 #[path = "../../tests/documentation/blocks.rs"]
 #[allow(dead_code, reason = "the test of the pages uses the rest")]
 mod blocks;
@@ -19,10 +20,12 @@ mod command;
 mod container;
 mod directories;
 mod interactive;
+mod namespace;
 mod offline;
 mod orders;
 mod package;
 mod platform;
+mod pod;
 mod printed;
 mod runner;
 #[path = "../../tests/schemas/mod.rs"]
@@ -30,14 +33,14 @@ mod schemas;
 mod terminal;
 
 use std::process::ExitCode;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use fs_err as fs;
 use fs_err::File;
 use libtest_mimic::{Arguments, Conclusion};
 
-use crate::offline::Engine;
+use crate::offline::{Cluster, Engine};
 use crate::platform::{Platform, step};
 
 /// How many cases run at once, except for those that measure.
@@ -68,33 +71,45 @@ fn run(arguments: &Arguments) -> Result<Conclusion> {
     }
     directories::prepare()?;
 
+    let cluster = Arc::new(Cluster::new()?);
     let engine = Arc::new(step("Docker engine", Engine::open)?);
-    let _closing = Closing(Arc::clone(&engine));
-    let interrupted = Arc::clone(&engine);
+    let _closing = Closing(Arc::clone(&engine), Arc::clone(&cluster));
+    let interrupted = Closing(Arc::clone(&engine), Arc::clone(&cluster));
     ctrlc::set_handler(move || {
         interrupted.close();
         std::process::exit(130);
     })
     .context("cannot handle interrupts")?;
 
-    let platform = Arc::new(OnceLock::from(Platform::provide(engine)?));
+    let platform = Arc::default();
     let trials = if arguments.bench {
         cases::figures::trials(&platform)
     } else {
         runner::trials(&platform)
     };
+    let needs_cluster = trials
+        .iter()
+        .any(|trial| trial.name().starts_with("kubernetes::") && !arguments.is_filtered_out(trial));
+    let provided = Platform::provide(engine, cluster, needs_cluster)?;
+    let platform = platform.get_or_init(|| provided);
     let conclusion = libtest_mimic::run(arguments, trials);
-    if let Some(platform) = platform.get() {
-        platform.print_report();
-    }
+    platform.print_report();
     Ok(conclusion)
 }
 
-/// Closes the engine however the suite ends.
-struct Closing(Arc<Engine>);
+/// Closes the engine and the cluster however the suite ends.
+struct Closing(Arc<Engine>, Arc<Cluster>);
+
+impl Closing {
+    fn close(&self) {
+        terminal::interrupt_all();
+        self.1.close();
+        self.0.close();
+    }
+}
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        self.0.close();
+        self.close();
     }
 }

@@ -12,9 +12,10 @@ use anyhow::{Context, Result};
 use fs_err as fs;
 
 use crate::buildpacks::{ENVIRONMENT, EXECUTABLE_JAR, PROCFILE, START, WATCHEXEC, buildpack_of};
+use crate::case::Impossible;
 use crate::command::{logged, output};
 use crate::directories::{log, target};
-use crate::offline::{self, Engine, Images, Lifecycle, Published};
+use crate::offline::{self, Cluster, Engine, Images, Lifecycle, Published};
 use crate::orders::Publisher;
 use crate::package::{Archive, here, offering, package};
 
@@ -22,6 +23,7 @@ use crate::package::{Archive, here, offering, package};
 #[derive(Debug)]
 pub(crate) struct Platform {
     pub(crate) engine: Arc<Engine>,
+    cluster: Arc<Cluster>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) images: Images,
     /// The builder of most cases. Our buildpack is optional and first in every group, before a
@@ -44,8 +46,13 @@ pub(crate) struct Platform {
 }
 
 impl Platform {
-    /// Provides everything, and prints how long each part took.
-    pub(crate) fn provide(engine: Arc<Engine>) -> Result<Self> {
+    /// Provides everything, and prints how long each part took. The cluster is started by the first
+    /// case that needs it.
+    pub(crate) fn provide(
+        engine: Arc<Engine>,
+        cluster: Arc<Cluster>,
+        needs_cluster: bool,
+    ) -> Result<Self> {
         let pack = step("pack", || offline::tool("pack"))?;
         let lifecycle = step("lifecycle", || Lifecycle::provide(here().name))?;
         let images = step("images", || Images::provide(&lifecycle, &engine))?;
@@ -66,6 +73,7 @@ impl Platform {
             jar: step("Java app", offline::jar)?,
             notes: Mutex::default(),
             engine,
+            cluster,
         };
         platform.write_programs()?;
         let known = [START, EXECUTABLE_JAR, PROCFILE];
@@ -89,6 +97,15 @@ impl Platform {
                 |buildpacks, order| platform.make_builder("published", buildpacks, order),
             )
         })?;
+        if needs_cluster {
+            match Cluster::obstacle() {
+                None => {
+                    let version = step("Kubernetes", Cluster::programs)?;
+                    println!("Kubernetes {version}");
+                }
+                Some(obstacle) => println!("The cases kubernetes::… are skipped: {obstacle}."),
+            }
+        }
         println!("pack {pack} on Docker {}", platform.engine.version()?);
         Ok(platform)
     }
@@ -103,6 +120,7 @@ impl Platform {
     ) -> Result<Self> {
         let mut platform = Self {
             engine: Arc::new(engine),
+            cluster: Arc::clone(&self.cluster),
             lifecycle,
             images: Images {
                 base: base.to_owned(),
@@ -122,6 +140,15 @@ impl Platform {
         let order = [vec![(WATCHEXEC, true), (PROCFILE, false)]];
         platform.builder = platform.make_builder("builder-of-another", &buildpacks, &order)?;
         Ok(platform)
+    }
+
+    /// The cluster, running.
+    pub(crate) fn cluster(&self) -> Result<&Cluster> {
+        if let Some(obstacle) = Cluster::obstacle() {
+            return Err(Impossible(obstacle).into());
+        }
+        self.cluster.start(&self.engine, &self.images.pause)?;
+        Ok(&self.cluster)
     }
 
     /// A command such as `pack`, with the suite's tools and engine.
@@ -192,7 +219,9 @@ impl Platform {
     pub(crate) fn print_report(&self) {
         let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         if !notes.is_empty() {
-            println!("A reload takes from the end of the sync to the new process's first answer.");
+            println!(
+                "A reload takes from the end of the sync to the new process's first answer, in pods from the save."
+            );
             println!("{}\n", notes.join("\n"));
         }
     }
@@ -210,7 +239,7 @@ impl Platform {
                 "pack",
                 format!(
                     "case $1 in\n\
-                     build) image=$2 volume=${{2%:*}}; shift 2 ;;\n\
+                     build) image=$2 volume=${{2##*/}} volume=${{volume%:*}}; shift 2 ;;\n\
                      builder) exec {pack} \"$@\" --pull-policy never ;;\n\
                      *) exec {pack} \"$@\" ;;\n\
                      esac\n\

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use libtest_mimic::Trial;
+use libtest_mimic::{Completion, Trial};
 
-use crate::case::{Case, Listed, name};
+use crate::case::{Case, Impossible, Listed, name};
 use crate::cases::{ALONE, TOGETHER};
 use crate::platform::Platform;
 
@@ -13,7 +13,7 @@ pub(crate) fn trials(platform: &Arc<OnceLock<Platform>>) -> Vec<Trial> {
     let turn = Arc::new(RwLock::new(()));
     let trial = |(path, run): Listed, alone: bool| {
         let (platform, turn) = (Arc::clone(platform), Arc::clone(&turn));
-        Trial::test(name(path), move || {
+        Trial::ignorable_test(name(path), move || {
             let platform = platform.get().ok_or("the platform was not provided")?;
             let case = Case::new(path, platform);
             let result = if alone {
@@ -24,7 +24,13 @@ pub(crate) fn trials(platform: &Arc<OnceLock<Platform>>) -> Vec<Trial> {
                 run(&case)
             };
             platform.report(&case.name, &case.notes.take());
-            result.map_err(|error| format!("{error:#}").into())
+            match result {
+                Ok(()) => Ok(Completion::Completed),
+                Err(error) => match error.downcast_ref::<Impossible>() {
+                    Some(Impossible(reason)) => Ok(Completion::ignored_with(reason)),
+                    None => Err(format!("{error:#}").into()),
+                },
+            }
         })
     };
     let alone = ALONE.concat().into_iter();

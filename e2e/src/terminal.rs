@@ -6,9 +6,11 @@
 //! containers are unique to the case.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Error, Result, ensure};
@@ -23,6 +25,7 @@ use crate::case::Case;
 use crate::command::{expect_words, free_port, logged, record, wait_for};
 use crate::container::Container;
 use crate::directories::{copy, log, workspace};
+use crate::namespace::Namespace;
 use crate::printed;
 
 /// How long a command may take until it is ready.
@@ -44,12 +47,17 @@ const PUBLISHED: &str = "ports:\n      - \"8080:8080\"";
 /// The start of all names of images and containers on the pages.
 const NAMES: [&str; 2] = ["example-", "my-app"];
 
+/// The registry on the pages.
+const REGISTRY: &str = "registry.example.com";
+
 /// A folder to run commands in.
 #[derive(Debug)]
 pub(crate) struct Terminal<'a> {
     pub(crate) case: &'a Case<'a>,
     port: u16,
     root: TempDir,
+    /// Where `kubectl` and the like work.
+    pub(crate) namespace: Option<Namespace>,
     /// How many commands have been run, for the names of their logs.
     typed: Cell<usize>,
 }
@@ -73,17 +81,18 @@ pub(crate) struct Running {
 impl Case<'_> {
     /// A terminal for the commands of pages.
     pub(crate) fn terminal(&self) -> Result<Terminal<'_>> {
-        Terminal::open(self)
+        Terminal::open(self, None)
     }
 }
 
 impl<'a> Terminal<'a> {
     /// Opens one for a case.
-    pub(crate) fn open(case: &'a Case<'a>) -> Result<Self> {
+    pub(crate) fn open(case: &'a Case<'a>, namespace: Option<Namespace>) -> Result<Self> {
         let terminal = Self {
             case,
             port: free_port()?,
             root: tempfile::tempdir()?,
+            namespace,
             typed: Cell::new(0),
         };
         for place in FILES {
@@ -125,6 +134,11 @@ impl<'a> Terminal<'a> {
         })
     }
 
+    /// The port that replaces the one on the pages.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// A container that a command has started.
     pub(crate) fn container(&self, name: &str) -> Container<'a> {
         Container::running(self.case, self.case.named(name), self.port)
@@ -148,6 +162,9 @@ impl<'a> Terminal<'a> {
         for name in NAMES {
             text = text.replace(name, &self.case.named(name));
         }
+        if let Some(namespace) = &self.namespace {
+            text = text.replace(REGISTRY, &namespace.registry);
+        }
         self.case.platform.published.replaced(&text)
     }
 
@@ -158,10 +175,10 @@ impl<'a> Terminal<'a> {
         Ok(fs::read_to_string(log)?)
     }
 
-    fn shell(&self, commands: &str, directory: &Path) -> Result<Command> {
-        let mut shell = self.case.platform.command("sh")?;
+    pub(crate) fn shell(&self, commands: &str, directory: &Path) -> Result<Command> {
+        let mut shell = self.case.platform.command("setpriv")?;
         shell
-            .args(["-e", "-u", "-c", commands])
+            .args(["--pdeathsig", "TERM", "sh", "-e", "-u", "-c", commands])
             .current_dir(directory)
             // The default is the name of the folder, which is not unique.
             .env("COMPOSE_PROJECT_NAME", self.case.named("compose"))
@@ -172,6 +189,12 @@ impl<'a> Terminal<'a> {
             .env("DO_NOT_TRACK", "1")
             // At a terminal, curl prints a small answer and nothing else.
             .env("CURL_HOME", self.root.path());
+        if let Some(namespace) = &self.namespace {
+            // Skaffold and kubectl keep files in the home directory.
+            shell
+                .env("KUBECONFIG", &namespace.kubeconfig)
+                .env("HOME", self.path(""));
+        }
         Ok(shell)
     }
 
@@ -181,7 +204,12 @@ impl<'a> Terminal<'a> {
     }
 }
 
-impl Page<'_> {
+impl<'a> Page<'a> {
+    /// The case that follows the page.
+    pub(crate) fn case(&self) -> &'a Case<'a> {
+        self.terminal.case
+    }
+
     /// The blocks that name this case in the comment above them. Their number has to be right, so that a
     /// new block is not forgotten.
     pub(crate) fn blocks<const N: usize>(&self) -> Result<[Block; N]> {
@@ -229,14 +257,19 @@ impl Page<'_> {
         self.terminal.run(commands, &self.directory)
     }
 
-    /// Starts a command that stays in the foreground.
+    /// Starts a single command that stays in the foreground.
     pub(crate) fn start(&self, command: &str) -> Result<Running> {
         let log = self.terminal.next_log();
-        let mut shell = self.terminal.shell(command, &self.directory)?;
+        // The shell becomes the command, which then ends with the suite.
+        let mut shell = self
+            .terminal
+            .shell(&format!("exec {command}"), &self.directory)?;
         // A process group, so that its children can be stopped with it.
         let process = record(shell.process_group(0), &log)?
             .spawn()
             .with_context(|| format!("cannot start {command}"))?;
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        running.insert(process.id(), Pid::from_child(&process));
         Ok(Running { process, log })
     }
 
@@ -290,10 +323,27 @@ impl Running {
     }
 }
 
+/// The process groups of commands that are running.
+static RUNNING: Mutex<BTreeMap<u32, Pid>> = Mutex::new(BTreeMap::new());
+
+/// Interrupts all commands that are running, when the suite is interrupted.
+pub(crate) fn interrupt_all() {
+    for &group in RUNNING
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .values()
+    {
+        let _ = kill_process_group(group, Signal::INT);
+    }
+}
+
 impl Drop for Running {
     /// Interrupts the whole process group, as Ctrl-C does.
     fn drop(&mut self) {
         let group = Pid::from_child(&self.process);
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        running.remove(&self.process.id());
+        drop(running);
         let _ = kill_process_group(group, Signal::INT);
         let ended = wait_for(Duration::from_secs(20), || Ok(self.process.try_wait()?));
         if ended.is_err() {

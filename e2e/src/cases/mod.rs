@@ -6,6 +6,7 @@ mod examples;
 mod failures;
 pub(crate) mod figures;
 mod flag;
+mod kubernetes;
 mod live_reload;
 mod migration;
 mod network;
@@ -19,10 +20,13 @@ mod supply_chain;
 use crate::case::Listed;
 
 /// Cases that measure times, and run alone.
-pub(crate) const ALONE: &[&[Listed]] = &[reload::CASES, live_reload::CASES];
+pub(crate) const ALONE: &[&[Listed]] = &[reload::CASES, live_reload::CASES, kubernetes::CASES];
 /// Cases that share the machine. Those that wait the longest come first.
 pub(crate) const TOGETHER: &[&[Listed]] = &[
     release::CASES,
+    kubernetes::kpack::CASES,
+    kubernetes::tekton::CASES,
+    kubernetes::deployment::CASES,
     failures::CASES,
     orders::CASES,
     flag::CASES,

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use fs_err as fs;
+use fs_err::os::unix::fs::symlink;
 use rustix::process::geteuid;
 
 use super::debian;
@@ -107,6 +108,40 @@ impl Engine {
         self.run(format.iter().chain([&image])).ok()
     }
 
+    /// Pushes an image under another name.
+    pub(crate) fn push(&self, image: &str, name: &str) -> Result<()> {
+        self.run(["tag", image, name])?;
+        self.run(["push", "--quiet", name])?;
+        self.run(["rmi", name])?;
+        Ok(())
+    }
+
+    /// Makes an image from another one, with the contents of a directory copied to a path, and with these
+    /// instructions. Existing directories keep what they have.
+    pub(crate) fn derive(
+        &self,
+        image: &str,
+        from: &str,
+        files: Option<(&Path, &str)>,
+        changes: &[&str],
+    ) -> Result<()> {
+        // The container is never started, only committed. An image without a command needs one here.
+        let container = format!("{image}-derived");
+        self.run(["create", "--name", &container, from, "true"])?;
+        if let Some((directory, to)) = files {
+            let to = format!("{container}:{to}");
+            output(self.docker().arg("cp").arg(directory).arg(to))?;
+        }
+        let changes = changes.iter().flat_map(|change| ["--change", change]);
+        self.run(
+            std::iter::once("commit")
+                .chain(changes)
+                .chain([container.as_str(), image]),
+        )?;
+        self.run(["rm", &container])?;
+        Ok(())
+    }
+
     /// A base image, made unless an earlier run has. Its name has to change with its inputs.
     pub(super) fn base_image(
         &self,
@@ -177,16 +212,29 @@ impl Daemon {
             "no Docker engine answers, and only root can start one"
         );
         let directory = directory("/run/live-reload-e2e")?;
+        // The engine's own /run is its directory: some tools mount /var/run/docker.sock into containers,
+        // whatever DOCKER_HOST says. Others mount that path, which the link keeps.
+        symlink(
+            ".",
+            directory.join(directory.file_name().unwrap_or_default()),
+        )?;
         let mut dockerd = Command::new("setpriv");
         dockerd
-            .args(["--pdeathsig", "TERM", "dockerd", "--data-root"])
+            .args([
+                "--pdeathsig",
+                "TERM",
+                "unshare",
+                "--mount",
+                "sh",
+                "-e",
+                "-c",
+            ])
+            .args(["mount --bind \"$1\" /run; shift; exec dockerd \"$@\"", "sh"])
+            .arg(&directory)
+            .arg("--data-root")
             .arg(target("engine"))
-            .arg("--exec-root")
-            .arg(directory.join("exec"))
-            .arg("--pidfile")
-            .arg(directory.join("docker.pid"))
-            .arg("--host")
-            .arg(format!("unix://{}/docker.sock", directory.display()))
+            .args(["--host", "unix:///run/docker.sock"])
+            .args(["--exec-root", "/run/docker", "--pidfile", "/run/docker.pid"])
             .args(["--bridge=none", "--iptables=false", "--ip-forward=false"]);
         Self::started(dockerd, directory, "dockerd")
     }

@@ -35,12 +35,53 @@ pub(crate) fn tool(name: &str) -> Result<String> {
     Ok(version)
 }
 
-/// Builds our program that validates manifests with the types of their tools. Returns the version of one
-/// of these modules.
-pub(crate) fn manifests(of: &str) -> Result<String> {
+/// The programs of Kubernetes, all of them one program.
+pub(super) const KUBERNETES: [&str; 6] = [
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-proxy",
+    "kube-scheduler",
+    "kubectl",
+    "kubelet",
+];
+
+/// Builds Kubernetes, with `kubectl` on the PATH of the cases. Returns its version.
+pub(crate) fn kubernetes() -> Result<String> {
+    let module = source("tools/kube");
+    let kubernetes = ["-m", "-f={{.Path}} {{.Version}}", "k8s.io/kubernetes"];
+    let (_, version) = pinned(&module, &kubernetes)?;
+    // The components compare their versions.
+    let set = |package: &str| format!("-X k8s.io/{package}/version.gitVersion=v{version}");
+    let linker = [set("component-base"), set("client-go/pkg")].join(" ");
+    build(&module, ".", &linker, &target("tools/kube"))?;
+    let kubectl = target("tools/kubectl");
+    if !kubectl.is_symlink() {
+        symlink("kube", kubectl)?;
+    }
+    Ok(version)
+}
+
+/// Builds the programs of kpack into a directory. Returns the version, and the directory of the module,
+/// which has kpack's manifests.
+pub(super) fn kpack(programs: &Path) -> Result<(String, PathBuf)> {
+    let module = source("tools/kpack");
+    fs::create_dir_all(programs)?;
+    build(&module, "tool", "", programs)?;
+    let kpack = "github.com/pivotal/kpack";
+    let (directory, version) = pinned(&module, &["-m", "-f={{.Dir}} {{.Version}}", kpack])?;
+    Ok((version, directory.into()))
+}
+
+/// Builds our program that validates Tekton's manifests with its types. Returns the version of Tekton.
+pub(crate) fn manifests() -> Result<String> {
     let module = source("tools/manifests");
     build(&module, ".", "", &target("tools/manifests"))?;
-    let (_, version) = pinned(&module, &["-m", "-f={{.Path}} {{.Version}}", of])?;
+    let tekton = [
+        "-m",
+        "-f={{.Path}} {{.Version}}",
+        "github.com/tektoncd/pipeline",
+    ];
+    let (_, version) = pinned(&module, &tekton)?;
     Ok(version)
 }
 
@@ -139,7 +180,12 @@ fn build_for(arch: &str, module: &Path, package: &str, linker: &str, output: &Pa
     let mut go = Command::new("go");
     go.args(["build", "-trimpath", "-mod=readonly", "-o"])
         .arg(output)
-        .args([&format!("-ldflags=-s -w {linker}"), package])
+        // The linker drops debug information, so that compiling without it only saves time.
+        .args([
+            "-gcflags=all=-dwarf=false",
+            &format!("-ldflags=-s -w {linker}"),
+        ])
+        .arg(package)
         .current_dir(module)
         .env("GOARCH", arch)
         .env("CGO_ENABLED", if with_c { "1" } else { "0" });

@@ -44,6 +44,8 @@ pub(crate) struct Images {
     /// The base image with the lifecycle. pack runs phases from it when a build adds buildpacks to a
     /// builder.
     pub(crate) lifecycle: String,
+    /// The base image with a process that only waits: the first container of each pod.
+    pub(crate) pause: String,
 }
 
 impl Images {
@@ -63,30 +65,21 @@ impl Images {
         };
         let base = import("base")?;
 
-        let change = |name: &str, files: Option<&Path>, change: &str| {
+        let change = |name: &str, files: Option<(&Path, &str)>, change: &str| {
             engine.base_image(&format!("{id}-{name}"), |image| {
-                // The container is never started, only committed.
-                let container = engine.named(&format!("base-{name}"));
-                engine.run(["create", "--name", &container, &base, "true"])?;
-                if let Some(files) = files {
-                    output(
-                        engine
-                            .docker()
-                            .arg("cp")
-                            .arg(files)
-                            .arg(format!("{container}:/cnb")),
-                    )?;
-                }
-                engine.run(["commit", "--change", change, &container, image])?;
-                engine.run(["rm", &container])?;
-                Ok(())
+                engine.derive(image, &base, files, &[change])
             })
         };
         let lifecycle_name = format!("lifecycle-{}", lifecycle.version);
         Ok(Self {
             tiny: import("tiny")?,
             other_user: change("other-user", None, "USER 1002:1000")?,
-            lifecycle: change(&lifecycle_name, Some(&lifecycle.directory), "USER 0:0")?,
+            lifecycle: change(
+                &lifecycle_name,
+                Some((&lifecycle.directory, "/cnb")),
+                "USER 0:0",
+            )?,
+            pause: change("pause", None, "CMD [\"sleep\", \"infinity\"]")?,
             base,
         })
     }

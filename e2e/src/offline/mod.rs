@@ -5,19 +5,23 @@
 //!
 //! To read or write a case, skip this folder.
 
+mod cluster;
 mod debian;
 mod engine;
 mod go;
 mod images;
+mod kpack;
 mod maven;
 mod published;
 mod python;
 mod registry;
 
+pub(crate) use cluster::Cluster;
 pub(crate) use debian::{emulator, provide};
 pub(crate) use engine::Engine;
 pub(crate) use go::{Lifecycle, manifests, static_app, tool};
 pub(crate) use images::{Images, of_arm64};
+pub(crate) use kpack::install_kpack;
 pub(crate) use maven::{compile_answer, jar};
 pub(crate) use published::Published;
 pub(crate) use python::zizmor;

@@ -1,6 +1,5 @@
-// Reads manifests as the tools that they are for do, without a cluster: each document into the
-// tool's own type, where a field that the type does not have is an error, and then by the tool's own
-// validation.
+// Reads the manifests of Tekton as a cluster does: each document into Tekton's own type, where a field
+// that the type does not have is an error, and then by Tekton's validation.
 package main
 
 import (
@@ -12,19 +11,14 @@ import (
 	"log"
 	"os"
 
-	skaffold "github.com/GoogleContainerTools/skaffold/v2/pkg/skaffold/schema/latest"
-	skaffoldyaml "github.com/GoogleContainerTools/skaffold/v2/pkg/skaffold/yaml"
-	"github.com/GoogleContainerTools/skaffold/v2/pkg/skaffold/yamltags"
-	kpack "github.com/pivotal/kpack/pkg/apis/build/v1alpha2"
 	tekton "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
-	apps "k8s.io/api/apps/v1"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"knative.dev/pkg/apis"
 	strict "sigs.k8s.io/yaml"
 )
 
-// What kpack's and Tekton's webhooks call.
+// What Tekton's webhook calls.
 type resource interface {
 	meta.Object
 	SetDefaults(context.Context)
@@ -33,12 +27,8 @@ type resource interface {
 
 // The types by what a document says that it is.
 var resources = map[string]func() resource{
-	"kpack.io/v1alpha2 ClusterBuildpack": func() resource { return &kpack.ClusterBuildpack{} },
-	"kpack.io/v1alpha2 ClusterBuilder":   func() resource { return &kpack.ClusterBuilder{} },
-	"kpack.io/v1alpha2 ClusterStack":     func() resource { return &kpack.ClusterStack{} },
-	"kpack.io/v1alpha2 Image":            func() resource { return &kpack.Image{} },
-	"tekton.dev/v1 Pipeline":             func() resource { return &tekton.Pipeline{} },
-	"tekton.dev/v1 PipelineRun":          func() resource { return &tekton.PipelineRun{} },
+	"tekton.dev/v1 Pipeline":    func() resource { return &tekton.Pipeline{} },
+	"tekton.dev/v1 PipelineRun": func() resource { return &tekton.PipelineRun{} },
 }
 
 func main() {
@@ -77,16 +67,6 @@ func checkDocument(document []byte) error {
 		return err
 	}
 	name := is.APIVersion + " " + is.Kind
-	switch name {
-	case skaffold.Version + " Config":
-		var config skaffold.SkaffoldConfig
-		if err := skaffoldyaml.UnmarshalStrict(document, &config); err != nil {
-			return err
-		}
-		return yamltags.ValidateStruct(&config)
-	case "apps/v1 Deployment":
-		return strict.UnmarshalStrict(document, &apps.Deployment{})
-	}
 	create, known := resources[name]
 	if !known {
 		return fmt.Errorf("nothing is known of %s", name)

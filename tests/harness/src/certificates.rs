@@ -1,6 +1,6 @@
 //! A private CA and server certificates signed by it.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -27,6 +27,19 @@ impl Authority {
         self.issuer.pem()
     }
 
+    /// A certificate for these host names and addresses, or for a client of this name and organization,
+    /// and its key, both as PEM.
+    pub fn issue(&self, hosts: &[&str], name: &str, organization: &str) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
+        let mut params = CertificateParams::new(hosts).unwrap();
+        let subject = &mut params.distinguished_name;
+        subject.push(DnType::CommonName, name);
+        subject.push(DnType::OrganizationName, organization);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+
     /// The TLS configuration of a server called `name`.
     pub fn server(&self, name: &str) -> Arc<ServerConfig> {
         let key = KeyPair::generate().unwrap();
@@ -43,4 +56,10 @@ impl Authority {
             .unwrap();
         Arc::new(config)
     }
+}
+
+/// A public key for signatures and its private key, both as PEM.
+pub fn key_pair() -> (String, String) {
+    let key = KeyPair::generate().unwrap();
+    (key.public_key_pem(), key.serialize_pem())
 }

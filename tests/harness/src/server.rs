@@ -283,6 +283,18 @@ impl Tunnel {
     }
 }
 
+/// Passes connections to an address on to a server.
+pub fn relay(listener: TcpListener, server: SocketAddr) {
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            if let Ok(server) = TcpStream::connect(server) {
+                forward(&client, &server);
+                forward(&server, &client);
+            }
+        }
+    });
+}
+
 fn forward(from: &TcpStream, to: &TcpStream) {
     let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
     thread::spawn(move || {

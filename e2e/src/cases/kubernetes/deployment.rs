@@ -1,0 +1,92 @@
+//! What Kubernetes does with an app that reloads: probes, replicas, restarts of the container, and the
+//! end of a pod.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use fs_err as fs;
+
+use super::{APP, DEPLOYMENT, deployed};
+use crate::case::{Case, cases};
+use crate::command::wait_for;
+use crate::container::TILT;
+use crate::directories::workspace;
+use crate::pod::Pod;
+use crate::terminal::Terminal;
+
+cases![replicas, slow_restart, strict_liveness_probe, slow_stop];
+
+const PATIENCE: Duration = Duration::from_mins(2);
+/// What an app does that takes long to start, and one that takes long to stop.
+const SLOW_START: &str = "import time\ntime.sleep(8)\n";
+const SLOW_STOP: &str = "import os, signal, time\n\
+    def stop(*_):\n    time.sleep(4)\n    print('goodbye', flush=True)\n    os._exit(0)\n\
+    signal.signal(signal.SIGTERM, stop)\n";
+
+/// A sync changes one pod.
+fn replicas(case: &Case<'_>) -> Result<()> {
+    let terminal = deployed(case, "app.yaml", str::to_owned)?;
+    let pods = wait_for(PATIENCE, || Ok(terminal.pods(DEPLOYMENT)?.try_into().ok()))?;
+    let [synced, other]: [Pod<'_>; 2] = pods;
+    synced.reload("v2", || sync(&synced, "", "v2"))?;
+    other.wait_for("v1")?;
+    Ok(())
+}
+
+/// A pod whose process starts for 8 s gets no requests, and its container stays.
+fn slow_restart(case: &Case<'_>) -> Result<()> {
+    let terminal = one_replica(case, str::to_owned)?;
+    let pod = terminal.pod(DEPLOYMENT)?;
+    pod.reload("v2", || {
+        sync(&pod, SLOW_START, "v2")?;
+        wait_for(PATIENCE, || {
+            Ok(terminal.pods(DEPLOYMENT)?.is_empty().then_some(()))
+        })
+        .context("the pod is always ready")
+    })
+}
+
+/// A liveness probe with less patience restarts the container, which has the files of its image again.
+fn strict_liveness_probe(case: &Case<'_>) -> Result<()> {
+    let terminal = one_replica(case, |manifest| {
+        manifest
+            .replace("periodSeconds: 5", "periodSeconds: 1")
+            .replace("failureThreshold: 6", "failureThreshold: 2")
+    })?;
+    let pod = terminal.pod(DEPLOYMENT)?;
+    let before = pod.container()?;
+    sync(&pod, SLOW_START, "v2")?;
+    wait_for(PATIENCE, || Ok((pod.container()? != before).then_some(())))
+        .context("the container has not been restarted")?;
+    pod.wait_for("v1")?;
+    Ok(())
+}
+
+/// The app gets its time to stop.
+fn slow_stop(case: &Case<'_>) -> Result<()> {
+    let terminal = one_replica(case, str::to_owned)?;
+    let pod = terminal.pod(DEPLOYMENT)?;
+    pod.reload("v2", || sync(&pod, SLOW_STOP, "v2"))?;
+    let page = terminal.page("docs/kubernetes.md")?;
+    let mut log = page.start(&format!("kubectl logs --follow {}", pod.name))?;
+    terminal.kubectl(&["delete", "pod", &pod.name, "--wait=false"])?;
+    log.wait_for("goodbye")
+}
+
+/// The app with one replica.
+fn one_replica<'a>(
+    case: &'a Case<'a>,
+    change: impl FnOnce(&str) -> String,
+) -> Result<Terminal<'a>> {
+    deployed(case, "app.yaml", |manifest| {
+        change(&manifest.replace("replicas: 2", "replicas: 1"))
+    })
+}
+
+/// Syncs this version of the app with code in front of it.
+fn sync(pod: &Pod<'_>, code: &str, version: &str) -> Result<()> {
+    let app = fs::read_to_string(workspace().join(APP))?;
+    let app = format!("{code}{}", app.replace("\"v1\"", &format!("{version:?}")));
+    ensure!(app.contains(version), "{APP} has no version");
+    pod.extract(&TILT, &[("workspace/app.py", app.as_bytes())])
+}

@@ -1,0 +1,246 @@
+//! The examples for Kubernetes on a cluster of the suite, followed as a reader would. Pods are asked at
+//! their own address, and times are from the save on this machine to the answer.
+
+pub(super) mod deployment;
+pub(super) mod kpack;
+pub(super) mod tekton;
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use fs_err as fs;
+
+use crate::case::{Case, cases};
+use crate::command::{output, wait_for};
+use crate::container::{SKAFFOLD, TILT};
+use crate::directories::{copy, workspace};
+use crate::offline;
+use crate::package::package_offline;
+use crate::pod::Pod;
+use crate::terminal::Terminal;
+
+cases![tilt, tilt_tiny, skaffold, kubectl_exec, read_only_root];
+
+/// The example app, its directory, and the deployment of all examples.
+const APP: &str = "examples/python/app.py";
+const DIRECTORY: &str = "examples/python";
+const DEPLOYMENT: &str = "example-python";
+const PAGE: &str = "docs/kubernetes.md";
+
+/// Three edits, a deletion, and a change that needs a build.
+fn tilt(case: &Case<'_>) -> Result<()> {
+    case.show(format!("Tilt {}", offline::tool("tilt")?));
+    let terminal = case.cluster_terminal()?;
+    let page = terminal.page("examples/tilt/README.md")?;
+    let [up] = page.blocks()?;
+    expect_same_on_page(&terminal, &format!("cd examples/tilt\n{}", up.text))?;
+    let _running = page.start(&up.text)?;
+    let pod = terminal.pod(DEPLOYMENT)?;
+    edit_three_times(&terminal, &pod)?;
+    add_and_delete(&terminal, &pod)?;
+    build_again(&terminal, &pod, "requirements.txt")
+}
+
+/// The same Tiltfile for a program in an image with no other program but the sync tools.
+fn tilt_tiny(case: &Case<'_>) -> Result<()> {
+    offline::tool("tilt")?;
+    let terminal = case.cluster_terminal()?;
+    let app = terminal.path("examples/go");
+    let main = fs::read_to_string(app.join("main.go"))?;
+    for version in ["v1", "v2", "v3", "v4"] {
+        let changed = main.replace("\"v1\"", &format!("{version:?}"));
+        fs::write(app.join("main.go"), changed)?;
+        let mut go = Command::new("go");
+        go.env("CGO_ENABLED", "0").args(["build", "-o"]);
+        output(go.arg(terminal.path(version)).current_dir(&app))?;
+    }
+    fs::create_dir(app.join("bin"))?;
+    fs::copy(terminal.path("v1"), app.join("bin/server"))?;
+    let tiltfile = terminal.path("examples/tilt/kubernetes/Tiltfile");
+    let text = fs::read_to_string(&tiltfile)?
+        .replace(
+            "'../../python/requirements.txt', '../../python/Procfile'",
+            "'../../go/Procfile'",
+        )
+        .replace("../../python", "../../go")
+        .replace(
+            "BP_LIVE_RELOAD_ENABLED=true",
+            "BP_LIVE_RELOAD_ENABLED=true --env BP_LIVE_RELOAD_SYNC_TOOLS=true --run-image tiny",
+        )
+        .replace(
+            "--run-image tiny",
+            &format!("--run-image {}", case.platform.images.tiny),
+        );
+    fs::write(tiltfile, text)?;
+
+    let page = terminal.page("examples/tilt/README.md")?;
+    let up = page.all_blocks("run: kubernetes::tilt")?;
+    let _running = page.start(&up[0].text)?;
+    let pod = terminal.pod(DEPLOYMENT)?;
+    pod.wait_for("v1")?;
+    for version in ["v2", "v3", "v4"] {
+        let program = terminal.path(version);
+        pod.reload(version, || {
+            // As a linker does: the program is another file.
+            fs::rename(program, app.join("bin/server"))?;
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// The builder has the offline package, since Skaffold's build containers have no network on a private
+/// engine.
+fn skaffold(case: &Case<'_>) -> Result<()> {
+    case.show(format!("Skaffold {}", offline::tool("skaffold")?));
+    let terminal = case.cluster_terminal()?;
+    let package = package_offline("package-without-network")?;
+    copy(&package, &terminal.path("target/package/buildpack"))?;
+    let page = terminal.page("examples/skaffold/README.md")?;
+    let [dev] = page.blocks()?;
+    expect_same_on_page(&terminal, &format!("cd examples/skaffold\n{}", dev.text))?;
+    let mut running = page.start(&dev.text)?;
+    // It misses what is saved before.
+    running.wait_for("Watching for changes")?;
+    let pod = terminal.pod(DEPLOYMENT)?;
+    edit_three_times(&terminal, &pod)?;
+    add_and_delete(&terminal, &pod)?;
+    build_again(&terminal, &pod, "requirements.txt")
+}
+
+/// The page's commands, and those of both tools, as the run user in a container that may do little.
+fn kubectl_exec(case: &Case<'_>) -> Result<()> {
+    let terminal = deployed(case, "app.yaml", |manifest| {
+        manifest.replace("replicas: 2", "replicas: 1")
+    })?;
+    let pod = terminal.pod(DEPLOYMENT)?;
+    let page = terminal.page(PAGE)?;
+    let [_, _, sync] = page.blocks()?;
+    terminal.page("examples/python/README.md")?.edit()?;
+    pod.reload("v2", || page.run(&sync.text).map(drop))?;
+    sync_by_exec(&pod)
+}
+
+/// The app directory is a volume, and the rest cannot be written to.
+fn read_only_root(case: &Case<'_>) -> Result<()> {
+    let terminal = deployed(case, "read-only.yaml", str::to_owned)?;
+    let pod = terminal.pod(DEPLOYMENT)?;
+    ensure!(
+        pod.execute(&["touch", "/file"]).is_err(),
+        "the root can be written to"
+    );
+    sync_by_exec(&pod)
+}
+
+/// Builds the app and deploys it with a manifest of `examples/kubernetes`, by the commands of the page. The
+/// namespace allows as little as Kubernetes can enforce.
+fn deployed<'a>(
+    case: &'a Case<'a>,
+    manifest: &str,
+    change: impl FnOnce(&str) -> String,
+) -> Result<Terminal<'a>> {
+    let terminal = case.cluster_terminal()?;
+    terminal.enforce("restricted")?;
+    let file = terminal.path("examples/kubernetes").join(manifest);
+    fs::write(&file, change(&fs::read_to_string(&file)?))?;
+    let page = terminal.page(PAGE)?;
+    let commands = page.all_blocks("run: kubernetes::kubectl_exec")?;
+    for block in &commands[..2] {
+        page.run(&block.text.replace("app.yaml", manifest))?;
+    }
+    Ok(terminal)
+}
+
+/// Deploys an image that was built in the cluster, and checks that a sync into its app directory restarts
+/// the app. `name` is without the registry.
+fn expect_reload(terminal: &Terminal<'_>, name: &str, directory: &str) -> Result<()> {
+    let deployment = fs::read_to_string(terminal.path("examples/kubernetes/app.yaml"))?
+        .replace(&format!("me/{}", terminal.case.named(DEPLOYMENT)), name)
+        .replace("replicas: 2", "replicas: 1");
+    terminal.apply(&deployment)?;
+    let pod = terminal.pod(DEPLOYMENT)?;
+    let app = fs::read_to_string(workspace().join(APP))?.replace("\"v1\"", "\"v2\"");
+    let file = format!("{directory}/app.py");
+    pod.reload("v2", || pod.extract(&TILT, &[(&file, app.as_bytes())]))
+}
+
+/// Checks that the page shows the command of an example.
+fn expect_same_on_page(terminal: &Terminal<'_>, command: &str) -> Result<()> {
+    let [shown] = terminal.page(PAGE)?.blocks()?;
+    ensure!(
+        shown.text == command,
+        "{PAGE} shows another command:\n{}",
+        shown.text
+    );
+    Ok(())
+}
+
+/// Syncs versions as each of the tools does, and deletes a file.
+fn sync_by_exec(pod: &Pod<'_>) -> Result<()> {
+    let app = fs::read_to_string(workspace().join(APP))?;
+    for (version, tar) in [("v3", &TILT), ("v4", &SKAFFOLD)] {
+        let changed = app.replace("\"v1\"", &format!("{version:?}"));
+        let files = [
+            ("workspace/app.py", changed.as_bytes()),
+            ("workspace/extra.py", b""),
+        ];
+        pod.reload(version, || pod.extract(tar, &files))?;
+    }
+    pod.execute(&["rm", "-rf", "/workspace/extra.py"])?;
+    Ok(())
+}
+
+/// Saves three versions of the app.
+fn edit_three_times(terminal: &Terminal<'_>, pod: &Pod<'_>) -> Result<()> {
+    pod.wait_for("v1")?;
+    for version in ["v2", "v3", "v4"] {
+        pod.reload(version, || save(terminal, version))?;
+    }
+    Ok(())
+}
+
+/// Saves the app with another version.
+fn save(terminal: &Terminal<'_>, version: &str) -> Result<()> {
+    let file = terminal.path(APP);
+    let saved = fs::read_to_string(&file)?;
+    let line = |line: &str| {
+        let is_version = line.starts_with("VERSION = ");
+        if is_version {
+            format!("VERSION = {version:?}\n")
+        } else {
+            format!("{line}\n")
+        }
+    };
+    Ok(fs::write(
+        file,
+        saved.lines().map(line).collect::<String>(),
+    )?)
+}
+
+/// Saves another file, and deletes it again.
+fn add_and_delete(terminal: &Terminal<'_>, pod: &Pod<'_>) -> Result<()> {
+    let file = terminal.path(DIRECTORY).join("extra.py");
+    let wait_until_there = |expected: bool| {
+        wait_for(Duration::from_mins(1), || {
+            let is_there = pod.execute(&["test", "-e", "/workspace/extra.py"]).is_ok();
+            Ok((is_there == expected).then_some(()))
+        })
+    };
+    fs::write(&file, "")?;
+    wait_until_there(true)?;
+    fs::remove_file(&file)?;
+    wait_until_there(false)
+}
+
+/// Changes a file that is not synced. Another pod has it.
+fn build_again(terminal: &Terminal<'_>, pod: &Pod<'_>, file: &str) -> Result<()> {
+    let path = terminal.path(DIRECTORY).join(file);
+    let changed = fs::read_to_string(&path)? + "# Changed.\n";
+    fs::write(path, changed)?;
+    let next = terminal.pod_after(DEPLOYMENT, &pod.name)?;
+    let built = next.execute(&["cat", &format!("/workspace/{file}")])?;
+    ensure!(built.ends_with("# Changed."), "the new image has:\n{built}");
+    terminal.case.show(format!("{file} led to a build"));
+    Ok(())
+}
