@@ -62,7 +62,7 @@ fn an_argument_that_is_not_text() {
 fn no_app_directory() {
     assert_snapshot!(Problem::NoAppDirectory(missing()), @"
     The working directory does not exist (No such file or directory (os error 2)).
-    It has to be the app directory, where the launcher starts every process. Start this one by its type: docker run --entrypoint reload IMAGE
+    Start `reload` in the app directory, as the launcher does: docker run --entrypoint reload IMAGE
     ");
 }
 
