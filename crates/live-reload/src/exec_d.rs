@@ -32,10 +32,10 @@ pub(crate) enum ExecDError {
     #[error("it ended with {0}")]
     Status(ExitStatus),
     /// The output is not TOML.
-    #[error("it wrote what is not TOML ({0})")]
+    #[error("its output is not TOML ({0})")]
     Toml(#[from] toml::de::Error),
     /// The output gives this variable a value that is not a string.
-    #[error("it gave the variable `{0}` a value that is not a text")]
+    #[error("it gave the variable `{0}` a value that is not a string")]
     NoText(String),
 }
 

@@ -44,7 +44,7 @@ pub(crate) enum MetadataError {
     #[error("{0}")]
     Toml(#[from] toml::de::Error),
     /// A key is missing, or its value is of another kind than the specification says.
-    #[error("`{0}` is not what it has to be")]
+    #[error("`{0}` has the wrong type")]
     Kind(&'static str),
 }
 

@@ -26,8 +26,8 @@ pub enum ArgumentError {
     Invalid(#[from] InvalidSetting),
     /// An option that does not exist.
     #[error(
-        "There is no option {0}.\nOptions are: --watch, --ignore, --debounce, --signal, \
-         --stop-timeout, --poll; what they do is in `live-reload --help`."
+        "Unknown option {0}.\nOptions are: --watch, --ignore, --debounce, --signal, \
+         --stop-timeout, --poll; `live-reload --help` explains them."
     )]
     UnknownOption(String),
     /// An option that came last, without its value.
@@ -281,10 +281,10 @@ mod tests {
         ]
         .map(|result| result.unwrap_err().to_string());
         insta::assert_snapshot!(told.join("\n"), @r#"
-        There is no option --debounse.
-        Options are: --watch, --ignore, --debounce, --signal, --stop-timeout, --poll; what they do is in `live-reload --help`.
-        There is no option -w.
-        Options are: --watch, --ignore, --debounce, --signal, --stop-timeout, --poll; what they do is in `live-reload --help`.
+        Unknown option --debounse.
+        Options are: --watch, --ignore, --debounce, --signal, --stop-timeout, --poll; `live-reload --help` explains them.
+        Unknown option -w.
+        Options are: --watch, --ignore, --debounce, --signal, --stop-timeout, --poll; `live-reload --help` explains them.
         --watch has no value.
         Give one: `--watch VALUE` or `--watch=VALUE`.
         --debounce is "1", which has no unit.

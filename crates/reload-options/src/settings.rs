@@ -202,7 +202,7 @@ fn poll_interval(text: &str) -> Result<Option<TimeSpan>, String> {
     }
     let interval: TimeSpan = text.parse()?;
     if interval.duration().is_zero() {
-        return Err("would look at the files without a pause".to_owned());
+        return Err("leaves no pause between two looks".to_owned());
     }
     Ok(Some(interval))
 }

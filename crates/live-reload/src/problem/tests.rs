@@ -37,8 +37,8 @@ fn an_argument_with_a_wrong_value() {
 #[test]
 fn an_unknown_option() {
     assert_snapshot!(arguments(&["--debounse", "50ms"]), @"
-    There is no option --debounse.
-    Options are: --watch, --ignore, --debounce, --signal, --stop-timeout, --poll; what they do is in `live-reload --help`.
+    Unknown option --debounse.
+    Options are: --watch, --ignore, --debounce, --signal, --stop-timeout, --poll; `live-reload --help` explains them.
     ");
 }
 
@@ -80,7 +80,7 @@ fn metadata_of_another_form() {
         "/layers/config/metadata.toml".into(),
         MetadataError::Kind("processes"),
     ), @"
-    Cannot read the processes of this image from /layers/config/metadata.toml (`processes` is not what it has to be).
+    Cannot read the processes of this image from /layers/config/metadata.toml (`processes` has the wrong type).
     The lifecycle writes this file when it builds an image. If the layers are in another directory, set CNB_LAYERS_DIR to it.
     ");
 }
@@ -135,7 +135,7 @@ fn an_exec_d_program_that_fails() {
 #[test]
 fn an_exec_d_program_that_gives_a_number() {
     assert_snapshot!(exec_d(ExecDError::NoText("A".to_owned())), @"
-    Cannot launch the process `web`: /layers/example/jdk/exec.d/web/helper: it gave the variable `A` a value that is not a text.
+    Cannot launch the process `web`: /layers/example/jdk/exec.d/web/helper: it gave the variable `A` a value that is not a string.
     The cause is in the buildpack of that process. Without live reload it fails too: docker run --entrypoint web IMAGE
     ");
 }
