@@ -67,7 +67,7 @@ fn compose(case: &Case<'_>) -> Result<()> {
     case.show("from the save");
     let container = terminal.container("compose-app-1");
     container.reload("v2", |_| page.follow(&edit))?;
-    running.wait_for("Syncing service \"app\" after 1 changes were detected")?;
+    running.wait_for("Syncing service \"app\"")?;
     running.wait_for("live-reload: app.py changed, restarting web")?;
     page.follow(&look)
 }
