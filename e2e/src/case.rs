@@ -53,18 +53,6 @@ impl<'a> Case<'a> {
     }
 }
 
-/// Why this machine cannot run a case, which is then reported as ignored.
-#[derive(Debug)]
-pub(crate) struct Impossible(pub(crate) &'static str);
-
-impl std::fmt::Display for Impossible {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(self.0)
-    }
-}
-
-impl std::error::Error for Impossible {}
-
 /// The Python app, for buildpacks with and without support for live reload.
 pub(crate) fn python_app() -> PathBuf {
     source("apps/python")

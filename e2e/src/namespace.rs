@@ -1,7 +1,6 @@
 //! A terminal of the cluster: its commands work in a namespace of their own, and the registry of the pages
 //! is the suite's.
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -9,27 +8,15 @@ use fs_err as fs;
 
 use crate::case::Case;
 use crate::command::output;
+use crate::offline::Namespace;
 use crate::terminal::Terminal;
-
-/// A namespace, and the registry that its pods pull from.
-#[derive(Debug)]
-pub(crate) struct Namespace {
-    name: String,
-    pub(crate) kubeconfig: PathBuf,
-    pub(crate) registry: String,
-}
 
 impl Case<'_> {
     /// A terminal whose current context is a new namespace of the cluster.
     pub(crate) fn cluster_terminal(&self) -> Result<Terminal<'_>> {
         let cluster = self.platform.cluster()?;
         let name = self.name.replace("::", "-").replace('_', "-");
-        let namespace = Namespace {
-            kubeconfig: cluster.kubeconfig(&name)?,
-            registry: cluster.registry()?.to_owned(),
-            name,
-        };
-        let terminal = Terminal::open(self, Some(namespace))?;
+        let terminal = Terminal::open(self, Some(cluster.namespace(name)?))?;
         terminal.kubectl(&["create", "namespace", &terminal.namespace()?.name])?;
         Ok(terminal)
     }

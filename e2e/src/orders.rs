@@ -12,7 +12,6 @@ use toml::{Table, Value};
 
 use crate::buildpacks::{PUBLISHED, buildpack_of};
 use crate::directories::{copy, source, target};
-use crate::platform::Platform;
 
 /// A publisher of builders: its orders and the buildpacks in them.
 #[derive(Debug, Deserialize)]
@@ -92,15 +91,18 @@ struct Buildpack {
 }
 
 impl Publisher {
-    /// Reads the data of a publisher, and makes its builder. `target/e2e/NAME.toml` then describes it.
-    pub(crate) fn provide(name: &str, platform: &Platform) -> Result<Self> {
+    /// Reads the data of a publisher, and makes its builder of these buildpacks in this order.
+    pub(crate) fn provide(
+        name: &str,
+        make_builder: impl FnOnce(&[PathBuf], &[Vec<(&str, bool)>]) -> Result<String>,
+    ) -> Result<Self> {
         let file = source("orders").join(format!("{name}.toml"));
         let mut publisher: Self = toml::from_str(&fs::read_to_string(&file)?)
             .with_context(|| format!("cannot use {}", file.display()))?;
         let written = publisher.buildpacks.iter().map(Buildpack::write);
         let directories: Vec<PathBuf> = written.collect::<Result<_>>()?;
         let order: Vec<_> = publisher.orders.iter().map(Order::group).collect();
-        publisher.builder = platform.make_builder(name, &directories, &order)?;
+        publisher.builder = make_builder(&directories, &order)?;
         Ok(publisher)
     }
 

@@ -12,7 +12,6 @@ use anyhow::{Context, Result};
 use fs_err as fs;
 
 use crate::buildpacks::{ENVIRONMENT, EXECUTABLE_JAR, PROCFILE, START, WATCHEXEC, buildpack_of};
-use crate::case::Impossible;
 use crate::command::{logged, output};
 use crate::directories::{log, target};
 use crate::offline::{self, Cluster, Engine, Images, Lifecycle, Published};
@@ -85,7 +84,9 @@ impl Platform {
         })?;
         for name in ["paketo", "heroku"] {
             let publisher = step(&format!("{name} builder"), || {
-                Publisher::provide(name, &platform)
+                Publisher::provide(name, |buildpacks, order| {
+                    platform.make_builder(name, buildpacks, order)
+                })
             })?;
             platform.publishers.insert(name, publisher);
         }
@@ -265,6 +266,18 @@ impl Platform {
         Ok(())
     }
 }
+
+/// Why this machine cannot run a case, which is then reported as ignored.
+#[derive(Debug)]
+pub(crate) struct Impossible(pub(crate) &'static str);
+
+impl std::fmt::Display for Impossible {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Impossible {}
 
 /// Provides one part, and prints how long it took. The first time, some take minutes.
 pub(crate) fn step<T>(what: &str, provide: impl FnOnce() -> Result<T>) -> Result<T> {

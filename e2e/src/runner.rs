@@ -4,9 +4,9 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use libtest_mimic::{Completion, Trial};
 
-use crate::case::{Case, Impossible, Listed, name};
+use crate::case::{Case, Listed, name};
 use crate::cases::{ALONE, TOGETHER};
-use crate::platform::Platform;
+use crate::platform::{Impossible, Platform};
 
 /// All cases as trials. Listing them needs no platform.
 pub(crate) fn trials(platform: &Arc<OnceLock<Platform>>) -> Vec<Trial> {

@@ -25,7 +25,7 @@ use crate::case::Case;
 use crate::command::{expect_words, free_port, logged, record, wait_for};
 use crate::container::Container;
 use crate::directories::{copy, log, workspace};
-use crate::namespace::Namespace;
+use crate::offline::Namespace;
 use crate::printed;
 
 /// How long a command may take until it is ready.

@@ -1,6 +1,6 @@
 //! A release archive made here, from the same version of watchexec on crates.io.
 
-use crate::command::{output, run, static_build};
+use crate::command::{output, run};
 use crate::directory::MTIME;
 use crate::toolchain::Toolchain;
 use crate::triple::Triple;
@@ -40,7 +40,8 @@ pub(crate) fn write(version: &Version, triple: &Triple, quick: bool, archive: &P
     );
     // `--force`: it may be there from an archive that has been removed since.
     let toolchain = Toolchain::provide(triple)?;
-    run(static_build("install", triple, &toolchain, &[])
+    run(toolchain
+        .static_build("install", triple, &[])
         .args(["watchexec-cli", "--locked", "--force", "--version"])
         .arg(format!("={version}"))
         .arg("--root")

@@ -1,10 +1,7 @@
 //! Programs that tasks run.
 
-use crate::toolchain::Toolchain;
-use crate::triple::Triple;
 use crate::workspace;
 use anyhow::{Context, Result, ensure};
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 /// Runs a program whose output is for the person who called the task.
@@ -40,44 +37,4 @@ pub(crate) fn cargo(subcommand: &str) -> Command {
     let mut command = harness::cargo();
     command.current_dir(workspace::root()).arg(subcommand);
     command
-}
-
-/// Cargo, building static programs for `triple` without any path of this machine in them.
-///
-/// Naming the target keeps the flags away from build scripts and procedural macros, which cannot be
-/// linked statically.
-pub(crate) fn static_build(
-    subcommand: &str,
-    triple: &Triple,
-    toolchain: &Toolchain,
-    link_args: &[String],
-) -> Command {
-    let root = Some(workspace::root().to_owned());
-    // Messages of panics contain the paths of sources. The last one that fits is taken.
-    let remapped = [
-        (root, "/buildpack"),
-        (cargo_home(), "/cargo"),
-        (toolchain.std_sources.clone(), "/rust"),
-    ];
-    let mut flags: Vec<String> = remapped
-        .into_iter()
-        .filter_map(|(from, to)| Some(format!("--remap-path-prefix={}={to}", from?.display())))
-        .collect();
-    flags.extend(link_args.iter().map(|arg| format!("-Clink-arg={arg}")));
-    flags.push("-Ctarget-feature=+crt-static".to_owned());
-    flags.extend(toolchain.flags.clone());
-    let mut command = cargo(subcommand);
-    command
-        .envs(toolchain.variables())
-        // Takes precedence over every other setting of flags, and a flag may contain a space.
-        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
-        .args(["--target", triple.as_str()]);
-    command
-}
-
-/// Where cargo keeps what it downloads.
-fn cargo_home() -> Option<PathBuf> {
-    std::env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(std::env::home_dir()?.join(".cargo")))
 }

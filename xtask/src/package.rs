@@ -4,7 +4,7 @@ mod bundle;
 mod sbom;
 
 use self::bundle::Release;
-use crate::command::{run, static_build};
+use crate::command::run;
 use crate::descriptor::Descriptor;
 use crate::directory::Draft;
 use crate::toolchain::Toolchain;
@@ -145,7 +145,8 @@ pub(crate) fn build(target: &Triple, toolchain: &Toolchain) -> Result<PathBuf> {
         // An index of the tables that are left out.
         "-Wl,--no-eh-frame-hdr".to_owned(),
     ];
-    run(static_build("build", target, toolchain, &link_args)
+    run(toolchain
+        .static_build("build", target, &link_args)
         .args(["--release", "--locked", "--bins"])
         .args(["--package", BUILDPACK, "--package", LIVE_RELOAD])
         .arg("--target-dir")

@@ -4,7 +4,7 @@
 //! compiler and linker, and brings musl. Their standard library is the one that rustup has installed;
 //! without it, Debian's compiler makes one from the sources that Debian packages with it.
 
-use crate::command::{output, run};
+use crate::command::{cargo, output, run};
 use crate::triple::Triple;
 use crate::workspace;
 use anyhow::{Context, Result};
@@ -53,6 +53,39 @@ impl Toolchain {
         toolchain.description = format!("{}, {means}", version.trim());
         eprintln!("Compiling for {triple} with {}", toolchain.description);
         Ok(toolchain)
+    }
+
+    /// Cargo, building static programs for `triple` without any path of this machine in them.
+    ///
+    /// Naming the target keeps the flags away from build scripts and procedural macros, which cannot be
+    /// linked statically.
+    pub(crate) fn static_build(
+        &self,
+        subcommand: &str,
+        triple: &Triple,
+        link_args: &[String],
+    ) -> Command {
+        let root = Some(workspace::root().to_owned());
+        // Messages of panics contain the paths of sources. The last one that fits is taken.
+        let remapped = [
+            (root, "/buildpack"),
+            (cargo_home(), "/cargo"),
+            (self.std_sources.clone(), "/rust"),
+        ];
+        let mut flags: Vec<String> = remapped
+            .into_iter()
+            .filter_map(|(from, to)| Some(format!("--remap-path-prefix={}={to}", from?.display())))
+            .collect();
+        flags.extend(link_args.iter().map(|arg| format!("-Clink-arg={arg}")));
+        flags.push("-Ctarget-feature=+crt-static".to_owned());
+        flags.extend(self.flags.clone());
+        let mut command = cargo(subcommand);
+        command
+            .envs(self.variables())
+            // Takes precedence over every other setting of flags, and a flag may contain a space.
+            .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
+            .args(["--target", triple.as_str()]);
+        command
     }
 
     /// The variables, as a command takes them.
@@ -164,4 +197,11 @@ fn debian_rustc(triple: &Triple) -> Result<PathBuf> {
         fs::rename(&draft, &root)?;
     }
     Ok(root)
+}
+
+/// Where cargo keeps what it downloads.
+fn cargo_home() -> Option<PathBuf> {
+    std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(std::env::home_dir()?.join(".cargo")))
 }

@@ -59,6 +59,14 @@ pub(crate) struct Cluster {
     node: Mutex<Option<Child>>,
 }
 
+/// A namespace, and the registry that its pods pull from.
+#[derive(Debug)]
+pub(crate) struct Namespace {
+    pub(crate) name: String,
+    pub(crate) kubeconfig: PathBuf,
+    pub(crate) registry: String,
+}
+
 /// The addresses of a checkout.
 #[derive(Debug)]
 struct Addresses {
@@ -156,8 +164,17 @@ impl Cluster {
         Ok(address)
     }
 
+    /// What commands need to work in a namespace of this name.
+    pub(crate) fn namespace(&self, name: String) -> Result<Namespace> {
+        Ok(Namespace {
+            kubeconfig: self.kubeconfig(&name)?,
+            registry: self.registry()?.to_owned(),
+            name,
+        })
+    }
+
     /// Writes a kubeconfig for a namespace. Returns the file.
-    pub(crate) fn kubeconfig(&self, namespace: &str) -> Result<PathBuf> {
+    fn kubeconfig(&self, namespace: &str) -> Result<PathBuf> {
         let file = self.directory.join(format!("kubeconfig-{namespace}"));
         let config = fs::read_to_string(self.directory.join("kubeconfig"))?;
         fs::write(

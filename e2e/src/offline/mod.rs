@@ -16,7 +16,7 @@ mod published;
 mod python;
 mod registry;
 
-pub(crate) use cluster::Cluster;
+pub(crate) use cluster::{Cluster, Namespace};
 pub(crate) use debian::{emulator, provide};
 pub(crate) use engine::Engine;
 pub(crate) use go::{Lifecycle, manifests, static_app, tool};
