@@ -73,7 +73,7 @@ fn no_version_that_matches(case: &Case<'_>) -> Result<()> {
     let newest = &case.platform.archive.version;
     expect_words(
         &log,
-        &["\"1.*\" of BP_WATCHEXEC_VERSION", newest, "What to do"],
+        &["\"1.*\" (BP_WATCHEXEC_VERSION)", newest, "What to do"],
     )
 }
 
