@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
@@ -28,9 +28,6 @@ cases![
     many_files_by_copy,
     many_files_by_tar,
     crash_at_start,
-    slow_stop,
-    slow_stop_of_a_wrapped_process,
-    stop_signals,
     read_only_root,
     deleted_and_renamed,
     sync_tools_on_tiny,
@@ -259,66 +256,6 @@ fn crash_at_start(case: &Case<'_>) -> Result<()> {
         container.copy_in(&file, "/workspace/app.py")?;
         container.wait_for("v1")
     })?;
-    Ok(())
-}
-
-/// An app that needs four seconds to stop gets them, before and after a reload, and the container exits
-/// with the app's status.
-fn slow_stop(case: &Case<'_>) -> Result<()> {
-    let image = slow(case)?;
-    for reloads in [0, 1] {
-        let container = Container::start(&image)?;
-        container.wait_for("v1")?;
-        if reloads == 1 {
-            container.reload_python()?;
-        }
-        expect_goodbyes(case, &container, reloads + 1)?;
-    }
-    Ok(())
-}
-
-/// `STOPSIGNAL`, or `stop_signal` in Compose, may name other signals. All of them stop the app with its
-/// own signal.
-fn stop_signals(case: &Case<'_>) -> Result<()> {
-    let image = slow(case)?;
-    for signal in ["SIGINT", "SIGQUIT", "SIGHUP"] {
-        let container = Container::start_with(&image, &["--stop-signal", signal])?;
-        container.wait_for("v1")?;
-        expect_goodbyes(case, &container, 1).with_context(|| format!("stopped by {signal}"))?;
-    }
-    Ok(())
-}
-
-/// A buildpack wraps the process with watchexec, which is PID 1 of the container. The app gets its four seconds
-/// all the same.
-fn slow_stop_of_a_wrapped_process(case: &Case<'_>) -> Result<()> {
-    let app = unaware_app("v1")?;
-    fs::write(app.path().join("start"), "python3 slow.py\n")?;
-    let image = case.build(app.path()).live_reload("true").image()?;
-    // Bytecode in the app directory would restart it, since this watchexec ignores nothing.
-    let container = Container::start_with(&image, &["--env", "PYTHONDONTWRITEBYTECODE=1"])?;
-    container.wait_for("v1")?;
-    expect_goodbyes(case, &container, 1)
-}
-
-/// An image of the app that takes four seconds to stop and then exits with status 7.
-fn slow<'a>(case: &'a Case<'_>) -> Result<Image<'a>> {
-    let build = build(case, &python_app());
-    build.env("BP_LIVE_RELOAD_PROCESS", "slow").image()
-}
-
-/// Stops that app, and checks its status, its time, and how many goodbyes the log has.
-fn expect_goodbyes(case: &Case<'_>, container: &Container<'_>, expected: usize) -> Result<()> {
-    let asked = Instant::now();
-    let status = container.stop(Duration::from_secs(20))?;
-    let seconds = asked.elapsed().as_secs_f64();
-    case.show(format!("stopped after {seconds:.2} s"));
-    let log = container.log()?;
-    let goodbyes = log.matches("goodbye").count();
-    ensure!(
-        status == 7 && goodbyes == expected && (4.0..12.0).contains(&seconds),
-        "status {status} after {seconds} s, {goodbyes} goodbyes, not {expected}:\n{log}"
-    );
     Ok(())
 }
 

@@ -15,6 +15,7 @@ mod packages;
 mod rebuild;
 mod release;
 mod reload;
+mod stops;
 mod supply_chain;
 
 use crate::case::Listed;
@@ -27,6 +28,7 @@ pub(crate) const TOGETHER: &[&[Listed]] = &[
     kubernetes::kpack::CASES,
     kubernetes::tekton::CASES,
     kubernetes::deployment::CASES,
+    stops::CASES,
     failures::CASES,
     orders::CASES,
     flag::CASES,

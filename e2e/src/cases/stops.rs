@@ -1,0 +1,74 @@
+//! The end of a container: the app gets its signal and its time, and its status is the container's.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use fs_err as fs;
+
+use crate::build::Image;
+use crate::buildpacks::{PROCFILE, WATCHEXEC};
+use crate::case::{Case, cases, python_app, unaware_app};
+use crate::container::Container;
+
+cases![slow_app, wrapped_process, signals];
+
+/// An app that needs four seconds to stop gets them, before and after a reload, and the container exits
+/// with the app's status.
+fn slow_app(case: &Case<'_>) -> Result<()> {
+    let image = slow(case)?;
+    for reloads in [0, 1] {
+        let container = Container::start(&image)?;
+        container.wait_for("v1")?;
+        if reloads == 1 {
+            container.reload_python()?;
+        }
+        expect_goodbyes(case, &container, reloads + 1)?;
+    }
+    Ok(())
+}
+
+/// `STOPSIGNAL`, or `stop_signal` in Compose, may name other signals. All of them stop the app with its
+/// own signal.
+fn signals(case: &Case<'_>) -> Result<()> {
+    let image = slow(case)?;
+    for signal in ["SIGINT", "SIGQUIT", "SIGHUP"] {
+        let container = Container::start_with(&image, &["--stop-signal", signal])?;
+        container.wait_for("v1")?;
+        expect_goodbyes(case, &container, 1).with_context(|| format!("stopped by {signal}"))?;
+    }
+    Ok(())
+}
+
+/// A buildpack wraps the process with watchexec, which is PID 1 of the container. The app gets its four seconds
+/// all the same.
+fn wrapped_process(case: &Case<'_>) -> Result<()> {
+    let app = unaware_app("v1")?;
+    fs::write(app.path().join("start"), "python3 slow.py\n")?;
+    let image = case.build(app.path()).live_reload("true").image()?;
+    // Bytecode in the app directory would restart it, since this watchexec ignores nothing.
+    let container = Container::start_with(&image, &["--env", "PYTHONDONTWRITEBYTECODE=1"])?;
+    container.wait_for("v1")?;
+    expect_goodbyes(case, &container, 1)
+}
+
+/// An image of the app that takes four seconds to stop and then exits with status 7.
+fn slow<'a>(case: &'a Case<'_>) -> Result<Image<'a>> {
+    let build = case.build(python_app()).buildpacks(&[PROCFILE, WATCHEXEC]);
+    let build = build.env("BP_LIVE_RELOAD_PROCESS", "slow");
+    build.live_reload("true").image()
+}
+
+/// Stops that app, and checks its status, its time, and how many goodbyes the log has.
+fn expect_goodbyes(case: &Case<'_>, container: &Container<'_>, expected: usize) -> Result<()> {
+    let asked = Instant::now();
+    let status = container.stop(Duration::from_secs(20))?;
+    let seconds = asked.elapsed().as_secs_f64();
+    case.show(format!("stopped after {seconds:.2} s"));
+    let log = container.log()?;
+    let goodbyes = log.matches("goodbye").count();
+    ensure!(
+        status == 7 && goodbyes == expected && (4.0..12.0).contains(&seconds),
+        "status {status} after {seconds} s, {goodbyes} goodbyes, not {expected}:\n{log}"
+    );
+    Ok(())
+}
