@@ -50,6 +50,19 @@ impl App {
         })
     }
 
+    /// Waits until another process than this one answers with this version. An error shows the log.
+    pub(crate) fn wait_for_restart(
+        &self,
+        version: &str,
+        before: &Answer,
+        log: impl Fn() -> Result<String>,
+    ) -> Result<Answer> {
+        let what = format!("{version} of another process");
+        self.wait_until(&what, log, |answer| {
+            answer.version == version && answer.process != before.process
+        })
+    }
+
     /// Asks once.
     pub(crate) fn ask(&self) -> Option<Answer> {
         let agent: ureq::Agent = ureq::Agent::config_builder()

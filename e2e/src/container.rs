@@ -89,23 +89,21 @@ impl<'a> Container<'a> {
         send_archive(&mut docker, files)
     }
 
-    /// Stops it as `docker stop` does, and waits for its end at most this long before it is
-    /// killed. Returns its exit status.
-    pub(crate) fn stop(&self, patience: Duration) -> Result<i32> {
-        let seconds = patience.as_secs().to_string();
+    /// Stops it as `docker stop` does, with 20 s until it is killed. Returns its exit status, and how many
+    /// seconds it took.
+    pub(crate) fn stop(&self) -> Result<(i32, f64)> {
+        let asked = Instant::now();
         let engine = &self.case.platform.engine;
-        engine.run(["stop", "--time", &seconds, &self.name])?;
+        engine.run(["stop", "--time", "20", &self.name])?;
+        let seconds = asked.elapsed().as_secs_f64();
         let status = self.inspect("{{.State.ExitCode}}")?;
-        status.parse().context("no exit status")
+        Ok((status.parse().context("no exit status")?, seconds))
     }
 
     /// Waits until the app answers with this version.
     pub(crate) fn wait_for(&self, version: &str) -> Result<Answer> {
-        self.wait_until(version, |answer| answer.version == version)
-    }
-
-    fn wait_until(&self, what: &str, expected: impl Fn(&Answer) -> bool) -> Result<Answer> {
-        self.app.wait_until(what, || self.log(), expected)
+        let is_expected = |answer: &Answer| answer.version == version;
+        self.app.wait_until(version, || self.log(), is_expected)
     }
 
     /// Checks that a sync restarts the app, which answers v1, in the same container, and that the new
@@ -120,9 +118,7 @@ impl<'a> Container<'a> {
         self.expect_same_after(|| {
             sync(self)?;
             let synced = Instant::now();
-            self.wait_until(&format!("{version} of another process"), |answer| {
-                answer.version == version && answer.process != before.process
-            })?;
+            self.app.wait_for_restart(version, &before, || self.log())?;
             let duration = synced.elapsed();
             let milliseconds = duration.as_millis();
             self.case.show(format!("reloaded in {milliseconds} ms"));

@@ -82,9 +82,7 @@ impl Pod<'_> {
         let container = self.container()?;
         let started = Instant::now();
         change()?;
-        self.wait_until(&format!("{version} of another process"), |answer| {
-            answer.version == version && answer.process != before.process
-        })?;
+        self.app.wait_for_restart(version, &before, || self.log())?;
         let milliseconds = started.elapsed().as_millis();
         self.terminal
             .case

@@ -39,16 +39,18 @@ impl Ends {
         let before = starts.fetch_add(1, Ordering::SeqCst);
         // One that is not there has ended already.
         let started = children(watchexec).into_iter().max();
-        thread::spawn(move || {
+        let log_end = move || {
             started.map_or(Some(()), wait_for_end)?;
             thread::sleep(RESTART);
-            if starts.load(Ordering::SeqCst).checked_sub(1) == Some(before) {
+            if starts.load(Ordering::SeqCst) == before.wrapping_add(1) {
                 tell(format_args!(
                     "live-reload: {process_type} has ended; the next change starts it again"
                 ));
             }
             Some(())
-        });
+        };
+        // Where the container may have no more threads, this line is missing, and the process goes on.
+        thread::Builder::new().spawn(log_end).ok();
     }
 }
 

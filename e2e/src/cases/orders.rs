@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
@@ -148,9 +148,7 @@ fn expect_log(container: &Container<'_>, line: &str) -> Result<()> {
 
 /// Stops the default process, and checks that the app has its time to stop, if it ends with the app's status.
 fn expect_stop(container: &Container<'_>, expected: i32) -> Result<()> {
-    let asked = Instant::now();
-    let status = container.stop(Duration::from_secs(20))?;
-    let seconds = asked.elapsed().as_secs_f64();
+    let (status, seconds) = container.stop()?;
     let ended_well = container.log()?.contains("goodbye") && seconds >= 4.0;
     container
         .case

@@ -1,7 +1,5 @@
 //! The end of a container: the app gets its signal and its time, and its status is the container's.
 
-use std::time::{Duration, Instant};
-
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
@@ -60,9 +58,7 @@ fn slow<'a>(case: &'a Case<'_>) -> Result<Image<'a>> {
 
 /// Stops that app, and checks its status, its time, and how many goodbyes the log has.
 fn expect_goodbyes(case: &Case<'_>, container: &Container<'_>, expected: usize) -> Result<()> {
-    let asked = Instant::now();
-    let status = container.stop(Duration::from_secs(20))?;
-    let seconds = asked.elapsed().as_secs_f64();
+    let (status, seconds) = container.stop()?;
     case.show(format!("stopped after {seconds:.2} s"));
     let log = container.log()?;
     let goodbyes = log.matches("goodbye").count();
