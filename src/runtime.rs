@@ -4,10 +4,8 @@
 //! nothing for this buildpack, and 0.12, which adds `exec-env` to buildpack.toml and passes
 //! `CNB_EXEC_ENV` (CNB buildpack spec, "Changelog"). It then calls libcnb's runtime for the phase.
 
-use libcnb::data::buildpack::{BuildpackApi, ComponentBuildpackDescriptor};
+use libcnb::data::buildpack::ComponentBuildpackDescriptor;
 use libcnb::{BuildArgs, Buildpack, DetectArgs, libcnb_runtime_build, libcnb_runtime_detect};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -15,8 +13,8 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
-use toml::Spanned;
-use toml::de::{DeTable, DeValue, Deserializer};
+use watchexec_release::catalog::Catalog;
+use watchexec_release::descriptor;
 use watchexec_release::files::FileError;
 
 /// The Buildpack APIs that buildpack.toml may name.
@@ -44,7 +42,9 @@ pub(crate) enum RuntimeError {
 
 /// Runs the phase that the program's name says, and reports an error through
 /// [`Buildpack::on_error`].
-pub(crate) fn run<B: Buildpack<Error: From<RuntimeError>>>(buildpack: &B) -> ExitCode {
+pub(crate) fn run<B: Buildpack<Metadata = Catalog, Error: From<RuntimeError>>>(
+    buildpack: &B,
+) -> ExitCode {
     match run_phase(buildpack) {
         Ok(status) => ExitCode::from(u8::try_from(status).unwrap_or(FAILED)),
         Err(error) => {
@@ -54,7 +54,7 @@ pub(crate) fn run<B: Buildpack<Error: From<RuntimeError>>>(buildpack: &B) -> Exi
     }
 }
 
-fn run_phase<B: Buildpack<Error: From<RuntimeError>>>(
+fn run_phase<B: Buildpack<Metadata = Catalog, Error: From<RuntimeError>>>(
     buildpack: &B,
 ) -> libcnb::Result<i32, B::Error> {
     let stop = |error: RuntimeError| libcnb::Error::BuildpackError(error.into());
@@ -67,7 +67,7 @@ fn run_phase<B: Buildpack<Error: From<RuntimeError>>>(
                 platform_dir_path: platform.into(),
                 build_plan_path: plan.into(),
             };
-            let descriptor = prepare::<B>().map_err(stop)?;
+            let descriptor = prepare().map_err(stop)?;
             libcnb_runtime_detect(buildpack, descriptor, arguments)
         }
         (Some("build"), Some([layers, platform, plan])) => {
@@ -76,7 +76,7 @@ fn run_phase<B: Buildpack<Error: From<RuntimeError>>>(
                 platform_dir_path: platform.into(),
                 buildpack_plan_path: plan.into(),
             };
-            let descriptor = prepare::<B>().map_err(stop)?;
+            let descriptor = prepare().map_err(stop)?;
             libcnb_runtime_build(buildpack, descriptor, arguments)
         }
         _ => Err(stop(RuntimeError::Usage(arguments))),
@@ -84,7 +84,7 @@ fn run_phase<B: Buildpack<Error: From<RuntimeError>>>(
 }
 
 /// Completes the environment and reads buildpack.toml.
-fn prepare<B: Buildpack>() -> Result<ComponentBuildpackDescriptor<B::Metadata>, RuntimeError> {
+fn prepare() -> Result<ComponentBuildpackDescriptor<Catalog>, RuntimeError> {
     let directory = env::var("CNB_BUILDPACK_DIR").map_err(RuntimeError::NoBuildpackDirectory)?;
     let path = Path::new(&directory).join("buildpack.toml");
     let descriptor = fs::read_to_string(&path)
@@ -95,35 +95,18 @@ fn prepare<B: Buildpack>() -> Result<ComponentBuildpackDescriptor<B::Metadata>, 
     Ok(descriptor)
 }
 
-/// Parses buildpack.toml; its API first, since a file for another API may have another form.
-fn descriptor<T: DeserializeOwned>(text: &str) -> io::Result<T> {
-    #[derive(Deserialize)]
-    struct ApiOnly {
-        api: BuildpackApi,
-    }
-
-    let ApiOnly { api } = toml::from_str(text).map_err(io::Error::other)?;
-    if !SUPPORTED_APIS.contains(&api.to_string().as_str()) {
-        return Err(io::Error::other(format!(
+/// Parses buildpack.toml and checks its API.
+fn descriptor(text: &str) -> io::Result<ComponentBuildpackDescriptor<Catalog>> {
+    let descriptor = descriptor::parse(text).map_err(io::Error::other)?;
+    let api = descriptor.api.to_string();
+    if SUPPORTED_APIS.contains(&api.as_str()) {
+        Ok(descriptor)
+    } else {
+        Err(io::Error::other(format!(
             "api is {api}; this buildpack works with {}",
             SUPPORTED_APIS.join(", ")
-        )));
+        )))
     }
-    parse_without_exec_env(text).map_err(io::Error::other)
-}
-
-/// Parses buildpack.toml without `exec-env` of `[buildpack]`. The key is in the spec since API
-/// 0.12, only the lifecycle needs it, and libcnb refuses keys that it does not know.
-fn parse_without_exec_env<T: DeserializeOwned>(text: &str) -> Result<T, toml::de::Error> {
-    let mut descriptor = DeTable::parse(text)?;
-    let buildpack = descriptor.get_mut().get_mut("buildpack");
-    if let Some(DeValue::Table(buildpack)) = buildpack.map(Spanned::get_mut) {
-        buildpack.remove("exec-env");
-    }
-    T::deserialize(Deserializer::from(descriptor)).map_err(|mut error| {
-        error.set_input(Some(text));
-        error
-    })
 }
 
 /// Makes sure that the variables of the base image's distribution are set.

@@ -2,24 +2,19 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use fs_err as fs;
-use libcnb::data::buildpack::Buildpack;
+use libcnb::data::buildpack::{Buildpack, ComponentBuildpackDescriptor};
 use semver::Version;
 use std::path::{Path, PathBuf};
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value};
 use watchexec_release::catalog::{Catalog, Dependency, Target, WATCHEXEC};
 use watchexec_release::checksum::Checksum;
+use watchexec_release::descriptor;
 
 /// A buildpack.toml.
 pub(crate) struct Descriptor {
     /// Its path, for messages.
     path: PathBuf,
     document: DocumentMut,
-}
-
-#[derive(serde::Deserialize)]
-struct Contents {
-    buildpack: Buildpack,
-    metadata: Catalog,
 }
 
 impl Descriptor {
@@ -43,14 +38,8 @@ impl Descriptor {
         Ok(self.contents()?.metadata.dependencies)
     }
 
-    fn contents(&self) -> Result<Contents> {
-        let mut document = self.document.clone();
-        // libcnb refuses keys that it does not know, and this one is in the spec since API 0.12.
-        let table = document.get_mut("buildpack");
-        if let Some(table) = table.and_then(Item::as_table_mut) {
-            table.remove("exec-env");
-        }
-        toml_edit::de::from_document(document)
+    fn contents(&self) -> Result<ComponentBuildpackDescriptor<Catalog>> {
+        descriptor::parse(&self.to_string())
             .with_context(|| format!("{} does not describe this buildpack", self.path.display()))
     }
 

@@ -2,7 +2,7 @@
 //!
 //! | step | module |
 //! |---|---|
-//! | choose a release | [`requirement`], [`catalog`] |
+//! | choose a release | [`descriptor`], [`requirement`], [`catalog`] |
 //! | locate it | [`origin`], [`bundle`], [`mirror`], [`archive_url`] |
 //! | download and verify it | [`mod@download`], [`checksum`] |
 //! | install it | [`archive`], [`files`] |
@@ -15,6 +15,7 @@ pub mod archive_url;
 pub mod bundle;
 pub mod catalog;
 pub mod checksum;
+pub mod descriptor;
 pub mod download;
 pub mod files;
 pub mod mirror;
