@@ -1,5 +1,6 @@
 //! The extraction of an archive, entry by entry.
 
+use super::BUFFER;
 use super::arguments::Arguments;
 use super::attributes::{Attributes, Rules, read_pax};
 use super::place::{admits_only_overwriting, open_for_overwriting, overwrite, put_in_place};
@@ -10,7 +11,7 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Seek};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, symlink};
 use std::path::{Component, Path, PathBuf};
 use tar::{Archive, Entry, EntryType};
@@ -32,6 +33,7 @@ pub(super) fn extract(
         pending: HashMap::new(),
         taken: 0,
         directories: BTreeMap::new(),
+        buffer: vec![0; BUFFER],
     };
     let mut archive = Archive::new(input);
     let result = archive.entries().and_then(|entries| {
@@ -72,6 +74,8 @@ struct Extraction<'a> {
     /// New directories, with the attributes that they get once they are filled; a directory that has
     /// no entry of its own has none.
     directories: BTreeMap<PathBuf, Option<Attributes>>,
+    /// For contents on their way.
+    buffer: Vec<u8>,
 }
 
 /// A file or link that is complete under a temporary name beside its place.
@@ -220,7 +224,7 @@ impl Extraction<'_> {
         options.write(true).create_new(true).mode(0o600);
         match self.make_beside(&path, |name| options.open(name)) {
             Ok((mut file, temporary)) => {
-                copy_all(&mut entry, &mut file)?;
+                copy_all(&mut entry, &mut file, &mut self.buffer)?;
                 attributes.apply(&file)?;
                 self.put_off(path, temporary);
                 Ok(())
@@ -231,7 +235,7 @@ impl Extraction<'_> {
                 };
                 // The old content stays until the new one has arrived completely.
                 let mut spool = spool()?;
-                copy_all(&mut entry, &mut spool)?;
+                copy_all(&mut entry, &mut spool, &mut self.buffer)?;
                 spool.rewind()?;
                 overwrite(target, &mut spool)?;
                 self.pending.remove(&path);
@@ -301,14 +305,26 @@ fn below(name: &Path) -> Option<PathBuf> {
     Some(path)
 }
 
-/// Copies the content of a member.
+/// Copies the content of a member, in larger pieces than `io::copy` does.
 ///
 /// # Errors
 /// The archive ends within it, or a read or write fails.
-fn copy_all(entry: &mut Entry<'_, impl Read>, file: &mut File) -> io::Result<()> {
-    let size = entry.size();
-    if io::copy(entry, file)? < size {
-        return Err(io::ErrorKind::UnexpectedEof.into());
+fn copy_all(
+    entry: &mut Entry<'_, impl Read>,
+    file: &mut File,
+    buffer: &mut [u8],
+) -> io::Result<()> {
+    let mut left = entry.size();
+    while left > 0 {
+        match entry.read(buffer) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(length) => {
+                file.write_all(buffer.get(..length).unwrap_or_default())?;
+                left = left.saturating_sub(length as u64);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }
