@@ -133,14 +133,20 @@ fn fails_detect_if_standard_output_and_error_are_full() {
 }
 
 #[test]
-fn accepts_exec_env_in_buildpack_toml() {
+fn accepts_keys_of_later_apis_in_buildpack_toml() {
     let lifecycle = lifecycle().with("BP_LIVE_RELOAD_ENABLED", "true");
     lifecycle.add_to_buildpack_table("exec-env = [\"development\", \"test\"]");
+    lifecycle.add_to_buildpack_table("a-later-key = []");
     lifecycle.detect().assert_success();
-    lifecycle.add_to_buildpack_table("exec-environment = []");
+}
+
+#[test]
+fn names_the_invalid_line_of_buildpack_toml() {
+    let lifecycle = lifecycle().with("BP_LIVE_RELOAD_ENABLED", "true");
+    lifecycle.set_dependencies("dependencies = 1");
     let outcome = lifecycle.detect().assert_failure();
     assert!(
-        outcome.stderr.contains("exec-environment = []"),
+        outcome.stderr.contains("dependencies = 1"),
         "{}",
         outcome.stderr
     );

@@ -1,0 +1,158 @@
+//! The phases, called as the lifecycle calls them, and the sizes of what is shipped.
+
+use super::{MANY, Options, Rows, SOME, nothing, quiet, script, time};
+use crate::archive::Archive;
+use crate::package::{Options as Package, package};
+use crate::workspace::target;
+use anyhow::{Result, ensure};
+use fs_err as fs;
+use harness::lifecycle::Lifecycle;
+use harness::server::{Reply, Server};
+use harness::{Goal, Samples, interleaved};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::sleep;
+use std::time::Duration;
+
+/// Measures both phases. Returns the directory of the offline package.
+pub(super) fn measure(
+    options: &Options,
+    archive: &Archive,
+    directory: &Path,
+    rows: &mut Rows,
+) -> Result<PathBuf> {
+    let path = |name: &str| directory.join(name);
+    let packaged = |buildpack_toml: &Path, name: &str, offline| {
+        package(&Package {
+            offline,
+            buildpack_toml: Some(buildpack_toml.to_owned()),
+            output: Some(target().join("bench").join(name)),
+            targets: options.target.iter().cloned().collect(),
+            ..Package::default()
+        })
+    };
+    let offline_package = packaged(&archive.buildpack_toml(), "buildpack-offline", true)?;
+    let offline = Lifecycle::of(&offline_package, &path("offline"), "layers");
+    let bytes = fs::read(&archive.file)?;
+    let server = Server::http(move |_| Reply::ok(&bytes));
+    let descriptor = path("buildpack.toml");
+    let uri = server.url("/watchexec.tar.xz");
+    fs::write(&descriptor, archive.descriptor_with(&uri)?.to_string())?;
+    let online_package = packaged(&descriptor, "buildpack", false)?;
+    let online = Lifecycle::of(&online_package, &path("online"), "layers");
+    let scratch = path("scratch");
+    fs::create_dir(&scratch)?;
+    let unpack = format!("tar --strip-components=1 -xJf {}", archive.file.display());
+    script(&scratch, &unpack)?;
+
+    let nothing = nothing(directory)?;
+    for flag in ["true", "false"] {
+        let pair = interleaved(
+            MANY,
+            || time(online.detect_command().env("BP_LIVE_RELOAD_ENABLED", flag)),
+            || time(&mut Command::new(&nothing)),
+        )?;
+        let name = format!("`bin/detect`, `BP_LIVE_RELOAD_ENABLED={flag}`");
+        rows.timed(&name, NOTHING, pair, Goal::Ratio(1.3), None);
+    }
+    let pair = interleaved(
+        SOME,
+        || time(&mut cold(&offline)?),
+        || script(&scratch, "sha256sum watchexec; cp watchexec copy"),
+    )?;
+    rows.timed(
+        "`bin/build`, watchexec inside the buildpack",
+        "`sha256sum` and `cp` of the program",
+        pair,
+        Goal::Ratio(1.3),
+        None,
+    );
+    let by_hand = format!(
+        "curl -sSf -o download {uri}; sha256sum download; xz -dc download | tar -x --wildcards \
+         '*/watchexec'"
+    );
+    let pair = interleaved(
+        SOME,
+        || time(&mut cold(&online)?),
+        || script(&scratch, &by_hand),
+    )?;
+    rows.timed(
+        "`bin/build`, download from the same machine",
+        "`curl`, `sha256sum`, `xz` and `tar`",
+        pair,
+        Goal::Ratio(1.0),
+        Some("`xz` and `tar` share the decoding between two processes."),
+    );
+    for (name, lifecycle) in [
+        ("`bin/build` again, downloaded layer kept", &online),
+        (
+            "`bin/build` again, watchexec inside the buildpack",
+            &offline,
+        ),
+    ] {
+        let pair = interleaved(
+            MANY,
+            || {
+                lifecycle.restore_cache();
+                time(&mut lifecycle.build_command(""))
+            },
+            || time(&mut Command::new(&nothing)),
+        )?;
+        rows.timed(name, NOTHING, pair, Goal::Added(2.0), None);
+    }
+
+    let size = |file: PathBuf| Ok::<_, anyhow::Error>(megabytes(fs::metadata(file)?.len()));
+    let peak = peak(&mut cold(&online)?)?;
+    let both = size(archive.file.clone())? + size(scratch.join("watchexec"))?;
+    rows.size(
+        "peak memory of a build that downloads",
+        megabytes(peak),
+        Some(("archive and program".to_owned(), Samples::one(both))),
+        Goal::Ratio(2.0),
+    );
+    for (program, name, most) in [
+        ("build", "`watchexec-buildpack`", 3.0),
+        ("live-reload", "`live-reload`", 0.65),
+    ] {
+        let size = size(online_package.join("bin").join(program))?;
+        rows.size(&format!("size of {name}"), size, None, Goal::Value(most));
+    }
+    Ok(offline_package)
+}
+
+/// The reference of programs that take milliseconds.
+const NOTHING: &str = "a static program that does nothing";
+
+/// A build without layers of an earlier one.
+fn cold(lifecycle: &Lifecycle) -> Result<Command> {
+    fs::remove_dir_all(lifecycle.layers())?;
+    fs::create_dir(lifecycle.layers())?;
+    Ok(lifecycle.build_command(""))
+}
+
+/// The peak of a program's resident memory, in bytes.
+///
+/// Linux adds the peak of the starting program to the one that a parent is told at the end; the
+/// running program has only its own.
+fn peak(command: &mut Command) -> Result<u64> {
+    let mut child = quiet(command).spawn()?;
+    let file = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    loop {
+        let text = fs::read_to_string(&file)?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        if let Some(kilobytes) = line.and_then(|line| line.trim().strip_suffix(" kB")) {
+            peak = kilobytes.parse::<u64>()? << 10;
+        }
+        if let Some(status) = child.try_wait()? {
+            ensure!(status.success(), "the build failed ({status})");
+            return Ok(peak);
+        }
+        sleep(Duration::from_millis(1));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "less than 2^52 bytes")]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
