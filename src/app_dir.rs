@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn makes_directories_and_shared_files_group_writable_and_keeps_all_others() {
+    fn makes_only_directories_and_shared_files_group_writable() {
         let app = tempfile::tempdir().unwrap();
         let modes = [
             ("file", 0o644, 0o664),

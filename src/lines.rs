@@ -7,7 +7,7 @@ use watchexec_release::catalog::{Release, Target};
 use watchexec_release::requirement::Requirement;
 use watchexec_release::text::joined;
 
-/// Which release was chosen, and from which.
+/// Names the chosen release and the candidates.
 pub(crate) fn choice(release: &Release, target: &Target, requirements: &[Requirement]) -> String {
     let version = &release.dependency.version;
     let from = joined(&release.available, ", ");
@@ -47,7 +47,7 @@ pub(crate) fn processes(processes: &Processes) -> Vec<String> {
     lines
 }
 
-/// What was made writable for the run image's user, and what was not.
+/// Counts the paths that became writable for the run image's user, and those that did not.
 pub(crate) fn opened(app_dir: &Path, opened: &Opened) -> Vec<String> {
     /// How many failures are named.
     const NAMED: usize = 3;

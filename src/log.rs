@@ -107,7 +107,7 @@ pub(crate) mod testing {
     use std::io::{self, Write};
     use std::rc::Rc;
 
-    /// What was written to a log made by [`recording`].
+    /// The text of a log made by [`recording`].
     #[derive(Clone, Default)]
     pub(crate) struct Recording(Rc<RefCell<Vec<u8>>>);
 

@@ -53,7 +53,7 @@ type = 'Apache-2.0'
 uri = 'https://example.com/LICENSE'
 ";
 
-/// What `cargo auditable` writes: a crate of this workspace, two of crates.io, one from elsewhere,
+/// A list as `cargo auditable` writes it: a crate of this workspace, two of crates.io, one from elsewhere,
 /// and two that only took part in the build.
 const AUDIT: &str = r#"{"packages":[
 {"name":"clap","version":"4.5.0","source":"crates.io","dependencies":[3]},
@@ -136,7 +136,7 @@ fn assert_valid(schemas: &Schemas, documents: &[String; 3], what: &str) {
 }
 
 #[test]
-fn the_whole_of_each_document() {
+fn writes_each_document_in_full() {
     let [cyclonedx, spdx, syft] = written(FULL, Some(&audited()));
     assert_snapshot!("cyclonedx", cyclonedx);
     assert_snapshot!("spdx", spdx);
@@ -175,7 +175,7 @@ fn writes_valid_documents_for_any_entry() {
 }
 
 #[test]
-fn a_licence_is_what_it_is_in_each_format() {
+fn writes_licences_by_the_rules_of_each_format() {
     let entry = format!(
         "{LEAST}[[licenses]]\ntype = 'House rules'\nuri = 'https://example.com/rules'\n\
          [[licenses]]\ntype = 'MIT OR ISC'\n[[licenses]]\ntype = 'BSD-3-Clause'\n"
@@ -214,7 +214,7 @@ fn a_licence_is_what_it_is_in_each_format() {
 }
 
 #[test]
-fn no_credential_gets_into_a_document() {
+fn writes_no_credential_to_a_document() {
     for document in written(FULL, None) {
         assert!(!document.contains("password"), "{document}");
         assert!(!document.contains("secret"), "{document}");
@@ -222,7 +222,7 @@ fn no_credential_gets_into_a_document() {
 }
 
 #[test]
-fn equal_subjects_have_equal_documents_and_others_have_another_identity() {
+fn identifies_documents_by_their_content() {
     let identities = |entry: &str| {
         let [cyclonedx, spdx, _] =
             written(entry, None).map(|document| serde_json::from_str::<Value>(&document).unwrap());
@@ -246,7 +246,7 @@ fn equal_subjects_have_equal_documents_and_others_have_another_identity() {
 }
 
 #[test]
-fn crates_are_read_out_of_the_program() {
+fn reads_the_crates_of_the_program() {
     let crates = audited();
     let names: Vec<&str> = crates.iter().map(|of| of.name.as_str()).collect();
     // Those of the build are left out, and the indices point at the right ones still.
@@ -256,7 +256,7 @@ fn crates_are_read_out_of_the_program() {
 }
 
 #[test]
-fn a_program_without_a_list_has_none() {
+fn accepts_a_program_without_a_list_of_crates() {
     let without = Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
     for program in [&without.write().unwrap()[..], b"#!/bin/sh\n", b""] {
         assert_eq!(crates::read(program).unwrap(), None);
@@ -264,7 +264,7 @@ fn a_program_without_a_list_has_none() {
 }
 
 #[test]
-fn a_list_that_is_damaged_or_too_large_is_an_error() {
+fn rejects_a_list_of_crates_that_is_damaged_or_too_large() {
     let bomb = zlib(&vec![b' '; 9 << 20]);
     assert!(matches!(
         crates::read(&program(&bomb)),
@@ -433,7 +433,7 @@ fn gives_the_same_bytes_in_each_build() {
             .into_iter()
             .map(|name| {
                 let mut content = fs::read(layers.join(&name)).unwrap();
-                // It names the layer, which is at the same place in each real build.
+                // The namespace contains the layer's path, which is the same in each real build.
                 if name.ends_with("PATH.prepend") {
                     let path = String::from_utf8(content).unwrap();
                     content = path.replace(layers.to_str().unwrap(), "").into_bytes();

@@ -11,7 +11,7 @@ use crate::command::{last_lines, output, recorded};
 use crate::directories::log;
 use crate::package::{Archive, offering};
 
-/// One `pack build`.
+/// A `pack build`.
 #[derive(Debug)]
 pub(crate) struct Build<'a> {
     case: &'a Case<'a>,

@@ -41,7 +41,7 @@ pub(crate) struct Order {
     pub(crate) prepended: Option<Expected>,
 }
 
-/// What the image is expected to have.
+/// The expected content of the image.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Expected {
     /// The type of the default process.
@@ -49,7 +49,7 @@ pub(crate) struct Expected {
     /// How many processes watch files when the default process runs.
     #[serde(default = "one")]
     pub(crate) watchers: usize,
-    /// What our `reload` logs first; none where another buildpack's `reload` replaces it.
+    /// The first line of our `reload`; none where another buildpack's `reload` replaces it.
     pub(crate) log: Option<String>,
     /// The status of the default process when it is stopped.
     #[serde(default = "status_of_app")]

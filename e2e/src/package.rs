@@ -73,7 +73,7 @@ impl Archive {
         Self::provided(&["archive"], "xtask-archive")
     }
 
-    /// The same for another architecture, built without optimization if it has to be built.
+    /// watchexec for another architecture, built without optimization where no release can be downloaded.
     pub(crate) fn released_for(target: &str) -> Result<(Self, PathBuf)> {
         let task = ["archive", "--quick", "--target", target];
         Self::provided(&task, &format!("xtask-archive-{target}"))

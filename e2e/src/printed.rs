@@ -1,4 +1,4 @@
-//! What a page says that a command prints.
+//! The output that a page shows for a command.
 
 use anyhow::{Result, ensure};
 

@@ -56,7 +56,7 @@ pub(crate) struct Terminal<'a> {
     pub(crate) case: &'a Case<'a>,
     port: u16,
     root: TempDir,
-    /// Where `kubectl` and the like work.
+    /// The directory and variables of `kubectl` and the like.
     pub(crate) namespace: Option<Namespace>,
     /// How many commands have been run, for the names of their logs.
     typed: Cell<usize>,
@@ -107,7 +107,7 @@ impl<'a> Terminal<'a> {
             }
         }
         fs::write(terminal.path(".curlrc"), "no-progress-meter\n")?;
-        // Where `make package` puts it.
+        // The directory of `make package`.
         let package = terminal.path("target/package/buildpack");
         copy(&case.platform.watchexec, &package)?;
         Ok(terminal)

@@ -105,7 +105,7 @@ fn mutate(tar: &mut Vec<u8>) {
     }
 }
 
-/// What a field might be, at and beyond its limits.
+/// Values of a field, at and beyond its limits.
 fn value(length: usize) -> Vec<u8> {
     let mut value = match fastrand::u8(..7) {
         0 => vec![0; length],

@@ -102,7 +102,7 @@ fn extract(bytes: &[u8]) -> Result<bool> {
 
 /// Checks that all temporary names are gone, and counts the files.
 fn without_leftovers(directory: &Path, files: &mut u32) -> Result<()> {
-    // Where the archive has taken the right to read it away.
+    // The archive may have taken away the right to read it.
     fs::set_permissions(directory, Permissions::from_mode(0o700))?;
     for entry in fs::read_dir(directory)? {
         let entry = entry?;

@@ -9,9 +9,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Where the bindings are, as Kubernetes names it.
+/// The variable with the bindings' directory, by the Service Binding Specification for Kubernetes.
 const SERVICE_BINDING_ROOT: &str = "SERVICE_BINDING_ROOT";
-/// Where the bindings are, as older platforms name it.
+/// The variable with the bindings' directory, on older platforms.
 const CNB_BINDINGS: &str = "CNB_BINDINGS";
 
 /// The bindings of one type, as one table from entry name to content.
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn prefers_the_root_of_kubernetes() {
+    fn prefers_service_binding_root() {
         let root = |variables: &[(&str, &str)]| Bindings::locate(&Environment::of(variables)).0;
         assert_eq!(root(&[]), Path::new("/platform/bindings"));
         assert_eq!(root(&[(CNB_BINDINGS, "/b")]), Path::new("/b"));

@@ -51,7 +51,7 @@ mod tests {
     use super::*;
     use url::Url;
 
-    /// Where the mirror of a host has its file `a`.
+    /// The URL of the file `a` in the mirror of a host.
     fn at(mirrors: &Mirrors, host: &str) -> Option<String> {
         let mirror = mirrors.for_host(host)?.as_ref().unwrap();
         let original = Url::parse(&format!("https://{host}/a")).unwrap();

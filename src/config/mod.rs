@@ -122,7 +122,7 @@ pub(crate) struct Config {
     pub watchexec_version: Option<Requirement>,
     /// Whether the log shows every decision.
     pub debug: bool,
-    /// Where dependencies are downloaded instead of their URLs in buildpack.toml.
+    /// Overrides of the URLs in buildpack.toml.
     pub overrides: Overrides,
     /// How servers are reached.
     pub network: Network,

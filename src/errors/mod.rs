@@ -52,11 +52,11 @@ impl From<Error> for libcnb::Error<Error> {
 
 /// The text of an error.
 pub(crate) struct ErrorText {
-    /// What happened, one sentence.
+    /// The headline: one sentence that says what happened.
     what: String,
     /// Why it happened.
     why: String,
-    /// What to do, each a sentence.
+    /// The remedies, a sentence each.
     remedies: Vec<String>,
 }
 

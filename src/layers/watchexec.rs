@@ -33,7 +33,7 @@ pub(crate) struct WatchexecLayer<'a> {
     pub release: &'a Release<'a>,
     /// The target of the image.
     pub target: &'a Target,
-    /// Where the release is taken from.
+    /// The origin of the release.
     pub source: &'a Source,
     /// Whether a buildpack wants to run watchexec during the build.
     pub required_at_build: bool,

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-/// What a fence says of blocks with commands.
+/// The info string of a block with commands.
 const COMMANDS: [&str; 4] = ["sh", "bash", "shell", "console"];
 
 /// A block between fences.

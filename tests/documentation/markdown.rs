@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// A text, taken apart.
 pub(crate) struct Page {
-    /// Where it is.
+    /// Its path.
     pub(crate) file: PathBuf,
     /// The names by which its headings can be linked to.
     pub(crate) anchors: Vec<String>,

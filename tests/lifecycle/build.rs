@@ -129,7 +129,7 @@ fn replaces_the_layer_of_a_changed_dependency_and_logs_why() {
 }
 
 #[test]
-fn replaces_a_layer_of_another_form_or_without_its_program() {
+fn replaces_a_layer_with_other_metadata_or_without_its_program() {
     let (server, lifecycle) = served(ARCHIVE);
     lifecycle.build().assert_success();
     lifecycle.restore_cache();
@@ -310,7 +310,7 @@ fn rejects_a_changed_release_inside_the_buildpack() {
 }
 
 #[test]
-fn takes_unchanged_layers_over_from_the_previous_image_without_content() {
+fn reuses_unchanged_layers_of_the_previous_image_without_their_content() {
     let lifecycle = offline();
     lifecycle.build().assert_success();
     let built = lifecycle.layer_files();
@@ -356,7 +356,7 @@ fn takes_unchanged_layers_over_from_the_previous_image_without_content() {
 }
 
 #[test]
-fn writes_a_layer_from_inside_the_buildpack_anew_where_the_build_needs_it() {
+fn rewrites_a_bundled_layer_that_the_build_needs() {
     let lifecycle = offline();
     lifecycle.build().assert_success();
     lifecycle.restore_cache();
@@ -466,7 +466,7 @@ fn names_an_unknown_scheme() {
 }
 
 #[test]
-fn explains_how_to_call_it() {
+fn explains_its_arguments() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_watchexec-buildpack"))
         .output()
         .unwrap();

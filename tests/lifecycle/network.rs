@@ -64,7 +64,7 @@ fn reads_mirrors_from_the_platform_directory() {
 }
 
 #[test]
-fn verifies_what_a_mapping_gives() {
+fn verifies_the_archive_of_a_mapping() {
     let mapped = archive_server();
     let lifecycle = lifecycle().with("BP_DEPENDENCY_MIRROR", "https://mirror.invalid");
     let key = Checksum::of(ARCHIVE).hex();

@@ -9,7 +9,7 @@
 use jsonschema::{Registry, Validator};
 use serde_json::Value;
 
-/// What CycloneDX's schema refers to, by the names that it has there.
+/// The schemas that CycloneDX's refers to, by the names used there.
 const PARTS: [(&str, &str); 2] = [
     (
         "http://cyclonedx.org/schema/spdx.SNAPSHOT.schema.json",
@@ -49,7 +49,7 @@ impl Schemas {
         }))
     }
 
-    /// What is wrong with each of the three documents.
+    /// The schema errors of the three documents.
     pub(crate) fn problems(&self, documents: &[Value; 3]) -> [Vec<String>; 3] {
         std::array::from_fn(|format| {
             self.0[format]

@@ -1,4 +1,4 @@
-//! What the integration tests share beside the [`harness`].
+//! Shared by the integration tests, beside the [`harness`].
 
 #![allow(dead_code, unused_imports, reason = "each test program uses its part")]
 

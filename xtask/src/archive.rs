@@ -32,7 +32,7 @@ pub(crate) struct Options {
 pub(crate) struct Archive {
     /// Its entry in the repository's buildpack.toml.
     pub(crate) dependency: Dependency,
-    /// What its program is built for.
+    /// The target of its program.
     triple: Triple,
     /// Its path.
     pub(crate) file: PathBuf,

@@ -74,7 +74,7 @@ const PROVENANCE: &str = "provenance.json";
 
 /// A package of a release.
 struct Variant {
-    /// What is added to the version.
+    /// Suffix of the version.
     suffix: &'static str,
     /// Whether watchexec is inside.
     offline: bool,
@@ -91,7 +91,7 @@ impl Variant {
         }
     }
 
-    /// What it is made from, in the directory of a release.
+    /// Its source, in the directory of a release.
     fn directory(&self, dist: &Path) -> PathBuf {
         dist.join(format!("buildpack{}", self.suffix))
     }

@@ -1,4 +1,4 @@
-//! What compiles the programs for a target.
+//! Compilers and linkers for a target.
 //!
 //! Programs for musl are compiled on any machine for both architectures. zig, from `PyPI`, is their C
 //! compiler and linker, and brings musl. Their standard library is the one that rustup has installed;
@@ -14,7 +14,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What cargo has to be told for a target. Nothing for the toolchain's own target.
+/// The settings of cargo for a target. The toolchain's own target needs none.
 #[derive(Default)]
 pub(crate) struct Toolchain {
     /// Variables for cargo.
@@ -202,7 +202,7 @@ fn debian_rustc(triple: &Triple) -> Result<PathBuf> {
     Ok(root)
 }
 
-/// Where cargo keeps what it downloads.
+/// Cargo's directory for downloads.
 fn cargo_home() -> Option<PathBuf> {
     std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)

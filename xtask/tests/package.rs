@@ -360,7 +360,7 @@ fn rejects_an_archive_that_buildpack_toml_does_not_list() {
     };
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../buildpack.toml");
     refused(&package(root, AMD64), "which buildpack.toml does not list");
-    // It is listed, but for another architecture.
+    // buildpack.toml lists this archive for another architecture.
     refused(
         &package(descriptor.to_str().unwrap(), ARM64),
         "which buildpack.toml does not list",

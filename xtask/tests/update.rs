@@ -30,7 +30,7 @@ struct Site {
 }
 
 impl Site {
-    /// One with the real releases from 2.5.0 on.
+    /// A site with the real releases from 2.5.0 on.
     fn real() -> Self {
         let listings = [
             ("v2.8.0", include_str!("update/listings/v2.8.0")),
@@ -180,7 +180,7 @@ fn succeeds_without_changes() {
 }
 
 #[test]
-fn a_dry_run_prints_the_change_and_writes_nothing() {
+fn prints_the_change_in_a_dry_run_and_writes_no_file() {
     let files = Files::with(ONLY_2_5_1);
     let said = files.updated(&Site::real(), &["--dry-run"]);
     assert!(

@@ -11,9 +11,9 @@ pub(crate) enum Reason {
     Named,
     /// No other process runs watchexec itself: its buildpack has made it for reloading.
     RunsWatchexec,
-    /// It is `web`.
+    /// The type is `web`.
     Web,
-    /// It is the only one.
+    /// The image has no other type.
     Only,
 }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// has started the next one within a few milliseconds.
 const RESTART: Duration = Duration::from_millis(500);
 
-/// What is known of the processes that watchexec has started.
+/// The state of the process that watchexec has started.
 #[derive(Debug)]
 pub(crate) struct Ends {
     process_type: String,
@@ -25,7 +25,7 @@ pub(crate) struct Ends {
 }
 
 impl Ends {
-    /// Nothing has been started yet.
+    /// No process has been started yet.
     pub(crate) fn of(process_type: &str) -> Self {
         Self {
             process_type: process_type.to_owned(),
@@ -49,7 +49,7 @@ impl Ends {
             }
             Some(())
         };
-        // Where the container may have no more threads, this line is missing, and the process goes on.
+        // Where the container's limit of threads is reached, the log lacks this line and the process goes on.
         thread::Builder::new().spawn(log_end).ok();
     }
 }

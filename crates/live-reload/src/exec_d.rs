@@ -43,7 +43,7 @@ pub(crate) enum ExecDError {
 /// program, which then counts as failed.
 ///
 /// # Errors
-/// It cannot be run, fails, or writes something else.
+/// The program cannot be run, fails, or writes something else.
 pub(crate) fn run(
     program: &Path,
     app_directory: &Path,

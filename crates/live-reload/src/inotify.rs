@@ -61,7 +61,7 @@ mod tests {
     use insta::assert_snapshot;
 
     #[test]
-    fn a_directory_can_be_watched() {
+    fn watches_a_directory() {
         // On a machine where a limit is reached the error has it.
         if let Err(error) = check(Path::new("/")) {
             assert!(error.to_string().contains("(the limit is "), "{error}");

@@ -31,7 +31,7 @@ pub(crate) enum LaunchError {
     /// A directory of its layers cannot be read.
     #[error("its environment in {0} cannot be read ({1})")]
     Environment(PathBuf, io::Error),
-    /// One of its exec.d programs fails.
+    /// An exec.d program of the type fails.
     #[error("{0}: {1}")]
     ExecD(PathBuf, ExecDError),
 }

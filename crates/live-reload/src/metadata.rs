@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn recognises_processes_that_run_watchexec() {
+    fn recognizes_processes_that_run_watchexec() {
         let runs_watchexec = |command: &str, direct: bool| {
             let text =
                 format!("[[processes]]\ntype = 'web'\ncommand = [{command}]\ndirect = {direct}");

@@ -87,7 +87,7 @@ pub(crate) fn run(
                 }
                 // It was told to ignore the other three.
                 stop_signal if is_stop(stop_signal) => drop(kill(watchexec, Signal::SIGTERM)),
-                // It can be gone already, and its SIGCHLD the next signal.
+                // The process may be gone already, with SIGCHLD as the next signal.
                 other => drop(kill(watchexec, other)),
             }
         }
@@ -103,7 +103,7 @@ fn take_over(
 ) -> Result<u8, SuperviseError> {
     let mut looks = 0..LOOKS;
     let processes = loop {
-        // It can have ended, and its SIGCHLD be on the way.
+        // The process may have ended, with SIGCHLD still to come.
         kill(watchexec, Signal::SIGSTOP).ok();
         // Only once it has halted is it certain that it starts nothing more.
         if let Some(status) = wait_for(watchexec, WaitOptions::UNTRACED)?.and_then(exit_status) {
@@ -124,7 +124,7 @@ fn take_over(
         wait_for(watchexec, WaitOptions::empty())?;
         for process in &processes {
             signal_group(*process, settings.signal);
-            // One that waits for a terminal is halted, and would not notice.
+            // A process that waits for a terminal is stopped, and would not receive the signal.
             signal_group(*process, Signal::SIGCONT);
         }
         newest
@@ -193,7 +193,7 @@ pub(crate) fn status_of_signal(signal: i32) -> u8 {
 /// leader of a group; one that has not become it yet is sent the signal alone.
 fn signal_group(process: Pid, signal: Signal) {
     if killpg(process, signal).is_err() {
-        // It can have ended, and its SIGCHLD be on the way.
+        // The process may have ended, with SIGCHLD still to come.
         kill(process, signal).ok();
     }
 }

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_add_up_until_a_type_and_are_replaced_after_it() {
+    fn adds_to_lists_before_the_type_and_replaces_them_after_it() {
         let build = ["--watch", "a", "--watch=b", "--ignore", "x", "web"];
         assert_eq!(from(&build).watch, ["a", "b"]);
 
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_a_build_that_names_no_type_are_replaced_too() {
+    fn replaces_lists_of_a_build_without_a_type() {
         for build in [&["--watch=a"], &["--ignore=x"]] {
             let build = from(build).command();
             let build: Vec<&str> = build[1..].iter().map(String::as_str).collect();
@@ -239,12 +239,12 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_type_takes_the_named_one_back() {
+    fn resets_the_type_by_an_empty_one() {
         assert_eq!(from(&["web", ""]).process, None);
     }
 
     #[test]
-    fn help_and_version_may_follow_the_arguments_of_the_build() {
+    fn accepts_help_and_version_after_the_arguments_of_the_build() {
         let build = ["--debounce", "50ms", "web"];
         for (option, expected) in [
             ("--help", Request::Help),
@@ -260,12 +260,12 @@ mod tests {
     }
 
     #[test]
-    fn polling_can_be_turned_off_again() {
+    fn turns_polling_off_again() {
         assert_eq!(from(&["--poll", "1s", "--poll", "off"]).poll, None);
     }
 
     #[test]
-    fn a_type_may_follow_two_dashes() {
+    fn accepts_a_type_after_two_dashes() {
         assert_eq!(from(&["--", "worker"]).process.unwrap().as_str(), "worker");
     }
 

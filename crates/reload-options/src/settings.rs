@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_the_documented_ones() {
+    fn has_the_documented_defaults() {
         let settings = read(&[]).unwrap();
         assert_eq!(settings, Settings::default());
         assert_eq!(settings.process, None);

@@ -51,13 +51,13 @@ pub enum UnpackError {
     /// Neither xz, gzip nor tar, judged by its first bytes.
     #[error("its first bytes are those of neither xz, gzip nor tar")]
     UnknownFormat,
-    /// It cannot be decoded.
+    /// The archive cannot be decoded.
     #[error("it is cut or damaged: {0}")]
     Damaged(#[from] io::Error),
-    /// It has more entries than the limit.
+    /// The archive has more entries than the limit.
     #[error("it has more than {0} entries")]
     TooManyEntries(usize),
-    /// It decodes to more bytes than the limit.
+    /// The archive decodes to more bytes than the limit.
     #[error("it decodes to more than {}", size(*.0))]
     TooLarge(u64),
     /// A wanted file is there twice.
@@ -69,7 +69,7 @@ pub enum UnpackError {
     /// A file cannot be written.
     #[error(transparent)]
     Install(#[from] FileError),
-    /// It has no watchexec.
+    /// The archive has no watchexec.
     #[error("it has no file watchexec, neither at its top nor in a folder at its top")]
     NoProgram,
 }
@@ -454,7 +454,7 @@ mod tests {
 
         /// A real archive in which a byte is another one.
         #[test]
-        fn rejects_damage_or_is_not_affected_by_it(position in 0usize..1_000, byte: u8) {
+        fn rejects_damaged_archives_or_installs_the_same_files(position in 0usize..1_000, byte: u8) {
             let mut bytes = xz(&release(), XzOptions::with_preset(6));
             let position = position % bytes.len();
             bytes[position] = byte;

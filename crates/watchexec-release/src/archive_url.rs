@@ -4,12 +4,12 @@ use std::fmt;
 use std::path::PathBuf;
 use url::Url;
 
-/// The URL of an archive. Printing it never shows a credential: a user name or password becomes
+/// The location of an archive. Printing it never shows a credential: a user name or password becomes
 /// `***`, and so does a query, which is where signed URLs carry theirs.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ArchiveUrl(Url);
 
-/// Where an archive is.
+/// The location of an archive.
 #[derive(Debug)]
 pub enum Location {
     /// A server, asked by https or http.
@@ -58,7 +58,7 @@ impl ArchiveUrl {
         self.0
     }
 
-    /// Where the archive is.
+    /// Its location.
     #[must_use]
     pub fn location(&self) -> Location {
         match self.0.to_file_path() {

@@ -27,7 +27,7 @@ pub enum BundleError {
     /// Its list or one of its files cannot be read.
     #[error(transparent)]
     Unreadable(#[from] FileError),
-    /// One of its files has changed since it was packaged.
+    /// A file of the bundle has changed since it was packaged.
     #[error("{path} has {mismatch}")]
     Changed {
         /// The file.
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_files_whose_listed_size_is_the_largest_number() {
+    fn accepts_the_largest_size_in_a_list() {
         let case = case();
         let list = case.bundle.directory.join(LIST);
         let largest = format!("\"{}\"", u64::MAX);

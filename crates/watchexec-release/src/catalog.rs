@@ -30,7 +30,7 @@ pub struct Dependency {
     pub name: Option<String>,
     /// Its semver version.
     pub version: Version,
-    /// Where its archive is: https, http or file.
+    /// URL of its archive: https, http or file.
     pub uri: String,
     /// `sha256:<hex>`.
     checksum: Option<String>,
@@ -48,7 +48,7 @@ pub struct Dependency {
     /// Licences.
     #[serde(default)]
     pub licenses: Vec<License>,
-    /// Where its source is.
+    /// URL of its source.
     pub source: Option<String>,
     /// `sha256:<hex>` of the source.
     pub source_checksum: Option<String>,
@@ -59,7 +59,7 @@ pub struct Dependency {
 pub struct License {
     /// Its SPDX identifier.
     pub r#type: Option<String>,
-    /// Where its text is.
+    /// URL of its text.
     pub uri: Option<String>,
 }
 
@@ -67,7 +67,7 @@ impl Dependency {
     /// The checksum that its archive must have.
     ///
     /// # Errors
-    /// It is missing, or not a SHA-256 digest.
+    /// The checksum is missing, or is not a SHA-256 digest.
     pub fn checksum(&self) -> Result<Checksum, ChecksumError> {
         let checksum = present(self.checksum.as_ref())
             .map(str::parse)

@@ -108,7 +108,7 @@ impl FileError {
 /// somebody left there.
 ///
 /// # Errors
-/// It exists, or cannot be written.
+/// The file exists, or cannot be written.
 pub fn create(directory: &Path, path: &str, mode: u32, content: &[u8]) -> Result<(), FileError> {
     let path = directory.join(path);
     let mut file = new_file(directory, &path, mode)?;

@@ -41,7 +41,7 @@ impl Mapping {
     }
 }
 
-/// Where a release is taken from.
+/// The origin of a release.
 #[derive(Debug)]
 pub enum Source {
     /// Inside the buildpack, ready to install.

@@ -31,7 +31,7 @@ cases![published, arm64_programs, arm64_container];
 /// How a program for arm64 is started: the emulator hands the name on by which it is called.
 const EMULATED: &str = "exec /usr/bin/qemu-aarch64-static -0 \"$1\" \"$@\"";
 
-/// What `cargo xtask release` has made, without publishing it.
+/// The files of a release that is not published.
 #[derive(Clone)]
 struct Made {
     /// Its directory.

@@ -27,7 +27,7 @@ cases![
 /// The files of `pack sbom download` for a layer: `CycloneDX`, SPDX, Syft.
 const SBOMS: [&str; 3] = ["sbom.cdx.json", "sbom.spdx.json", "sbom.syft.json"];
 
-/// Where each of the facts about watchexec is in the three formats.
+/// The place of each fact about watchexec in the three formats.
 const PLACES: [[&str; 9]; 3] = [
     [
         "/components/0/name",

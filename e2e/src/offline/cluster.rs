@@ -27,7 +27,7 @@ use crate::directories::{digest, log, source, target, workspace};
 
 /// How long the node may take to be ready, which usually takes five seconds.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// What the node needs of Debian.
+/// Debian packages of the node.
 const PACKAGES: [&str; 5] = [
     "containerd",
     "runc",
@@ -155,7 +155,7 @@ impl Cluster {
     /// Makes a server on loopback reachable from pods. Returns its host and port there.
     pub(crate) fn reach(&self, server: SocketAddr) -> Result<String> {
         let address = format!("{}:{}", self.addresses.host, server.port());
-        // It may be reachable already.
+        // The server may be reachable already.
         match TcpListener::bind(&address) {
             Ok(listener) => relay(listener, server),
             Err(error) if error.kind() == ErrorKind::AddrInUse => {}
@@ -164,7 +164,7 @@ impl Cluster {
         Ok(address)
     }
 
-    /// What commands need to work in a namespace of this name.
+    /// The variables of commands for a namespace of this name.
     pub(crate) fn namespace(&self, name: String) -> Result<Namespace> {
         Ok(Namespace {
             kubeconfig: self.kubeconfig(&name)?,
@@ -188,7 +188,7 @@ impl Cluster {
     pub(crate) fn close(&self) {
         let mut node = self.node.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(mut node) = node.take() {
-            // What runs on the node ends with its standard input.
+            // Processes on the node end with their standard input.
             drop(node.stdin.take());
             let _ = node.wait();
         }

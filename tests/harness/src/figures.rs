@@ -35,7 +35,7 @@ pub enum Goal {
 pub struct Figure {
     /// Its place among the rows.
     pub row: usize,
-    /// What it measures.
+    /// The measured operation or property.
     pub name: String,
     /// Its unit.
     pub unit: Unit,
@@ -45,7 +45,7 @@ pub struct Figure {
     pub reference: Option<(String, Samples)>,
     /// The limit that it should stay below.
     pub goal: Option<Goal>,
-    /// What a reader needs to know of the measurement.
+    /// Circumstances that a reader needs to know.
     pub note: Option<String>,
 }
 
@@ -55,7 +55,7 @@ pub struct Figure {
 pub struct Samples(Vec<f64>);
 
 impl Samples {
-    /// One value, of something that is the same each time, such as a size.
+    /// A single value, for properties that do not vary, such as a size.
     pub fn one(value: f64) -> Self {
         Self(vec![value])
     }
@@ -101,7 +101,7 @@ pub struct Pair {
 /// Both return how long they took, so that preparation is not part of it.
 ///
 /// # Errors
-/// One of them failed.
+/// A measurement failed.
 pub fn interleaved(
     turns: usize,
     mut measured: impl FnMut() -> Result<Duration>,
@@ -125,7 +125,7 @@ pub fn interleaved(
 pub struct Figures(PathBuf);
 
 impl Figures {
-    /// Those in a directory.
+    /// The figures kept in a directory.
     pub fn of(directory: impl Into<PathBuf>) -> Self {
         Self(directory.into().join("platform.jsonl"))
     }

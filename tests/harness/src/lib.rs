@@ -2,7 +2,7 @@
 //! share: the lifecycle's side of the buildpack contract, servers on loopback that misbehave on
 //! request, and figures.
 //!
-//! It is a crate of its own because four packages use it: the buildpack, `watchexec-release`, `xtask`
+//! A crate of its own, because four packages use it: the buildpack, `watchexec-release`, `xtask`
 //! and `e2e`. It depends on none of them: it calls the built programs, as the lifecycle does.
 
 #![allow(

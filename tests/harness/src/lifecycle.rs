@@ -21,7 +21,7 @@ pub struct Lifecycle {
     temporary: Option<TempDir>,
 }
 
-/// What a phase did.
+/// The outcome of a phase.
 #[derive(Debug)]
 pub struct Outcome {
     /// Its exit status.

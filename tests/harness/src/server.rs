@@ -21,12 +21,12 @@ pub struct Request {
     pub number: usize,
 }
 
-/// What happens to the connection after an answer.
+/// The state of the connection after a response.
 #[derive(Debug, Clone, Copy)]
 pub enum Then {
     /// The server closes it.
     Close,
-    /// It stays open, and the server sends nothing more.
+    /// The connection stays open, and the server sends no more bytes.
     Stall,
     /// The server sends the same bytes again and again.
     Repeat,
@@ -37,7 +37,7 @@ pub enum Then {
 pub struct Reply {
     /// Everything that is sent.
     pub bytes: Vec<u8>,
-    /// What happens to the connection after these bytes.
+    /// The state of the connection after these bytes.
     pub then: Then,
 }
 

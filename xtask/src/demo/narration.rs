@@ -1,4 +1,4 @@
-//! What the demo shows: headings, commands that can be repeated, and files.
+//! The output of the demo: headings, commands that can be repeated, and files.
 
 use anyhow::Result;
 use fs_err as fs;

@@ -1,4 +1,4 @@
-//! Where a release is from: the predicate of a provenance by SLSA 1 (<https://slsa.dev/spec/v1.0/provenance>).
+//! The origin of a release: the predicate of a provenance by SLSA 1 (<https://slsa.dev/spec/v1.0/provenance>).
 
 use crate::command::output;
 use crate::toolchain::Toolchain;

@@ -15,7 +15,7 @@ pub(super) const CYCLONEDX: &str = "cyclonedx";
 /// No certificate authority, no transparency log and no clock to sign with.
 const OFFLINE: &str = r#"{"mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json"}"#;
 
-/// What signs.
+/// The means of signing.
 pub(super) struct Signer(Vec<PathBuf>);
 
 impl Signer {

@@ -25,7 +25,7 @@ pub(super) fn add(changelog: &str, entry: &str) -> Result<String> {
     Ok(format!("{before}{between}{entry}\n{after}"))
 }
 
-/// Where the section that begins at `start` ends.
+/// The end of the section that begins at `start`.
 fn end_of_section(text: &str, start: usize, heading: &str) -> usize {
     text[start..]
         .find(heading)

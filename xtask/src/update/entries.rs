@@ -197,7 +197,7 @@ impl Block {
         Ok(Self { text, release })
     }
 
-    /// The same entry with another version, replaced wherever it occurs.
+    /// The entry with another version, in all its values.
     fn at_version(
         &self,
         version: &Version,

@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{PermissionsExt, fchown};
 use tar::{Entry, Header};
 
-/// Which attributes of an entry count.
+/// The attributes of an entry that are applied.
 pub(super) struct Rules {
     owner: bool,
     times: bool,
@@ -24,7 +24,7 @@ impl Rules {
         let mode = if arguments.same_permissions.unwrap_or(is_root) {
             0o7777
         } else {
-            // It can only be read by setting it.
+            // The umask can only be read by setting it.
             let masked = umask(Mode::empty());
             umask(masked);
             0o777 & !masked.bits()

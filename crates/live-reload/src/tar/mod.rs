@@ -6,7 +6,7 @@
 //! | Skaffold | `tar xmf - -C / --no-same-owner` |
 //! | `DevSpace` | `tar xzp -C DIR/.` |
 //!
-//! It differs from GNU tar for the sake of a running app or a restricted user:
+//! For a running app and a restricted user, it differs from GNU tar:
 //! - A file is replaced as a whole, by renaming, and all files of an archive at once when the
 //!   archive has ended: the app sees either the old ones or the new ones, and a slow transfer
 //!   restarts it once. A file that the transfer cuts is not written, and an archive that ends within

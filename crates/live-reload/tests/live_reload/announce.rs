@@ -1,4 +1,4 @@
-//! What the log says of starts and ends, and what the process sees of it.
+//! The log of starts and ends, and that the process is not affected by it.
 
 use crate::image::{Image, process};
 use crate::programs;

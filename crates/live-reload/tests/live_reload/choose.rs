@@ -1,4 +1,4 @@
-//! Which process `live-reload` restarts, and what it says about it.
+//! The choice of the process, and the line that explains it.
 
 use crate::image::{Image, process};
 use crate::programs;
@@ -36,7 +36,7 @@ fn log(image: &Image, arguments: &[&str]) -> String {
     image.anywhere(&String::from_utf8(output.stderr).unwrap())
 }
 
-/// The same, with a program for the processes that run watchexec themselves.
+/// Also has a program for the processes that run watchexec themselves.
 fn log_of(processes: &[(&str, &str)], arguments: &[&str]) -> String {
     let image = image(processes);
     programs::write(&image.app().join("watchexec"), APP);
@@ -129,7 +129,7 @@ fn passes_over_types_of_other_execution_environments() {
 }
 
 #[test]
-fn a_watch_path_of_the_user_replaces_those_of_a_build_that_names_no_type() {
+fn replaces_watch_paths_of_a_build_without_a_type_by_those_of_the_user() {
     let build = reload_options::Settings {
         watch: vec!["missing".to_owned()],
         ..Default::default()

@@ -190,7 +190,7 @@ pub(crate) fn write(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
 }
 
-/// What a watchexec has written down.
+/// The call that [`RECORD`] has written down.
 pub(crate) fn called(watchexec: &Path) -> Called {
     let record = |name: &str| fs::read_to_string(watchexec.with_file_name(name)).unwrap();
     Called {

@@ -198,7 +198,7 @@ fn handles_signals(unshare: &Child) -> Pid {
             let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
             let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
             let caught = u64::from_str_radix(caught.unwrap().trim(), 16).unwrap();
-            // It registers this handler last.
+            // The program registers this handler last.
             caught & (1 << (Signal::SIGUSR2 as i32 - 1)) != 0
         })
     });

@@ -1,4 +1,4 @@
-//! What `live-reload` finds in an image, and how it calls watchexec.
+//! `live-reload` reads an image and calls watchexec.
 
 use crate::image::{Image, called, process, write};
 use crate::programs;
@@ -167,7 +167,7 @@ fn passes_on_the_environment_unchanged() {
 fn adds_the_environment_of_the_type_once() {
     let image = web();
     let layer = |name: &str| image.layers().join("example_app").join(name);
-    // What the launcher has applied already.
+    // The launcher has applied these already.
     write(&layer("a/env.launch/OPTIONS.append"), "general");
     // In the order of layers, of this type only.
     write(&layer("a/env.launch/web/OPTIONS.append"), "-Da");

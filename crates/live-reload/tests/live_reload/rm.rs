@@ -39,7 +39,7 @@ impl Tree {
         (output.status.code().unwrap(), errors)
     }
 
-    /// Whether there is something of that name, be it a link to nothing.
+    /// Whether the name exists, also as a dangling link.
     fn has(&self, name: &str) -> bool {
         self.directory.path().join(name).symlink_metadata().is_ok()
     }

@@ -42,7 +42,7 @@ fn layer(image: &Image, name: &str) -> PathBuf {
     image.layers().join("example_app").join(name)
 }
 
-/// What the process writes.
+/// The output of the process.
 fn output(image: &Image) -> String {
     let output = image.run(&[]);
     let errors = String::from_utf8(output.stderr).unwrap();

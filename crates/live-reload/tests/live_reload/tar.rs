@@ -109,7 +109,7 @@ pub(crate) fn record(key: &str, value: &[u8]) -> Vec<u8> {
     [length.to_string().as_bytes(), &rest].concat()
 }
 
-/// What `tar` gave.
+/// The outcome of a call of `tar`.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) status: i32,
@@ -137,7 +137,7 @@ pub(crate) fn run(mut command: Command, directory: &Path, input: &[u8]) -> Outco
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let mut child = programs::start(&mut command);
-    // It can have ended before it has read everything.
+    // `tar` may have ended before reading everything.
     child.stdin.take().unwrap().write_all(input).ok();
     let output = child.wait_with_output().unwrap();
     Outcome {
@@ -772,7 +772,7 @@ fn extracts_into_a_directory_whose_name_is_not_utf_8() {
 }
 
 #[test]
-fn ignores_what_an_interrupted_sync_has_left() {
+fn ignores_leftovers_of_an_interrupted_sync() {
     let directory = target();
     // The process of the interrupted sync had the same number as this one.
     let mut command = Command::new("/bin/sh");

@@ -29,7 +29,7 @@ pub enum Timeout {
 pub struct Attempt {
     /// The reason.
     pub failure: Failure,
-    /// Where redirects led, if there were any.
+    /// The URL that redirects led to.
     pub redirected_to: Option<ArchiveUrl>,
 }
 

@@ -34,13 +34,13 @@ pub(super) struct Downloader<'a> {
     request: RequestState,
 }
 
-/// What the HTTP library tells of a request while it waits for the answer.
+/// Events of a request that the HTTP library reports before the response.
 #[derive(Clone, Default)]
 struct RequestState(Arc<Mutex<Observed>>);
 
 #[derive(Default)]
 struct Observed {
-    /// Where the last redirect led. The HTTP library's errors name the first URL only, and a
+    /// The URL of the last redirect. The HTTP library's errors name the first URL only, and a
     /// redirect's target is the one that a firewall stops most often.
     redirected_to: Option<Url>,
     /// When the connection was established, TLS included.

@@ -30,7 +30,7 @@ impl Logins {
     /// Reads a file.
     ///
     /// # Errors
-    /// It cannot be read, or is not a netrc file.
+    /// The file cannot be read, or is not a netrc file.
     pub fn from_file(file: PathBuf) -> Result<Self, NetrcError> {
         Ok(Self {
             optional: None,

@@ -58,7 +58,7 @@ fn numbered(attempts: &[Attempt]) -> String {
 /// Downloads the archive at `url` and verifies it.
 ///
 /// # Errors
-/// It is not available, or it has another checksum.
+/// The archive is not available, or has another checksum.
 pub fn download(
     url: &ArchiveUrl,
     checksum: Checksum,

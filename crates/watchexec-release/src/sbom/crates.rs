@@ -15,7 +15,7 @@ use std::io::{self, Read};
 
 /// Most bytes of the JSON, as many as the `auditable-info` crate allows.
 const LARGEST_JSON: u64 = 8 << 20;
-/// What stands for itself in a purl (its specification, "Character encoding").
+/// The characters that a purl does not encode (its specification, "Character encoding").
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -29,7 +29,7 @@ pub struct Crate {
     pub name: String,
     /// Its semver version.
     pub version: String,
-    /// Where its source is from: `crates.io`, `git`, `local`, `registry` for another registry.
+    /// Origin of its source: `crates.io`, `git`, `local`, `registry` for another registry.
     pub source: String,
     /// Its licence as its Cargo.toml has it, where that is known.
     pub license: Option<String>,
@@ -45,7 +45,7 @@ pub enum CratesError {
     /// The list cannot be decompressed.
     #[error("{0}")]
     Read(#[from] io::Error),
-    /// It starts like a program and is damaged.
+    /// The file starts like a program and is damaged.
     #[error("{0}")]
     Program(#[from] ExtractError),
     /// The list has more bytes than the limit.

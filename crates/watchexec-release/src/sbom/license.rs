@@ -12,7 +12,7 @@ const SPDX_LIST: &str = include_str!("spdx-licenses.txt");
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct License<'a> {
     pub(super) name: Name<'a>,
-    /// Where its text is.
+    /// URL of its text.
     pub(super) uri: Option<String>,
 }
 

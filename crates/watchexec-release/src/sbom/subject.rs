@@ -1,4 +1,4 @@
-//! What the documents are about.
+//! The software that an SBOM describes.
 
 use super::crates::Crate;
 use super::license::License;
@@ -23,9 +23,9 @@ pub struct Subject<'a> {
     pub purl: Option<&'a str>,
     /// Its CPE names.
     pub cpes: &'a [String],
-    /// Where it was downloaded.
+    /// The archive it was installed from.
     pub download: Option<Download>,
-    /// Where its source code is.
+    /// Its source code.
     pub source: Option<Download>,
     /// Its files, the program first.
     pub files: Vec<DescribedFile<'a>>,
@@ -45,7 +45,7 @@ pub struct Download {
 /// A file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DescribedFile<'a> {
-    /// Where it is, below the layer.
+    /// Its path in the layer.
     pub path: &'a str,
     /// Checksum of its content.
     pub checksum: Checksum,

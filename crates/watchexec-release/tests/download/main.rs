@@ -15,7 +15,7 @@ use watchexec_release::archive_url::ArchiveUrl;
 use watchexec_release::checksum::{Checksum, Verified};
 use watchexec_release::download::{DownloadError, Failure, Network, Observer, Policy, download};
 
-/// What the servers have.
+/// The content that the servers send.
 const BODY: &[u8] = b"an archive of watchexec, or near enough";
 
 /// Limits far above what loopback needs and far below what a person waits.

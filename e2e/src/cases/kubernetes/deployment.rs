@@ -1,4 +1,4 @@
-//! What Kubernetes does with an app that reloads: probes, replicas, restarts of the container, and the
+//! An app that reloads under Kubernetes: probes, replicas, restarts of the container, and the
 //! end of a pod.
 
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::terminal::Terminal;
 cases![replicas, slow_restart, strict_liveness_probe, slow_stop];
 
 const PATIENCE: Duration = Duration::from_mins(2);
-/// What an app does that takes long to start, and one that takes long to stop.
+/// Apps that take long to start and to stop.
 const SLOW_START: &str = "import time\ntime.sleep(8)\n";
 const SLOW_STOP: &str = "import os, signal, time\n\
     def stop(*_):\n    time.sleep(4)\n    print('goodbye', flush=True)\n    os._exit(0)\n\

@@ -136,7 +136,7 @@ fn wait_for_build(terminal: &Terminal<'_>, image: &str, number: usize) -> Result
     let name = format!("builds.kpack.io/{image}-build-{number}");
     let condition = "jsonpath={.status.conditions[?(@.type==\"Succeeded\")].status}";
     let status = wait_for(PATIENCE, || {
-        // It may not be there yet.
+        // kpack may not have created the build yet.
         let status = terminal.kubectl(&["get", &name, "--output", condition]);
         Ok(status
             .ok()

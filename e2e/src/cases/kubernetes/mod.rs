@@ -42,7 +42,7 @@ fn tilt(case: &Case<'_>) -> Result<()> {
     build_again(&terminal, &pod, "requirements.txt")
 }
 
-/// The same Tiltfile for a program in an image with no other program but the sync tools.
+/// The Tiltfile for an image whose only programs are the app and the sync tools.
 fn tilt_tiny(case: &Case<'_>) -> Result<()> {
     offline::tool("tilt")?;
     let terminal = case.cluster_terminal()?;
@@ -101,7 +101,7 @@ fn skaffold(case: &Case<'_>) -> Result<()> {
     let [dev] = page.blocks()?;
     expect_same_on_page(&terminal, &format!("cd examples/skaffold\n{}", dev.text))?;
     let mut running = page.start(&dev.text)?;
-    // It misses what is saved before.
+    // Tilt misses earlier saves.
     running.wait_for("Watching for changes")?;
     let pod = terminal.pod(DEPLOYMENT)?;
     edit_three_times(&terminal, &pod)?;

@@ -16,7 +16,7 @@ cases![tekton];
 
 /// How long the build may take.
 const PATIENCE: Duration = Duration::from_mins(3);
-/// Where the pipeline of the example builds, which becomes the app directory of the image.
+/// The directory in which the example's pipeline builds: the app directory of the image.
 const APP: &str = "/workspace/source/examples/python";
 /// Takes the place of `git-clone`, and then does what the task does as root.
 const PREPARE: &str = "mkdir -p $APP /platform/env && cp /example/* $APP && \
