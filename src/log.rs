@@ -127,7 +127,7 @@ pub(crate) mod testing {
         }
     }
 
-    /// A log that shows everything, and what it wrote.
+    /// A log with all lines, and its text.
     pub(crate) fn recording(debug: bool) -> (Log, Recording) {
         let recording = Recording::default();
         (Log::new(Box::new(recording.clone()), debug), recording)

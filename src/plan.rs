@@ -1,4 +1,4 @@
-//! The build plan: what detect provides, and what other buildpacks required.
+//! The build plan: the entry that detect provides, and the requirements of other buildpacks.
 
 use crate::config::{Activation, WATCHEXEC_VERSION};
 use crate::log::Log;
@@ -28,7 +28,7 @@ pub(crate) fn build_plan(activation: &Activation) -> Option<BuildPlan> {
 /// The requirements of the build plan.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// Whether a buildpack beside this one requires watchexec, to wrap a process with it.
+    /// Whether another buildpack requires watchexec, to wrap a process with it.
     pub required_by_others: bool,
     /// Whether a buildpack wants to run watchexec during the build.
     pub required_at_build: bool,

@@ -20,7 +20,7 @@ use watchexec_release::files::FileError;
 /// The Buildpack APIs that buildpack.toml may name.
 const SUPPORTED_APIS: [&str; 3] = ["0.10", "0.11", "0.12"];
 
-/// Exit status for everything that stops the program, apart from a detect that takes no part.
+/// Exit status of every failure. A detect that does not pass has another one.
 const FAILED: u8 = 1;
 
 /// A call that is not one of the lifecycle's.
@@ -59,7 +59,7 @@ fn run_phase<B: Buildpack<Metadata = Catalog, Error: From<RuntimeError>>>(
 ) -> libcnb::Result<i32, B::Error> {
     let stop = |error: RuntimeError| libcnb::Error::BuildpackError(error.into());
     let arguments: Vec<OsString> = env::args_os().collect();
-    // The name by which the program was called; its own path is that of the link's target.
+    // `current_exe` would return the target of the link.
     let name = arguments.first().map(Path::new).and_then(Path::file_name);
     match (name.and_then(OsStr::to_str), arguments.get(1..)) {
         (Some("detect"), Some([platform, plan])) => {

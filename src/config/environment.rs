@@ -84,7 +84,7 @@ impl Environment {
 pub(crate) struct ConfigError {
     /// The variable, or the file or directory of the binding.
     pub setting: String,
-    /// Names the setting, shows the value where that is not secret, and says what is accepted.
+    /// Names the setting, shows the value unless that is secret, and lists the accepted values.
     pub why: String,
 }
 

@@ -7,7 +7,7 @@ use watchexec_release::mirror::{DEFAULT, Mirror, Mirrors};
 
 /// The mirror for all hosts, and with `_<HOST>` after it the one for that host.
 pub(super) const DEPENDENCY_MIRROR: &str = "BP_DEPENDENCY_MIRROR";
-/// Not a mirror, whatever its case: it names no host, and libpak ignores it with a warning.
+/// Not a mirror, in any case of letters: the entry names no host, and libpak ignores it with a warning.
 pub(super) const MISNAMED_DEFAULT: &str = "BP_DEPENDENCY_MIRROR_DEFAULT";
 
 /// Collects the mirrors of the environment and of the bindings of type `dependency-mirror`; for one

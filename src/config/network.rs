@@ -44,7 +44,7 @@ pub(super) fn network(
 }
 
 /// Logins from the file that `NETRC` names, else from the one in the home directory. A file that
-/// nobody named is optional.
+/// was not named explicitly is optional.
 fn logins(environment: &Environment) -> Result<Logins, ConfigError> {
     if let Some(file) = environment.non_empty(NETRC) {
         return Logins::from_file(file.into()).map_err(|error| ConfigError {

@@ -47,7 +47,7 @@ impl<'a> Layer<'a> {
         self.path().is_dir()
     }
 
-    /// Whether an SBOM of each format is there.
+    /// Whether the layer has an SBOM in each format.
     pub(super) fn has_sboms(&self) -> bool {
         SBOM_FORMATS
             .iter()
@@ -79,7 +79,7 @@ impl<'a> Layer<'a> {
         fs::create_dir_all(&path).map_err(FileError::at(path))
     }
 
-    /// Records what the layer is for and what decides its content.
+    /// Writes the types of the layer, and the metadata that decides its content.
     pub(super) fn write_metadata(
         &self,
         types: LayerTypes,
@@ -106,7 +106,7 @@ impl<'a> Layer<'a> {
         fs::write(&path, data).map_err(FileError::at(path))
     }
 
-    /// A file beside the directory.
+    /// The path of a file beside the layer's directory.
     fn file(&self, extension: &str) -> PathBuf {
         self.layers_dir.join(format!("{}.{extension}", self.name))
     }
@@ -122,11 +122,11 @@ fn remove(path: &Path) -> Result<(), FileError> {
     removed.map_err(FileError::at(path))
 }
 
-/// Removes all layers of a failed build, finished or not, so that nobody takes a part of one for a
+/// Removes all layers of a failed build, finished or not, so that a part of one is never taken for a
 /// layer. The directory is this buildpack's own.
 pub(crate) fn remove_all(layers_dir: &Path) {
     // The error of the build is the one to report. Should this fail too, the lifecycle still exports
-    // nothing of a failed build.
+    // no part of a failed build.
     for entry in fs::read_dir(layers_dir).into_iter().flatten().flatten() {
         let _ = remove(&entry.path());
     }

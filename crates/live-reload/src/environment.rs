@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 pub(crate) type Environment = HashMap<OsString, OsString>;
 
 /// Applies the files of a directory such as `env.launch/web/`, in the order of their names.
-/// A directory that does not exist changes nothing.
+/// A missing directory is skipped.
 ///
 /// # Errors
 /// The directory or one of its files cannot be read.

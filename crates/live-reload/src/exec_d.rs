@@ -98,7 +98,7 @@ fn output_of(
     if !status.success() {
         return Err(ExecDError::Status(status));
     }
-    // The output ends once nobody has its end open, and the program may have left a child that does.
+    // The output ends when its last writer ends, which may be a child that the program has left behind.
     while !output.is_finished() {
         if signals.stop().is_some() {
             return Err(ExecDError::Status(status));

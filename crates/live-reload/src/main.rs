@@ -2,7 +2,7 @@
 //!
 //! It restarts another buildpack's process when files change, without that buildpack knowing of
 //! it. watchexec does the watching; this program finds the command and its environment, reports
-//! faults that watchexec would pass over, and stands between watchexec and the platform for
+//! faults that watchexec would pass over, and mediates between watchexec and the platform for
 //! signals, orphans and the exit status. In the order of a start:
 //!
 //! | step | module |

@@ -124,7 +124,7 @@ impl Process {
     }
 }
 
-/// The values of a key: the elements of a list, the one value that stands instead, or none where
+/// The values of a key: the elements of a list, or a single value, or none where
 /// there is no such key.
 fn values<'t, T>(
     table: &'t DeTable<'_>,

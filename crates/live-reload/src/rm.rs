@@ -84,7 +84,7 @@ impl Arguments {
 
 /// Removes a file, a link itself, or a directory with everything in it.
 fn remove(path: &Path, recursive: bool) -> io::Result<()> {
-    // With `/` at its end the name of a link stands for the target of the link, which must stay.
+    // A link's name with `/` at its end means the link's target, which must stay.
     let plain = without_slashes(path);
     let metadata = plain.symlink_metadata()?;
     // Compared as texts: as paths they are equal.

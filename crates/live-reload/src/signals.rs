@@ -48,7 +48,7 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Notes signals from now on. As PID 1 a program that does not is sent none at all
+    /// Records signals from now on. As PID 1, a program without handlers receives no signals
     /// (`pid_namespaces(7)`).
     ///
     /// # Errors
@@ -71,7 +71,7 @@ impl Signals {
     }
 
     /// The signals that have arrived since the last call; waits for one, but not longer than this.
-    /// A signal that arrived twice is there once.
+    /// A signal that arrived twice is returned once.
     ///
     /// # Errors
     /// The system fails to wait.
@@ -129,7 +129,7 @@ mod tests {
         raise(Signal::SIGUSR1).unwrap();
         raise(Signal::SIGUSR2).unwrap();
         let mut arrived = Vec::new();
-        // Other tests have children, whose end this test is told too.
+        // The ends of other tests' children arrive here too.
         while arrived.len() < 2 {
             let news = signals.wait(None).unwrap();
             arrived.extend(news.into_iter().filter(|signal| *signal != Signal::SIGCHLD));

@@ -49,7 +49,7 @@ pub(crate) enum SuperviseError {
 
 /// Runs watchexec until it ends, or until this program is told to stop.
 ///
-/// Gives the exit status. Ends of the process that nobody has asked for are logged if watchexec announces its starts.
+/// Returns the exit status. If watchexec announces its starts, ends of the process without a stop signal are logged.
 ///
 /// # Errors
 /// watchexec cannot be run, or signals cannot be received.
@@ -64,7 +64,7 @@ pub(crate) fn run(
     let adopts = set_child_subreaper(true).is_ok() || std::process::id() == 1;
     // In the same process group: from the one that a terminal listens to, watchexec can lend the
     // terminal to a process that reads from it, such as a debugger. The price is that a signal of
-    // the terminal reaches both. watchexec is told to leave those to this program.
+    // the terminal reaches both. An option makes watchexec leave those to this program.
     let child = watchexec
         .spawn()
         .map_err(|error| SuperviseError::Run(watchexec.get_program().into(), error))?;
@@ -94,8 +94,8 @@ pub(crate) fn run(
     }
 }
 
-/// Stops the process in watchexec's place. Where none is running, watchexec itself is told to
-/// stop: it ends with the status that the last run left.
+/// Stops the process in watchexec's place. If no process is running, watchexec itself is
+/// stopped, and ends with the status of the last run.
 fn take_over(
     watchexec: Pid,
     settings: &Settings,
@@ -105,7 +105,7 @@ fn take_over(
     let processes = loop {
         // The process may have ended, with SIGCHLD still to come.
         kill(watchexec, Signal::SIGSTOP).ok();
-        // Only once it has halted is it certain that it starts nothing more.
+        // Only a stopped watchexec is certain to start no further process.
         if let Some(status) = wait_for(watchexec, WaitOptions::UNTRACED)?.and_then(exit_status) {
             return Ok(status);
         }
@@ -146,7 +146,7 @@ fn take_over(
             deadline = None;
             continue;
         }
-        // Further signals change nothing: the process has its time. SIGCHLD ends the wait.
+        // Further signals do not shorten the stop timeout. SIGCHLD ends the wait.
         signals.wait(left)?;
     }
 }

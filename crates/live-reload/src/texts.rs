@@ -31,7 +31,7 @@ pub(crate) const POLL: &str =
     "`docker run --entrypoint reload IMAGE --poll 1s`, or BP_LIVE_RELOAD_POLL=1s at build";
 
 /// Writes a line to standard error. The process writes there too, so the line is written in one piece.
-/// An output that nobody reads does not end the program.
+/// A closed output does not end the program.
 pub(crate) fn tell(text: impl Display) {
     let text = format!("{text}\n");
     io::stderr().write_all(text.as_bytes()).ok();

@@ -68,7 +68,7 @@ pub enum Request {
 impl Settings {
     /// The `command` of the `reload` process in launch.toml, whose `args` stay empty.
     ///
-    /// Defaults are included: the image shows them, and keeps them whatever the defaults of a later
+    /// Defaults are included: the image shows them, and keeps them if the defaults change in a later
     /// `live-reload` are.
     #[must_use]
     pub fn command(&self) -> Vec<String> {
@@ -107,7 +107,7 @@ impl Request {
     /// Of an option that is given twice the later value counts. `--watch` and `--ignore` add up,
     /// but those after the first `TYPE` replace all those before it: the lists of the build end in a
     /// `TYPE`, so that a user who gives either gets what was given and nothing else. An empty
-    /// value adds nothing, so that `--ignore ''` empties the list; an empty `TYPE` names none.
+    /// value is no element, so that `--ignore ''` empties the list; an empty `TYPE` resets the type.
     ///
     /// # Errors
     /// The first argument that cannot be used.

@@ -61,7 +61,7 @@ impl FromStr for IgnorePattern {
 
 /// Checks that brackets and braces are balanced.
 ///
-/// watchexec refuses other patterns when it starts; an error at build costs nobody a container.
+/// watchexec refuses other patterns when it starts; the build reports them earlier.
 fn check_syntax(pattern: &str) -> Result<(), String> {
     let mut characters = pattern.chars();
     let mut open_braces = 0_usize;
@@ -98,7 +98,7 @@ fn check_syntax(pattern: &str) -> Result<(), String> {
 /// Names that apps write into their own directory while they run.
 ///
 /// Without these an app that does so is restarted by its own writing, and writes again: 112
-/// starts in 6 s were seen. Each is a name that nobody's source code has. They come on top of
+/// starts in 6 s were seen. No source file has such a name. They come on top of
 /// those that watchexec has built in (`.git` and other version control, swap files of editors,
 /// `.DS_Store`, `*.pyc`), and before those of the user, so that `!PATTERN` takes one back.
 pub const DEFAULT_PATTERNS: [&str; 19] = [

@@ -20,7 +20,7 @@ pub struct Limits {
     pub decoded: u64,
     /// Decoded bytes for each byte of the archive. Programs stay below 10.
     pub ratio: u64,
-    /// Bytes of the tar that are allowed whatever the ratio, since an almost empty tar is padded
+    /// Bytes of the tar that are allowed at any ratio, since an almost empty tar is padded
     /// with kilobytes of zeros.
     pub minimum_limit: u64,
     /// Memory for the decoder's dictionary, in KiB. `xz -9` uses 64 MiB.
@@ -60,7 +60,7 @@ pub enum UnpackError {
     /// The archive decodes to more bytes than the limit.
     #[error("it decodes to more than {}", size(*.0))]
     TooLarge(u64),
-    /// A wanted file is there twice.
+    /// The archive has a wanted file twice.
     #[error("it has two files {0}")]
     Duplicate(&'static str),
     /// A wanted name is not a regular file.
@@ -74,11 +74,11 @@ pub enum UnpackError {
     NoProgram,
 }
 
-/// The first bytes of each format. An archive's name says nothing reliable about it: a mirror or
+/// The first bytes of each format. The name of an archive is unreliable: a mirror or
 /// a mapping may name it anything.
 const XZ_MAGIC: &[u8] = b"\xFD7zXZ\0";
 const GZIP_MAGIC: &[u8] = b"\x1F\x8B";
-/// `ustar` stands at this offset of a tar's first header (POSIX.1-1988).
+/// Offset of `ustar` in a tar's first header (POSIX.1-1988).
 const TAR_MAGIC_OFFSET: usize = 257;
 const TAR_MAGIC: &[u8] = b"ustar";
 

@@ -16,7 +16,7 @@ pub struct Checksum([u8; 32]);
 /// A text that this buildpack cannot verify a download by.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChecksumError {
-    /// Neither `checksum` nor `sha256` is there, or it is empty.
+    /// Both `checksum` and `sha256` are missing or empty.
     #[error("it has neither `checksum` nor `sha256`")]
     Missing,
     /// An algorithm other than SHA-256.
@@ -137,7 +137,7 @@ impl<'de> Deserialize<'de> for Checksum {
 }
 
 /// Bytes whose checksum is the expected one. There is no other way to make them, and unpacking takes
-/// nothing else: what was not verified cannot be decoded.
+/// only this: bytes that were not verified cannot be decoded.
 pub struct Verified {
     bytes: Vec<u8>,
     checksum: Checksum,

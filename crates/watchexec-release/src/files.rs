@@ -104,8 +104,8 @@ impl FileError {
 }
 
 /// Writes a file with a mode below `directory`, and the directories that lead to it with mode 0755,
-/// whatever the umask. The file must not exist yet: nothing may be written through a link that
-/// somebody left there.
+/// under any umask. The file must not exist yet: a write must not follow a link that
+/// was planted there.
 ///
 /// # Errors
 /// The file exists, or cannot be written.

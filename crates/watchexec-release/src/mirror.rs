@@ -205,7 +205,7 @@ mod tests {
                 "https://m/b",
             ),
             (" https://m , skip-path=/a ", "https://h/a/b", "https://m/b"),
-            // Taken out once, wherever it stands; an absent one changes nothing.
+            // Removed once, at any position.
             ("https://m,skip-path=/a", "https://h/a/a/b", "https://m/a/b"),
             ("https://m,skip-path=/b", "https://h/a/b/c", "https://m/a/c"),
             ("https://m,skip-path=/x", "https://h/a/b", "https://m/a/b"),
@@ -219,7 +219,7 @@ mod tests {
                 "https://h/a/b",
                 "http://m/h/b",
             ),
-            // A URL that can be read as it is keeps the encoding of its password.
+            // A URL that parses without decoding keeps the encoding of its password.
             ("https://u:p%2Fw@m", "https://h/a", "https://u:p%2Fw@m/a"),
             // One slash where the two paths meet.
             ("https://m/x/", "https://h/a", "https://m/x/a"),
@@ -275,7 +275,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever stands in a mirror and in a URL, the result goes to the mirror's host by
+        /// For any mirror and any URL, the result goes to the mirror's host by
         /// the mirror's scheme, and keeps the file name and the query.
         #[test]
         fn rewrites_to_the_mirror(

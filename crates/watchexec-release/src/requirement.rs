@@ -31,7 +31,7 @@ impl Requirement {
     ///
     /// A version without an operator means that version, and a shorter one all that start with
     /// it, as in every other buildpack's version variable. (Cargo reads `2.5.1` as `^2.5.1`,
-    /// which would surprise: a person who writes a whole version wants that one.) `by` says what asks
+    /// which would surprise: a whole version means exactly that one.) `by` names what asks
     /// for it.
     ///
     /// # Errors

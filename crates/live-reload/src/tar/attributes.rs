@@ -58,7 +58,7 @@ impl Rules {
 
 /// Owner, mode and modification time of a file.
 pub(super) struct Attributes {
-    /// User and group; `None` keeps the one that a new file has.
+    /// User and group; `None` keeps that of a new file.
     owner: (Option<u32>, Option<u32>),
     permissions: Permissions,
     modified: Option<TimeSpec>,

@@ -159,7 +159,7 @@ impl Extraction<'_> {
             }
             return Ok(());
         }
-        // Until it is filled its owner must be able to write to it, whatever its mode is to be.
+        // Its owner must be able to fill it, so the mode of the archive is set at the end.
         let mut builder = DirBuilder::new();
         builder.mode(0o700);
         let mut made = builder.create(&target);
@@ -190,7 +190,7 @@ impl Extraction<'_> {
         Ok(())
     }
 
-    /// Makes something under a temporary name beside its place. Such names do not restart the app
+    /// Makes a file or link under a temporary name in its directory. Such names do not restart the app
     /// (see `DEFAULT_PATTERNS`).
     fn make_beside<R>(
         &mut self,
@@ -251,7 +251,7 @@ impl Extraction<'_> {
             Some(pending) => pending.temporary.to_path_buf(),
             None => self.directory.join(existing),
         };
-        // Renaming one of two names of the same file does nothing (rename(2)), and leaves both.
+        // rename(2) keeps both names if they are of the same file.
         if is_same_file(&source, &self.directory.join(&path)) {
             self.pending.remove(&path);
             return Ok(());
@@ -264,14 +264,14 @@ impl Extraction<'_> {
     /// Puts everything in its place.
     fn finish(mut self, problems: &mut Problems) {
         let mut pending: Vec<_> = self.pending.drain().collect();
-        // In the order of the archive: a later link may replace the way to an earlier file.
+        // In the order of the archive: a later link may replace a directory of an earlier file.
         pending.sort_unstable_by_key(|(_, pending)| pending.order);
         for (path, Pending { temporary, .. }) in pending {
             if let Err(error) = put_in_place(temporary, &self.directory.join(&path)) {
                 problems.tell_of(&path, &error);
             }
         }
-        // Inner ones first: a mode can close the way to them.
+        // Inner ones first: the mode of an outer one may forbid access.
         for (path, attributes) in self.directories.into_iter().rev() {
             let Some(attributes) = attributes else {
                 continue;
@@ -330,7 +330,7 @@ fn copy_all(
 }
 
 /// Makes a file without a name, in the directory for temporary files. A tiny image may have none, or
-/// none that can be written to: there the file is in memory, which its size has to fit.
+/// a read-only one: there the file is in memory, and is limited by it.
 fn spool() -> io::Result<File> {
     tempfile::tempfile().or_else(|_| {
         let memory = memfd_create(c"live-reload", MFdFlags::MFD_CLOEXEC)?;

@@ -28,7 +28,7 @@ pub(super) fn put_in_place(mut temporary: TempPath, target: &Path) -> io::Result
     }
 }
 
-/// Renames something. An empty directory gives way, as with GNU tar.
+/// Renames a file or link. It replaces an empty directory, as with GNU tar.
 fn rename(from: &Path, to: &Path) -> io::Result<()> {
     match fs::rename(from, to) {
         Err(error) if error.kind() == io::ErrorKind::IsADirectory => {

@@ -41,7 +41,7 @@ struct RequestState(Arc<Mutex<Observed>>);
 #[derive(Default)]
 struct Observed {
     /// The URL of the last redirect. The HTTP library's errors name the first URL only, and a
-    /// redirect's target is the one that a firewall stops most often.
+    /// redirect's target is what firewalls block most often.
     redirected_to: Option<Url>,
     /// When the connection was established, TLS included.
     connected: Option<Instant>,
@@ -227,7 +227,7 @@ fn builder(network: &Network, request: &RequestState) -> ClientBuilder {
             connecting.observed().connected = Some(Instant::now());
             connection
         }))
-        // A connection for each request, so that the time for its answer starts anew.
+        // A connection for each request, so that each has the full time for its response.
         .pool_max_idle_per_host(0)
         .redirect(redirects(policy.redirects, request.clone()))
         // Those that the library finds by itself; the configuration's are all there are.
@@ -238,7 +238,7 @@ fn builder(network: &Network, request: &RequestState) -> ClientBuilder {
         .fold(builder, |builder, proxy| builder.proxy(proxy.clone()))
 }
 
-/// Follows at most `most` redirects, and none from https to http.
+/// Follows at most `most` redirects. A redirect from https to http is refused.
 fn redirects(most: usize, request: RequestState) -> redirect::Policy {
     redirect::Policy::custom(move |attempt| {
         let from_https = attempt

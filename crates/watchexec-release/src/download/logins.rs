@@ -60,7 +60,7 @@ impl Logins {
         self.netrc().as_ref().err()
     }
 
-    /// The login for the host of a URL that has none of its own.
+    /// The login for the host of a URL without credentials.
     pub(super) fn for_url(&self, url: &Url) -> Option<&Authenticator> {
         if !url.username().is_empty() || url.password().is_some() {
             return None;

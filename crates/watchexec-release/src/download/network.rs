@@ -14,7 +14,7 @@ pub struct Network {
     pub policy: Policy,
     /// Proxies, each for its scheme.
     pub proxies: Vec<Proxy>,
-    /// CA certificates that are trusted beside the system's.
+    /// CA certificates that are trusted in addition to the system's.
     pub ca_certificates: Vec<Certificate>,
     /// Credentials by host.
     pub logins: Logins,

@@ -28,7 +28,7 @@ pub(super) enum Name<'a> {
 }
 
 impl<'a> License<'a> {
-    /// A licence by its name, or by where its text is; `None` where both say nothing.
+    /// A licence by its name, or by the URL of its text; `None` if both are missing or empty.
     #[must_use]
     pub fn new(name: Option<&'a str>, uri: Option<&'a str>) -> Option<Self> {
         let text = name.or(uri)?.trim();
@@ -63,7 +63,7 @@ fn is_listed(identifier: &str) -> bool {
 
 /// Whether a text is an expression of listed licences (SPDX 2.3, annex D): identifiers, each
 /// perhaps with `+` for later versions or with `WITH` and an exception, joined by `AND` and `OR`,
-/// grouped by parentheses. A `LicenseRef-` is none here, as no document could say what it refers to.
+/// grouped by parentheses. A `LicenseRef-` is rejected, since the documents cannot define it.
 fn is_expression(text: &str) -> bool {
     let text = text.replace('(', " ( ").replace(')', " ) ");
     let mut tokens = text.split_whitespace().peekable();

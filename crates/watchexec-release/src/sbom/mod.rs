@@ -1,8 +1,8 @@
 //! Describing: the software bills of materials (SBOMs) of the layers.
 //!
 //! The same facts in each of the three formats that the platform takes (CNB buildpack spec,
-//! "Software-Bill-of-Materials"): what a layer holds and where that is from, its licence, the
-//! checksums of what was downloaded and of the files, and the crates inside where they are known.
+//! "Software-Bill-of-Materials"): the content of a layer and its origin, its licence, the
+//! checksums of the download and of the files, and the crates of the program where they are known.
 //! Each format has a module with the part of it that is used, as a JSON template: the crates for
 //! these formats have one of the versions at most, and take several times the size.
 //!

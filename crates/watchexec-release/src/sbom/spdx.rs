@@ -59,7 +59,7 @@ pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
     })
 }
 
-/// The subject as it is downloaded: the checksum is that of the archive.
+/// The subject as downloaded, with the checksum of the archive.
 fn main(subject: &Subject) -> Value {
     let download = subject.download.as_ref();
     let source = subject.source.as_ref();

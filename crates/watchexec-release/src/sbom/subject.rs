@@ -52,8 +52,8 @@ pub struct DescribedFile<'a> {
 }
 
 impl<'a> Subject<'a> {
-    /// An installed release of watchexec. Its URL is the one of buildpack.toml, whatever mirror it
-    /// came from.
+    /// An installed release of watchexec. Its URL is that of buildpack.toml, also if it came
+    /// from a mirror.
     #[must_use]
     pub fn release(
         buildpack: &'a Buildpack,
