@@ -35,7 +35,7 @@ impl Folder {
         let folder = Self(tempfile::tempdir().unwrap());
         fs::create_dir_all(folder.path("buildpack/linux/amd64")).unwrap();
         fs::write(folder.path(RELEASE), ARCHIVE).unwrap();
-        // The head of what is shipped, and one release that stays as it is.
+        // The head of the shipped file, and one release that stays unchanged.
         let shipped = include_str!("../buildpack.toml");
         let (head, _) = shipped.split_once("[[metadata.dependencies]]").unwrap();
         let place = "https://github.com/watchexec/watchexec/releases/download";
@@ -53,7 +53,7 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    /// Types the commands of the text, and returns what they print.
+    /// Types the commands of the text, and returns their output.
     fn run(&self, name: &str) -> String {
         let output = Command::new("sh")
             .args(["-e", "-u", "-c", commands(name)])

@@ -1,4 +1,4 @@
-//! The SBOMs: what they say, that they are valid by the published schemas, and when they are
+//! The SBOMs: their content, that they are valid by the published schemas, and when they are
 //! written.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -28,14 +28,14 @@ use watchexec_release::sbom::crates::{self, Crate, CratesError};
 use watchexec_release::sbom::documents;
 use watchexec_release::sbom::subject::Subject;
 
-/// An entry of buildpack.toml with nothing that could be left out.
+/// An entry of buildpack.toml with the required keys only.
 const LEAST: &str = "
 id = 'watchexec'
 version = '2.8.0'
 uri = 'https://example.com/watchexec.tar.xz'
 ";
 
-/// An entry with everything that is read.
+/// An entry with all keys that are read.
 const FULL: &str = "
 id = 'watchexec'
 name = 'Watchexec'
@@ -167,7 +167,7 @@ fn writes_valid_documents_for_any_entry() {
         assert_valid(&schemas, &written(entry, Some(&[])), entry);
         assert_valid(&schemas, &written(entry, Some(&crates)), entry);
     }
-    // The validators do find what is wrong.
+    // The validators do find errors.
     let broken = written(LEAST, None).map(|document| document.replace("\"name\"", "\"nam\""));
     for problems in schemas.problems(&values(&broken)) {
         assert!(!problems.is_empty());
@@ -182,7 +182,7 @@ fn writes_licences_by_the_rules_of_each_format() {
     );
     let [cyclonedx, spdx, syft] =
         written(&entry, None).map(|document| serde_json::from_str::<Value>(&document).unwrap());
-    // An expression cannot stand beside other licences, so here it is a name like any other.
+    // An expression must be the only licence, so here it is written as a name.
     assert_eq!(
         cyclonedx["components"][0]["licenses"],
         json!([

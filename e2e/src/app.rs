@@ -1,4 +1,4 @@
-//! A running app, wherever it runs: what it answers.
+//! Requests to a running app.
 
 use std::time::Duration;
 

@@ -76,7 +76,7 @@ impl<'a> Container<'a> {
         Ok(())
     }
 
-    /// Runs a program in the container, as its user. Returns what it printed.
+    /// Runs a program in the container, as its user. Returns its output.
     pub(crate) fn execute(&self, words: &[&str]) -> Result<String> {
         let exec = ["exec", &self.name];
         self.case.platform.engine.run(exec.iter().chain(words))

@@ -1,7 +1,7 @@
 //! The suite on the real platform: builds with pack, the lifecycle and the packaged buildpack, and real
 //! apps in containers of the images.
 //!
-//! `cargo run -p e2e -- [FILTER]` takes what `cargo test` takes; with `--bench` it measures instead.
+//! `cargo run -p e2e -- [FILTER]` takes the arguments of `cargo test`; with `--bench` it measures instead.
 //! The suite needs Rust, Go and Maven and, on a machine without a Docker engine, Debian and root. All
 //! output is below `target/e2e`, and the next run reuses it.
 //!

@@ -23,7 +23,7 @@ pub(crate) struct Publisher {
     buildpacks: Vec<Buildpack>,
 }
 
-/// An order, an app for it, and what our buildpack makes of them.
+/// An order, an app for it, and the expected image.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Order {
     name: String,
@@ -75,7 +75,7 @@ struct Buildpack {
     /// A shell script that succeeds for an app of this buildpack.
     #[serde(default)]
     detect: String,
-    /// A shell script that prints what `@value@` stands for in the build plan and the processes.
+    /// A shell script that prints the value of `@value@` in the build plan and the processes.
     #[serde(default)]
     value: String,
     /// A shell script with the arguments of `bin/build`, which runs at its end.

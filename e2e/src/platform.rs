@@ -45,7 +45,7 @@ pub(crate) struct Platform {
 }
 
 impl Platform {
-    /// Provides everything, and prints how long each part took. The cluster is started by the first
+    /// Provides all parts, and prints how long each took. The cluster is started by the first
     /// case that needs it.
     pub(crate) fn provide(
         engine: Arc<Engine>,

@@ -1,4 +1,4 @@
-//! A pod of the cluster: requests to its own address, and what Kubernetes says about it.
+//! A pod of the cluster: requests to its own address, and its state.
 
 use std::time::{Duration, Instant};
 
@@ -94,7 +94,7 @@ impl Pod<'_> {
         Ok(())
     }
 
-    /// Runs a program in the container, as its user. Returns what it printed.
+    /// Runs a program in the container, as its user. Returns its output.
     pub(crate) fn execute(&self, words: &[&str]) -> Result<String> {
         let exec = ["exec", &self.name, "--"];
         self.terminal.kubectl(&[&exec, words].concat())

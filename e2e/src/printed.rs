@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-/// Stands for what differs from run to run: alone in a line for any number of lines, elsewhere for any
+/// Matches output that differs from run to run: alone in a line for any number of lines, elsewhere for any
 /// characters of the line.
 const VARIES: &str = "…";
 
@@ -12,7 +12,7 @@ const DROPPED: [&str; 2] = [
     "Successfully copied",
 ];
 
-/// Checks that the output of a command is what the page shows.
+/// Compares the output of a command with the page.
 pub(crate) fn expect(printed: &str, page: &str) -> Result<()> {
     let expected: Vec<&str> = page.lines().map(str::trim_end).collect();
     let printed = without_colours(printed);

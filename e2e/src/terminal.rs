@@ -153,7 +153,7 @@ impl<'a> Terminal<'a> {
         }
     }
 
-    /// Replaces the port, the names and everything published in a text.
+    /// Replaces the port, and the names of images and containers, in a text.
     pub(crate) fn replaced(&self, text: &str) -> String {
         // A private engine publishes no ports: its containers share the host's.
         let mut text = text
@@ -230,7 +230,7 @@ impl<'a> Page<'a> {
         Ok(blocks.into_iter().filter(has_comment).collect())
     }
 
-    /// Runs a block, and checks that it prints what the page shows below it.
+    /// Runs a block, and compares its output with the block below it.
     ///
     /// Whoever looks before the app has started looks again.
     pub(crate) fn follow(&self, block: &Block) -> Result<()> {
@@ -282,7 +282,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// The end of a wait, with what was wrong at the last look.
+/// The end of a wait, with the last difference.
 fn with_cause(error: Error, last: Result<()>) -> Error {
     match last {
         Err(cause) => cause.context(error),
@@ -290,7 +290,7 @@ fn with_cause(error: Error, last: Result<()>) -> Error {
     }
 }
 
-/// Whether a command changes nothing.
+/// Whether a command only reads.
 fn only_looks(command: &str) -> bool {
     ["curl ", "docker logs "]
         .iter()
@@ -298,7 +298,7 @@ fn only_looks(command: &str) -> bool {
 }
 
 impl Running {
-    /// Waits until the command has printed what the page shows.
+    /// Waits until the command has printed the output of the page.
     pub(crate) fn expect(&mut self, block: &Block) -> Result<()> {
         let expected = block.output.as_deref().unwrap_or_default();
         self.wait_until(|printed| printed::expect(printed, expected))

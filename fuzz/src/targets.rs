@@ -1,4 +1,4 @@
-//! The readers of archives, and what they guarantee for any input.
+//! The readers of archives, and their guarantees for any input.
 
 use crate::live_reload::tar as extractor;
 use crate::mutate::Format;
@@ -38,7 +38,7 @@ fn folder() -> Result<TempDir> {
     Ok(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir())?)
 }
 
-/// A release: within its limits, nothing but its two files is installed.
+/// A release: within its limits, only its two files are installed.
 fn archive(bytes: &[u8]) -> Result<bool> {
     // Smaller than those of a build, so that inputs reach them.
     const LIMITS: Limits = Limits {

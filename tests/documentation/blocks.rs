@@ -1,4 +1,4 @@
-//! Blocks of a text in Markdown. The suite on the real platform (`e2e`) types what is in them.
+//! Blocks of a text in Markdown. The suite on the real platform (`e2e`) types their commands.
 
 use std::ops::Deref;
 
@@ -16,7 +16,7 @@ pub(crate) struct Block {
     pub(crate) comment: Option<String>,
     /// The text, without the indentation of the fence.
     pub(crate) text: String,
-    /// The `text` block that follows directly: what the commands print.
+    /// The `text` block that follows directly: the output of the commands.
     #[allow(
         dead_code,
         reason = "only the suite on the real platform runs commands"
@@ -85,7 +85,7 @@ pub(crate) fn blocks(markdown: &str, mut outside: impl FnMut(usize, &str)) -> Op
     open.is_none().then_some(blocks)
 }
 
-/// The text of a line that is nothing but an HTML comment.
+/// The text of a line that consists of an HTML comment.
 fn comment(line: &str) -> Option<String> {
     let text = line.strip_prefix("<!--")?.strip_suffix("-->")?;
     Some(text.trim().to_owned())

@@ -1,4 +1,4 @@
-//! `bin/build`: the layer, its metadata, its reuse, and what is left after a failure.
+//! `bin/build`: the layer, its metadata, its reuse, and its removal after a failure.
 
 use crate::support::lifecycle::{Lifecycle, Outcome};
 use crate::support::server::{Reply, Server, nobody};
@@ -19,7 +19,7 @@ fn served(archive: &'static [u8]) -> (Server, Lifecycle) {
     (server, lifecycle)
 }
 
-/// A failed build: exit status 1, these words, and nothing that the lifecycle would export.
+/// A failed build: exit status 1, these words, and no layer to export.
 fn assert_fails(lifecycle: &Lifecycle, words: &[&str]) -> Outcome {
     let outcome = lifecycle.build().assert_failure();
     for word in words {

@@ -1,4 +1,4 @@
-//! What a build contributes beside watchexec: the `reload` process, the sync tools, and an app
+//! The contributions of a build apart from watchexec: the `reload` process, the sync tools, and an app
 //! directory that the run image's user may write.
 
 use crate::support::lifecycle::Lifecycle;

@@ -1,4 +1,4 @@
-//! The published schemas of the SBOM formats, and what documents have against them. The suite on
+//! The published schemas of the SBOM formats, and the errors of documents. The suite on
 //! the real platform (`e2e`) asks the same.
 
 #![expect(

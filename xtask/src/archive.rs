@@ -59,7 +59,7 @@ impl Archive {
         Ok(descriptor)
     }
 
-    /// The buildpack.toml beside the archive, which points at it.
+    /// The buildpack.toml in the archive's directory, which points at it.
     pub(crate) fn buildpack_toml(&self) -> PathBuf {
         self.directory().join("buildpack.toml")
     }
@@ -79,13 +79,13 @@ pub(crate) fn provide(options: &Options) -> Result<Archive> {
 
     let mut folder = workspace::target().join("archive");
     if options.target.is_some() {
-        // Each has a buildpack.toml beside it.
+        // Each has a buildpack.toml in its directory.
         folder.push(triple.as_str());
     }
     for form in ["official", "built"] {
         fs::create_dir_all(folder.join(form))?;
     }
-    // A second call waits for the first one's build. The lock goes with the file, at the end.
+    // A second call waits for the first one's build. Closing the file releases the lock.
     let lock = fs::File::create(folder.join("lock"))?;
     lock.file().lock().context("cannot wait for another call")?;
 

@@ -29,7 +29,7 @@ const GREETING: &str = "greeting.txt";
 const BEFORE: &str = "Hello from version 1";
 const AFTER: &str = "Hello from version 2";
 
-/// Shows everything, or fails with what went wrong.
+/// Shows all steps, or fails with the cause.
 pub(crate) fn demo() -> Result<()> {
     let directory = workspace::target().join("demo");
     let buildpack = directory.join("buildpack");
@@ -237,7 +237,7 @@ fn ask(port: u16) -> Result<String> {
     Ok(body.to_owned())
 }
 
-/// The process `reload`, which ends everything that it started before it ends itself.
+/// The process `reload`, which ends its children before it ends.
 struct Running(Child);
 
 impl Running {

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 /// 1980-01-01T00:00:01Z, the time that pack and the lifecycle give to every file they package.
 pub(crate) const MTIME: u32 = 315_532_801;
 
-/// A directory in progress, beside its destination.
+/// A directory in progress, next to its destination.
 pub(crate) struct Draft(TempDir);
 
 impl Draft {

@@ -139,8 +139,8 @@ fn targets(options: &Options) -> Result<Vec<Triple>> {
 /// Builds both programs and returns their directory.
 pub(crate) fn build(target: &Triple, toolchain: &Toolchain) -> Result<PathBuf> {
     let link_args = [
-        // Leaves out what only a panic that unwinds would need. Relative to the checkout, in which
-        // rustc runs, since flags are part of what cargo hashes into the names of symbols.
+        // Leaves out the tables that only an unwinding panic needs. Relative to the checkout, in which
+        // rustc runs, since cargo hashes flags into the names of symbols.
         "-Wl,-T,xtask/without-unwind-tables.ld".to_owned(),
         // An index of the tables that are left out.
         "-Wl,--no-eh-frame-hdr".to_owned(),

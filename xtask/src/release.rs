@@ -1,5 +1,5 @@
 //! `cargo xtask release`: the programs, packages, images, SBOMs, checksums and signatures of a release.
-//! The release workflow calls it, the suite calls it with a registry on loopback, and so can anybody.
+//! The release workflow calls it, and so does the suite with a registry on loopback.
 
 mod limits;
 mod provenance;
@@ -47,11 +47,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE", requires = "registry")]
     key: Option<PathBuf>,
 
-    /// Publish nothing unless the files have the checksums of this SHA256SUMS, of another run
+    /// Publish only if the files have the checksums of this SHA256SUMS, of another run
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
 
-    /// Release what is not committed; for a trial
+    /// Release uncommitted changes; for a trial
     #[arg(long, conflicts_with = "tag")]
     allow_dirty: bool,
 
@@ -112,8 +112,8 @@ const VARIANTS: [Variant; 4] = [
 /// | `files/` | the downloads of the release: packages, SBOMs, `SHA256SUMS`, its signature and provenance |
 /// | `notes.md` | the section of the release in CHANGELOG.md |
 /// | `programs/` | the programs, in a directory for each target |
-/// | `buildpack…/` | what the packages are made from |
-/// | `provenance.json` | from what and by what the release is made |
+/// | `buildpack…/` | the directories of the packages |
+/// | `provenance.json` | the source and the build of the release |
 /// | `images` | the published images by their digests |
 /// | `registry-entry.md` | the request to the buildpack registry, once an image is published |
 pub(crate) fn release(options: &Options) -> Result<PathBuf> {
@@ -180,7 +180,7 @@ pub(crate) fn release(options: &Options) -> Result<PathBuf> {
     Ok(dist)
 }
 
-/// Compiles the programs for a target into a directory. Returns what did.
+/// Compiles the programs for a target into a directory. Returns the description of the toolchain.
 fn compile(target: &Triple, into: &Path) -> Result<Toolchain> {
     let toolchain = Toolchain::provide(target)?;
     let built = package::build(target, &toolchain)?;

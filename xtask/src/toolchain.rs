@@ -35,7 +35,7 @@ impl Toolchain {
         let mut means = "the installed standard library".to_owned();
         let mut compiler = Command::new(&rustc);
         if triple.is_musl() {
-            // Waits for another call that provides the same. The lock goes with the file.
+            // Waits for another call that provides the same. Closing the file releases the lock.
             fs::create_dir_all(directory())?;
             let lock = fs::File::create(directory().join("lock"))?;
             lock.file().lock().context("cannot wait for another call")?;
@@ -151,7 +151,7 @@ impl Toolchain {
     }
 }
 
-/// The place of what is provided here, kept for the next call.
+/// The directory of the provided tools, kept for the next call.
 fn directory() -> PathBuf {
     workspace::target().join("toolchain")
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask package` with given programs, so that nothing has to be built, for machines that
+//! `cargo xtask package` with given programs instead of compiled ones, for machines that
 //! this one is not too.
 
 #![expect(
@@ -67,7 +67,7 @@ impl Bench {
         self.path(output)
     }
 
-    /// Writes a release archive and a buildpack.toml that lists it beside others.
+    /// Writes a release archive and a buildpack.toml that lists it and others.
     fn release(&self) -> (PathBuf, PathBuf, Checksum) {
         let mut tar = tar::Builder::new(Vec::new());
         for (name, contents) in [("watchexec", "program"), ("LICENSE", "licence")] {
@@ -251,7 +251,7 @@ fn lists_programs_and_crates_in_the_sboms() {
         assert!(sbom.contains("live-reload/watchexec"), "{name}");
         assert!(sbom.contains("pkg:cargo/libcnb@"), "{name}");
         assert!(sbom.contains(&digest), "{name}");
-        // Only what is linked into the programs.
+        // Only crates that are linked into the programs.
         assert!(!sbom.contains("pkg:cargo/insta@"), "{name}");
         assert!(!sbom.contains("pkg:cargo/serde_derive@"), "{name}");
         assert!(

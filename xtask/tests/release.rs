@@ -5,7 +5,7 @@
 use std::fs;
 use std::process::Command;
 
-/// Calls the task with a buildpack.toml of this version. Returns what it complains about.
+/// Calls the task with a buildpack.toml of this version. Returns its error.
 fn refusal(version: &str, arguments: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("buildpack.toml");

@@ -137,7 +137,7 @@ impl Files {
             .unwrap()
     }
 
-    /// Updates and returns what was said.
+    /// Updates and returns the output.
     fn updated(&self, site: &Site, more: &[&str]) -> String {
         let output = self.update(site, more);
         let said = String::from_utf8(output.stdout).unwrap();
@@ -146,7 +146,7 @@ impl Files {
         said
     }
 
-    /// Makes sure that the update is refused for a reason, and that nothing was written.
+    /// Checks that the update is rejected for a reason, without a change of the files.
     fn refused(&self, site: &Site, reason: &str) {
         let before = self.buildpack_toml();
         let output = self.update(site, &[]);

@@ -18,11 +18,11 @@ use crate::platform::Platform;
 
 /// The first of these rows in the table.
 const ROW: usize = 15;
-/// Turns of what takes some tenths of a second, and of what takes seconds.
+/// Turns of measurements of some tenths of a second, and of those of seconds.
 const MANY: usize = 20;
 const SOME: usize = 8;
 
-/// A figure's name and what measures it.
+/// The name of a figure and its function.
 type Measured = (&'static str, fn(&Case<'_>) -> Result<Figure>);
 
 const FIGURES: [Measured; 4] = [
@@ -126,7 +126,7 @@ fn first_start(case: &Case<'_>) -> Result<Figure> {
     ))
 }
 
-/// A build again, with nothing changed.
+/// A rebuild without changes.
 fn pack_build(case: &Case<'_>) -> Result<Figure> {
     let app = unaware_app("v1")?;
     let build = |flag: &str| -> Result<Duration> {

@@ -1,5 +1,5 @@
 //! Our buildpack appended to the orders of published builders, and prepended: which process is the
-//! default, what `reload` starts, and that one process watches and restarts the app once.
+//! default, the command that `reload` starts, and that a single process watches and restarts the app once.
 
 use std::collections::BTreeMap;
 use std::path::Path;

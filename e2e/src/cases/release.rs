@@ -108,7 +108,7 @@ fn release(case: &Case<'_>, arguments: &[String], dist: &Path) -> Result<()> {
 }
 
 /// The same release is made again and published, with the same files. Then the page is followed by which
-/// anybody verifies it.
+/// users verify it.
 fn published(case: &Case<'_>) -> Result<()> {
     for name in ["cosign", "crane"] {
         tool(name)?;
@@ -144,7 +144,7 @@ fn published(case: &Case<'_>) -> Result<()> {
     verify(&terminal, &format!("{image}:{}", first.version))
 }
 
-/// Follows the page by which anybody verifies a release, in a directory with its files and key.
+/// Follows the page on verifying a release, in a directory with its files and key.
 fn verify(terminal: &Terminal<'_>, image: &str) -> Result<()> {
     let page = terminal.page("docs/verify.md")?;
     let [
@@ -177,7 +177,7 @@ fn verify(terminal: &Terminal<'_>, image: &str) -> Result<()> {
     ] {
         expect_words(&run(&block)?, &words)?;
     }
-    // A key that signed nothing, and a file that was changed.
+    // Another key, and a changed file.
     run(
         "COSIGN_PASSWORD= cosign generate-key-pair --output-key-prefix other
         other='--key other.pub --insecure-ignore-tlog'

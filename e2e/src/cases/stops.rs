@@ -43,7 +43,7 @@ fn wrapped_process(case: &Case<'_>) -> Result<()> {
     let app = unaware_app("v1")?;
     fs::write(app.path().join("start"), "python3 slow.py\n")?;
     let image = case.build(app.path()).live_reload("true").image()?;
-    // Bytecode in the app directory would restart it, since this watchexec ignores nothing.
+    // Bytecode in the app directory would restart it, since this watchexec runs without ignore patterns.
     let container = Container::start_with(&image, &["--env", "PYTHONDONTWRITEBYTECODE=1"])?;
     container.wait_for("v1")?;
     expect_goodbyes(case, &container, 1)

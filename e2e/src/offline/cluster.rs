@@ -80,7 +80,7 @@ struct Addresses {
 }
 
 impl Cluster {
-    /// Prepares to start a cluster, and removes what a killed run has left.
+    /// Prepares to start a cluster, and removes leftovers of a killed run.
     pub(crate) fn new() -> Result<Self> {
         let id = &digest(workspace().as_os_str().as_encoded_bytes())[..8];
         let third = u8::from_str_radix(&id[..2], 16)?;
@@ -184,7 +184,7 @@ impl Cluster {
         Ok(file)
     }
 
-    /// Ends the node and removes everything of it. Later calls do nothing.
+    /// Ends the node and removes its files. Later calls have no effect.
     pub(crate) fn close(&self) {
         let mut node = self.node.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(mut node) = node.take() {
@@ -244,7 +244,7 @@ impl Cluster {
                 let config = self.directory.join("kubeconfig");
                 output(kubectl.arg("--kubeconfig").arg(config).args(words)).is_ok()
             };
-            // The account is there when the controllers are at work.
+            // The account exists once the controllers work.
             kubectl(&["wait", "--for=condition=Ready", "node/node"])
                 && kubectl(&["get", "serviceaccount", "default"])
         })?;

@@ -57,7 +57,7 @@ pub(super) fn unpacked(name: &str, packages: &[&str]) -> Result<PathBuf> {
     })
 }
 
-/// Updates the lists of packages. Some sources may be unreachable: what follows fails if one of them
+/// Updates the lists of packages. Some sources may be unreachable: the installation fails if one of them
 /// matters.
 fn update() {
     let _ = logged(as_root("apt-get").arg("update"), &log("apt-update"));

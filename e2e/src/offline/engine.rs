@@ -1,6 +1,6 @@
 //! The Docker engine: the user's, or a private one that runs as long as the suite.
 //!
-//! On the user's engine all names are unique to this run, and everything is removed at the end. The
+//! On the user's engine all names are unique to this run, and its images are removed at the end. The
 //! private engine keeps the base images for the next run.
 
 use std::ffi::OsStr;
@@ -117,7 +117,7 @@ impl Engine {
     }
 
     /// Makes an image from another one, with the contents of a directory copied to a path, and with these
-    /// instructions. Existing directories keep what they have.
+    /// instructions. Existing directories keep their content.
     pub(crate) fn derive(
         &self,
         image: &str,
@@ -155,7 +155,7 @@ impl Engine {
         Ok(image)
     }
 
-    /// Removes everything that was made, and stops a private engine. A second call waits for the first,
+    /// Removes images, volumes and networks of this run, and stops a private engine. A second call waits for the first,
     /// since an interrupt and the end of the suite may coincide.
     pub(crate) fn close(&self) {
         self.closing.call_once(|| {

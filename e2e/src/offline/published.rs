@@ -41,7 +41,7 @@ pub(crate) struct Published(Vec<(&'static str, String)>);
 
 impl Published {
     /// Makes the stand-ins, and with `make_builder` a builder of these buildpacks in this order. Paketo's
-    /// builder is there already.
+    /// builder exists already.
     pub(crate) fn provide(
         images: &Images,
         lifecycle: &Lifecycle,
@@ -78,7 +78,7 @@ impl Published {
         Ok(Self(names))
     }
 
-    /// Replaces everything published in a text.
+    /// Replaces the names of published images in a text.
     pub(crate) fn replaced(&self, text: &str) -> String {
         let replace =
             |text: String, (name, stand_in): &(&str, String)| text.replace(name, stand_in);

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 ///
 /// Cargo tells each program that it runs about the program's package. A build script that asks for
 /// these variables, such as that of ring, would run again whenever another package's program starts
-/// cargo, and everything that depends on it would be built again.
+/// cargo, which would rebuild all dependents of the crate.
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (name, _) in std::env::vars_os() {
@@ -24,7 +24,7 @@ pub fn cargo() -> Command {
 /// what it made. Its progress goes to `progress`.
 ///
 /// # Errors
-/// The task cannot be run, fails, or prints nothing.
+/// The task cannot be run, fails, or has no output.
 pub fn xtask(root: &Path, arguments: &[&str], progress: impl Into<Stdio>) -> Result<String> {
     let output = cargo()
         .arg("xtask")

@@ -1,4 +1,4 @@
-//! Figures: what was measured, beside the reference measured in the same run.
+//! Figures: measurements, each with a reference measured in the same run.
 
 use anyhow::{Context, Result};
 use fs_err as fs;

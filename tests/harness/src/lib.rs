@@ -3,7 +3,7 @@
 //! request, and figures.
 //!
 //! A crate of its own, because four packages use it: the buildpack, `watchexec-release`, `xtask`
-//! and `e2e`. It depends on none of them: it calls the built programs, as the lifecycle does.
+//! and `e2e`. It does not depend on them: it calls the built programs, as the lifecycle does.
 
 #![allow(
     clippy::expect_used,

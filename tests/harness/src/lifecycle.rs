@@ -1,5 +1,5 @@
 //! Calls a built buildpack as the lifecycle does: by name, with arguments, in the app directory, and
-//! with an environment that has what the lifecycle passes and no other variable.
+//! with exactly the variables that the lifecycle passes.
 
 use fs_err as fs;
 use fs_err::os::unix::fs::symlink;
@@ -9,13 +9,13 @@ use std::process::Command;
 use tempfile::TempDir;
 use toml::Value;
 
-/// The directories of one build, and what the platform and the user set.
+/// The directories of a build, and the settings of the platform and the user.
 pub struct Lifecycle {
     directory: PathBuf,
     buildpack: PathBuf,
     layers: PathBuf,
     variables: Vec<(String, String)>,
-    /// A script that starts the phase, `"$@"`, with what only a shell can set.
+    /// A script that starts the phase, `"$@"`, with redirections or a umask.
     shell: Option<&'static str>,
     /// Removes the directory of a test.
     temporary: Option<TempDir>,
@@ -80,7 +80,7 @@ impl Lifecycle {
         lifecycle.with("CNB_TARGET_ARCH", "amd64")
     }
 
-    /// A packaged buildpack on this machine, with everything else in `directory`. `layers` names
+    /// A packaged buildpack on this machine, with the other directories in `directory`. `layers` names
     /// the directory of the buildpack's layers in it.
     pub fn of(buildpack: &Path, directory: &Path, layers: &str) -> Self {
         for name in ["app", "platform/env", layers] {
@@ -208,7 +208,7 @@ impl Lifecycle {
         files
     }
 
-    /// Does what the lifecycle does between two builds with the same cache: restores cached layers
+    /// Acts as the lifecycle between two builds with the same cache: restores cached layers
     /// without their types, only the metadata of other launch layers, and no launch.toml. Integers
     /// become floats, since the lifecycle keeps the metadata as JSON.
     pub fn restore_cache(&self) {

@@ -1,5 +1,5 @@
 //! Servers on loopback that answer as told, broken answers included. They speak HTTP by hand, since
-//! a library would repair what is meant to be broken.
+//! a library would repair the intended faults.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -239,7 +239,7 @@ fn send(mut stream: impl Write, socket: &TcpStream, reply: &Reply) -> std::io::R
     }
 }
 
-/// A proxy that connects every tunnel to the same server, whatever host is asked for.
+/// A proxy that connects every tunnel to the same server, for any host.
 pub struct Tunnel {
     address: SocketAddr,
     targets: Arc<Mutex<Vec<String>>>,

@@ -1,4 +1,4 @@
-//! The first start of `reload`, beside the bare process.
+//! The first start of `reload`, compared with the bare process.
 
 use super::{Rows, SOME, time};
 use anyhow::{Context, Result};

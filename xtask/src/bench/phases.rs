@@ -1,4 +1,4 @@
-//! The phases, called as the lifecycle calls them, and the sizes of what is shipped.
+//! The phases, called as the lifecycle calls them, and the sizes of the programs.
 
 use super::{MANY, Options, Rows, SOME, nothing, quiet, script, time};
 use crate::archive::Archive;

@@ -1,4 +1,4 @@
-//! `live-reload tar`, beside the tar that is faster at the same.
+//! `live-reload tar`, compared with the faster of GNU tar and busybox.
 
 use super::{Rows, script};
 use anyhow::Result;

@@ -24,7 +24,7 @@ pub(super) fn write(
         cargo("tree")
             .arg("--locked")
             .args(packages.iter().flat_map(|package| ["--package", package]))
-            // What is linked into the programs, without what only builds or tests them.
+            // The crates linked into the programs, without those that build or test them.
             .args(["--edges", "normal,no-proc-macro"])
             .args(["--target", target.as_str()])
             .args(["--prefix", "depth", "--no-dedupe", "--format", "|{p}|{l}"]),

@@ -11,7 +11,7 @@ use std::process::Command;
 use watchexec_release::catalog::Dependency;
 use watchexec_release::checksum::Checksum;
 
-/// The repository, whose page explains what is named here.
+/// The repository, whose page explains these names.
 const REPOSITORY: &str = "https://github.com/live-reload/watchexec-buildpack";
 
 /// The commit that is released. Only a trial may have changes that are not committed.

@@ -1,5 +1,5 @@
 //! Signatures and attestations by cosign: with a key, or else with the identity of the workflow, as on
-//! GitHub. A key needs no network but the registry's: nothing is written to the transparency log.
+//! GitHub. A key needs only the registry's network: the transparency log has no entry.
 
 use crate::command::run;
 use anyhow::Result;
@@ -46,7 +46,7 @@ impl Signer {
             .arg(image))
     }
 
-    /// Signs a file, and attests its provenance. Both go into files beside it.
+    /// Signs a file, and attests its provenance, in two files next to it.
     pub(super) fn sign_file(&self, file: &Path, provenance: &Path) -> Result<()> {
         let bundle = file.with_added_extension("sigstore.json");
         run(self

@@ -13,7 +13,7 @@ const HEADER: &str = "[[metadata.dependencies]]";
 pub(super) struct Entries {
     /// Everything above the first entry, with the comment on all of them.
     head: String,
-    /// The entries and what follows them, as they were.
+    /// The entries and the text after them, unchanged.
     blocks: Vec<Block>,
     /// The entries for watchexec as they will be.
     new: Vec<Block>,

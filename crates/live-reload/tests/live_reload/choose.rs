@@ -20,7 +20,7 @@ const OWN: [(&str, &str); 3] = [
 const WRAPPED: &str = r#"["./watchexec", "-r", "--", "./app"]"#;
 const PLAIN: &str = r#"["./app"]"#;
 
-/// An image with these processes, beside those of live-reload itself.
+/// An image with these processes and those of live-reload itself.
 fn image(processes: &[(&str, &str)]) -> Image {
     let all = [&OWN[..], processes].concat();
     let all: Vec<String> = all

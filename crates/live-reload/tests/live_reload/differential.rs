@@ -96,7 +96,7 @@ fn member() -> impl Strategy<Value = Member> {
             Member {
                 kind,
                 name: if plain { b"plain".to_vec() } else { name },
-                // GNU tar lets a new directory inherit this bit, whatever the archive says.
+                // GNU tar lets a new directory inherit this bit, against the archive.
                 mode: if is_directory { mode & !0o2000 } else { mode },
                 owner,
                 seconds,
@@ -146,7 +146,7 @@ fn before() -> impl Strategy<Value = Vec<Member>> {
 }
 
 impl Member {
-    /// Appends the member to an archive, without what fills its last block.
+    /// Appends the member to an archive, without the padding of its last block.
     fn append(&self, archive: &mut Vec<u8>) {
         let (kind, link, content) = match &self.kind {
             Kind::File(length) => (EntryType::Regular, &b""[..], vec![b'x'; *length]),
@@ -348,7 +348,7 @@ impl Target {
         run(command, Path::new("/"), archive)
     }
 
-    /// Reads everything that there is, with all that the two have to agree on.
+    /// Reads all files, with the properties in which both must agree.
     fn tree(&self, since: i64) -> BTreeMap<PathBuf, Node> {
         let mut tree = BTreeMap::new();
         walk(
@@ -517,7 +517,7 @@ proptest! {
         let reported = outcome.errors.lines().filter(is_refusal).count();
         let has_failed = outcome.errors.lines().count() > reported;
         if has_failed {
-            // GNU tar removes what a hard link replaces, even if it cannot make the link.
+            // GNU tar removes the file that a hard link replaces, even if it cannot make the link.
             for member in &accepted {
                 if matches!(member.kind, Kind::HardLink(_)) {
                     let path = Path::new("target").join(below(&member.name));
@@ -527,7 +527,7 @@ proptest! {
             }
         }
         if reported != refused {
-            // A member below one that has failed is not refused: there is nothing to compare with.
+            // Members below a failed one are not compared.
             return Ok(());
         }
         prop_assert_eq!(&ours, &theirs, "{:?} {:?}", outcome, expected);

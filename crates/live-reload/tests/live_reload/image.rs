@@ -14,7 +14,7 @@ use tempfile::TempDir;
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_live-reload");
 
-/// Writes down how it was called, beside itself; by `environ` of /proc, as a shell adds variables
+/// Records its call in files in its directory; by `environ` of /proc, as a shell adds variables
 /// of its own.
 pub(crate) const RECORD: &str = r#"#!/bin/sh
 here=$(dirname "$0")
@@ -24,8 +24,8 @@ pwd > "$here/directory"
 grep -E '^Sig(Blk|Ign)' /proc/self/status > "$here/signals"
 "#;
 
-/// Runs what follows `--` as watchexec does, in a process group of its own; ends with 99 when it is
-/// told to stop meanwhile, and with the status of the last run when it is told so afterwards.
+/// Runs the command after `--` as watchexec does, in its own process group. SIGTERM during a run ends it
+/// with 99, and after a run with the status of the run.
 pub(crate) const RUN: &str = r#"#!/bin/sh
 trap 'exit 99' TERM
 trap 'echo USR1' USR1
@@ -130,7 +130,7 @@ impl Image {
     }
 
     /// `live-reload`, ready to be started as the launcher starts it: in the app directory, with
-    /// `PATH` and nothing else in its environment.
+    /// `PATH` as its only variable.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.program());
         command
@@ -247,7 +247,7 @@ impl Running {
         while self.line() != wanted {}
     }
 
-    /// Waits for the end. Gives the exit status, and what was written since.
+    /// Waits for the end. Returns the exit status and the output since.
     pub(crate) fn end(mut self) -> (i32, String) {
         let status = programs::end(&mut self.child);
         let mut rest = String::new();

@@ -40,7 +40,7 @@ pub(crate) fn start(command: &mut Command) -> Child {
     command.spawn().unwrap()
 }
 
-/// Runs a process to its end, with what it writes.
+/// Runs a process to its end. Returns its status and output.
 pub(crate) fn run(command: &mut Command) -> Output {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     start(command).wait_with_output().unwrap()

@@ -30,7 +30,7 @@ impl Tree {
         tree
     }
 
-    /// Runs `rm` in the directory. Gives its exit status and what it says.
+    /// Runs `rm` in the directory. Returns its exit status and output.
     fn rm(&self, arguments: &[&str]) -> (i32, String) {
         let mut command = Command::new(PROGRAM);
         command.arg("rm").args(arguments);

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Runs what follows `--` three times, as restarts do.
+/// Runs the command after `--` three times, as restarts do.
 const RUN_THREE_TIMES: &str = "#!/bin/sh\n\
     export WATCHEXEC_EVENTS_FILE=\"$0.changes\"\n\
     while [ \"$1\" != -- ]; do shift; done\n\

@@ -18,7 +18,7 @@ use watchexec_release::download::{DownloadError, Failure, Network, Observer, Pol
 /// The content that the servers send.
 const BODY: &[u8] = b"an archive of watchexec, or near enough";
 
-/// Limits far above what loopback needs and far below what a person waits.
+/// Limits far above the times on loopback and far below a person's patience.
 fn network() -> Network {
     Network {
         policy: Policy {

@@ -138,7 +138,7 @@ fn composite(case: &Case<'_>) -> Result<()> {
     )
 }
 
-/// The buildpack wraps its process itself, which stays the default; `reload` starts it as it is.
+/// The buildpack wraps its process itself. That process stays the default, and `reload` starts it unchanged.
 fn language_buildpack(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
     let page = terminal.page("examples/language-buildpack/README.md")?;

@@ -34,7 +34,7 @@ fn docker_cp(case: &Case<'_>) -> Result<()> {
     python.follow(&start)?;
     let container = terminal.container("example-python");
     let _running = page.start(&script)?;
-    // The script prints nothing. An ignored file shows that it is at work.
+    // The script has no output. A file that the app ignores shows that it works.
     wait_for(Duration::from_mins(1), || {
         fs::write(terminal.path("examples/python/ready.log"), "ready\n")?;
         Ok(container

@@ -33,7 +33,7 @@ const COMMIT: &str =
 /// use the offline package. Another image gets watchexec by bindings, from a mirror with a private CA.
 fn kpack(case: &Case<'_>) -> Result<()> {
     let terminal = case.cluster_terminal()?;
-    // The service account of the page's builder is there.
+    // The service account of the page's builder exists.
     terminal.kubectl(&["config", "set-context", "--current", "--namespace=default"])?;
     let cluster = case.platform.cluster()?;
     let local = cluster.registry()?;

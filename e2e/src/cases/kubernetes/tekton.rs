@@ -18,7 +18,7 @@ cases![tekton];
 const PATIENCE: Duration = Duration::from_mins(3);
 /// The directory in which the example's pipeline builds: the app directory of the image.
 const APP: &str = "/workspace/source/examples/python";
-/// Takes the place of `git-clone`, and then does what the task does as root.
+/// Replaces `git-clone`, and then runs the task's steps as root.
 const PREPARE: &str = "mkdir -p $APP /platform/env && cp /example/* $APP && \
     printf true >/platform/env/BP_LIVE_RELOAD_ENABLED && chown -R 1000:1000 /workspace /layers /cache";
 
