@@ -48,7 +48,7 @@ const PUBLISHED: &str = "ports:\n      - \"8080:8080\"";
 const NAMES: [&str; 2] = ["example-", "my-app"];
 
 /// The registry on the pages.
-const REGISTRY: &str = "registry.example.com";
+pub(crate) const REGISTRY: &str = "registry.example.com";
 
 /// A folder to run commands in.
 #[derive(Debug)]
@@ -295,6 +295,16 @@ fn only_looks(command: &str) -> bool {
     ["curl ", "docker logs "]
         .iter()
         .any(|looks| command.starts_with(looks))
+}
+
+impl Block {
+    /// The block with a text replaced, in its output too.
+    pub(crate) fn with(&self, from: &str, to: &str) -> Self {
+        let mut block = self.clone();
+        block.text = block.text.replace(from, to);
+        block.output = block.output.map(|output| output.replace(from, to));
+        block
+    }
 }
 
 impl Running {

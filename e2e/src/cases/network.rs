@@ -1,65 +1,66 @@
-//! Builds that cannot reach the URL of watchexec: offline packages, mappings, mirrors.
+//! Builds that do not reach GitHub: the commands of docs/networks.md, with servers of the suite in place of
+//! those on the page.
 
 use std::path::Path;
 
 use anyhow::{Result, ensure};
 use fs_err as fs;
 
-use crate::build::Build;
-use crate::buildpacks::START;
-use crate::case::{Case, cases, python_app};
+use crate::case::{Case, cases};
 use crate::command::expect_words;
-use crate::package::package_offline;
+use crate::directories::{copy, digest};
+use crate::package::offering;
+use crate::printed;
+use crate::terminal::Terminal;
 use harness::certificates::Authority;
-use harness::server::{Reply, Server};
+use harness::server::{Reply, Server, Tunnel};
 
-cases![
-    none_with_the_offline_package,
-    mirror,
-    mapping,
-    private_mirror
-];
+cases![mirror, proxy, private_mirror, mapping];
 
-/// The URL in buildpack.toml, which does not exist.
-const ELSEWHERE: &str = "https://watchexec.invalid/releases/watchexec.tar.xz";
+const PAGE: &str = "docs/networks.md";
+/// The archive on the page.
+const ARCHIVE: &str = "github.com/watchexec/watchexec/releases/download/v2.8.0/watchexec-2.8.0-x86_64-unknown-linux-musl.tar.xz";
+const CHECKSUM: &str = "35ea667cbe4bc96c23ba2a1f46c94c46bc385b67165e3bf621c0e7e4959aa99b";
+const MIRROR: &str = "https://mirror.example.com";
 /// `user:pass`, as a client sends it.
 const AUTHORIZATION: &str = "Basic dXNlcjpwYXNz";
-
-/// The offline package needs no network in the build's containers.
-fn none_with_the_offline_package(case: &Case<'_>) -> Result<()> {
-    let package = package_offline("package-without-network")?;
-    let image = case
-        .build(python_app())
-        .buildpacks(&[&package.to_string_lossy(), START])
-        .live_reload("true")
-        .arguments(&["--network", "none"])
-        .image()?;
-    expect_words(&image.log, &["inside the buildpack", "Verified"])?;
-    image.expect_newest_watchexec()
-}
+const BINDING: &str = "--volume \"$PWD/bindings/certificates:/platform/bindings/certificates\"";
 
 /// A variable names the mirror, whose paths contain the original host.
 fn mirror(case: &Case<'_>) -> Result<()> {
     let (server, _) = case.platform.archive.serve();
-    let mirror = server.url("/mirror/{originalHost}");
-    let build = build(case)?.env("BP_DEPENDENCY_MIRROR", &mirror);
-    let image = build.image()?;
+    let terminal = terminal(case)?;
+    let page = terminal.page(PAGE)?;
+    let [build] = page.blocks()?;
+    page.follow(&build.with(MIRROR, &server.url("/mirror")))?;
     let asked = server.requests().into_iter().map(|request| request.target);
-    let expected = ["/mirror/watchexec.invalid/releases/watchexec.tar.xz"];
-    ensure!(asked.eq(expected), "the mirror was not asked");
-    image.expect_newest_watchexec()
+    ensure!(
+        asked.eq([format!("/mirror/{ARCHIVE}")]),
+        "the mirror was not asked"
+    );
+    terminal.image("my-app").expect_newest_watchexec()
 }
 
-/// A mounted binding maps the archive's checksum to a URL.
-fn mapping(case: &Case<'_>) -> Result<()> {
-    let archive = &case.platform.archive;
-    let (server, _) = archive.serve();
-    let checksum = archive.checksum().replace(':', "_");
-    let url = server.url("/any-name");
-    let binding = binding("dependency-mapping", &checksum, &url)?;
-    let image = bound(build(case)?, binding.path()).image()?;
-    ensure!(server.requests().len() == 1, "the URL was not asked for");
-    image.expect_newest_watchexec()
+/// pack passes the proxy on to the build. The server behind it has a private CA.
+fn proxy(case: &Case<'_>) -> Result<()> {
+    let authority = Authority::new();
+    let archive = Reply::ok(&case.platform.archive.contents);
+    let server = Server::https(authority.server("github.com"), move |_| archive.clone());
+    let tunnel = Tunnel::to(server.address());
+    let terminal = terminal(case)?;
+    let page = terminal.page(PAGE)?;
+    let [build] = page.blocks()?;
+    trust(&terminal, &authority)?;
+    let build = build
+        .with("http://proxy.example.com:3128", &tunnel.url())
+        .with("--path", &format!("{BINDING} --path"));
+    page.follow(&build)?;
+    ensure!(
+        tunnel.targets() == ["github.com:443"],
+        "the proxy was asked for {:?}",
+        tunnel.targets()
+    );
+    terminal.image("my-app").expect_newest_watchexec()
 }
 
 /// The mirror requires a login, and a binding contains its private CA. Without the binding the build
@@ -74,39 +75,57 @@ fn private_mirror(case: &Case<'_>) -> Result<()> {
         Some(login) if login == AUTHORIZATION => archive.clone(),
         _ => Reply::status("401 Unauthorized"),
     });
-    let mirror = server.url("").replace("//", "//user:pass@");
-    let build = || -> Result<_> {
-        let build = build(case)?.env("BP_DEPENDENCY_MIRROR", &mirror);
-        Ok(build.env("BP_LOG_LEVEL", "DEBUG"))
-    };
+    let terminal = terminal(case)?;
+    let page = terminal.page(PAGE)?;
+    let [build] = page.blocks()?;
+    let build = build
+        .with(MIRROR, &server.url("").replace("//", "//user:pass@"))
+        .with("--path", "--env BP_LOG_LEVEL=DEBUG --path");
+    fs::write(terminal.path("private-ca.pem"), authority.pem())?;
 
-    let log = build()?.failure()?;
+    let log = page.run(&build.replace(BINDING, "|| true"))?;
     expect_words(&log, &["no trusted connection", "ca-certificates"])?;
     ensure!(!log.contains("user:pass"), "the login is in:\n{log}");
 
-    let binding = binding("ca-certificates", "own.pem", &authority.pem())?;
-    let image = bound(build()?, binding.path()).image()?;
-    ensure!(!image.log.contains("user:pass"), "the log shows the login");
-    image.expect_newest_watchexec()
+    let log = page.run(&build)?;
+    printed::expect(&log, build.output.as_deref().unwrap_or_default())?;
+    ensure!(!log.contains("user:pass"), "the log shows the login");
+    terminal.image("my-app").expect_newest_watchexec()
 }
 
-/// A build whose only watchexec has a URL that does not exist.
-fn build<'a>(case: &'a Case<'_>) -> Result<Build<'a>> {
-    case.build_offering(&case.platform.archive, ELSEWHERE)
+/// A mounted binding maps the archive's checksum to a URL.
+fn mapping(case: &Case<'_>) -> Result<()> {
+    let archive = &case.platform.archive;
+    let (server, _) = archive.serve();
+    let terminal = terminal(case)?;
+    let page = terminal.page(PAGE)?;
+    let [build] = page.blocks()?;
+    let build = build
+        .with(CHECKSUM, &digest(&archive.contents))
+        .with("https://files.example.com", &server.url(""));
+    page.follow(&build)?;
+    ensure!(server.requests().len() == 1, "the URL was not asked for");
+    terminal.image("my-app").expect_newest_watchexec()
 }
 
-/// A service binding of a type with one entry.
-fn binding(kind: &str, entry: &str, content: &str) -> Result<tempfile::TempDir> {
-    let folder = tempfile::tempdir()?;
-    fs::write(folder.path().join("type"), kind)?;
-    fs::write(folder.path().join(entry), content)?;
-    // The build runs as another user.
-    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    fs::set_permissions(folder.path(), open)?;
-    Ok(folder)
+/// A terminal with a buildpack that offers only the archive on the page.
+fn terminal<'a>(case: &'a Case<'a>) -> Result<Terminal<'a>> {
+    let terminal = case.terminal()?;
+    let name = case.name.replace("::", "-");
+    let (archive, url) = (&case.platform.archive, format!("https://{ARCHIVE}"));
+    let buildpack = offering(&case.platform.buildpack, &name, archive, &url)?;
+    copy(
+        Path::new(&buildpack),
+        &terminal.path("target/package/buildpack"),
+    )?;
+    Ok(terminal)
 }
 
-fn bound<'a>(build: Build<'a>, binding: &Path) -> Build<'a> {
-    let mount = format!("{}:/platform/bindings/own:ro", binding.display());
-    build.arguments(&["--volume", &mount])
+/// Makes the binding of the page with the certificate of a CA.
+fn trust(terminal: &Terminal<'_>, authority: &Authority) -> Result<()> {
+    let binding = terminal.path("bindings/certificates");
+    fs::create_dir_all(&binding)?;
+    fs::write(binding.join("type"), "ca-certificates")?;
+    fs::write(binding.join("private-ca.pem"), authority.pem())?;
+    Ok(())
 }

@@ -61,9 +61,9 @@ fn kpack(case: &Case<'_>) -> Result<()> {
     let [package, apply] = page.blocks()?;
     let buildpack = terminal.path("target/package/buildpack");
     copy(&package_offline("package-for-kpack")?, &buildpack)?;
-    page.run(&package.text)?;
+    page.follow(&package)?;
     let started = Instant::now();
-    page.run(&apply.text)?;
+    page.follow(&apply)?;
     show_time(case, "the first build", started);
 
     let image = case.named("example-python");
@@ -108,7 +108,7 @@ fn bound(terminal: &Terminal<'_>, page: &Page<'_>, registry: &str) -> Result<()>
     let operators = terminal.page("docs/networks.md")?;
     fs::write(terminal.path("private-ca.pem"), authority.pem())?;
     let [secrets] = operators.blocks()?;
-    operators.run(&secrets.text.replace("mirror.example.com", &address))?;
+    operators.follow(&secrets.with("mirror.example.com", &address))?;
 
     let (_, services) = operators
         .text
