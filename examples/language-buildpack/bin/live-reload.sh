@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Whether live reload is on, by the rules of the Watchexec Buildpack: the flag decides, and where it
-# is not set the execution environment.
+# Whether live reload is on, as the Watchexec Buildpack decides: by the variable or, if it is unset, by
+# the execution environment.
 live_reload() {
     case "${BP_LIVE_RELOAD_ENABLED:-}" in
     1 | t | T | TRUE | true | True) return 0 ;;

@@ -69,11 +69,14 @@ fn spring_boot(case: &Case<'_>) -> Result<()> {
 /// Follows a page, which builds, starts and asks the app, and then edits and syncs a file. Returns the
 /// container's log.
 fn page(case: &Case<'_>, page: &str, container: &str) -> Result<String> {
-    let terminal = case.terminal()?;
+    follow_page(&case.terminal()?, page, container)
+}
+
+fn follow_page(terminal: &Terminal<'_>, page: &str, container: &str) -> Result<String> {
     let page = terminal.page(page)?;
     let container = terminal.container(container);
     let mut reloads = 0;
-    for block in page.all_blocks(&format!("run: {}", case.name))? {
+    for block in page.all_blocks(&format!("run: {}", terminal.case.name))? {
         if block.text.contains("docker cp") {
             container.reload("v2", |_| page.follow(&block))?;
             reloads += 1;
@@ -83,17 +86,6 @@ fn page(case: &Case<'_>, page: &str, container: &str) -> Result<String> {
     }
     ensure!(reloads == 1, "{reloads} blocks sync a file");
     container.log()
-}
-
-/// The first command of a block. A line that ends with `\` continues in the next one.
-fn first_command(block: &Block) -> String {
-    let mut continues = true;
-    let lines = block.text.split_inclusive('\n').take_while(|line| {
-        let belongs = continues;
-        continues = line.ends_with("\\\n");
-        belongs
-    });
-    lines.collect()
 }
 
 /// Edits the Python app, and copies it into a container.
@@ -141,12 +133,8 @@ fn composite(case: &Case<'_>) -> Result<()> {
 /// The buildpack wraps its process itself. That process stays the default, and `reload` starts it unchanged.
 fn language_buildpack(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
-    let page = terminal.page("examples/language-buildpack/README.md")?;
-    let [start] = page.blocks()?;
-    page.follow(&start)?;
-    let container = terminal.container("example-wrapped");
-    expect_reload(&terminal, &container)?;
-    let log = container.log()?;
+    let wrapped = "examples/language-buildpack/README.md";
+    let log = follow_page(&terminal, wrapped, "example-wrapped")?;
     ensure!(!log.contains("live-reload:"), "it is `reload`:\n{log}");
     let image = terminal.image("example-wrapped");
     let reload = Container::start_with(&image, &["--entrypoint", "reload"])?;
@@ -185,14 +173,14 @@ fn sync_tools(case: &Case<'_>) -> Result<()> {
     let page = terminal.page("docs/tiny-images.md")?;
     let [build] = page.blocks()?;
     let go = terminal.page("examples/go/README.md")?;
-    let compile = first_command(&go.all_blocks("run: examples::go")?[0]);
-    go.run(&compile)?;
+    let compile = &go.all_blocks("run: examples::go")?[0];
+    go.follow(compile)?;
     page.follow(&build)?;
 
     let container = Container::start(&terminal.image("my-app"))?;
     container.wait_for("v1")?;
     go.edit()?;
-    go.run(&compile)?;
+    go.follow(compile)?;
     let program = fs::read(terminal.path("examples/go/bin/server"))?;
     let files = [("workspace/bin/server", program.as_slice())];
     container.reload("v2", |container| container.extract(&TILT, &files))?;

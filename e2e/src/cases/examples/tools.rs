@@ -9,11 +9,10 @@ use super::PYTHON;
 use crate::blocks::Block;
 use crate::case::{Case, cases};
 use crate::command::wait_for;
-use crate::container::Container;
 use crate::offline;
 use crate::terminal::Terminal;
 
-cases![docker_cp, compose, tilt, bind_mount];
+cases![docker_cp, compose, tilt, tilt_spring_boot, bind_mount];
 
 /// Copies a file, a directory, and then each file that is saved.
 fn docker_cp(case: &Case<'_>) -> Result<()> {
@@ -41,7 +40,9 @@ fn docker_cp(case: &Case<'_>) -> Result<()> {
             .execute(&["test", "-e", "/workspace/ready.log"])
             .ok())
     })?;
-    expect_reload_by_save(&container, &terminal)
+    case.show("from the save");
+    container.reload("v2", |_| python.edit())?;
+    Ok(())
 }
 
 fn compose(case: &Case<'_>) -> Result<()> {
@@ -66,45 +67,59 @@ fn compose(case: &Case<'_>) -> Result<()> {
     running.expect(&up)?;
     case.show("from the save");
     let container = terminal.container("compose-app-1");
-    container.reload("v2", |_| page.follow(&edit))?;
-    running.wait_for("Syncing service \"app\"")?;
-    running.wait_for("live-reload: app.py changed, restarting web")?;
+    container.reload("v2", |_| page.run(&edit).map(drop))?;
+    running.expect(&edit)?;
     page.follow(&look)
 }
 
 /// Tilt runs the app with Compose, since there is no cluster.
 fn tilt(case: &Case<'_>) -> Result<()> {
+    reload_with_tilt(case, "examples/tilt/README.md", "compose/Tiltfile").map(drop)
+}
+
+/// Maven deletes classes before it compiles them, yet the app restarts once, with all of them.
+fn tilt_spring_boot(case: &Case<'_>) -> Result<()> {
+    let log = reload_with_tilt(case, "examples/spring-boot/README.md", "Tiltfile")?;
+    let restarts = log.matches("changed, restarting web").count();
+    ensure!(restarts == 1, "{restarts} restarts:\n{log}");
+    Ok(())
+}
+
+/// Starts Tilt as a page does, and saves the edit of the page. Returns the container's log.
+fn reload_with_tilt(case: &Case<'_>, page: &str, tiltfile: &str) -> Result<String> {
     case.show(format!(
-        "Tilt {}, Docker Compose {}",
+        "Tilt {}, Docker Compose {}, from the save",
         offline::tool("tilt")?,
         offline::tool("compose")?
     ));
     let terminal = case.terminal()?;
+    let page = terminal.page(page)?;
     // Tilt ignores COMPOSE_PROJECT_NAME.
-    let file = terminal.path("examples/tilt/compose/Tiltfile");
-    let name = format!("'compose.yaml', project_name='{}'", case.named("compose"));
-    let tiltfile = fs::read_to_string(&file)?.replace("'compose.yaml'", &name);
-    fs::write(&file, tiltfile)?;
-    let page = terminal.page("examples/tilt/README.md")?;
-    let [up] = page.blocks()?;
-    let _running = page.start(&up)?;
-    expect_reload_by_save(&terminal.container("compose-app-1"), &terminal)
+    let project = case.named("compose");
+    page.run(&format!(
+        "sed -i \"s/'compose.yaml'/'compose.yaml', project_name='{project}'/\" {tiltfile}"
+    ))?;
+    let [up, edit] = page.blocks()?;
+    let mut running = page.start(&up)?;
+    let container = terminal.container("compose-app-1");
+    container.reload("v2", |_| page.run(&edit).map(drop))?;
+    running.expect(&edit)?;
+    container.log()
 }
 
 /// The app directory is the host's. What the image has there is hidden, except for an anonymous volume.
 fn bind_mount(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
     let page = terminal.page("docs/bind-mounts.md")?;
-    let [start, before, edit, after, list, keep, own] = page.blocks()?;
+    let [build, start, before, edit, after, list, keep, own] = page.blocks()?;
     // Only the image has it, as if the build had made it.
     let vendor = terminal.path("examples/python/vendor");
     fs::create_dir(&vendor)?;
     fs::write(vendor.join("library.py"), "")?;
-    let build = super::first_command(&start);
-    page.run(&build)?;
+    page.follow(&build)?;
     fs::remove_dir_all(&vendor)?;
 
-    page.run(&start.replace(&build, ""))?;
+    page.follow(&start)?;
     page.follow(&before)?;
     let container = terminal.container("my-app");
     case.show("from the save");
@@ -132,12 +147,4 @@ fn build_python(terminal: &Terminal<'_>) -> Result<Block> {
     let mut blocks = page.all_blocks("run: examples::python")?;
     page.follow(&blocks.remove(0))?;
     Ok(blocks.remove(0))
-}
-
-/// Checks that saving the file on the host leads to a new process.
-fn expect_reload_by_save(container: &Container<'_>, terminal: &Terminal<'_>) -> Result<()> {
-    container.wait_for("v1")?;
-    terminal.case.show("from the save");
-    container.reload("v2", |_| terminal.page(PYTHON)?.edit())?;
-    Ok(())
 }
