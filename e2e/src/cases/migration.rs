@@ -5,15 +5,34 @@ use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
 use super::orders;
-use crate::case::{Case, cases};
+use crate::blocks::Block;
+use crate::case::{Case, cases, unaware_app};
 use crate::container::Container;
-use crate::directories::target;
+use crate::directories::{copy, target};
 
-cases![paketo_order];
+cases![paketo_builder, paketo_order];
+
+const PAGE: &str = "docs/migrating.md";
+
+/// Appended to Paketo's builder, our buildpack starts the process that Paketo's wraps.
+fn paketo_builder(case: &Case<'_>) -> Result<()> {
+    let order = case.platform.publishers["paketo"].order("nodejs")?;
+    let terminal = case.terminal()?;
+    copy(orders::app(&order.app)?.path(), &terminal.path("app"))?;
+    let page = terminal.page(PAGE)?;
+    let blocks: [Block; 3] = page.blocks()?;
+    let container = terminal.container("my-app");
+    blocks.iter().try_for_each(|block| page.follow(block))?;
+    container.reload_by_copy(
+        "v2",
+        &unaware_app("v2")?.path().join("app.py"),
+        "/workspace/lib/app.py",
+    )
+}
 
 fn paketo_order(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
-    let page = terminal.page("docs/migrating.md")?;
+    let page = terminal.page(PAGE)?;
     let mut blocks = page.text.split("```toml\n").skip(1);
     let mut block = || blocks.next().and_then(|rest| rest.split("```").next());
     let before = block().context("the page shows no order")?;
