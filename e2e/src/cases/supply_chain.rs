@@ -72,7 +72,7 @@ fn sboms(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
     let page = terminal.page("docs/contents.md")?;
     let [download] = page.blocks()?;
-    page.run(&download)?;
+    page.follow(&download)?;
     let layers = terminal.path("sboms/layers/sbom/launch");
     let layers = layers.join(WATCHEXEC.replace('/', "_"));
 

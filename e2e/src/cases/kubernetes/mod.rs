@@ -116,7 +116,7 @@ fn kubectl_exec(case: &Case<'_>) -> Result<()> {
     })?;
     let pod = terminal.pod(DEPLOYMENT)?;
     let page = terminal.page(PAGE)?;
-    let [_, _, sync] = page.blocks()?;
+    let [_, _, _, sync] = page.blocks()?;
     terminal.page("examples/python/README.md")?.edit()?;
     pod.reload("v2", || page.run(&sync.text).map(drop))?;
     sync_by_exec(&pod)
@@ -146,8 +146,8 @@ fn deployed<'a>(
     fs::write(&file, change(&fs::read_to_string(&file)?))?;
     let page = terminal.page(PAGE)?;
     let commands = page.all_blocks("run: kubernetes::kubectl_exec")?;
-    for block in &commands[..2] {
-        page.run(&block.text.replace("app.yaml", manifest))?;
+    for block in &commands[..3] {
+        page.follow(&block.with("app.yaml", manifest))?;
     }
     Ok(terminal)
 }
