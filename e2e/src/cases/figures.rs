@@ -9,11 +9,12 @@ use fs_err as fs;
 use harness::{Figure, Figures, Goal, Pair, Unit, interleaved};
 use libtest_mimic::{Measurement, Trial};
 
-use crate::build::Image;
+use crate::build::{Build, Image};
 use crate::buildpacks::{LAYER, PROCFILE, WATCHEXEC, buildpack_of};
 use crate::case::{Case, python_app, unaware_app};
 use crate::container::Container;
-use crate::directories::{copy, target, workspace};
+use crate::directories::{copy, source, target, workspace};
+use crate::offline;
 use crate::platform::Platform;
 
 /// The first of these rows in the table.
@@ -25,13 +26,19 @@ const SOME: usize = 8;
 /// The name of a figure and its function.
 type Measured = (&'static str, fn(&Case<'_>) -> Result<Figure>);
 
-const FIGURES: [Measured; 4] = [
+const FIGURES: [Measured; 6] = [
     ("figures::sync", sync),
     ("figures::pack_build", pack_build),
     ("figures::pack_build_floor", pack_build_floor),
+    ("figures::java", java),
+    ("figures::python", python),
     // The last, since the engine is slower for some time after images with many files.
     ("figures::first_start", first_start),
 ];
+
+/// The settings of docs/fast-restarts.md.
+const QUICK_JAVA: &str = "JAVA_TOOL_OPTIONS=-XX:TieredStopAtLevel=1";
+const KEEP_BYTECODE: &str = "PYTHONPYCACHEPREFIX=/tmp/pycache";
 
 /// All of them, as benchmarks.
 pub(crate) fn trials(platform: &Arc<OnceLock<Platform>>) -> Vec<Trial> {
@@ -85,19 +92,85 @@ fn sync(case: &Case<'_>) -> Result<Figure> {
         .live_reload("true")
         .env("BP_LIVE_RELOAD_PROCESS", "")
         .image()?;
-    let (reload, by_hand) = (Container::start(&reload)?, Container::start(&by_hand)?);
+    let containers = [Container::start(&reload)?, Container::start(&by_hand)?];
     let file = python_app().join("app.py");
-    let restart = |container: &Container<'_>| {
-        container.reload("v1", |container| {
-            container.copy_in(&file, "/workspace/app.py")
-        })
-    };
     Ok(figure(
         "sync to the new process's answer, reload",
         "watchexec by hand",
-        interleaved(MANY, || restart(&reload), || restart(&by_hand))?,
+        restarts(MANY, &containers, &file, "/workspace/app.py")?,
         Some(Goal::Ratio(1.1)),
         Some("Both at watchexec's own debounce of 50 ms; Python's start is part of both."),
+    ))
+}
+
+/// Copies an unchanged file into two containers in turns, until another process answers.
+fn restarts(
+    turns: usize,
+    [measured, reference]: &[Container<'_>; 2],
+    file: &Path,
+    target: &str,
+) -> Result<Pair> {
+    let restart = |container: &Container<'_>| {
+        container.reload("v1", |container| container.copy_in(file, target))
+    };
+    interleaved(turns, || restart(measured), || restart(reference))
+}
+
+/// A Spring Boot app, with a virtual machine that compiles for a quick start.
+fn java(case: &Case<'_>) -> Result<Figure> {
+    with_setting(
+        ("Spring Boot", QUICK_JAVA),
+        |image| case.build_as(image, &case.platform.jar),
+        &[],
+        &source("apps/java/src/main/resources/application.properties"),
+        "/workspace/BOOT-INF/classes/application.properties",
+    )
+}
+
+/// A Python app that imports a library from a layer, which its user cannot write to.
+fn python(case: &Case<'_>) -> Result<Figure> {
+    let app = unaware_app("v1")?;
+    let file = app.path().join("app.py");
+    let program = fs::read_to_string(&file)?;
+    fs::write(&file, format!("import sqlalchemy.orm\n{program}"))?;
+    let buildpack = target("buildpacks/sqlalchemy");
+    copy(&buildpack_of(LAYER), &buildpack)?;
+    copy(&offline::sqlalchemy()?, &buildpack.join("files"))?;
+    let path = format!("PYTHONPATH=/layers/{}/layer", LAYER.replace('/', "_"));
+    with_setting(
+        ("Python with SQLAlchemy", KEEP_BYTECODE),
+        |image| {
+            case.build_as(image, app.path())
+                .buildpacks(&[&buildpack.to_string_lossy(), PROCFILE, WATCHEXEC])
+                .arguments(&["--run-image", &case.platform.images.other_user])
+                .env("BP_LAYER", "true")
+        },
+        &["--env", &path],
+        &file,
+        "/workspace/app.py",
+    )
+}
+
+/// An app restarts with a variable of the container, and without it.
+fn with_setting<'a>(
+    (app, setting): (&str, &str),
+    build: impl Fn(&str) -> Build<'a>,
+    options: &[&str],
+    file: &Path,
+    target: &str,
+) -> Result<Figure> {
+    let image = |name: &str| build(name).live_reload("true").image();
+    let (with, without) = (image("with")?, image("without")?);
+    let containers = [
+        Container::start_with(&with, &[options, &["--env", setting]].concat())?,
+        Container::start_with(&without, options)?,
+    ];
+    Ok(figure(
+        &format!("sync to the new process's answer, {app}, `{setting}`"),
+        "without the variable",
+        restarts(SOME, &containers, file, target)?,
+        None,
+        None,
     ))
 }
 

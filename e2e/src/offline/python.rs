@@ -1,4 +1,4 @@
-//! Programs from `PyPI`, installed into a directory of the suite.
+//! Programs and libraries from `PyPI`, each installed into a directory of the suite.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -11,13 +11,23 @@ use crate::directories::{cached, log, source};
 
 /// The path of zizmor, which audits workflows.
 pub(crate) fn zizmor() -> Result<PathBuf> {
-    let requirements = source("zizmor.txt");
+    Ok(installed("zizmor")?.join("bin/zizmor"))
+}
+
+/// The directory of a library that takes Python a while to compile, without its bytecode.
+pub(crate) fn sqlalchemy() -> Result<PathBuf> {
+    installed("sqlalchemy")
+}
+
+/// Installs what the file of this name pins.
+fn installed(name: &str) -> Result<PathBuf> {
+    let requirements = source(&format!("{name}.txt"));
     let pinned = fs::read_to_string(&requirements)?;
-    let directory = cached("zizmor", &[&pinned], |directory| {
-        let pip = "-m pip install --no-deps --require-hashes --only-binary :all: --target";
+    cached(name, &[&pinned], |directory| {
+        let pip =
+            "-m pip install --no-deps --no-compile --require-hashes --only-binary :all: --target";
         let mut python = Command::new("python3");
         python.args(pip.split(' ')).arg(directory);
         logged(python.arg("--requirement").arg(&requirements), &log("pip"))
-    })?;
-    Ok(directory.join("bin/zizmor"))
+    })
 }
