@@ -48,8 +48,13 @@ const MOST_CASES_AT_ONCE: usize = 3;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // They share an engine, which more would only make wait.
-    arguments.test_threads.get_or_insert(MOST_CASES_AT_ONCE);
+    // They share an engine, which more would only make wait. What is measured shares nothing.
+    let at_once = if arguments.bench {
+        1
+    } else {
+        MOST_CASES_AT_ONCE
+    };
+    arguments.test_threads.get_or_insert(at_once);
     if arguments.list {
         return libtest_mimic::run(&arguments, runner::trials(&Arc::default())).exit_code();
     }
