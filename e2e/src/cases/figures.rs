@@ -17,8 +17,6 @@ use crate::directories::{copy, source, target, workspace};
 use crate::offline;
 use crate::platform::Platform;
 
-/// The first of these rows in the table.
-const ROW: usize = 15;
 /// Turns of measurements of some tenths of a second, and of those of seconds.
 const MANY: usize = 20;
 const SOME: usize = 8;
@@ -26,14 +24,12 @@ const SOME: usize = 8;
 /// The name of a figure and its function.
 type Measured = (&'static str, fn(&Case<'_>) -> Result<Figure>);
 
-const FIGURES: [Measured; 6] = [
+const FIGURES: [Measured; 5] = [
     ("figures::sync", sync),
     ("figures::pack_build", pack_build),
     ("figures::pack_build_floor", pack_build_floor),
     ("figures::java", java),
     ("figures::python", python),
-    // The last, since the engine is slower for some time after images with many files.
-    ("figures::first_start", first_start),
 ];
 
 /// The settings of docs/fast-restarts.md.
@@ -51,7 +47,7 @@ pub(crate) fn trials(platform: &Arc<OnceLock<Platform>>) -> Vec<Trial> {
                 let platform = platform.get().ok_or("the platform was not provided")?;
                 let case = Case::new(&format!("e2e::cases::{name}"), platform);
                 let figure = measure(&case).map(|figure| Figure {
-                    row: ROW + index,
+                    row: index,
                     ..figure
                 });
                 let figure = figure.map_err(|error| format!("{error:#}"))?;
@@ -171,31 +167,6 @@ fn with_setting<'a>(
         restarts(SOME, &containers, file, target)?,
         None,
         None,
-    ))
-}
-
-/// A container with many directories to watch starts.
-fn first_start(case: &Case<'_>) -> Result<Figure> {
-    let image = |directories: usize| {
-        let app = unaware_app("v1")?;
-        for index in 0..directories {
-            fs::create_dir_all(app.path().join(format!("tree/{}/{index}", index % 50)))?;
-        }
-        built(case, &format!("{directories}"), app.path())
-    };
-    let (many, few) = (image(5000)?, image(5)?);
-    let start = |image: &Image<'_>| {
-        let asked = Instant::now();
-        let container = Container::start(image)?;
-        container.wait_for("v1")?;
-        Ok(asked.elapsed())
-    };
-    Ok(figure(
-        "first start of reload, 5,000 directories",
-        "the same with 5",
-        interleaved(MANY, || start(&many), || start(&few))?,
-        Some(Goal::Ratio(1.5)),
-        Some("From `docker run` to the first answer."),
     ))
 }
 
