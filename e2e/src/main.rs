@@ -30,6 +30,7 @@ mod printed;
 mod runner;
 #[path = "../../tests/schemas/mod.rs"]
 mod schemas;
+mod syncs;
 mod terminal;
 
 use std::process::ExitCode;

@@ -21,7 +21,12 @@ mod supply_chain;
 use crate::case::Listed;
 
 /// Cases that measure times, and run alone.
-pub(crate) const ALONE: &[&[Listed]] = &[reload::CASES, live_reload::CASES, kubernetes::CASES];
+pub(crate) const ALONE: &[&[Listed]] = &[
+    reload::CASES,
+    live_reload::CASES,
+    kubernetes::CASES,
+    examples::tools::CASES,
+];
 /// Cases that share the machine. Those that wait the longest come first.
 pub(crate) const TOGETHER: &[&[Listed]] = &[
     release::CASES,
@@ -40,6 +45,5 @@ pub(crate) const TOGETHER: &[&[Listed]] = &[
     packages::CASES,
     migration::CASES,
     examples::CASES,
-    examples::tools::CASES,
     examples::manifests::CASES,
 ];

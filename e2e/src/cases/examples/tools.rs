@@ -9,7 +9,9 @@ use super::PYTHON;
 use crate::blocks::Block;
 use crate::case::{Case, cases};
 use crate::command::wait_for;
+use crate::container::Container;
 use crate::offline;
+use crate::syncs;
 use crate::terminal::Terminal;
 
 cases![docker_cp, compose, tilt, tilt_spring_boot, bind_mount];
@@ -22,13 +24,17 @@ fn docker_cp(case: &Case<'_>) -> Result<()> {
     let python = terminal.page(PYTHON)?;
     let page = terminal.page("examples/docker-cp/README.md")?;
     let [file, directory, script] = page.blocks()?;
-    for block in [file, directory] {
+    for block in [&file, &directory] {
         python.follow(&start)?;
         let container = terminal.container("example-python");
         container.wait_for("v1")?;
         python.edit()?;
-        container.reload("v2", |_| page.follow(&block))?;
+        container.reload("v2", |_| page.follow(block))?;
     }
+    python.follow(&start)?;
+    let container = terminal.container("example-python");
+    note_syncs_by(&container, &terminal, || page.follow(&directory))?;
+    drop(container);
 
     python.follow(&start)?;
     let container = terminal.container("example-python");
@@ -69,24 +75,37 @@ fn compose(case: &Case<'_>) -> Result<()> {
     let container = terminal.container("compose-app-1");
     container.reload("v2", |_| page.run(&edit).map(drop))?;
     running.expect(&edit)?;
-    page.follow(&look)
+    page.follow(&look)?;
+    note_syncs(&container, &terminal)
 }
 
 /// Tilt runs the app with Compose, since there is no cluster.
 fn tilt(case: &Case<'_>) -> Result<()> {
-    reload_with_tilt(case, "examples/tilt/README.md", "compose/Tiltfile").map(drop)
+    let page = "examples/tilt/README.md";
+    reload_with_tilt(case, page, "compose/Tiltfile", note_syncs).map(drop)
 }
 
 /// Maven deletes classes before it compiles them, yet the app restarts once, with all of them.
 fn tilt_spring_boot(case: &Case<'_>) -> Result<()> {
-    let log = reload_with_tilt(case, "examples/spring-boot/README.md", "Tiltfile")?;
+    let log = reload_with_tilt(
+        case,
+        "examples/spring-boot/README.md",
+        "Tiltfile",
+        |_, _| Ok(()),
+    )?;
     let restarts = log.matches("changed, restarting web").count();
     ensure!(restarts == 1, "{restarts} restarts:\n{log}");
     Ok(())
 }
 
-/// Starts Tilt as a page does, and saves the edit of the page. Returns the container's log.
-fn reload_with_tilt(case: &Case<'_>, page: &str, tiltfile: &str) -> Result<String> {
+/// Starts Tilt as a page does, saves the edit of the page, and then does more. Returns the container's log of the
+/// edit.
+fn reload_with_tilt(
+    case: &Case<'_>,
+    page: &str,
+    tiltfile: &str,
+    more: impl FnOnce(&Container<'_>, &Terminal<'_>) -> Result<()>,
+) -> Result<String> {
     case.show(format!(
         "Tilt {}, Docker Compose {}, from the save",
         offline::tool("tilt")?,
@@ -104,7 +123,9 @@ fn reload_with_tilt(case: &Case<'_>, page: &str, tiltfile: &str) -> Result<Strin
     let container = terminal.container("compose-app-1");
     container.reload("v2", |_| page.run(&edit).map(drop))?;
     running.expect(&edit)?;
-    container.log()
+    let log = container.log()?;
+    more(&container, &terminal)?;
+    Ok(log)
 }
 
 /// The app directory is the host's. What the image has there is hidden, except for an anonymous volume.
@@ -128,6 +149,7 @@ fn bind_mount(case: &Case<'_>) -> Result<()> {
     let hidden = container.execute(&["test", "-e", "/workspace/vendor/library.py"]);
     ensure!(hidden.is_err(), "the mount hides nothing");
 
+    note_syncs(&container, &terminal)?;
     page.follow(&list)?;
     page.follow(&keep)?;
     let kept = terminal.container("my-app-2");
@@ -147,4 +169,20 @@ fn build_python(terminal: &Terminal<'_>) -> Result<Block> {
     let mut blocks = page.all_blocks("run: examples::python")?;
     page.follow(&blocks.remove(0))?;
     Ok(blocks.remove(0))
+}
+
+/// Notes what the tool does in the container.
+fn note_syncs(container: &Container<'_>, terminal: &Terminal<'_>) -> Result<()> {
+    note_syncs_by(container, terminal, || Ok(()))
+}
+
+/// Notes what a command does in the container.
+fn note_syncs_by(
+    container: &Container<'_>,
+    terminal: &Terminal<'_>,
+    call: impl Fn() -> Result<()>,
+) -> Result<()> {
+    let app = terminal.path("examples/python");
+    let log = || container.log();
+    syncs::note(terminal.case, &app, terminal.port(), call, log)
 }

@@ -18,6 +18,7 @@ use crate::directories::{copy, workspace};
 use crate::offline;
 use crate::package::package_offline;
 use crate::pod::Pod;
+use crate::syncs;
 use crate::terminal::Terminal;
 
 cases![tilt, tilt_tiny, skaffold, kubectl_exec, read_only_root];
@@ -39,6 +40,8 @@ fn tilt(case: &Case<'_>) -> Result<()> {
     let pod = terminal.pod(DEPLOYMENT)?;
     edit_three_times(&terminal, &pod)?;
     add_and_delete(&terminal, &pod)?;
+    let app = terminal.path(DIRECTORY);
+    syncs::note(case, &app, terminal.port(), || Ok(()), || pod.log())?;
     build_again(&terminal, &pod, "requirements.txt")
 }
 
@@ -106,6 +109,8 @@ fn skaffold(case: &Case<'_>) -> Result<()> {
     let pod = terminal.pod(DEPLOYMENT)?;
     edit_three_times(&terminal, &pod)?;
     add_and_delete(&terminal, &pod)?;
+    let app = terminal.path(DIRECTORY);
+    syncs::note(case, &app, terminal.port(), || Ok(()), || pod.log())?;
     build_again(&terminal, &pod, "requirements.txt")
 }
 
