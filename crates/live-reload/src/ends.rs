@@ -42,7 +42,9 @@ impl Ends {
         let log_end = move || {
             started.map_or(Some(()), wait_for_end)?;
             thread::sleep(RESTART);
-            if starts.load(Ordering::SeqCst) == before.wrapping_add(1) {
+            // In a long sync it can be stopped again before it has said that it was started.
+            let is_last = starts.load(Ordering::SeqCst) == before.wrapping_add(1);
+            if is_last && children(watchexec).is_empty() {
                 tell(format_args!(
                     "live-reload: {process_type} has ended; the next change starts it again"
                 ));

@@ -13,7 +13,7 @@
 //! | how the process is launched, and with which environment | [`launch`], [`environment`], [`exec_d`], [`shell`] |
 //! | faults that watchexec passes over | [`checks`], [`inotify`], [`file_system`] |
 //! | watchexec and its options | [`watchexec`] |
-//! | each start, and ends that nobody asked for | [`announce`], [`ends`] |
+//! | each start with its changes, and ends that nobody asked for | [`announce`], [`changes`], [`ends`] |
 //! | signals, orphans and the exit status | [`signals`], [`process_tree`], [`supervise`] |
 //! | errors, each with its remedy | [`problem`] |
 //! | output for people | [`texts`] |
@@ -23,6 +23,7 @@
 //! runs watchexec itself.
 
 mod announce;
+mod changes;
 mod checks;
 mod choice;
 mod ends;

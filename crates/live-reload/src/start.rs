@@ -19,6 +19,7 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use tempfile::TempDir;
 
 /// The launcher's default of `CNB_EXEC_ENV` (platform specification, "Launcher").
 const DEFAULT_EXECUTION_ENVIRONMENT: &str = "production";
@@ -67,7 +68,7 @@ fn restart(settings: &Settings) -> Result<u8, Problem> {
     if let Some(signal) = signals.stop() {
         return Ok(supervise::status_of_signal(signal as i32));
     }
-    let (watchexec, ends) = ready?;
+    let (watchexec, ends, _directory) = ready?;
     Ok(supervise::run(
         watchexec,
         settings,
@@ -78,7 +79,10 @@ fn restart(settings: &Settings) -> Result<u8, Problem> {
 
 /// Prepares the start of watchexec, or of a process that runs watchexec itself, whose starts are not
 /// announced. Logs which process that is.
-fn prepare(settings: &Settings, signals: &mut Signals) -> Result<(Command, Option<Ends>), Problem> {
+fn prepare(
+    settings: &Settings,
+    signals: &mut Signals,
+) -> Result<(Command, Option<Ends>, Option<TempDir>), Problem> {
     let image = Image::find().map_err(Problem::NoAppDirectory)?;
     let file = image.metadata();
     let metadata = Metadata::read(&file).map_err(|error| Problem::Metadata(file, error))?;
@@ -99,7 +103,7 @@ fn prepare(settings: &Settings, signals: &mut Signals) -> Result<(Command, Optio
             process.command_line.join(" ")
         ));
         warn_of_unused(&process.r#type, settings);
-        return Ok((launch.command(), None));
+        return Ok((launch.command(), None, None));
     }
     let watch = checks::watch_paths(&settings.watch, &image.app).map_err(Problem::WatchPaths)?;
     let warnings = match settings.poll {
@@ -120,8 +124,9 @@ fn prepare(settings: &Settings, signals: &mut Signals) -> Result<(Command, Optio
     ));
     warnings.into_iter().for_each(warn);
     let r#type = &process.r#type;
-    let watchexec = watchexec::command(&program, settings, &watch, &image, r#type, &launch);
-    Ok((watchexec, Some(Ends::of(r#type))))
+    let (watchexec, directory) =
+        watchexec::command(&program, settings, &watch, &image, r#type, &launch);
+    Ok((watchexec, Some(Ends::of(r#type)), directory))
 }
 
 /// Checks that the process can be started.

@@ -8,6 +8,7 @@ use reload_options::ignore::DEFAULT_PATTERNS;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use tempfile::TempDir;
 
 /// The watchexec in the layer of this buildpack, else the first on the `PATH`.
 pub(crate) fn find(image: &Image, path: Option<&OsStr>) -> Option<PathBuf> {
@@ -19,7 +20,8 @@ pub(crate) fn find(image: &Image, path: Option<&OsStr>) -> Option<PathBuf> {
         .or_else(|| find_program(WATCHEXEC, path?))
 }
 
-/// The command that runs a process of this type, and restarts it after each change.
+/// The command that runs a process of this type, and restarts it after each change, and the directory for the
+/// files of its changes.
 pub(crate) fn command(
     program: &Path,
     settings: &Settings,
@@ -27,18 +29,19 @@ pub(crate) fn command(
     image: &Image,
     r#type: &str,
     launch: &Launch,
-) -> Command {
+) -> (Command, Option<TempDir>) {
     let mut command = Command::new(program);
     command
         .args(arguments(settings, watch, &image.app))
         .arg("--");
     // watchexec passes its environment on to the process.
     launch.prepare_to_run(&mut command);
-    if let Some(own) = &image.program {
-        announce::add(&mut command, own, r#type, &image.app);
-    }
+    let directory = image.program.as_ref().and_then(|own| {
+        let debounce = &settings.debounce;
+        announce::add(&mut command, own, r#type, &image.app, debounce)
+    });
     command.args(&launch.command);
-    command
+    (command, directory)
 }
 
 /// The options, all of which every watchexec from 2.0.0 on has.

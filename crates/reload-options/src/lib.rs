@@ -19,3 +19,4 @@ mod time;
 
 pub use command_line::{ArgumentError, PROGRAM, Request};
 pub use settings::{InvalidSetting, Setting, Settings};
+pub use time::TimeSpan;

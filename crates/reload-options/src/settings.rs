@@ -143,7 +143,8 @@ pub struct Settings {
     pub watch: Vec<String>,
     /// Files to ignore, on top of [`DEFAULT_PATTERNS`](crate::ignore::DEFAULT_PATTERNS).
     pub ignore: Vec<IgnorePattern>,
-    /// How long changes are collected, from the first one on, before they cause one restart.
+    /// How long changes are collected, from the first one on, before the process is stopped. It starts
+    /// again once no more changes follow.
     pub debounce: TimeSpan,
     /// The signal that stops the process.
     pub signal: Signal,
@@ -159,6 +160,8 @@ impl Default for Settings {
             process: None,
             watch: Vec::new(),
             ignore: Vec::new(),
+            // Most saves arrive within 1 ms, with every tool. On a busy machine, `tar` sometimes changes one file
+            // twice, 31 ms apart, so that 20 ms restarted the process twice (docs/how-it-works.md).
             debounce: Duration::from_millis(50).into(),
             signal: Signal::SIGTERM,
             stop_timeout: Duration::from_secs(10).into(),

@@ -213,11 +213,12 @@ fn many_files_by_copy(case: &Case<'_>) -> Result<()> {
     expect_starts(&container, 2)
 }
 
-/// `tar` in the container writes one file after the other, and the process still restarts once.
+/// `tar` in the container writes one file after the other, for most of a second, and the process still
+/// restarts once.
 fn many_files_by_tar(case: &Case<'_>) -> Result<()> {
     let image = build(case, &python_app()).image()?;
     let changed = fs::read(unaware_app("v2")?.path().join("app.py"))?;
-    let pages: Vec<_> = (0..50)
+    let pages: Vec<_> = (0..6000)
         .map(|page| format!("workspace/pages/{page}"))
         .collect();
     let mut files = vec![("workspace/app.py", changed.as_slice())];

@@ -53,6 +53,36 @@ fn logs_the_changed_file_of_each_restart() {
 }
 
 #[test]
+fn starts_the_process_once_while_changes_follow() {
+    let image = image("echo up > up; echo up", &[]);
+    // Stops the first start while it waits. The second one need not wait for an hour.
+    let watchexec = r#"#!/bin/sh
+while [ "$1" != -- ]; do shift; done
+shift
+export WATCHEXEC_EVENTS_FILE="$0.changes"
+printf 'modify:%s\n' "$PWD/app" "$PWD/b" > "$0.changes"
+"$@" &
+until [ -s "${0%/*}/live-reload" ] || [ -e up ]; do sleep 0.01; done
+kill $!
+wait $!
+printf 'modify:%s\n' "$PWD/c" > "$0.changes"
+"$1" "$2" "$3" "$4" 0s ./app
+"#;
+    programs::write(&image.watchexec(), watchexec);
+    for file in ["b", "c"] {
+        fs::write(image.app().join(file), "").unwrap();
+    }
+    let output = image.run(&["--debounce", "1h"]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "up\n");
+    let log = String::from_utf8(output.stderr).unwrap();
+    let log = log.lines().last().unwrap();
+    assert_eq!(
+        log,
+        "live-reload: app and 2 other files changed, restarting web"
+    );
+}
+
+#[test]
 fn keeps_the_environment_of_the_process() {
     let image = image("cat /proc/$$/environ", &["modify:APP/app"]);
     let mut command = image.command(&[]);
@@ -77,6 +107,19 @@ fn reports_a_program_that_a_sync_has_removed() {
     live-reload: app changed, restarting web
     live-reload: error: The process `web` runs /workspace/./app, which does not exist.
     Check the start command of the process. If a sync deleted the file, restore it and start the container again.
+    ");
+}
+
+#[test]
+fn logs_no_end_while_watchexec_starts_the_process_again() {
+    let image = image("echo up", &[]);
+    // The child stands for a start that has not been announced yet.
+    let watchexec = "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\nshift\n\"$@\"\nsleep 1\n";
+    programs::write(&image.watchexec(), watchexec);
+    let output = image.run(&[]);
+    assert_snapshot!(image.anywhere(&String::from_utf8(output.stderr).unwrap()), @"
+    live-reload: restarting web (the default choice) when files change in /workspace
+    live-reload: starting web
     ");
 }
 

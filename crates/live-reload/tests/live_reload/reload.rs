@@ -81,6 +81,7 @@ fn passes_all_settings_to_watchexec() {
     --announce
     web
     /workspace
+    10ms
     ./app
     ");
 }
@@ -92,7 +93,7 @@ fn watches_the_app_directory_for_web_by_default() {
     let arguments = image.anywhere(&called.arguments.join("\n"));
     assert!(arguments.contains("\n--watch=/workspace\n"), "{arguments}");
     assert!(
-        arguments.ends_with("\n--announce\nweb\n/workspace\n./app"),
+        arguments.ends_with("\n--announce\nweb\n/workspace\n50ms\n./app"),
         "{arguments}"
     );
     assert!(!arguments.contains("--poll"), "{arguments}");
@@ -126,7 +127,7 @@ fn later_arguments_override_those_of_the_build() {
     assert!(!arguments.contains("missing"), "{arguments}");
     assert!(arguments.contains("\n--debounce=10ms\n"), "{arguments}");
     assert!(
-        arguments.ends_with("\nworker\n/workspace\n./app\nwork"),
+        arguments.ends_with("\nworker\n/workspace\n10ms\n./app\nwork"),
         "{arguments}"
     );
 }

@@ -172,6 +172,27 @@ fn ends_with_the_status_of_the_next_run_between_two_runs() {
 }
 
 #[test]
+fn stops_while_more_changes_may_follow() {
+    let watchexec = r#"#!/bin/sh
+while [ "$1" != -- ]; do shift; done
+shift
+export WATCHEXEC_EVENTS_FILE="$0.changes"
+printf 'modify:%s\n' "$PWD/a" "$PWD/b" > "$0.changes"
+setsid "$@" &
+until [ -s "${0%/*}/live-reload" ] || [ -e started ]; do sleep 0.01; done
+echo up
+wait
+"#;
+    for (signal, status) in [("TERM", 143), ("WINCH", 156)] {
+        let image = Image::running("echo started > started; echo started\n");
+        programs::write(&image.watchexec(), watchexec);
+        let running = image.start(&["--debounce", "1h", "--signal", signal]);
+        running.signal(Signal::SIGTERM);
+        assert_eq!(running.end(), (status, String::new()), "{signal}");
+    }
+}
+
+#[test]
 fn forwards_other_signals_to_watchexec() {
     let mut running = Image::running(WAIT).start(&[]);
     for (signal, name) in [(Signal::SIGUSR1, "USR1"), (Signal::SIGUSR2, "USR2")] {
