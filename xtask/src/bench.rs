@@ -8,7 +8,7 @@ mod sync_tools;
 use crate::archive;
 use crate::command::{cargo, output, run};
 use crate::triple::Triple;
-use crate::workspace::{root, target};
+use crate::workspace::{self, root};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use fs_err as fs;
@@ -42,9 +42,14 @@ pub(crate) struct Options {
 
 /// Measures, prints the tables, and writes them into the page where that is asked for.
 pub(crate) fn bench(options: &Options) -> Result<()> {
-    let mut tables = vec![("bench", table(&programs(options)?))];
+    let target = options.target.clone().map_or_else(Triple::host, Ok)?;
+    let rows = table(&programs(options)?);
+    let mut tables = vec![(
+        "bench",
+        format!("Programs for {}:\n\n{rows}", target.as_str()),
+    )];
     if options.platform {
-        let figures = Figures::of(target().join("bench"));
+        let figures = Figures::of(workspace::target().join("bench"));
         figures.clear()?;
         run(cargo("run").args(["--locked", "--package", "e2e", "--", "--bench"]))?;
         tables.push(("bench on the real platform", table(&figures.all()?)));
@@ -54,7 +59,7 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     let page = root().join(PAGE);
     let mut text = fs::read_to_string(&page)?;
     for (name, table) in tables {
-        let table = format!("Measured on {} on {cores} cores:\n\n{table}", date.trim());
+        let table = format!("Measured on {} on {cores} cores. {table}", date.trim());
         println!("\n{table}");
         text = with_table(&text, name, &table)?;
     }
@@ -157,7 +162,7 @@ impl Rows {
         name: &str,
         megabytes: f64,
         reference: Option<(String, Samples)>,
-        goal: Goal,
+        goal: Option<Goal>,
     ) {
         self.0.push(Figure {
             row: self.0.len(),
@@ -165,7 +170,7 @@ impl Rows {
             unit: Unit::Megabytes,
             measured: Samples::one(megabytes),
             reference,
-            goal: Some(goal),
+            goal,
             note: None,
         });
     }

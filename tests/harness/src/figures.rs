@@ -173,7 +173,7 @@ pub fn table(figures: &[Figure]) -> String {
     let mut notes = vec!["\n".to_owned()];
     for figure in figures {
         let value = |value: f64| {
-            let digits = usize::from(value < 100.0);
+            let digits = usize::from(value < 10.0) + usize::from(value < 100.0);
             match figure.unit {
                 Unit::Milliseconds => format!("{value:.digits$} ms"),
                 Unit::Megabytes => format!("{value:.digits$} MB"),

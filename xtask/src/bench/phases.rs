@@ -3,6 +3,7 @@
 use super::{MANY, Options, Rows, SOME, nothing, quiet, script, time};
 use crate::archive::Archive;
 use crate::package::{Options as Package, package};
+use crate::triple::Triple;
 use crate::workspace::target;
 use anyhow::{Result, ensure};
 use fs_err as fs;
@@ -108,14 +109,17 @@ pub(super) fn measure(
         "peak memory of a build that downloads",
         megabytes(peak),
         Some(("archive and program".to_owned(), Samples::one(both))),
-        Goal::Ratio(2.0),
+        Some(Goal::Ratio(2.0)),
     );
+    let is_release = options.target.as_ref().is_some_and(Triple::is_musl);
     for (program, name, most) in [
         ("build", "`watchexec-buildpack`", 3.0),
         ("live-reload", "`live-reload`", 0.65),
     ] {
         let size = size(online_package.join("bin").join(program))?;
-        rows.size(&format!("size of {name}"), size, None, Goal::Value(most));
+        // Releases are linked to musl, and have these limits.
+        let goal = is_release.then_some(Goal::Value(most));
+        rows.size(&format!("size of {name}"), size, None, goal);
     }
     Ok(offline_package)
 }
