@@ -42,24 +42,25 @@ pub(crate) struct Options {
 
 /// Measures, prints the tables, and writes them into the page where that is asked for.
 pub(crate) fn bench(options: &Options) -> Result<()> {
-    let target = options.target.clone().map_or_else(Triple::host, Ok)?;
-    let rows = table(&programs(options)?);
-    let mut tables = vec![(
-        "bench",
-        format!("Programs for {}:\n\n{rows}", target.as_str()),
-    )];
+    let host = Triple::host()?;
+    let target = options.target.as_ref().unwrap_or(&host);
+    let mut tables = vec![("bench", target, table(&programs(options)?))];
     if options.platform {
         let figures = Figures::of(workspace::target().join("bench"));
         figures.clear()?;
         run(cargo("run").args(["--locked", "--package", "e2e", "--", "--bench"]))?;
-        tables.push(("bench on the real platform", table(&figures.all()?)));
+        tables.push(("bench on the real platform", &host, table(&figures.all()?)));
     }
     let date = String::from_utf8(output(Command::new("date").arg("+%F"))?)?;
     let cores = std::thread::available_parallelism()?;
     let page = root().join(PAGE);
     let mut text = fs::read_to_string(&page)?;
-    for (name, table) in tables {
-        let table = format!("Measured on {} on {cores} cores. {table}", date.trim());
+    for (name, target, table) in tables {
+        let table = format!(
+            "Measured on {} on {cores} cores, with programs for {}:\n\n{table}",
+            date.trim(),
+            target.as_str()
+        );
         println!("\n{table}");
         text = with_table(&text, name, &table)?;
     }
