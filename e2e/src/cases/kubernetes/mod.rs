@@ -38,11 +38,22 @@ fn tilt(case: &Case<'_>) -> Result<()> {
     expect_same_on_page(&terminal, &format!("cd examples/tilt\n{}", up.text))?;
     let _running = page.start(&up.text)?;
     let pod = terminal.pod(DEPLOYMENT)?;
-    edit_three_times(&terminal, &pod)?;
-    add_and_delete(&terminal, &pod)?;
+    expect_syncs(&terminal, &pod)
+}
+
+/// Edits files while a tool syncs them, and changes one that needs a build.
+fn expect_syncs(terminal: &Terminal<'_>, pod: &Pod<'_>) -> Result<()> {
+    edit_three_times(terminal, pod)?;
+    add_and_delete(terminal, pod)?;
     let app = terminal.path(DIRECTORY);
-    syncs::note(case, &app, terminal.port(), || Ok(()), || pod.log())?;
-    build_again(&terminal, &pod, "requirements.txt")
+    syncs::note(
+        terminal.case,
+        &app,
+        terminal.port(),
+        || Ok(()),
+        || pod.log(),
+    )?;
+    build_again(terminal, pod)
 }
 
 /// The Tiltfile for an image whose only programs are the app and the sync tools.
@@ -104,14 +115,10 @@ fn skaffold(case: &Case<'_>) -> Result<()> {
     let [dev] = page.blocks()?;
     expect_same_on_page(&terminal, &format!("cd examples/skaffold\n{}", dev.text))?;
     let mut running = page.start(&dev.text)?;
-    // Tilt misses earlier saves.
+    // Skaffold misses earlier saves.
     running.wait_for("Watching for changes")?;
     let pod = terminal.pod(DEPLOYMENT)?;
-    edit_three_times(&terminal, &pod)?;
-    add_and_delete(&terminal, &pod)?;
-    let app = terminal.path(DIRECTORY);
-    syncs::note(case, &app, terminal.port(), || Ok(()), || pod.log())?;
-    build_again(&terminal, &pod, "requirements.txt")
+    expect_syncs(&terminal, &pod)
 }
 
 /// The page's commands, and those of both tools, as the run user in a container that may do little.
@@ -239,7 +246,8 @@ fn add_and_delete(terminal: &Terminal<'_>, pod: &Pod<'_>) -> Result<()> {
 }
 
 /// Changes a file that is not synced. Another pod has it.
-fn build_again(terminal: &Terminal<'_>, pod: &Pod<'_>, file: &str) -> Result<()> {
+fn build_again(terminal: &Terminal<'_>, pod: &Pod<'_>) -> Result<()> {
+    let file = "requirements.txt";
     let path = terminal.path(DIRECTORY).join(file);
     let changed = fs::read_to_string(&path)? + "# Changed.\n";
     fs::write(path, changed)?;
