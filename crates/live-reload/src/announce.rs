@@ -49,8 +49,11 @@ const SHARED_MEMORY: &str = "/dev/shm";
 /// The start of the name of watchexec's directory.
 const PREFIX: &str = "live-reload-";
 
-/// The file in which a start that is stopped leaves its changes to the next one. Its time is that of the last one.
+/// The file in which a start that is stopped leaves its changes to the next one.
 const LEFT: &str = "live-reload";
+
+/// The file with the changes of the last start, written when the process started.
+const LAST: &str = "live-reload.last";
 
 /// The exit status for a program that cannot be run, in the convention of shells.
 const CANNOT_RUN: u8 = 127;
@@ -153,10 +156,12 @@ fn given_directory(directory: &Path) -> Option<&Path> {
 /// Waits until no more changes follow. Returns all changes since the last start of the process: where this
 /// program was stopped while it waited, it has left them to the next one.
 fn wait_for_more(mut changes: String, file: &Path, debounce: Duration) -> String {
-    let left = file.with_file_name(LEFT);
-    let last = left.metadata().and_then(|metadata| metadata.modified());
-    let calm = last.map_or(Duration::MAX, |last| last.elapsed().unwrap_or_default());
-    changes.insert_str(0, &fs::read_to_string(&left).unwrap_or_default());
+    let [left, last] = [LEFT, LAST].map(|name| file.with_file_name(name));
+    let started = last.metadata().and_then(|metadata| metadata.modified());
+    let calm = started.map_or(Duration::MAX, |time| time.elapsed().unwrap_or_default());
+    let before = fs::read_to_string(&last).unwrap_or_default();
+    let stopped = fs::read_to_string(&left).unwrap_or_default();
+    changes.insert_str(0, &stopped);
     // The stop signal ends this program, even one that a program ignores unless it handles it.
     for signal in [Signal::SIGCHLD, Signal::SIGURG, Signal::SIGWINCH] {
         let (status, always) = (128 + signal as i32, Arc::new(AtomicBool::new(true)));
@@ -164,12 +169,16 @@ fn wait_for_more(mut changes: String, file: &Path, debounce: Duration) -> String
     }
     fs::write(&left, &changes).ok();
     let known = Changes::read(&changes);
+    // A file that is saved again is no further file of a sync.
+    let is_new = calm > CALM || known.are_among(&Changes::read(&before));
+    let follows = !stopped.is_empty() || !is_new;
     match known.few(debounce) {
-        Some(files) if calm > CALM => wait_until_written(files, debounce),
+        Some(files) if !follows => wait_until_written(files, debounce),
         // watchexec collects changes before it stops this program.
-        _ => thread::sleep(debounce.saturating_add(known.gap(calm))),
+        _ => thread::sleep(debounce.saturating_add(known.gap(follows))),
     }
-    fs::write(left, "").ok();
+    fs::remove_file(left).ok();
+    fs::write(last, &changes).ok();
     changes
 }
 

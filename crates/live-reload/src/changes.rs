@@ -10,7 +10,7 @@ pub(crate) const GAP: Duration = Duration::from_millis(250);
 /// How much of that gap each changed file accounts for: the more files have changed, the more are on the way.
 const GAP_PER_FILE: Duration = Duration::from_millis(5);
 
-/// A change that comes sooner after the last one belongs to the same sync: tools delete files by one program,
+/// Other files that change sooner after the last start belong to the same sync: tools delete files by one program,
 /// and then copy files by another one.
 pub(crate) const CALM: Duration = Duration::from_secs(1);
 
@@ -58,13 +58,18 @@ impl<'a> Changes<'a> {
         (count > 0 && is_few && !self.grows).then_some(&self.files)
     }
 
-    /// How long the next change of the same sync may take to come, after files were calm for this long.
-    pub(crate) fn gap(&self, calm: Duration) -> Duration {
+    /// Whether all of these files are among the ones of another restart.
+    pub(crate) fn are_among(&self, others: &Self) -> bool {
+        self.files.is_subset(&others.files)
+    }
+
+    /// How long the next change of the same sync may take. If these changes follow others of it, it is a slow one.
+    pub(crate) fn gap(&self, follows: bool) -> Duration {
         let files = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
         match files {
             // Deleted files or new directories.
             0 => CALM,
-            _ if self.grows || calm <= CALM => GAP,
+            _ if self.grows || follows => GAP,
             _ => GAP.min(GAP_PER_FILE.saturating_mul(files)),
         }
     }
@@ -155,13 +160,14 @@ mod tests {
         for changes in [&removed, &two, &many] {
             assert_eq!(Changes::read(changes).few(GAP_PER_FILE), None);
         }
-        let calm = Duration::MAX;
-        assert_eq!(Changes::read(&two).gap(calm), 2 * GAP_PER_FILE);
-        assert_eq!(Changes::read(&many).gap(calm), GAP);
-        assert_eq!(Changes::read(&removed).gap(calm), CALM);
-        assert_eq!(changed.gap(CALM), GAP);
+        assert_eq!(Changes::read(&two).gap(false), 2 * GAP_PER_FILE);
+        assert_eq!(Changes::read(&many).gap(false), GAP);
+        assert_eq!(Changes::read(&removed).gap(false), CALM);
+        assert_eq!(changed.gap(true), GAP);
+        assert!(changed.are_among(&Changes::read(&two)));
+        assert!(!Changes::read(&two).are_among(&changed));
         let new = format!("create:{}\n{one}", directory.path().display());
         assert_eq!(Changes::read(&new).few(GAP), None);
-        assert_eq!(Changes::read(&new).gap(calm), GAP);
+        assert_eq!(Changes::read(&new).gap(false), GAP);
     }
 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -96,10 +95,7 @@ fn sync(case: &Case<'_>) -> Result<Figure> {
         "watchexec by hand",
         restarts(MANY, &containers, &file, "/workspace/app.py")?,
         Some(Goal::Ratio(1.1)),
-        Some(
-            "Both at watchexec's own debounce of 50 ms; Python's start is part of both. A save within 1 s of \
-             another one takes 0.3 s longer, in case it is part of the same sync.",
-        ),
+        Some("Both at watchexec's own debounce of 50 ms; Python's start is part of both."),
     ))
 }
 
@@ -111,8 +107,6 @@ fn restarts(
     target: &str,
 ) -> Result<Pair> {
     let restart = |container: &Container<'_>| {
-        // Sooner after another change, `reload` waits for more of the same sync.
-        sleep(Duration::from_millis(1100));
         container.reload("v1", |container| container.copy_in(file, target))
     };
     interleaved(turns, || restart(measured), || restart(reference))
