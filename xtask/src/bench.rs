@@ -13,12 +13,11 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use fs_err as fs;
 use harness::{Figure, Figures, Goal, Pair, Samples, Unit, table};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Turns of programs that take milliseconds, and of those that take hundreds.
-const MANY: usize = 200;
+/// Turns of programs that take up to some hundred milliseconds.
 const SOME: usize = 30;
 
 /// The page with the tables.
@@ -97,19 +96,6 @@ fn programs(options: &Options) -> Result<Vec<Figure>> {
     let program = buildpack.join("bin/live-reload");
     sync_tools::measure(&program, directory.path(), &mut rows)?;
     Ok(rows.0)
-}
-
-/// Compiles a static program that does nothing, linked as the buildpack is.
-fn nothing(directory: &Path) -> Result<PathBuf> {
-    let (source, program) = (directory.join("nothing.rs"), directory.join("nothing"));
-    fs::write(&source, "fn main() {}")?;
-    let host = Triple::host()?;
-    run(Command::new("rustc")
-        .args(["-O", "-Cpanic=abort", "-Cstrip=symbols"])
-        .args(["-Ctarget-feature=+crt-static", "-Crelocation-model=static"])
-        .args(["--target", host.as_str(), "-o"])
-        .args([&program, &source]))?;
-    Ok(program)
 }
 
 /// How long a program takes. A detect that does not take part exits with 100.

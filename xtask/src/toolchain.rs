@@ -78,8 +78,8 @@ impl Toolchain {
             .collect();
         flags.extend(link_args.iter().map(|arg| format!("-Clink-arg={arg}")));
         flags.push("-Ctarget-feature=+crt-static".to_owned());
-        // At a fixed address, as Go programs are: relocating took a quarter of detect's time, and the list of
-        // relocations a twentieth of the file (2026-11).
+        // At a fixed address, as Go programs are: relocating took a tenth of detect's time, and a list of
+        // relocations 4 % of the file (2026-11).
         flags.push("-Crelocation-model=static".to_owned());
         flags.extend(self.flags.clone());
         let mut command = cargo(subcommand);

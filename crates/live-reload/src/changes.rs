@@ -53,9 +53,12 @@ impl<'a> Changes<'a> {
 
     /// The changed files, if they are so few that no more are expected after this time without a change.
     pub(crate) fn few(&self, quiet: Duration) -> Option<&BTreeSet<&'a Path>> {
-        let count = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
-        let is_few = count == 1 || GAP_PER_FILE.saturating_mul(count) <= quiet;
-        (count > 0 && is_few && !self.grows).then_some(&self.files)
+        let is_few = match self.files.len() {
+            0 => false,
+            1 => true,
+            _ => self.gap_of_files() <= quiet,
+        };
+        (is_few && !self.grows).then_some(&self.files)
     }
 
     /// Whether all of these files are among the ones of another restart.
@@ -65,13 +68,20 @@ impl<'a> Changes<'a> {
 
     /// How long the next change of the same sync may take. If these changes follow others of it, it is a slow one.
     pub(crate) fn gap(&self, follows: bool) -> Duration {
-        let files = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
-        match files {
+        if self.files.is_empty() {
             // Deleted files or new directories.
-            0 => CALM,
-            _ if self.grows || follows => GAP,
-            _ => GAP.min(GAP_PER_FILE.saturating_mul(files)),
+            CALM
+        } else if self.grows || follows {
+            GAP
+        } else {
+            GAP.min(self.gap_of_files())
         }
+    }
+
+    /// The gap that all changed files together account for, however long.
+    fn gap_of_files(&self) -> Duration {
+        let count = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
+        GAP_PER_FILE.saturating_mul(count)
     }
 
     /// Names the first file and counts the others; `None` without changes.

@@ -10,8 +10,8 @@ use std::collections::HashSet;
 /// The part of buildpack.toml that this buildpack reads.
 ///
 /// libcnb's own type rejects keys that it does not know, such as `exec-env` of Buildpack API 0.12,
-/// and checks the id with a regular expression, which took half the time of detect and 0.7 MB of the
-/// program (2026-11). The lifecycle has found the buildpack by its id before it runs.
+/// and checks the id with a regular expression, which took 63 % of detect's instructions and 0.5 MB of
+/// the program (2026-11). The lifecycle has found the buildpack by its id before it runs.
 #[derive(Deserialize)]
 struct Descriptor {
     api: BuildpackApi,

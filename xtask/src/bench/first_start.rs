@@ -26,21 +26,14 @@ pub(super) fn measure(buildpack: &Path, directory: &Path, rows: &mut Rows) -> Re
     let web = format!("[[processes]]\ntype = \"web\"\ndirect = true\ncommand = {PROCESS:?}\n");
     fs::write(config.join("metadata.toml"), web)?;
 
-    let program = |layer: &str| lifecycle.layers().join(layer).join("bin");
-    let path = format!(
-        "{}:{}",
-        program("watchexec").display(),
-        std::env::var("PATH")?
-    );
     let start = |program: &Path, arguments: &[&str]| {
         first_line(
             Command::new(program)
                 .args(arguments)
-                .current_dir(lifecycle.path("app"))
-                .env("PATH", &path),
+                .current_dir(lifecycle.path("app")),
         )
     };
-    let reload = program("live-reload").join("live-reload");
+    let reload = lifecycle.layers().join("live-reload/bin/live-reload");
     for (directories, name, most) in [
         (5, "5", 15.0),
         (5_000, "5,000", 30.0),

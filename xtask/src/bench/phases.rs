@@ -1,7 +1,8 @@
 //! The phases, called as the lifecycle calls them, and the sizes of the programs.
 
-use super::{MANY, Options, Rows, SOME, nothing, quiet, script, time};
+use super::{Options, Rows, SOME, quiet, script, time};
 use crate::archive::Archive;
+use crate::command::run;
 use crate::package::{Options as Package, package};
 use crate::triple::Triple;
 use crate::workspace::target;
@@ -14,6 +15,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
+
+/// Turns of programs that take milliseconds.
+const MANY: usize = 200;
+
+/// The reference of these programs.
+const NOTHING: &str = "a static program that does nothing";
 
 /// Measures both phases. Returns the directory of the offline package.
 pub(super) fn measure(
@@ -124,8 +131,18 @@ pub(super) fn measure(
     Ok(offline_package)
 }
 
-/// The reference of programs that take milliseconds.
-const NOTHING: &str = "a static program that does nothing";
+/// Compiles a static program that does nothing, linked as the buildpack is.
+fn nothing(directory: &Path) -> Result<PathBuf> {
+    let (source, program) = (directory.join("nothing.rs"), directory.join("nothing"));
+    fs::write(&source, "fn main() {}")?;
+    let host = Triple::host()?;
+    run(Command::new("rustc")
+        .args(["-O", "-Cpanic=abort", "-Cstrip=symbols"])
+        .args(["-Ctarget-feature=+crt-static", "-Crelocation-model=static"])
+        .args(["--target", host.as_str(), "-o"])
+        .args([&program, &source]))?;
+    Ok(program)
+}
 
 /// A build without layers of an earlier one.
 fn cold(lifecycle: &Lifecycle) -> Result<Command> {
