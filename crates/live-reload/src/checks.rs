@@ -1,5 +1,6 @@
 //! Checks for faults that watchexec ignores, or reports without a remedy.
 
+use crate::files::Root;
 use crate::image::{find_program, is_executable};
 use crate::launch::Launch;
 use std::ffi::OsStr;
@@ -98,30 +99,29 @@ fn interpreter(file: &Path) -> io::Result<Option<PathBuf>> {
     Ok(name.map(|name| PathBuf::from(OsStr::from_bytes(name))))
 }
 
-/// The paths to watch, without links and `..`; watchexec compares the paths of changed files with
-/// those of the app directory in that form.
+/// The paths to watch.
 ///
 /// # Errors
 /// Every path that does not exist, with the error of the system: watchexec would end with an error
 /// that does not name them.
-pub(crate) fn watch_paths(
-    paths: &[String],
-    app_directory: &Path,
-) -> Result<Vec<PathBuf>, Vec<String>> {
-    if paths.is_empty() {
-        return Ok(vec![app_directory.to_owned()]);
-    }
-    let mut found = Vec::new();
+pub(crate) fn roots(paths: &[String], app_directory: &Path) -> Result<Vec<Root>, Vec<String>> {
+    // The app directory, if none is given.
+    let given = if paths.is_empty() {
+        &[String::new()]
+    } else {
+        paths
+    };
+    let mut roots = Vec::new();
     let mut missing = Vec::new();
-    for path in paths {
+    for path in given {
         let path = app_directory.join(path);
-        match path.canonicalize() {
-            Ok(path) => found.push(path),
+        match Root::of(path.clone()) {
+            Ok(root) => roots.push(root),
             Err(error) => missing.push(format!("{} ({error})", path.display())),
         }
     }
     if missing.is_empty() {
-        Ok(found)
+        Ok(roots)
     } else {
         Err(missing)
     }
@@ -193,8 +193,8 @@ mod tests {
 
     #[test]
     fn watches_the_app_directory_by_default() {
-        let paths = watch_paths(&[], Path::new("/app")).unwrap();
-        assert_eq!(paths, [Path::new("/app")]);
+        let roots = roots(&[], Path::new("/proc")).unwrap();
+        assert_eq!(roots, [Root::of("/proc".into()).unwrap()]);
     }
 
     #[test]
@@ -204,9 +204,9 @@ mod tests {
         fs::create_dir(app.join("src")).unwrap();
         let watch = |paths: &[&str]| {
             let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
-            watch_paths(&paths, &app)
+            roots(&paths, &app)
         };
-        assert_eq!(watch(&["src/../src"]).unwrap(), [app.join("src")]);
+        assert_eq!(watch(&["src/../src"]).unwrap()[0].path, app.join("src"));
         assert_eq!(
             watch(&["src", "sources", "/no/where"]).unwrap_err(),
             [

@@ -9,18 +9,18 @@ use crate::signals::Signals;
 use command_fds::{CommandFdExt, FdMapping};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use std::io;
+use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::Duration;
 use toml::de::DeTable;
 
 /// The descriptor that the programs write to.
 const OUTPUT_DESCRIPTOR: i32 = 3;
-/// How often to look for the end of the output, which no signal announces.
-const OUTPUT_POLL: Duration = Duration::from_millis(10);
+
+/// How much of the output is read at once.
+const BLOCK: usize = 1 << 16;
 
 /// A failure of an exec.d program.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +66,7 @@ fn output_of(
     environment: &Environment,
     signals: &mut Signals,
 ) -> Result<String, ExecDError> {
-    let (reader, writer) = io::pipe()?;
+    let (mut reader, writer) = io::pipe()?;
     let mut command = Command::new(program);
     command
         .current_dir(app_directory)
@@ -83,30 +83,32 @@ fn output_of(
     let mut child = command.spawn()?;
     // Closes this side's end for writing: the output ends when the program's end is closed.
     drop(command);
-    // Read meanwhile: a full pipe blocks the program.
-    let output = thread::Builder::new().spawn(|| io::read_to_string(reader))?;
-    let status = loop {
-        if signals.stop().is_some() {
+    let (mut output, mut is_open) = (Vec::new(), true);
+    loop {
+        let is_stopped = signals.stop().is_some();
+        if is_stopped {
             killpg(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL).ok();
         }
-        if let Some(status) = child.try_wait()? {
-            break status;
+        // The output ends when its last writer ends, which may be a child that the program has left behind.
+        match child.try_wait()? {
+            Some(status) if is_stopped || !status.success() => {
+                return Err(ExecDError::Status(status));
+            }
+            Some(_) if !is_open => break,
+            _ => {}
         }
-        // SIGCHLD ends the wait too.
-        signals.wait(None)?;
-    };
-    if !status.success() {
-        return Err(ExecDError::Status(status));
-    }
-    // The output ends when its last writer ends, which may be a child that the program has left behind.
-    while !output.is_finished() {
-        if signals.stop().is_some() {
-            return Err(ExecDError::Status(status));
+        let files = [reader.as_fd()];
+        let files = files.get(..usize::from(is_open)).unwrap_or_default();
+        let (_, is_readable) = signals.wait_with(files, None)?;
+        // Read meanwhile: a full pipe blocks the program.
+        if is_readable.contains(&true) {
+            let mut block = vec![0; BLOCK];
+            let read = reader.read(&mut block)?;
+            output.extend(block.iter().take(read));
+            is_open = read > 0;
         }
-        signals.wait(Some(OUTPUT_POLL))?;
     }
-    let output = output.join();
-    Ok(output.map_err(|_| io::Error::other("reading its output failed"))??)
+    String::from_utf8(output).map_err(|error| io::Error::other(error).into())
 }
 
 #[cfg(test)]

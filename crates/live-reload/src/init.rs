@@ -7,8 +7,8 @@
 use crate::image::{Image, WATCHEXEC};
 use crate::problem::Problem;
 use crate::signals::Signals;
-use crate::supervise::{self, SuperviseError};
 use crate::watchexec;
+use crate::wrapped;
 use reload_options::Settings;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -33,13 +33,8 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<u8, Problem> {
     command.args(arguments);
     if process::id() != 1 {
         let error = command.exec();
-        return Err(SuperviseError::Run(program, error).into());
+        return Err(Problem::Watchexec(program, error));
     }
-    let mut signals = Signals::listen().map_err(SuperviseError::Signals)?;
-    Ok(supervise::run(
-        command,
-        &Settings::default(),
-        &mut signals,
-        None,
-    )?)
+    let mut signals = Signals::listen().map_err(Problem::Signals)?;
+    wrapped::run(command, &Settings::default(), &mut signals)
 }

@@ -1,9 +1,7 @@
 //! `live-reload`, the program of the `reload` process of an image.
 //!
 //! It restarts another buildpack's process when files change, without that buildpack knowing of
-//! it. watchexec does the watching; this program finds the command and its environment, reports
-//! faults that watchexec would pass over, and mediates between watchexec and the platform for
-//! signals, orphans and the exit status. In the order of a start:
+//! it: watchexec watches, this program supervises. In the order of a start:
 //!
 //! | step | module |
 //! |---|---|
@@ -12,9 +10,10 @@
 //! | which process is restarted, and why that one | [`choice`] |
 //! | how the process is launched, and with which environment | [`launch`], [`environment`], [`exec_d`], [`shell`] |
 //! | faults that watchexec passes over | [`checks`], [`inotify`], [`file_system`] |
-//! | watchexec and its options | [`watchexec`] |
-//! | each start with its changes, and ends that nobody asked for | [`announce`], [`changes`], [`ends`] |
-//! | signals, orphans and the exit status | [`signals`], [`process_tree`], [`supervise`] |
+//! | the loop, and what it decides | [`supervise`], [`state`] |
+//! | the process, its group and its terminal | [`process`], [`processes`], [`terminal`], [`signals`] |
+//! | changes, and when a sync is over | [`watching`], [`watcher`], [`watchexec`], [`files`], [`patterns`], [`sync`] |
+//! | a process that runs watchexec itself | [`wrapped`] |
 //! | errors, each with its remedy | [`problem`] |
 //! | output for people | [`texts`] |
 //!
@@ -22,29 +21,35 @@
 //! files into a container and delete them there. Called `watchexec`, it is the [`init`] of a process that
 //! runs watchexec itself.
 
-mod announce;
-mod changes;
 mod checks;
 mod choice;
-mod ends;
 mod environment;
 mod exec_d;
 mod file_system;
+mod files;
 mod image;
 mod init;
 mod inotify;
 mod launch;
 mod metadata;
+mod patterns;
 mod problem;
-mod process_tree;
+mod process;
+mod processes;
 mod rm;
 mod shell;
 mod signals;
 mod start;
+mod state;
 mod supervise;
+mod sync;
 mod tar;
+mod terminal;
 mod texts;
+mod watcher;
 mod watchexec;
+mod watching;
+mod wrapped;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -59,7 +64,7 @@ fn main() -> ExitCode {
     match arguments.first().and_then(|argument| argument.to_str()) {
         Some("tar") => tar::run(arguments.into_iter().skip(1)),
         Some("rm") => rm::run(arguments.into_iter().skip(1)),
-        Some(announce::ARGUMENT) => announce::run(arguments.into_iter().skip(1)),
+        Some(watchexec::ARGUMENT) => watchexec::become_it(arguments.into_iter().skip(1)),
         _ => start::run(arguments),
     }
 }

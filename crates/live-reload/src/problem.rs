@@ -6,7 +6,6 @@ use crate::inotify::Shortage;
 use crate::launch::LaunchError;
 use crate::metadata::MetadataError;
 use crate::shell::BASH;
-use crate::supervise::SuperviseError;
 use reload_options::ArgumentError;
 use std::io;
 use std::path::PathBuf;
@@ -76,11 +75,17 @@ pub(crate) enum Problem {
     NoWatchexec,
     /// watchexec cannot be run.
     #[error(
-        "Cannot start watchexec: {0}.\n\
+        "Cannot start watchexec: {0:?} cannot be run ({1}).\n\
          Check that the container may start programs: its user, its security profile, and its limits \
          for memory and processes."
     )]
-    Supervise(#[from] SuperviseError),
+    Watchexec(PathBuf, io::Error),
+    /// Signal handlers cannot be installed, or signals or children cannot be waited for.
+    #[error(
+        "Cannot receive signals ({0}).\n\
+         Check the limits of the container for open files, and its security profile."
+    )]
+    Signals(io::Error),
 }
 
 impl Problem {

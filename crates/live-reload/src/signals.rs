@@ -1,29 +1,31 @@
 //! The signals that this program receives in place of the process.
 
 use nix::sys::signal::Signal;
-use signal_hook::{flag, low_level};
-use std::io::{self, Read};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use signal_hook::iterator::backend::SignalDelivery;
+use signal_hook::iterator::exfiltrator::SignalOnly;
+use std::io;
+use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Tells this program that watchexec has started the process. No platform sends it, and it is ignored by
-/// default.
-pub(crate) const STARTED: Signal = Signal::SIGURG;
-
-/// The signals that watchexec handles, the one that reports ended children, and that of a start. All
-/// others keep their default action.
-const HANDLED: [Signal; 8] = [
-    STARTED,
-    Signal::SIGCHLD,
-    Signal::SIGHUP,
-    Signal::SIGINT,
-    Signal::SIGQUIT,
-    Signal::SIGTERM,
-    Signal::SIGUSR1,
-    Signal::SIGUSR2,
-];
+/// The signals that a process can handle, without those that tell of a fault of the program itself, and
+/// without SIGPIPE, which this program would cause when its log is closed.
+fn handled() -> impl Iterator<Item = i32> {
+    let faults = [
+        Signal::SIGBUS,
+        Signal::SIGFPE,
+        Signal::SIGILL,
+        Signal::SIGSEGV,
+        Signal::SIGTRAP,
+        Signal::SIGSYS,
+        Signal::SIGABRT,
+    ];
+    let never = [Signal::SIGKILL, Signal::SIGSTOP, Signal::SIGPIPE];
+    Signal::iterator()
+        .filter(move |signal| !faults.contains(signal) && !never.contains(signal))
+        .map(|signal| signal as i32)
+}
 
 /// Whether a signal tells this program to stop: platforms and terminals send these to end a
 /// container.
@@ -38,13 +40,12 @@ pub(crate) fn is_stop(signal: Signal) -> bool {
 ///
 /// They are noted by handlers, which a program that is executed does not inherit; it would inherit
 /// a mask of blocked signals.
-#[derive(Debug)]
 pub(crate) struct Signals {
-    received: Vec<(Signal, Arc<AtomicBool>)>,
-    /// Receives a byte for each signal, which wakes the wait.
-    wake: UnixStream,
+    delivery: SignalDelivery<UnixStream, SignalOnly>,
     /// The first stop signal that has arrived.
     stop: Option<Signal>,
+    /// Signals that [`Signals::stop`] has taken from the queue.
+    taken: Vec<Signal>,
 }
 
 impl Signals {
@@ -55,64 +56,73 @@ impl Signals {
     /// The system does not allow as many open files.
     pub(crate) fn listen() -> io::Result<Self> {
         let (wake, waker) = UnixStream::pair()?;
-        let mut received = Vec::new();
-        for signal in HANDLED {
-            let flag = Arc::new(AtomicBool::new(false));
-            // In this order, so that whoever is woken finds the flag set.
-            flag::register(signal as i32, Arc::clone(&flag))?;
-            low_level::pipe::register(signal as i32, waker.try_clone()?)?;
-            received.push((signal, flag));
-        }
         Ok(Self {
-            received,
-            wake,
+            delivery: SignalDelivery::with_pipe(wake, waker, SignalOnly, handled())?,
             stop: None,
+            taken: Vec::new(),
         })
     }
 
-    /// The signals that have arrived since the last call; waits for one, but not longer than this.
-    /// A signal that arrived twice is returned once.
+    /// Waits for a signal, or until there is something to read from one of these, but not longer than this.
+    /// Returns the signals that have arrived since the last call, each once, and which of the files can be read.
+    ///
+    /// # Errors
+    /// The system fails to wait.
+    pub(crate) fn wait_with(
+        &mut self,
+        files: &[BorrowedFd<'_>],
+        timeout: Option<Duration>,
+    ) -> io::Result<(Vec<Signal>, Vec<bool>)> {
+        self.receive();
+        // Signals that are known already are not waited for.
+        let timeout = if self.taken.is_empty() {
+            timeout
+        } else {
+            Some(Duration::ZERO)
+        };
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        let mut polled = vec![PollFd::new(self.delivery.get_read(), PollFlags::IN)];
+        polled.extend(files.iter().map(|file| PollFd::new(file, PollFlags::IN)));
+        let is_readable = match poll(&mut polled, timeout.as_ref()) {
+            Ok(_) => polled
+                .iter()
+                .skip(1)
+                .map(|file| !file.revents().is_empty())
+                .collect(),
+            Err(rustix::io::Errno::INTR) => vec![false; files.len()],
+            Err(error) => return Err(error.into()),
+        };
+        self.receive();
+        Ok((std::mem::take(&mut self.taken), is_readable))
+    }
+
+    /// Waits for a signal, but not longer than this.
     ///
     /// # Errors
     /// The system fails to wait.
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<Vec<Signal>> {
-        let arrived = self.arrived();
-        if !arrived.is_empty() {
-            return Ok(arrived);
-        }
-        // Zero would mean to wait for ever.
-        let timeout = timeout.map(|timeout| timeout.max(Duration::from_millis(1)));
-        self.wake.set_read_timeout(timeout)?;
-        match self.wake.read(&mut [0; 64]) {
-            Err(error)
-                if !matches!(
-                    error.kind(),
-                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-                ) =>
-            {
-                Err(error)
-            }
-            _ => Ok(self.arrived()),
-        }
+        Ok(self.wait_with(&[], timeout)?.0)
     }
 
-    /// The signals that have arrived since the last call.
-    fn arrived(&mut self) -> Vec<Signal> {
-        let arrived: Vec<Signal> = self
-            .received
-            .iter()
-            .filter(|(_, flag)| flag.swap(false, Ordering::SeqCst))
-            .map(|(signal, _)| *signal)
-            .collect();
-        self.stop = self
-            .stop
-            .or_else(|| arrived.iter().copied().find(|signal| is_stop(*signal)));
-        arrived
+    /// Takes the signals that have arrived.
+    fn receive(&mut self) {
+        for signal in self
+            .delivery
+            .pending()
+            .filter_map(|signal| Signal::try_from(signal).ok())
+        {
+            if self.stop.is_none() && is_stop(signal) {
+                self.stop = Some(signal);
+            }
+            if !self.taken.contains(&signal) {
+                self.taken.push(signal);
+            }
+        }
     }
 
     /// The first signal so far that told this program to stop.
     pub(crate) fn stop(&mut self) -> Option<Signal> {
-        self.arrived();
+        self.receive();
         self.stop
     }
 }

@@ -2,24 +2,25 @@
 
 use crate::checks;
 use crate::choice;
-use crate::ends::Ends;
 use crate::file_system;
+use crate::files::Root;
 use crate::image::Image;
 use crate::inotify::{self, Shortage};
 use crate::launch::Launch;
 use crate::metadata::{Metadata, Process};
 use crate::problem::Problem;
+use crate::process::status_of_signal;
 use crate::signals::Signals;
-use crate::supervise::{self, SuperviseError};
+use crate::supervise::{self, Reloaded};
 use crate::texts::{USAGE, answer, tell, warn};
 use crate::watchexec;
+use crate::wrapped;
 use reload_options::process_type::ProcessType;
 use reload_options::{Request, Setting, Settings};
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
-use tempfile::TempDir;
 
 /// The launcher's default of `CNB_EXEC_ENV` (platform specification, "Launcher").
 const DEFAULT_EXECUTION_ENVIRONMENT: &str = "production";
@@ -62,27 +63,28 @@ pub(crate) fn status(result: Result<u8, Problem>) -> ExitCode {
 
 fn restart(settings: &Settings) -> Result<u8, Problem> {
     // Before anything else, so that a stop during the preparation is not lost.
-    let mut signals = Signals::listen().map_err(SuperviseError::Signals)?;
+    let mut signals = Signals::listen().map_err(Problem::Signals)?;
     let ready = prepare(settings, &mut signals);
     // The process has not been started, so the status can only tell of the signal.
     if let Some(signal) = signals.stop() {
-        return Ok(supervise::status_of_signal(signal as i32));
+        return Ok(status_of_signal(signal as i32));
     }
-    let (watchexec, ends, _directory) = ready?;
-    Ok(supervise::run(
-        watchexec,
-        settings,
-        &mut signals,
-        ends.as_ref(),
-    )?)
+    match ready? {
+        Ready::Wrapped(command) => wrapped::run(command, settings, &mut signals),
+        Ready::Reloaded(reloaded) => supervise::run(reloaded, settings, &mut signals),
+    }
 }
 
-/// Prepares the start of watchexec, or of a process that runs watchexec itself, whose starts are not
-/// announced. Logs which process that is.
-fn prepare(
-    settings: &Settings,
-    signals: &mut Signals,
-) -> Result<(Command, Option<Ends>, Option<TempDir>), Problem> {
+/// A process that can be started.
+enum Ready {
+    /// It runs watchexec itself.
+    Wrapped(Command),
+    /// This program reloads it.
+    Reloaded(Reloaded),
+}
+
+/// Prepares the start of the process, and logs which one that is.
+fn prepare(settings: &Settings, signals: &mut Signals) -> Result<Ready, Problem> {
     let image = Image::find().map_err(Problem::NoAppDirectory)?;
     let file = image.metadata();
     let metadata = Metadata::read(&file).map_err(|error| Problem::Metadata(file, error))?;
@@ -103,19 +105,19 @@ fn prepare(
             process.command_line.join(" ")
         ));
         warn_of_unused(&process.r#type, settings);
-        return Ok((launch.command(), None, None));
+        return Ok(Ready::Wrapped(launch.command()));
     }
-    let watch = checks::watch_paths(&settings.watch, &image.app).map_err(Problem::WatchPaths)?;
+    let roots = checks::roots(&settings.watch, &image.app).map_err(Problem::WatchPaths)?;
     let warnings = match settings.poll {
-        None => check_events(&image, &watch)?,
+        None => check_events(&image, &roots)?,
         Some(_) => Vec::new(),
     };
     let path = launch.environment.get(OsStr::new("PATH"));
-    let program = watchexec::find(&image, path.map(OsString::as_os_str));
-    let program = program.ok_or(Problem::NoWatchexec)?;
-    let paths: Vec<String> = watch
+    let watchexec = watchexec::find(&image, path.map(OsString::as_os_str));
+    let watchexec = watchexec.ok_or(Problem::NoWatchexec)?;
+    let paths: Vec<String> = roots
         .iter()
-        .map(|path| path.display().to_string())
+        .map(|root| root.path.display().to_string())
         .collect();
     tell(format_args!(
         "live-reload: restarting {} ({reason}) when files change in {}",
@@ -123,10 +125,13 @@ fn prepare(
         paths.join(", ")
     ));
     warnings.into_iter().for_each(warn);
-    let r#type = &process.r#type;
-    let (watchexec, directory) =
-        watchexec::command(&program, settings, &watch, &image, r#type, &launch);
-    Ok((watchexec, Some(Ends::of(r#type)), directory))
+    Ok(Ready::Reloaded(Reloaded {
+        r#type: process.r#type.clone(),
+        launch,
+        image,
+        roots,
+        watchexec,
+    }))
 }
 
 /// Checks that the process can be started.
@@ -173,13 +178,14 @@ fn warn_of_unused(r#type: &str, settings: &Settings) {
 ///
 /// # Errors
 /// No file can be watched.
-fn check_events(image: &Image, watch: &[PathBuf]) -> Result<Vec<String>, Problem> {
+fn check_events(image: &Image, roots: &[Root]) -> Result<Vec<String>, Problem> {
+    let watch: Vec<PathBuf> = roots.iter().map(|root| root.path.clone()).collect();
     let shortage = match inotify::check(watch.first().unwrap_or(&image.app)) {
         Err(shortage @ Shortage::Instances(_)) => return Err(Problem::NoInstance(shortage)),
         Err(shortage @ Shortage::Watches(_)) => Some(shortage.to_string()),
         Ok(()) => None,
     };
-    let unreported = file_system::unreported(watch);
+    let unreported = file_system::unreported(&watch);
     let unreported = unreported.iter().map(ToString::to_string);
     Ok(shortage.into_iter().chain(unreported).collect())
 }

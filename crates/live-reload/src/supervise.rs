@@ -1,199 +1,363 @@
-//! The supervisor of watchexec: forwards signals, reaps orphans, and ends with the exit status of the
-//! process itself.
+//! The loop: watchexec watches, this program supervises.
 //!
-//! The crate `pid1` would do the first two, but forwards two signals only, kills the child a fixed
-//! time after the first of them, and ends with the child's status. That is watchexec's, which is
-//! not the process's: told to stop, watchexec 2.8 stops the process well, and then ends with 0, or
-//! with the status of an earlier run, not with that of the last one.
-//!
-//! So a stop is done here. watchexec is halted, which keeps it from starting the process again, and
-//! then killed; the process becomes a child of this program, gets its signal and its time, and
-//! leaves its status. The kernel hands orphans to PID 1, or to a "subreaper" (prctl(2)), which this
-//! program makes itself, so that it is the same with an init of the platform's above it.
+//! One deadline, one `poll`, no threads. [`crate::state`] decides; this module carries out what it decides, and gives it
+//! as inputs what happens. [`crate::process`] has the picture of who is whose parent.
 
-use crate::ends::Ends;
-use crate::process_tree::children;
-use crate::signals::{STARTED, Signals, is_stop};
+use crate::checks;
+use crate::files::{Changes, Files, Root, Stamp};
+use crate::image::Image;
+use crate::launch::Launch;
+use crate::patterns::Patterns;
+use crate::problem::Problem;
+use crate::process::{Process, describe, reap, status_of_signal};
+use crate::processes;
+use crate::signals::{Signals, is_stop};
+use crate::state::{Action, Input, Machine, State};
+use crate::sync::{Before, LONGEST, Sync, summary};
+use crate::texts::tell;
+use crate::watching::{FIRST_LOOK, Watching};
 use nix::sys::prctl::set_child_subreaper;
-use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use reload_options::Settings;
-// nix has no status for a child that a real-time signal ended: it reaps the child, and gives EINVAL.
-use rustix::process::{self, WaitOptions, WaitStatus};
-use std::io;
-use std::path::PathBuf;
-use std::process::Command;
-use std::thread;
+use rustix::process::WaitStatus;
+use std::mem;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How often a stop looks for a process again where watchexec has none. watchexec may be about to start
-/// one, or to record the status of the last one; stopped before that, it ends with the wrong status.
-const LOOKS: u32 = 20;
+/// The exit status for a program that cannot be run, in the convention of shells.
+const CANNOT_RUN: u8 = 127;
 
-/// Time between two looks.
-const PAUSE: Duration = Duration::from_millis(10);
-
-/// A failure to start or to supervise watchexec.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SuperviseError {
-    /// watchexec cannot be run.
-    #[error("{0:?} cannot be run ({1})")]
-    Run(PathBuf, io::Error),
-    /// Signal handlers cannot be installed, or signals cannot be waited for.
-    #[error("signals cannot be received ({0})")]
-    Signals(#[from] io::Error),
-    /// watchexec cannot be waited for.
-    #[error("children cannot be waited for ({0})")]
-    Children(#[from] rustix::io::Errno),
+/// A process that is restarted when files change.
+#[derive(Debug)]
+pub(crate) struct Reloaded {
+    pub(crate) r#type: String,
+    pub(crate) launch: Launch,
+    pub(crate) image: Image,
+    pub(crate) roots: Vec<Root>,
+    /// The location of watchexec.
+    pub(crate) watchexec: PathBuf,
 }
 
-/// Runs watchexec until it ends, or until this program is told to stop.
-///
-/// Returns the exit status. If watchexec announces its starts, ends of the process without a stop signal are logged.
+/// Everything that the loop knows.
+struct Supervisor<'a> {
+    r#type: &'a str,
+    launch: &'a Launch,
+    app: &'a Path,
+    settings: &'a Settings,
+    machine: Machine,
+    /// The last process that was started, until nothing of it is left.
+    process: Option<Process>,
+    /// The exit status of the last process.
+    status: Option<u8>,
+    files: Files,
+    sync: Option<Sync>,
+    /// What differs from the last start, as far as syncs are over.
+    changes: Changes,
+    /// The last start, and what differed before it.
+    started: (Instant, Changes),
+    /// Processes that have left a group, and have been named.
+    named: Vec<Pid>,
+    is_over: bool,
+}
+
+/// Runs the process until this program is told to stop. Returns the exit status.
 ///
 /// # Errors
 /// watchexec cannot be run, or signals cannot be received.
 pub(crate) fn run(
-    mut watchexec: Command,
+    reloaded: Reloaded,
     settings: &Settings,
     signals: &mut Signals,
-    ends: Option<&Ends>,
-) -> Result<u8, SuperviseError> {
-    // PID 1 gets orphans anyhow; elsewhere an old kernel may refuse, and then the status is
-    // watchexec's.
-    let adopts = set_child_subreaper(true).is_ok() || std::process::id() == 1;
-    // In the same process group: from the one that a terminal listens to, watchexec can lend the
-    // terminal to a process that reads from it, such as a debugger. The price is that a signal of
-    // the terminal reaches both. An option makes watchexec leave those to this program.
-    let child = watchexec
-        .spawn()
-        .map_err(|error| SuperviseError::Run(watchexec.get_program().into(), error))?;
-    let watchexec = Pid::from_raw(child.id().cast_signed());
-    loop {
-        for signal in signals.wait(None)? {
-            match signal {
-                Signal::SIGCHLD => {
-                    if let Some(status) = status_of(watchexec, &reap()) {
-                        return Ok(status);
-                    }
+) -> Result<u8, Problem> {
+    // PID 1 gets orphans anyhow; elsewhere an old kernel may refuse, and leaves them to the init.
+    set_child_subreaper(true).ok();
+    let Reloaded {
+        r#type,
+        launch,
+        image,
+        roots,
+        watchexec,
+    } = reloaded;
+    let watching = Watching::start(&watchexec, roots, settings, &image);
+    let mut watching = watching.map_err(|error| Problem::Watchexec(watchexec.clone(), error))?;
+    let patterns = Patterns::new(settings, &image.app);
+    let files = match settings.poll {
+        None => Files::new(patterns),
+        Some(_) => Files::known(patterns, watching.roots()),
+    };
+    let mut supervisor = Supervisor {
+        r#type: &r#type,
+        launch: &launch,
+        app: &image.app,
+        settings,
+        machine: Machine::NEW,
+        process: None,
+        status: None,
+        files,
+        sync: None,
+        changes: Changes::default(),
+        started: (Instant::now(), Changes::default()),
+        named: Vec::new(),
+        is_over: false,
+    };
+    // At once: no app waits until all of its directories are watched.
+    supervisor.take(Input::Quiet { matters: true });
+    while !supervisor.is_over {
+        // 1. Wait until a signal arrives, watchexec has written something, or something is due.
+        let due = [supervisor.due(), watching.due()]
+            .into_iter()
+            .flatten()
+            .min();
+        let timeout = due.map(|at| at.saturating_duration_since(Instant::now()));
+        let (arrived, is_readable) = signals
+            .wait_with(&watching.files(), timeout)
+            .map_err(Problem::Signals)?;
+        // 2. Collect changes, so that nothing is decided without them.
+        for path in watching.read(&is_readable) {
+            supervisor.collect(path, None);
+        }
+        for (path, stamp) in watching.look(&mut supervisor.files) {
+            supervisor.collect(path, stamp);
+        }
+        // 3. Pass signals on to the process; those that end a container stop it.
+        for signal in arrived {
+            supervisor.receive(signal);
+        }
+        // 4. Reap what has ended: the process, watchexec, orphans.
+        for (child, status) in reap() {
+            watching.note(child, status);
+            supervisor.note(child, status);
+        }
+        // 5. Do what is due: a restart when a sync is over, a start when a stop is.
+        supervisor.check_sync();
+        if supervisor.is_stopped() {
+            supervisor.take(Input::Ended);
+            supervisor.name_survivors(&watching);
+        }
+    }
+    watching.stop();
+    let signal = signals.stop().map(|signal| status_of_signal(signal as i32));
+    // If the process was never started, the status can only tell of the signal.
+    Ok(supervisor.status.or(signal).unwrap_or_default())
+}
+
+impl Supervisor<'_> {
+    /// When something is due.
+    fn due(&self) -> Option<Instant> {
+        let sync = self
+            .sync
+            .as_ref()
+            .and_then(|sync| sync.end(self.settings.debounce.duration()));
+        let stop = self.process.as_ref().and_then(Process::due);
+        sync.into_iter().chain(stop).min()
+    }
+
+    /// Gives the machine an input, and does what it says.
+    fn take(&mut self, input: Input) {
+        let mut next = Some(input);
+        while let Some(input) = next {
+            next = match self.machine.take(input) {
+                Some(Action::Start) => self.start(),
+                Some(Action::Stop) => self.stop(),
+                Some(Action::Kill) => {
+                    self.process.iter_mut().for_each(Process::kill);
+                    None
                 }
-                STARTED => {
-                    if let Some(ends) = ends {
-                        ends.started_by(watchexec);
-                    }
+                Some(Action::Report) => {
+                    self.report();
+                    None
                 }
-                stop_signal if is_stop(stop_signal) && adopts => {
-                    return take_over(watchexec, settings, signals);
+                Some(Action::Exit) => {
+                    self.is_over = true;
+                    None
                 }
-                // It was told to ignore the other three.
-                stop_signal if is_stop(stop_signal) => drop(kill(watchexec, Signal::SIGTERM)),
-                // The process may be gone already, with SIGCHLD as the next signal.
-                other => drop(kill(watchexec, other)),
+                None => None,
+            };
+        }
+    }
+
+    /// Starts the process.
+    fn start(&mut self) -> Option<Input> {
+        let mut command = self.launch.command();
+        let started = Process::start(&mut command);
+        self.started = (Instant::now(), mem::take(&mut self.changes));
+        let error = match started {
+            Ok(process) => {
+                self.process = Some(process);
+                return None;
+            }
+            Err(error) => error,
+        };
+        (self.process, self.status) = (None, Some(CANNOT_RUN));
+        match checks::program(self.launch) {
+            // A sync can have removed it.
+            Err(reason) => tell(format_args!(
+                "live-reload: error: {}",
+                Problem::Program(self.r#type.to_owned(), reason)
+            )),
+            Ok(()) => tell(format_args!(
+                "live-reload: error: {} cannot be run ({error})",
+                command.get_program().display()
+            )),
+        }
+        Some(Input::Ended)
+    }
+
+    /// Begins to stop the process, if anything of it is left.
+    fn stop(&mut self) -> Option<Input> {
+        match self.process.as_mut().filter(|process| !process.is_gone()) {
+            Some(process) => {
+                process.stop(self.settings);
+                None
+            }
+            None => Some(Input::Ended),
+        }
+    }
+
+    /// Logs how the process has ended. A program that cannot be run has been logged.
+    fn report(&self) {
+        if let Some(end) = self.process.as_ref().and_then(Process::end) {
+            tell(format_args!(
+                "live-reload: {} {}; the next change starts it again",
+                self.r#type,
+                describe(end)
+            ));
+        }
+    }
+
+    /// Logs the processes that have left the group of the last process, and so have outlived it.
+    fn name_survivors(&mut self, watching: &Watching<'_>) {
+        let group = self.process.as_ref().map(Process::group);
+        let survivors = processes::running().filter(|process| {
+            process.parent == Pid::this()
+                && Some(process.group) != group
+                && !watching.is_watchexec(process.id)
+        });
+        let (known, new): (Vec<_>, Vec<_>) =
+            survivors.partition(|process| self.named.contains(&process.id));
+        // The number of one that has ended can be used again.
+        self.named = known.iter().chain(&new).map(|process| process.id).collect();
+        if !new.is_empty() {
+            tell(format_args!(
+                "live-reload: still running, since they are not in the process group of {}: {}",
+                self.r#type,
+                processes::list(&new)
+            ));
+        }
+    }
+
+    /// Adds a changed path to the sync that goes on, or begins with it.
+    fn collect(&mut self, path: PathBuf, stamp: Option<Stamp>) {
+        if self.sync.get_or_insert_with(Sync::new).add(path, stamp) {
+            self.take(Input::Change);
+        }
+    }
+
+    /// Acts on a signal.
+    fn receive(&mut self, signal: Signal) {
+        if is_stop(signal) {
+            self.take(Input::Signal);
+        } else if let Some(process) = self.process.as_ref().filter(|_| signal != Signal::SIGCHLD) {
+            process.pass_on(signal);
+        }
+    }
+
+    /// Notes that a child has ended or halted.
+    fn note(&mut self, child: Pid, status: WaitStatus) {
+        let Some(process) = &mut self.process else {
+            return;
+        };
+        if process.note(child, status).is_none() {
+            return;
+        }
+        self.status = process.exit_status();
+        // As without live reload, where Ctrl-C ends the container.
+        let input = if process.was_interrupted() {
+            Input::Signal
+        } else {
+            Input::Ended
+        };
+        process.take_terminal();
+        if self.machine.state == State::Running {
+            self.take(input);
+        }
+    }
+
+    /// Ends a sync that is over.
+    fn check_sync(&mut self) {
+        // While polling, a sync is over only when one more look has found nothing.
+        let further = self
+            .settings
+            .poll
+            .as_ref()
+            .map_or(Duration::ZERO, |_| 2 * FIRST_LOOK);
+        let shortest = self.settings.debounce.duration().saturating_add(further);
+        let Some(mut sync) = self
+            .sync
+            .take_if(|sync| sync.end(shortest).is_some_and(|end| end <= Instant::now()))
+        else {
+            return;
+        };
+        let (start, before) = &self.started;
+        let mut changes = self.files.changes(sync.paths(), sync.follows(*start));
+        if !sync.is_over(
+            &changes,
+            Before {
+                start: *start,
+                changes: before,
+            },
+            shortest,
+        ) {
+            self.sync = Some(sync);
+            return;
+        }
+        let state = self.machine.state;
+        if changes.is_empty() && state == State::Ended {
+            changes.files = sync
+                .paths()
+                .filter(|path| path.symlink_metadata().is_ok())
+                .map(|path| (path.clone(), 0))
+                .collect();
+        }
+        let matters = !changes.is_empty();
+        if matters {
+            let what = summary(&changes, self.app);
+            match state {
+                State::Running if sync.is_endless() => tell(format_args!(
+                    "live-reload: {what} changed, and files have been changing for {} s; restarting {}",
+                    LONGEST.as_secs(),
+                    self.r#type
+                )),
+                State::Running | State::Ended => tell(format_args!(
+                    "live-reload: {what} changed, restarting {}",
+                    self.r#type
+                )),
+                State::Stopping(_) | State::Waiting => {
+                    tell(format_args!("live-reload: {what} changed too"));
+                }
             }
         }
+        if matters {
+            // Whatever happens to them from here on is news to the next process.
+            self.files.note(sync.paths());
+        }
+        self.changes.append(changes);
+        self.take(Input::Quiet { matters });
     }
-}
 
-/// Stops the process in watchexec's place. If no process is running, watchexec itself is
-/// stopped, and ends with the status of the last run.
-fn take_over(
-    watchexec: Pid,
-    settings: &Settings,
-    signals: &mut Signals,
-) -> Result<u8, SuperviseError> {
-    let mut looks = 0..LOOKS;
-    let processes = loop {
-        // The process may have ended, with SIGCHLD still to come.
-        kill(watchexec, Signal::SIGSTOP).ok();
-        // Only a stopped watchexec is certain to start no further process.
-        if let Some(status) = wait_for(watchexec, WaitOptions::UNTRACED)?.and_then(exit_status) {
-            return Ok(status);
+    /// Goes on with a stop. Returns whether it is over, and nothing of the process is left.
+    fn is_stopped(&mut self) -> bool {
+        let (State::Stopping(_), Some(process)) = (self.machine.state, &mut self.process) else {
+            return false;
+        };
+        if process.is_gone() {
+            return true;
         }
-        let processes = children(watchexec);
-        if !processes.is_empty() || looks.next().is_none() {
-            break processes;
+        process.log_awaited(self.settings);
+        if process.is_overdue() {
+            self.take(Input::Time);
         }
-        kill(watchexec, Signal::SIGCONT).ok();
-        thread::sleep(PAUSE);
-    };
-    // Before 2.6.0 watchexec started the new process while the old one was still stopping. The
-    // status that counts is the newer one's.
-    let last = if let Some(newest) = processes.iter().copied().max() {
-        kill(watchexec, Signal::SIGKILL).ok();
-        // From here on the processes are children of this program.
-        wait_for(watchexec, WaitOptions::empty())?;
-        for process in &processes {
-            signal_group(*process, settings.signal);
-            // A process that waits for a terminal is stopped, and would not receive the signal.
-            signal_group(*process, Signal::SIGCONT);
-        }
-        newest
-    } else {
-        kill(watchexec, Signal::SIGTERM).ok();
-        kill(watchexec, Signal::SIGCONT).ok();
-        watchexec
-    };
-    let mut deadline = Instant::now().checked_add(settings.stop_timeout.duration());
-    loop {
-        if let Some(status) = status_of(last, &reap()) {
-            return Ok(status);
-        }
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        if left == Some(Duration::ZERO) {
-            for process in processes.iter().chain([&last]) {
-                signal_group(*process, Signal::SIGKILL);
-            }
-            deadline = None;
-            continue;
-        }
-        // Further signals do not shorten the stop timeout. SIGCHLD ends the wait.
-        signals.wait(left)?;
-    }
-}
-
-/// Waits for one child.
-fn wait_for(child: Pid, options: WaitOptions) -> rustix::io::Result<Option<WaitStatus>> {
-    let child = process::Pid::from_raw(child.as_raw());
-    let ended = process::waitpid(child, options)?;
-    Ok(ended.map(|(_, status)| status))
-}
-
-/// Waits for every child that has ended; one SIGCHLD can stand for several.
-fn reap() -> Vec<(Pid, WaitStatus)> {
-    let mut ended = Vec::new();
-    // An error says that there is no child.
-    while let Ok(Some((process, status))) = process::wait(WaitOptions::NOHANG) {
-        ended.push((Pid::from_raw(process.as_raw_pid()), status));
-    }
-    ended
-}
-
-/// The exit status of this process, if it is among those that have ended.
-fn status_of(process: Pid, ended: &[(Pid, WaitStatus)]) -> Option<u8> {
-    ended
-        .iter()
-        .find(|(one, _)| *one == process)
-        .and_then(|(_, status)| exit_status(*status))
-}
-
-/// The exit status of a process that has ended.
-fn exit_status(status: WaitStatus) -> Option<u8> {
-    match status.terminating_signal() {
-        Some(signal) => Some(status_of_signal(signal)),
-        None => u8::try_from(status.exit_status()?).ok(),
-    }
-}
-
-/// The exit status of a process that a signal has ended, in the convention of shells.
-pub(crate) fn status_of_signal(signal: i32) -> u8 {
-    u8::try_from(signal).map_or(u8::MAX, |signal| signal.saturating_add(128))
-}
-
-/// Sends a signal to a process and all that it has started. watchexec makes each process the
-/// leader of a group; one that has not become it yet is sent the signal alone.
-fn signal_group(process: Pid, signal: Signal) {
-    if killpg(process, signal).is_err() {
-        // The process may have ended, with SIGCHLD still to come.
-        kill(process, signal).ok();
+        false
     }
 }

@@ -13,7 +13,7 @@ Usage: live-reload [OPTION]... [TYPE]
                        itself, else `web`, else the only one]
   --watch PATH         watch this path instead of the app directory; repeatable
   --ignore PATTERN     ignore files that match; repeatable
-  --debounce TIME      collect changes for this long before a restart [default: 50ms]
+  --debounce TIME      restart when a changed file has been quiet for this long [default: 20ms]
   --signal NAME        stop the process with this signal [default: SIGTERM]
   --stop-timeout TIME  kill the process if it takes longer to stop [default: 10s]
   --poll TIME          look for changes this often, on file systems that do not report them;

@@ -1,14 +1,18 @@
-//! The location of watchexec, and its command line.
+//! watchexec as the reporter of changes: its location and its command line.
 
-use crate::announce;
 use crate::image::{Image, WATCHEXEC, find_program, is_executable};
-use crate::launch::Launch;
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use nix::unistd::getppid;
 use reload_options::Settings;
 use reload_options::ignore::DEFAULT_PATTERNS;
 use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use tempfile::TempDir;
+use std::process::{self, Command, ExitCode};
+
+/// The first argument of a call that becomes watchexec. It is for this program to give, not for a user.
+pub(crate) const ARGUMENT: &str = "--become-watchexec";
 
 /// The watchexec in the layer of this buildpack, else the first on the `PATH`.
 pub(crate) fn find(image: &Image, path: Option<&OsStr>) -> Option<PathBuf> {
@@ -20,52 +24,61 @@ pub(crate) fn find(image: &Image, path: Option<&OsStr>) -> Option<PathBuf> {
         .or_else(|| find_program(WATCHEXEC, path?))
 }
 
-/// The command that runs a process of this type, and restarts it after each change, and the directory for the
-/// files of its changes.
+/// The command that writes a line for each change of a file below `watch`. It ends with this program.
 pub(crate) fn command(
     program: &Path,
     settings: &Settings,
     watch: &[PathBuf],
     image: &Image,
-    r#type: &str,
-    launch: &Launch,
-) -> (Command, Option<TempDir>) {
-    let mut command = Command::new(program);
+) -> Command {
+    let mut command = match &image.program {
+        Some(own) => {
+            let mut command = Command::new(own);
+            command
+                .arg(ARGUMENT)
+                .arg(process::id().to_string())
+                .arg(program);
+            command
+        }
+        None => Command::new(program),
+    };
+    command.args(arguments(settings, watch, &image.app));
     command
-        .args(arguments(settings, watch, &image.app))
-        .arg("--");
-    // watchexec passes its environment on to the process.
-    launch.prepare_to_run(&mut command);
-    let directory = image.program.as_ref().and_then(|own| {
-        let debounce = &settings.debounce;
-        announce::add(&mut command, own, r#type, &image.app, debounce)
-    });
-    command.args(&launch.command);
-    (command, directory)
+}
+
+/// Becomes watchexec: `PARENT PROGRAM ARGUMENT…`. The kernel kills it when its parent ends, which the parent cannot
+/// arrange for itself (prctl(2), `PR_SET_PDEATHSIG`), and which outside of PID 1 nobody else would do.
+///
+/// Returns only if watchexec cannot be run.
+pub(crate) fn become_it(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let (Some(parent), Some(program)) = (arguments.next(), arguments.next()) else {
+        return ExitCode::from(2);
+    };
+    set_pdeathsig(Signal::SIGKILL).ok();
+    // The parent may have ended before.
+    if parent.to_str() == Some(&getppid().to_string()) {
+        let error = Command::new(&program).args(arguments).exec();
+        crate::texts::tell(format_args!(
+            "live-reload: {} cannot be run ({error})",
+            program.display()
+        ));
+    }
+    ExitCode::FAILURE
 }
 
 /// The options, all of which every watchexec from 2.0.0 on has.
 fn arguments(settings: &Settings, watch: &[PathBuf], app_directory: &Path) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = vec![
-        "--restart".into(),
-        // Starts are announced instead, with the files that have changed.
-        "--quiet".into(),
-        "--emit-events-to=file".into(),
-        // The command is a list: a shell would need quoting, and tiny images have none.
-        "--shell=none".into(),
+        "--only-emit-events".into(),
+        "--emit-events-to=stdio".into(),
+        // Each change is reported at once; when a sync is over, this program decides.
+        "--debounce=0s".into(),
         // .gitignore lists build outputs, which are the very files that tools sync. The search for
         // .gitignore files also slows down the first start with thousands of directories.
         "--no-discover-ignore".into(),
         // The directory that patterns are relative to. Without it watchexec guesses, and a HOME
         // that does not exist is an error.
         option("--project-origin", app_directory.as_os_str()),
-        // The signals of a terminal (Ctrl-C, Ctrl-\\, its end, Ctrl-Z) reach watchexec too. The first
-        // three are for this program to act on; the last would halt watchexec for good, since
-        // no shell in a container wakes it.
-        "--map-signal=INT:".into(),
-        "--map-signal=QUIT:".into(),
-        "--map-signal=HUP:".into(),
-        "--map-signal=TSTP:".into(),
     ];
     for path in watch {
         arguments.push(option("--watch", path.as_os_str()));
@@ -76,16 +89,6 @@ fn arguments(settings: &Settings, watch: &[PathBuf], app_directory: &Path) -> Ve
     }
     for pattern in &settings.ignore {
         arguments.push(option("--ignore", pattern.below(app_directory).as_ref()));
-    }
-    for (name, value) in [
-        ("--stop-signal", settings.signal.to_string()),
-        ("--stop-timeout", settings.stop_timeout.to_string()),
-        ("--debounce", settings.debounce.to_string()),
-    ] {
-        arguments.push(option(name, value.as_ref()));
-    }
-    if let Some(interval) = &settings.poll {
-        arguments.push(option("--poll", interval.to_string().as_ref()));
     }
     arguments
 }

@@ -175,7 +175,7 @@ mod tests {
             [
                 "live-reload",
                 "--debounce",
-                "50ms",
+                "20ms",
                 "--signal",
                 "SIGTERM",
                 "--stop-timeout",

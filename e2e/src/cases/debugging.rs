@@ -15,7 +15,7 @@ use crate::container::{Container, RELOAD};
 use crate::interactive::Interactive;
 use crate::offline::compile_answer;
 
-cases![ctrl_c, attach, pdb, jdwp];
+cases![ctrl_c, attach, pdb, reader, jdwp];
 
 /// Ctrl-C, as a terminal sends it.
 const CTRL_C: &str = "\x03";
@@ -60,9 +60,29 @@ fn pdb(case: &Case<'_>) -> Result<()> {
     terminal.wait_for("Program interrupted", 1)?;
     // `quit` is an exception, which this server survives.
     terminal.types("import os; os._exit(5)\n")?;
-    terminal.wait_for("pdb has ended", 1)?;
+    terminal.wait_for(
+        "pdb ended with status 5; the next change starts it again",
+        1,
+    )?;
     let status = interrupt(case, terminal)?;
     ensure!(status == 5, "status {status}");
+    Ok(())
+}
+
+/// Ctrl-Z does not halt a process that reads from the terminal, since no shell in the container could wake it.
+/// Ctrl-C and Ctrl-\\ end it, and with it the container, as without live reload.
+fn reader(case: &Case<'_>) -> Result<()> {
+    let image = python(case, "web: exec cat\n")?;
+    for (key, expected) in [(CTRL_C, 130), ("\x1c", 131)] {
+        let (container, mut terminal) = at_terminal(case, &image, &[], &[])?;
+        terminal.types("first\n\x1asecond\n")?;
+        // Each line is echoed, and then written.
+        terminal.wait_for("second", 2)?;
+        terminal.types(key)?;
+        let status = terminal.ended()?;
+        ensure!(status == expected, "status {status}, not {expected}");
+        drop(container);
+    }
     Ok(())
 }
 

@@ -228,10 +228,10 @@ fn many_files_by_tar(case: &Case<'_>) -> Result<()> {
     expect_starts(&container, 2)
 }
 
-/// Checks that the app has started this often and stays up.
-fn expect_starts(container: &Container<'_>, expected: usize) -> Result<()> {
-    // Much longer than the debounce time.
-    sleep(Duration::from_secs(1));
+/// Checks that the app has started so many times and stays up.
+pub(super) fn expect_starts(container: &Container<'_>, expected: usize) -> Result<()> {
+    // Longer than any sync is waited for.
+    sleep(Duration::from_secs(2));
     let log = container.log()?;
     let starts = log.matches("started v").count();
     ensure!(

@@ -15,6 +15,7 @@ mod packages;
 mod rebuild;
 mod release;
 mod reload;
+mod restarts;
 mod stops;
 mod supply_chain;
 
@@ -24,6 +25,7 @@ use crate::case::Listed;
 pub(crate) const ALONE: &[&[Listed]] = &[
     reload::CASES,
     live_reload::CASES,
+    restarts::CASES,
     kubernetes::CASES,
     examples::tools::CASES,
 ];

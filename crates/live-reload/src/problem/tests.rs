@@ -189,7 +189,7 @@ fn no_watchexec() {
 fn a_watchexec_that_cannot_be_run() {
     let program = "/layers/live-reload_watchexec/watchexec/bin/watchexec";
     assert_snapshot!(
-        Problem::Supervise(SuperviseError::Run(program.into(), Errno::EAGAIN.into())),
+        Problem::Watchexec(program.into(), Errno::EAGAIN.into()),
         @r#"
     Cannot start watchexec: "/layers/live-reload_watchexec/watchexec/bin/watchexec" cannot be run (Resource temporarily unavailable (os error 11)).
     Check that the container may start programs: its user, its security profile, and its limits for memory and processes.
@@ -199,9 +199,9 @@ fn a_watchexec_that_cannot_be_run() {
 
 #[test]
 fn signals_that_cannot_be_received() {
-    assert_snapshot!(Problem::Supervise(SuperviseError::Signals(Errno::EMFILE.into())), @"
-    Cannot start watchexec: signals cannot be received (Too many open files (os error 24)).
-    Check that the container may start programs: its user, its security profile, and its limits for memory and processes.
+    assert_snapshot!(Problem::Signals(Errno::EMFILE.into()), @"
+    Cannot receive signals (Too many open files (os error 24)).
+    Check the limits of the container for open files, and its security profile.
     ");
 }
 

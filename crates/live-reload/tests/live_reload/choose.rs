@@ -11,7 +11,7 @@ const APP: &str = "#!/bin/sh\n";
 const OWN: [(&str, &str); 3] = [
     (
         "reload",
-        r#"["live-reload", "--debounce", "50ms", "--signal", "SIGTERM", "--stop-timeout", "10s"]"#,
+        r#"["live-reload", "--debounce", "20ms", "--signal", "SIGTERM", "--stop-timeout", "10s"]"#,
     ),
     ("tar", r#"["live-reload", "tar"]"#),
     ("rm", r#"["live-reload", "rm"]"#),
@@ -116,7 +116,7 @@ fn passes_over_types_of_other_execution_environments() {
     ];
     let image = Image::new(&processes.concat(), APP);
     let started = |name: &str| {
-        let output = programs::run(image.command(&[]).env("CNB_EXEC_ENV", name));
+        let output = image.run_times(1, image.command(&[]).env("CNB_EXEC_ENV", name));
         image.anywhere(&String::from_utf8(output.stderr).unwrap())
     };
     assert!(started("test").contains(" web "), "{}", started("test"));

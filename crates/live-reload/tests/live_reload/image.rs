@@ -1,58 +1,44 @@
 //! Directories like those of an image, with `live-reload` in them.
 
-use crate::programs;
+use crate::{programs, watchexec};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_live-reload");
 
-/// Records its call in files in its directory; by `environ` of /proc, as a shell adds variables
+/// Records its call in files beside the app directory; by `environ` of /proc, as a shell adds variables
 /// of its own.
 pub(crate) const RECORD: &str = r#"#!/bin/sh
-here=$(dirname "$0")
-printf '%s\n' "$@" > "$here/arguments"
-cat "/proc/$$/environ" > "$here/environment"
-pwd > "$here/directory"
-grep -E '^Sig(Blk|Ign)' /proc/self/status > "$here/signals"
+records=$(dirname "$0")/../records
+mkdir -p "$records"
+printf '%s\n' "$@" > "$records/arguments"
+cat "/proc/$$/environ" > "$records/environment"
+pwd > "$records/directory"
+grep -E '^Sig(Blk|Ign)' /proc/self/status > "$records/signals"
 "#;
 
-/// Runs the command after `--` as watchexec does, in its own process group. SIGTERM during a run ends it
-/// with 99, and after a run with the status of the run.
-pub(crate) const RUN: &str = r#"#!/bin/sh
-trap 'exit 99' TERM
-trap 'echo USR1' USR1
-trap 'echo USR2' USR2
-while [ "$1" != -- ]; do shift; done
-shift
-setsid "$@" &
-while :; do
-    wait $!
-    last=$?
-    kill -0 $! 2>/dev/null || break
-done
-trap 'exit $last' TERM
-mkfifo "$0.wait"
-exec 3<> "$0.wait"
-echo ended
-read -r never <&3
-"#;
+/// What the log says when the process has ended by itself.
+const ENDED: &str = "; the next change starts it again";
 
 /// The layers and the app directory of an image.
 pub(crate) struct Image {
     directory: TempDir,
 }
 
-/// How `live-reload` called watchexec.
+/// How [`RECORD`] was called.
 pub(crate) struct Called {
-    /// Arguments of watchexec.
+    /// Its arguments.
     pub(crate) arguments: Vec<String>,
     /// Its environment.
     pub(crate) environment: BTreeMap<String, String>,
@@ -80,16 +66,14 @@ impl Image {
         programs::link_or_copy(Path::new(PROGRAM), &image.program());
         fs::create_dir(image.init().parent().unwrap()).unwrap();
         symlink("../bin/live-reload", image.init()).unwrap();
-        programs::write(&image.watchexec(), RECORD);
+        watchexec::install(&image.watchexec());
         programs::write(&image.app().join("app"), app);
         image
     }
 
-    /// An image with one process `web` that runs the script, and a watchexec that really runs it.
+    /// An image with one process `web` that runs the script.
     pub(crate) fn running(app: &str) -> Self {
-        let image = Self::new(&process("web", "[\"./app\"]"), &format!("#!/bin/sh\n{app}"));
-        programs::write(&image.watchexec(), RUN);
-        image
+        Self::new(&process("web", "[\"./app\"]"), &format!("#!/bin/sh\n{app}"))
     }
 
     /// The layers directory.
@@ -142,17 +126,67 @@ impl Image {
         command
     }
 
-    /// Runs `live-reload` to its end.
+    /// Runs `live-reload` until the process has ended.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        programs::run(&mut self.command(arguments))
+        self.run_times(1, &mut self.command(arguments))
     }
 
-    /// Runs `live-reload`, which must call watchexec.
+    /// Runs `live-reload` until the process has ended so many times; a change starts it again. The log in the output
+    /// lacks the lines about these ends.
+    pub(crate) fn run_times(&self, times: usize, command: &mut Command) -> Output {
+        let mut child = programs::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        let process = Pid::from_raw(child.id().cast_signed());
+        let stdout = child.stdout.take().unwrap();
+        let output = thread::spawn(|| io::read_to_string(stdout).unwrap());
+        let (mut log, mut ends) = (String::new(), 0);
+        for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+            let line = line.unwrap();
+            if !line.ends_with(ENDED) {
+                log += &(line + "\n");
+                continue;
+            }
+            ends += 1;
+            if ends < times {
+                self.change("app");
+            } else {
+                kill(process, Signal::SIGTERM).unwrap();
+            }
+        }
+        Output {
+            status: child.wait().unwrap(),
+            stdout: output.join().unwrap().into_bytes(),
+            stderr: log.into_bytes(),
+        }
+    }
+
+    /// Has watchexec report a change of a file in the app directory.
+    pub(crate) fn change(&self, file: &str) {
+        self.report(&format!("modify:{}", self.app().join(file).display()));
+    }
+
+    /// Waits until watchexec has been started so many times.
+    pub(crate) fn wait_for_watchexec(&self, times: usize) {
+        while watchexec::starts(&self.watchexec()).len() < times {
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Has watchexec write a line.
+    pub(crate) fn report(&self, line: &str) {
+        watchexec::send(&self.watchexec(), line);
+    }
+
+    /// Runs `live-reload` with a process that is [`RECORD`].
     pub(crate) fn call(&self, command: &mut Command) -> Called {
-        let output = programs::run(command);
+        let output = self.run_times(1, command);
         let errors = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{errors}");
-        called(&self.watchexec())
+        called(&self.records())
+    }
+
+    /// Where [`RECORD`] writes.
+    pub(crate) fn records(&self) -> PathBuf {
+        self.directory.path().join("records")
     }
 
     /// Runs `live-reload`, which must fail, and gives its exit status and its errors, without
@@ -170,18 +204,21 @@ impl Image {
 
     /// Starts `live-reload` and waits until the process has written `up`.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
-        let mut child = programs::start(self.command(arguments).stdout(Stdio::piped()));
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = mpsc::channel();
-        thread::spawn(move || {
-            output
-                .lines()
-                .try_for_each(|line| sender.send(line.unwrap()))
-        });
-        let mut running = Running { child, lines };
+        let mut running = Running::of(&mut self.command(arguments));
         running.wait_for("up");
         running
     }
+}
+
+/// The lines of a file, as they come.
+fn lines_of(file: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    let read = move || {
+        let mut file = BufReader::new(file).lines();
+        file.try_for_each(|line| sender.send(line.unwrap()))
+    };
+    thread::spawn(read);
+    lines
 }
 
 /// Writes a file, with the directories that it is in.
@@ -191,8 +228,8 @@ pub(crate) fn write(path: &Path, text: &str) {
 }
 
 /// The call that [`RECORD`] has written down.
-pub(crate) fn called(watchexec: &Path) -> Called {
-    let record = |name: &str| fs::read_to_string(watchexec.with_file_name(name)).unwrap();
+pub(crate) fn called(records: &Path) -> Called {
+    let record = |name: &str| fs::read_to_string(records.join(name)).unwrap();
     Called {
         arguments: record("arguments").lines().map(str::to_owned).collect(),
         environment: record("environment")
@@ -223,9 +260,18 @@ pub(crate) fn process(kind: &str, command: &str) -> String {
 pub(crate) struct Running {
     child: Child,
     lines: Receiver<String>,
+    log: Receiver<String>,
 }
 
 impl Running {
+    /// Starts `live-reload`.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let mut child = programs::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        let lines = lines_of(child.stdout.take().unwrap());
+        let log = lines_of(child.stderr.take().unwrap());
+        Self { child, lines, log }
+    }
+
     /// The process id of `live-reload`.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
@@ -245,6 +291,21 @@ impl Running {
     /// Reads lines until this one comes.
     pub(crate) fn wait_for(&mut self, wanted: &str) {
         while self.line() != wanted {}
+    }
+
+    /// Whether the process has written nothing since the last line that was read.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.lines.try_recv().is_err()
+    }
+
+    /// Waits for a line of the log that contains this text, and returns it.
+    pub(crate) fn logs(&self, wanted: &str) -> String {
+        loop {
+            let line = self.log.recv_timeout(programs::LIMIT).unwrap();
+            if line.contains(wanted) {
+                return line;
+            }
+        }
     }
 
     /// Waits for the end. Returns the exit status and the output since.

@@ -4,12 +4,11 @@
 //! of the script below.
 
 use crate::image::{Image, process};
-use crate::programs;
 use crate::stop::STOPS;
+use crate::{programs, watchexec};
 use fastrand::Rng;
 use nix::sys::signal::{Signal, kill};
-use nix::sys::stat::Mode;
-use nix::unistd::{Pid, mkfifo};
+use nix::unistd::Pid;
 use std::fs;
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
@@ -50,25 +49,6 @@ while [ ! -e crash ]; do sleep 0.01; done
 echo crashed >> log
 exit 7
 ";
-
-/// Runs the command after `--`, and restarts it when a line is written to `change`. `live-reload`
-/// stops every child of watchexec, so the script starts no other program.
-const WATCHEXEC: &str = r#"#!/bin/sh
-while [ "$1" != -- ]; do shift; done
-shift
-while :; do
-    # A new process keeps the traps of this shell for a moment, and would lose a signal.
-    trap - TERM
-    setsid "$@" &
-    trap 'wait $!; exit $?' TERM
-    [ -p change ] || break
-    read -r _ < change
-    kill $!
-    wait $!
-done
-wait $!
-read -r never < never
-"#;
 
 /// The moment at which `live-reload` is stopped.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -125,13 +105,8 @@ fn stop(unshare: &[&str], number: u64, mut random: Rng) {
     let command = format!("{command:?}");
     let image = Image::new(&process("web", &command), APP);
     if let Some(program) = std::env::var_os("WATCHEXEC") {
+        fs::remove_file(image.watchexec()).unwrap();
         programs::link_or_copy(program.as_ref(), &image.watchexec());
-    } else {
-        programs::write(&image.watchexec(), WATCHEXEC);
-        mkfifo(&image.app().join("never"), Mode::S_IRWXU).unwrap();
-        if during == During::Restart {
-            mkfifo(&image.app().join("change"), Mode::S_IRWXU).unwrap();
-        }
     }
     let inner = if wrapped == 2 {
         let mut watchexec = Command::new(image.init());
@@ -167,6 +142,9 @@ fn stop(unshare: &[&str], number: u64, mut random: Rng) {
             "change"
         };
         fs::write(image.app().join(file), "\n").unwrap();
+        if during == During::Restart {
+            image.change(file);
+        }
     }
     thread::sleep(delay);
     kill(program, signal).unwrap();
@@ -198,8 +176,8 @@ fn handles_signals(unshare: &Child) -> Pid {
             let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
             let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
             let caught = u64::from_str_radix(caught.unwrap().trim(), 16).unwrap();
-            // The program registers this handler last.
-            caught & (1 << (Signal::SIGUSR2 as i32 - 1)) != 0
+            // The program registers the handlers in the order of the numbers.
+            caught & (1 << (Signal::SIGPWR as i32 - 1)) != 0
         })
     });
     Pid::from_raw(program.unwrap())
@@ -234,10 +212,16 @@ fn is_watchexec_itself_unless_it_is_pid_1() {
     let mut command = Command::new(image.init());
     command.args(["--restart", "--", "./app"]).env_clear();
     command.env("PATH", image.path()).current_dir(image.app());
-    let called = image.call(&mut command);
-    assert_eq!(called.arguments, ["--restart", "--", "./app"]);
-    let names: Vec<&String> = called.environment.keys().collect();
-    assert_eq!(names, ["PATH"]);
+    let mut child = programs::start(&mut command);
+    let program = image.watchexec();
+    until(|| watchexec::arguments(&program) == ["--restart", "--", "./app"]);
+    // No process is between them.
+    assert_eq!(watchexec::starts(&program), [child.id().cast_signed()]);
+    let environment = fs::read(format!("/proc/{}/environ", child.id())).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let environment = String::from_utf8(environment).unwrap();
+    assert_eq!(environment, format!("PATH={}\0", image.path()));
 }
 
 #[test]

@@ -1,17 +1,19 @@
 //! `live-reload`, run as the program that it is, in directories like those of an
-//! image. In place of watchexec there is a script that writes down how it was called.
+//! image. [`watchexec`] stands in for watchexec.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod announce;
 mod choose;
 mod differential;
 mod image;
 mod init;
+mod looks;
 mod programs;
 mod reload;
+mod restart;
 mod rm;
 mod shell;
 mod stop;
 mod tar;
+mod watchexec;
 mod wrapped;

@@ -1,7 +1,7 @@
-//! `live-reload` reads an image and calls watchexec.
+//! `live-reload` reads an image, starts its process and calls watchexec.
 
-use crate::image::{Image, called, process, write};
-use crate::programs;
+use crate::image::{Image, RECORD, called, process, write};
+use crate::{programs, watchexec};
 use insta::assert_snapshot;
 use std::fs;
 use std::process::Command;
@@ -10,45 +10,29 @@ use std::process::Command;
 const APP: &str = "#!/bin/sh\n";
 
 fn web() -> Image {
-    Image::new(&process("web", "[\"./app\"]"), APP)
+    Image::new(&process("web", "[\"./app\"]"), RECORD)
+}
+
+/// The arguments of watchexec, when `live-reload` is started with these.
+fn arguments(image: &Image, arguments: &[&str]) -> String {
+    image.run(arguments);
+    image.anywhere(&watchexec::arguments(&image.watchexec()).join("\n"))
 }
 
 #[test]
-fn passes_all_settings_to_watchexec() {
+fn passes_watched_and_ignored_paths_to_watchexec() {
     let image = web();
     fs::create_dir(image.app().join("src")).unwrap();
-    let app = image.app();
-    let ignore = format!("{}/uploads", app.display());
-    let called = image.call(&mut image.command(&[
-        "--watch",
-        "src",
-        "--watch",
-        "/",
-        "--ignore",
-        "*.csv",
-        "--ignore",
-        &ignore,
-        "--debounce",
-        "10ms",
-        "--signal",
-        "int",
-        "--stop-timeout",
-        "1min",
-        "--poll",
-        "2s",
-        "web",
-    ]));
-    assert_snapshot!(image.anywhere(&called.arguments.join("\n")), @"
-    --restart
-    --quiet
-    --emit-events-to=file
-    --shell=none
+    let ignore = format!("{}/uploads", image.app().display());
+    let given = [
+        "--watch", "src", "--watch", "/", "--ignore", "*.csv", "--ignore", &ignore, "web",
+    ];
+    assert_snapshot!(arguments(&image, &given), @"
+    --only-emit-events
+    --emit-events-to=stdio
+    --debounce=0s
     --no-discover-ignore
     --project-origin=/workspace
-    --map-signal=INT:
-    --map-signal=QUIT:
-    --map-signal=HUP:
-    --map-signal=TSTP:
     --watch=/workspace/src
     --watch=/
     --ignore=*.log
@@ -72,31 +56,13 @@ fn passes_all_settings_to_watchexec() {
     --ignore=nohup.out
     --ignore=*.csv
     --ignore=/uploads
-    --stop-signal=SIGINT
-    --stop-timeout=1min
-    --debounce=10ms
-    --poll=2s
-    --
-    /layers/live-reload_watchexec/live-reload/bin/live-reload
-    --announce
-    web
-    /workspace
-    10ms
-    ./app
     ");
 }
 
 #[test]
-fn watches_the_app_directory_for_web_by_default() {
-    let image = web();
-    let called = image.call(&mut image.command(&[]));
-    let arguments = image.anywhere(&called.arguments.join("\n"));
+fn watches_the_app_directory_by_default() {
+    let arguments = arguments(&web(), &[]);
     assert!(arguments.contains("\n--watch=/workspace\n"), "{arguments}");
-    assert!(
-        arguments.ends_with("\n--announce\nweb\n/workspace\n50ms\n./app"),
-        "{arguments}"
-    );
-    assert!(!arguments.contains("--poll"), "{arguments}");
 }
 
 #[test]
@@ -105,31 +71,28 @@ fn later_arguments_override_those_of_the_build() {
         process("web", "[\"./app\"]"),
         process("worker", "[\"./app\", \"work\"]"),
     ];
-    let image = Image::new(&processes.concat(), APP);
+    let image = Image::new(&processes.concat(), RECORD);
     fs::create_dir(image.app().join("src")).unwrap();
-    let called = image.call(&mut image.command(&[
+    let mut command = image.command(&[
         "--watch",
         "missing",
         "--debounce",
-        "50ms",
+        "1h",
         "web",
         "--debounce",
         "10ms",
         "--watch",
         "src",
         "worker",
-    ]));
-    let arguments = image.anywhere(&called.arguments.join("\n"));
+    ]);
+    assert_eq!(image.call(&mut command).arguments, ["work"]);
+    let arguments = watchexec::arguments(&image.watchexec()).join("\n");
+    let arguments = image.anywhere(&arguments);
     assert!(
         arguments.contains("\n--watch=/workspace/src\n"),
         "{arguments}"
     );
     assert!(!arguments.contains("missing"), "{arguments}");
-    assert!(arguments.contains("\n--debounce=10ms\n"), "{arguments}");
-    assert!(
-        arguments.ends_with("\nworker\n/workspace\n10ms\n./app\nwork"),
-        "{arguments}"
-    );
 }
 
 #[test]
@@ -137,14 +100,11 @@ fn keeps_arguments_and_working_directory_of_the_process() {
     let image = Image::new(
         "[[processes]]\ntype = \"web\"\ncommand = [\"../app\", \"--a b\"]\n\
          args = [\"$HOME\", \"--\", \"@file\"]\ndirect = true\nworking-dir = \"server\"\n",
-        APP,
+        RECORD,
     );
     fs::create_dir(image.app().join("server")).unwrap();
     let called = image.call(&mut image.command(&[]));
-    assert_eq!(
-        called.arguments[called.arguments.len() - 5..],
-        ["../app", "--a b", "$HOME", "--", "@file"]
-    );
+    assert_eq!(called.arguments, ["--a b", "$HOME", "--", "@file"]);
     assert_eq!(
         called.directory,
         image.app().join("server").canonicalize().unwrap()
@@ -157,9 +117,7 @@ fn passes_on_the_environment_unchanged() {
     let mut command = image.command(&[]);
     command.env("A", "a b").env("JAVA_TOOL_OPTIONS", "-Dx");
     let called = image.call(&mut command);
-    let names = called.environment.keys().map(String::as_str);
-    // For watchexec alone.
-    let names: Vec<&str> = names.filter(|name| *name != "WATCHEXEC_TMPDIR").collect();
+    let names: Vec<&str> = called.environment.keys().map(String::as_str).collect();
     assert_eq!(names, ["A", "JAVA_TOOL_OPTIONS", "PATH"]);
     assert_eq!(called.environment["JAVA_TOOL_OPTIONS"], "-Dx");
 }
@@ -194,11 +152,11 @@ fn adds_the_environment_of_the_type_once() {
 }
 
 #[test]
-fn starts_watchexec_with_no_signal_blocked_or_ignored() {
+fn starts_the_process_with_no_signal_blocked_or_ignored() {
     let image = web();
     let with_it = image.call(&mut image.command(&[])).signals;
-    programs::run(&mut Command::new(image.watchexec()));
-    let without_it = called(&image.watchexec()).signals;
+    programs::run(Command::new(image.app().join("app")).current_dir(image.app()));
+    let without_it = called(&image.records()).signals;
     // `nohup` and some CI runners start everything with a signal ignored, which a program that
     // waits for signals may end.
     for (with, without) in with_it.iter().zip(&without_it) {
@@ -228,15 +186,14 @@ fn takes_the_layers_directory_from_the_environment() {
 #[test]
 fn finds_watchexec_on_the_path_without_its_own_layer() {
     let image = web();
+    fs::remove_file(image.watchexec()).unwrap();
     let bin = image.app().join("bin");
-    fs::create_dir(&bin).unwrap();
-    let moved = bin.join("watchexec");
-    fs::rename(image.watchexec(), &moved).unwrap();
+    watchexec::install(&bin.join("watchexec"));
     let mut command = image.command(&[]);
     let path = std::env::var("PATH").unwrap();
     command.env("PATH", format!("{}:{path}", bin.display()));
-    assert!(programs::run(&mut command).status.success());
-    assert_eq!(called(&moved).arguments.last().unwrap(), "./app");
+    assert!(image.run_times(1, &mut command).status.success());
+    assert_eq!(watchexec::starts(&bin.join("watchexec")).len(), 1);
 }
 
 #[test]
@@ -260,7 +217,7 @@ fn rejects_a_process_for_other_execution_environments() {
         "{}exec-env = [\"development\"]\n",
         process("web", "[\"./app\"]")
     );
-    let image = Image::new(&processes, APP);
+    let image = Image::new(&processes, RECORD);
     let (status, text) = image.fail(&[]);
     assert_eq!(status, 1);
     assert!(

@@ -1,6 +1,6 @@
 //! Shell processes (`direct = false`), as buildpacks with an API below 0.9 contribute them.
 
-use crate::image::{Image, RUN, write};
+use crate::image::{Image, write};
 use crate::programs;
 use crate::stop::WAIT;
 use insta::assert_snapshot;
@@ -10,27 +10,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Runs the command after `--` three times, as restarts do.
-const RUN_THREE_TIMES: &str = "#!/bin/sh\n\
-    export WATCHEXEC_EVENTS_FILE=\"$0.changes\"\n\
-    while [ \"$1\" != -- ]; do shift; done\n\
-    shift\n\
-    for _ in 1 2 3; do : > \"$0.changes\"; \"$@\" || exit; done\n";
-
-/// Runs it once.
-const RUN_ONCE: &str = "#!/bin/sh\n\
-    export WATCHEXEC_EVENTS_FILE=\"$0.changes\"\n\
-    : > \"$0.changes\"\n\
-    while [ \"$1\" != -- ]; do shift; done\n\
-    shift\n\
-    exec \"$@\"\n";
-
 /// An image with a shell process `web`, which the given keys of its entry describe.
 fn image(keys: &str) -> Image {
     let process = format!("[[processes]]\ntype = \"web\"\ndirect = false\n{keys}\n");
-    let image = Image::new(&process, "#!/bin/sh\n");
-    programs::write(&image.watchexec(), RUN_ONCE);
-    image
+    Image::new(&process, "#!/bin/sh\n")
 }
 
 fn script(script: &str) -> Image {
@@ -44,7 +27,13 @@ fn layer(image: &Image, name: &str) -> PathBuf {
 
 /// The output of the process.
 fn output(image: &Image) -> String {
-    let output = image.run(&[]);
+    output_of(image, 1)
+}
+
+/// The output of so many starts.
+fn output_of(image: &Image, starts: usize) -> String {
+    // What these processes write is no change.
+    let output = image.run_times(starts, &mut image.command(&["--ignore", "*"]));
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{errors}");
     image.anywhere(&String::from_utf8(output.stdout).unwrap())
@@ -72,7 +61,7 @@ fn applies_the_environment_of_all_layers_once() {
     let mut command = image.command(&[]);
     // As the launcher has set it.
     command.env("PATH", &path).env("JAVA_TOOL_OPTIONS", "-Dx");
-    let output = programs::run(&mut command);
+    let output = image.run_times(1, &mut command);
     assert_eq!(
         String::from_utf8(output.stdout).unwrap(),
         format!("-Dx -Dweb\n{path}\n")
@@ -82,14 +71,13 @@ fn applies_the_environment_of_all_layers_once() {
 #[test]
 fn runs_exec_d_programs_of_the_type_once_and_the_others_never() {
     let image = script("echo \"$SET\"");
-    programs::write(&image.watchexec(), RUN_THREE_TIMES);
     for name in ["general", "web/of-the-type", "worker/of-another"] {
         programs::write(
             &layer(&image, "jdk").join("exec.d").join(name),
             "#!/bin/sh\necho \"$0\" >> runs\necho 'SET = \"once\"' >&3\n",
         );
     }
-    assert_eq!(output(&image), "once\n".repeat(3));
+    assert_eq!(output_of(&image, 3), "once\n".repeat(3));
     let runs = fs::read_to_string(image.app().join("runs")).unwrap();
     assert_eq!(
         image.anywhere(&runs),
@@ -132,10 +120,12 @@ fn reports_a_missing_working_directory() {
 #[test]
 fn runs_profile_scripts_in_the_app_directory_at_each_start() {
     let image = image("command = ['''pwd''']\nworking-dir = \"sub dir\"");
-    programs::write(&image.watchexec(), RUN_THREE_TIMES);
     fs::create_dir(image.app().join("sub dir")).unwrap();
     write(&layer(&image, "a/profile.d/1.sh"), "pwd\n");
-    assert_eq!(output(&image), "/workspace\n/workspace/sub dir\n".repeat(3));
+    assert_eq!(
+        output_of(&image, 3),
+        "/workspace\n/workspace/sub dir\n".repeat(3)
+    );
 }
 
 #[test]
@@ -143,11 +133,7 @@ fn sources_a_profile_that_a_sync_adds_or_deletes() {
     let image = script(
         "echo \"<$SYNCED>\"; if [ -e .profile ]; then rm .profile; else echo 'export SYNCED=yes' > .profile; fi",
     );
-    programs::write(&image.watchexec(), RUN_THREE_TIMES);
-    let output = image.run(&[]);
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "<>\n<yes>\n<>\n");
-    let errors = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(errors.lines().count(), 1, "{errors}");
+    assert_eq!(output_of(&image, 3), "<>\n<yes>\n<>\n");
 }
 
 #[test]
@@ -197,7 +183,6 @@ fn stops_a_shell_process_and_ends_with_its_status() {
         &image.app().join("app"),
         format!("#!/bin/sh\ntrap 'echo bye; exit 42' TERM\n{WAIT}"),
     );
-    programs::write(&image.watchexec(), RUN);
     let running = image.start(&[]);
     running.signal(Signal::SIGTERM);
     assert_eq!(running.end(), (42, "bye\n".to_owned()));

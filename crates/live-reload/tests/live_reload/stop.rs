@@ -1,10 +1,8 @@
 //! Signals, and how `live-reload` ends.
 
-use crate::image::{Image, RUN, process};
-use crate::programs;
-use nix::sys::signal::{Signal, kill};
-use nix::sys::stat::Mode;
-use nix::unistd::{Pid, mkfifo};
+use crate::image::{Image, process};
+use crate::{programs, watchexec};
+use nix::sys::signal::Signal;
 use std::fs;
 
 /// The signals that tell `live-reload` to stop.
@@ -32,7 +30,8 @@ fn ends_with_the_status_of_the_process_on_every_stop_signal() {
 
 #[test]
 fn ends_with_128_plus_the_signal_that_ended_the_process() {
-    let running = Image::running(WAIT).start(&[]);
+    let image = Image::running(WAIT);
+    let running = image.start(&[]);
     running.signal(Signal::SIGTERM);
     assert_eq!(running.end().0, 143);
 }
@@ -40,7 +39,8 @@ fn ends_with_128_plus_the_signal_that_ended_the_process() {
 #[test]
 fn ends_with_128_plus_a_real_time_signal() {
     // The C library uses the first ones itself.
-    let running = Image::running(&format!("trap 'kill -40 $$' TERM\n{WAIT}")).start(&[]);
+    let image = Image::running(&format!("trap 'kill -40 $$' TERM\n{WAIT}"));
+    let running = image.start(&[]);
     running.signal(Signal::SIGTERM);
     assert_eq!(running.end().0, 128 + 40);
 }
@@ -53,7 +53,6 @@ fn keeps_the_status_of_a_process_with_any_name() {
         &process("web", &format!("[\"./{name}\"]")),
         &format!("#!/bin/sh\ntrap 'exit 42' TERM\n{WAIT}"),
     );
-    programs::write(&image.watchexec(), RUN);
     fs::rename(image.app().join("app"), image.app().join(name)).unwrap();
     let running = image.start(&[]);
     running.signal(Signal::SIGTERM);
@@ -92,7 +91,7 @@ fn stops_while_a_child_of_an_exec_d_program_holds_its_output() {
 }
 
 /// Whether a process is still there, and not a zombie that the init of this machine has not reaped.
-fn has_not_ended(process: &str) -> bool {
+pub(crate) fn has_not_ended(process: &str) -> bool {
     fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
@@ -129,74 +128,42 @@ fn waits_out_the_stop_timeout_on_a_second_signal() {
 }
 
 #[test]
-fn signals_the_children_of_the_process_too() {
-    let image = Image::running(
-        "trap 'wait; exit 0' TERM\n\
-         (trap 'echo helper stops; exit' TERM; echo up; while :; do sleep 0.01; done) &\n\
-         while :; do sleep 0.01; done\n",
-    );
-    let running = image.start(&[]);
-    running.signal(Signal::SIGTERM);
-    // The process is waited for, its helpers are not: here the process waits for them.
-    assert_eq!(running.end(), (0, "helper stops\n".to_owned()));
-}
-
-#[test]
 fn ends_with_the_status_of_the_last_run_when_no_process_runs() {
     let image = Image::running("echo up\nexit 7\n");
-    let mut running = image.start(&[]);
-    running.wait_for("ended");
+    let running = image.start(&[]);
+    running.logs("web ended with status 7; the next change starts it again");
     running.signal(Signal::SIGTERM);
     assert_eq!(running.end().0, 7);
 }
 
 #[test]
-fn ends_with_the_status_of_the_next_run_between_two_runs() {
-    let image = Image::running(&format!("trap 'exit 42' TERM\n{WAIT}"));
-    let go = image.app().join("go");
-    mkfifo(&go, Mode::S_IRWXU).unwrap();
-    // Halted, it has been told to start the process and has not done so.
-    programs::write(
-        &image.watchexec(),
-        "#!/bin/sh\ntrap 'exit 99' TERM\nexec 3<> go\necho up\necho $$\nread -r _ <&3\n\
-         trap - TERM\nsetsid ./app &\nwait\n",
-    );
-    let mut running = image.start(&[]);
-    let watchexec: i32 = running.line().parse().unwrap();
-    kill(Pid::from_raw(watchexec), Signal::SIGSTOP).unwrap();
-    fs::write(go, "\n").unwrap();
+fn ends_with_137_if_the_last_run_was_killed() {
+    let image = Image::running("echo up\nkill -9 $$\n");
+    let running = image.start(&[]);
+    running.logs("web was killed by SIGKILL (out of memory?); the next change starts it again");
     running.signal(Signal::SIGTERM);
-    let (status, _) = running.end();
-    // 143 where it comes before the trap.
-    assert!([42, 143].contains(&status), "{status}");
+    assert_eq!(running.end().0, 137);
 }
 
 #[test]
-fn stops_while_more_changes_may_follow() {
-    let watchexec = r#"#!/bin/sh
-while [ "$1" != -- ]; do shift; done
-shift
-export WATCHEXEC_EVENTS_FILE="$0.changes"
-printf 'modify:%s\n' "$PWD/a" "$PWD/b" > "$0.changes"
-setsid "$@" &
-until [ -s "${0%/*}/live-reload" ] || [ -e started ]; do sleep 0.01; done
-echo up
-wait
-"#;
-    for (signal, status) in [("TERM", 143), ("WINCH", 156)] {
-        let image = Image::running("echo started > started; echo started\n");
-        programs::write(&image.watchexec(), watchexec);
-        let running = image.start(&["--debounce", "1h", "--signal", signal]);
-        running.signal(Signal::SIGTERM);
-        assert_eq!(running.end(), (status, String::new()), "{signal}");
-    }
+fn stops_the_process_while_more_changes_may_follow() {
+    let image = Image::running(&format!("trap 'echo bye; exit 42' TERM\n{WAIT}"));
+    let running = image.start(&["--debounce", "1h"]);
+    image.change("app");
+    running.signal(Signal::SIGTERM);
+    assert_eq!(running.end(), (42, "bye\n".to_owned()));
 }
 
 #[test]
-fn forwards_other_signals_to_watchexec() {
-    let mut running = Image::running(WAIT).start(&[]);
-    for (signal, name) in [(Signal::SIGUSR1, "USR1"), (Signal::SIGUSR2, "USR2")] {
-        running.signal(signal);
+fn passes_all_other_signals_on_to_the_process() {
+    let signals = [
+        "USR1", "USR2", "WINCH", "TTIN", "TTOU", "TSTP", "CONT", "URG", "ALRM", "PWR",
+    ];
+    let traps = signals.map(|name| format!("trap 'echo {name}' {name}\n"));
+    let image = Image::running(&format!("{}{WAIT}", traps.concat()));
+    let mut running = image.start(&[]);
+    for name in signals {
+        running.signal(format!("SIG{name}").parse().unwrap());
         running.wait_for(name);
     }
     running.signal(Signal::SIGTERM);
@@ -204,10 +171,30 @@ fn forwards_other_signals_to_watchexec() {
 }
 
 #[test]
-fn ends_when_watchexec_ends() {
-    let image = Image::running(WAIT);
-    programs::write(&image.watchexec(), "#!/bin/sh\necho up\nexit 3\n");
-    assert_eq!(image.start(&[]).end().0, 3);
+fn is_not_halted_by_signals_that_the_process_does_not_handle() {
+    let image = Image::running(&format!("trap 'exit 42' TERM\n{WAIT}"));
+    let running = image.start(&[]);
+    for signal in [
+        Signal::SIGTTIN,
+        Signal::SIGTTOU,
+        Signal::SIGTSTP,
+        Signal::SIGTERM,
+    ] {
+        running.signal(signal);
+    }
+    assert_eq!(running.end().0, 42);
+}
+
+#[test]
+fn takes_watchexec_with_it_when_it_is_killed() {
+    let image = Image::running("echo up\nexec sleep 5\n");
+    let running = image.start(&[]);
+    image.wait_for_watchexec(1);
+    let watchexec = watchexec::starts(&image.watchexec());
+    running.signal(Signal::SIGKILL);
+    while has_not_ended(&watchexec[0].to_string()) {
+        std::thread::yield_now();
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Processes that run watchexec themselves.
 
-use crate::image::{Image, RECORD, RUN, called, process};
-use crate::programs;
+use crate::image::{Image, process};
 use crate::stop::{STOPS, WAIT};
+use crate::{programs, watchexec};
 use insta::assert_snapshot;
 use nix::sys::signal::Signal;
 
@@ -12,7 +12,7 @@ const WRAPPED: &str = r#"["./watchexec", "-r", "--", "./app"]"#;
 /// of the buildpack fails, so that no process can run by both.
 fn image(processes: &str, app: &str) -> Image {
     let image = Image::new(processes, &format!("#!/bin/sh\n{app}"));
-    programs::write(&image.app().join("watchexec"), RUN);
+    watchexec::install(&image.app().join("watchexec"));
     programs::write(&image.watchexec(), "#!/bin/sh\nexit 98\n");
     image
 }
@@ -29,14 +29,15 @@ fn shell(app: &str) -> Image {
 
 #[test]
 fn starts_a_process_that_runs_watchexec_as_it_is() {
-    let image = wrapped("");
-    programs::write(&image.app().join("watchexec"), RECORD);
-    let output = image.run(&[]);
-    assert_snapshot!(image.anywhere(&String::from_utf8(output.stderr).unwrap()), @"live-reload: starting web (the only process that runs watchexec), which reloads itself: ./watchexec -r -- ./app");
+    let image = wrapped(WAIT);
+    let running = image.start(&[]);
+    assert_snapshot!(image.anywhere(&running.logs("")), @"live-reload: starting web (the only process that runs watchexec), which reloads itself: ./watchexec -r -- ./app");
     assert_eq!(
-        called(&image.app().join("watchexec")).arguments,
+        watchexec::arguments(&image.app().join("watchexec")),
         ["-r", "--", "./app"]
     );
+    running.signal(Signal::SIGTERM);
+    running.end();
 }
 
 #[test]
@@ -44,14 +45,15 @@ fn recognizes_watchexec_in_the_script_of_a_shell() {
     // As a Procfile buildpack with a newer API runs the line `exec ./watchexec -r -- ./app`.
     let image = image(
         &process("web", r#"["bash", "-c", "exec ./watchexec -r -- ./app"]"#),
-        "",
+        WAIT,
     );
-    programs::write(&image.app().join("watchexec"), RECORD);
-    image.run(&[]);
+    let running = image.start(&[]);
     assert_eq!(
-        called(&image.app().join("watchexec")).arguments,
+        watchexec::arguments(&image.app().join("watchexec")),
         ["-r", "--", "./app"]
     );
+    running.signal(Signal::SIGTERM);
+    running.end();
 }
 
 #[test]
@@ -65,7 +67,7 @@ fn warns_of_changed_settings_that_do_not_apply() {
         "--poll",
         "1s",
         "--debounce",
-        "50ms",
+        "20ms",
         "--signal",
         "INT",
     ]);
@@ -104,7 +106,8 @@ fn stops_the_process_with_the_configured_signal_and_timeout() {
     std::fs::write(image.app().join("enough"), "").unwrap();
     assert_eq!(running.end().0, 6);
 
-    let running = wrapped(&app).start(&["--signal", "USR2", "--stop-timeout", "0s"]);
+    let image = wrapped(&app);
+    let running = image.start(&["--signal", "USR2", "--stop-timeout", "0s"]);
     running.signal(Signal::SIGTERM);
     assert_eq!(running.end().0, 137);
 }

@@ -1,0 +1,266 @@
+//! What the watched files were when the process started, and what has changed since.
+//!
+//! watchexec reports that a path has changed, not what has changed about it. And it cannot report everything: it needs
+//! seconds to watch some ten thousand directories (2.8 says that it watches before it does), it drops events when too
+//! many come at once, and it can be killed. This program therefore looks at the files itself: after each start of
+//! watchexec, and all the time if it polls, which watchexec does only to the second.
+
+use crate::patterns::Patterns;
+use std::collections::BTreeMap;
+use std::fs::{self, Metadata};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The content of more files than this, or of larger ones, is not compared.
+const COMPARED: usize = 10;
+const COMPARED_SIZE: u64 = 1 << 20;
+
+/// What tells two states of a file apart, as a hash. The time of the last change of status is not part of it: `chmod`
+/// sets that also if it changes nothing.
+pub(crate) type Stamp = u64;
+
+/// The stamp of a file that is gone.
+const GONE: Stamp = 0;
+
+/// A watched path.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Root {
+    /// As it was given, but absolute.
+    pub(crate) given: PathBuf,
+    /// Without links.
+    pub(crate) path: PathBuf,
+    /// The file system, the number and the birth of what is there: numbers are used again at once.
+    id: (u64, u64, Option<SystemTime>),
+}
+
+impl Root {
+    /// Resolves a path.
+    ///
+    /// # Errors
+    /// It does not exist.
+    pub(crate) fn of(given: PathBuf) -> io::Result<Self> {
+        let path = given.canonicalize()?;
+        let metadata = path.metadata()?;
+        let id = (metadata.dev(), metadata.ino(), metadata.created().ok());
+        Ok(Self { given, path, id })
+    }
+}
+
+/// The watched files and directories.
+#[derive(Debug)]
+pub(crate) struct Files {
+    patterns: Patterns,
+    /// As they were when the process started, except those that have not been looked at.
+    known: BTreeMap<PathBuf, Known>,
+    /// Hashes of the content of the files of the last sync, if they are few.
+    contents: Vec<(PathBuf, u64)>,
+    /// The time of the first start, until there has been a look: the first one takes a file for changed if its status
+    /// changed later. The clock of most file systems ticks every 4 ms; a process has read nothing by then.
+    since: Option<Duration>,
+    /// The number of the last look.
+    looks: u32,
+}
+
+/// A file that has been looked at.
+#[derive(Debug)]
+struct Known {
+    stamp: Stamp,
+    /// The last look that has found it.
+    look: u32,
+}
+
+/// What differs from the last start.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Changes {
+    /// Changed files, with their sizes.
+    pub(crate) files: Vec<(PathBuf, u64)>,
+    /// Paths that are gone.
+    pub(crate) removed: Vec<PathBuf>,
+    /// New or changed directories.
+    pub(crate) directories: Vec<PathBuf>,
+}
+
+impl Changes {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.removed.is_empty() && self.directories.is_empty()
+    }
+
+    /// Adds those of another sync.
+    pub(crate) fn append(&mut self, mut others: Self) {
+        self.files.append(&mut others.files);
+        self.removed.append(&mut others.removed);
+        self.directories.append(&mut others.directories);
+    }
+}
+
+impl Files {
+    /// No file has been looked at, and the process starts now.
+    pub(crate) fn new(patterns: Patterns) -> Self {
+        Self {
+            patterns,
+            known: BTreeMap::new(),
+            contents: Vec::new(),
+            since: SystemTime::now().duration_since(UNIX_EPOCH).ok(),
+            looks: 0,
+        }
+    }
+
+    /// The files are as they are now, below these paths.
+    pub(crate) fn known(patterns: Patterns, roots: &[Root]) -> Self {
+        let mut files = Self::new(patterns);
+        // Whatever the clock of a file server says.
+        files.since = Some(Duration::MAX);
+        files.look(roots);
+        files
+    }
+
+    /// Looks at all files below these paths. Returns those that differ from what they were when the process started.
+    pub(crate) fn look(&mut self, roots: &[Root]) -> Vec<(PathBuf, Stamp)> {
+        self.looks = self.looks.wrapping_add(1);
+        let mut changed = Vec::new();
+        for root in roots {
+            self.walk(&root.path, &mut changed);
+        }
+        self.since = None;
+        let is_root = |path: &Path| roots.iter().any(|root| path.starts_with(&root.path));
+        // What watchexec has reported need not be below these paths.
+        let gone = self
+            .known
+            .iter()
+            .filter(|(path, known)| known.look != self.looks && is_root(path));
+        changed.extend(gone.map(|(path, _)| (path.clone(), GONE)));
+        changed
+    }
+
+    fn walk(&mut self, path: &Path, changed: &mut Vec<(PathBuf, Stamp)>) {
+        let Ok(metadata) = path.symlink_metadata() else {
+            return;
+        };
+        let (stamp, look) = (stamp(&metadata), self.looks);
+        let is_old = self
+            .since
+            .is_some_and(|since| changed_at(&metadata) <= since);
+        match self.known.get_mut(path) {
+            Some(known) => known.look = look,
+            None if is_old => drop(self.known.insert(path.to_owned(), Known { stamp, look })),
+            None => {}
+        }
+        if self
+            .known
+            .get(path)
+            .is_none_or(|known| known.stamp != stamp)
+        {
+            changed.push((path.to_owned(), stamp));
+        }
+        // The process cannot read a directory that this program cannot read.
+        let entries = metadata.is_dir().then(|| fs::read_dir(path));
+        for entry in entries.into_iter().flatten().flatten().flatten() {
+            let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if !self.patterns.ignore(&entry.path(), is_directory) {
+                self.walk(&entry.path(), changed);
+            }
+        }
+    }
+
+    /// What differs among these paths. If the process has just started, files that were written again with the same
+    /// content do not.
+    pub(crate) fn changes<'a>(
+        &mut self,
+        paths: impl Iterator<Item = &'a PathBuf>,
+        has_just_started: bool,
+    ) -> Changes {
+        let mut changes = Changes::default();
+        for path in paths {
+            let Ok(metadata) = path.symlink_metadata() else {
+                // A file that was made and is gone again was never known.
+                if self.known.contains_key(path) {
+                    changes.removed.push(path.clone());
+                }
+                continue;
+            };
+            let stamp = stamp(&metadata);
+            if self
+                .known
+                .get(path)
+                .is_some_and(|known| known.stamp == stamp)
+            {
+                continue;
+            }
+            let before = self
+                .contents
+                .iter()
+                .find(|(one, _)| has_just_started && one == path);
+            if before
+                .is_some_and(|(_, before)| content(path, &metadata).is_ok_and(|now| now == *before))
+            {
+                self.remember(path, stamp);
+            } else if metadata.is_dir() {
+                changes.directories.push(path.clone());
+            } else {
+                changes.files.push((path.clone(), metadata.len()));
+            }
+        }
+        changes
+    }
+
+    /// Notes what these files are: the process will start, and read them.
+    pub(crate) fn note<'a>(&mut self, paths: impl ExactSizeIterator<Item = &'a PathBuf>) {
+        self.contents.clear();
+        let are_compared = paths.len() <= COMPARED;
+        for path in paths {
+            let Ok(metadata) = path.symlink_metadata() else {
+                self.known.remove(path);
+                continue;
+            };
+            self.remember(path, stamp(&metadata));
+            if are_compared && let Ok(content) = content(path, &metadata) {
+                self.contents.push((path.clone(), content));
+            }
+        }
+    }
+
+    fn remember(&mut self, path: &Path, stamp: Stamp) {
+        let look = self.looks;
+        self.known.insert(path.to_owned(), Known { stamp, look });
+    }
+}
+
+/// What a file is, as far as a process can tell that reads it. Of a directory its entries do not count: they are looked
+/// at themselves.
+fn stamp(metadata: &Metadata) -> Stamp {
+    let mut hasher = DefaultHasher::new();
+    (
+        metadata.ino(),
+        metadata.mode(),
+        metadata.uid(),
+        metadata.gid(),
+    )
+        .hash(&mut hasher);
+    if !metadata.is_dir() {
+        (metadata.len(), metadata.mtime(), metadata.mtime_nsec()).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// When the content or the status of a file last changed.
+fn changed_at(metadata: &Metadata) -> Duration {
+    let [seconds, nanoseconds] = [metadata.ctime(), metadata.ctime_nsec()].map(i64::unsigned_abs);
+    Duration::from_secs(seconds).saturating_add(Duration::from_nanos(nanoseconds))
+}
+
+/// What a small file contains, and its mode.
+///
+/// # Errors
+/// It cannot be read, or it is not compared.
+fn content(path: &Path, metadata: &Metadata) -> io::Result<u64> {
+    if !metadata.is_file() || metadata.len() > COMPARED_SIZE {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    let mut hasher = DefaultHasher::new();
+    metadata.mode().hash(&mut hasher);
+    fs::read(path)?.hash(&mut hasher);
+    Ok(hasher.finish())
+}

@@ -1,0 +1,161 @@
+//! Paths whose changes do not count, by the rules of .gitignore files (gitignore(5)).
+//!
+//! watchexec gets the same patterns, so this program need not check what it reports. These are for the looks of its own.
+
+use fast_glob::glob_match;
+use reload_options::Settings;
+use reload_options::ignore::{DEFAULT_PATTERNS, IgnorePattern};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// What watchexec ignores by itself (watchexec-cli, `src/filterer.rs`; ignore-files, `VCS_DIR_NAMES`).
+const BUILT_IN: &str = ".DS_Store watchexec.*.log *.py[co] \\#*\\# .\\#* .*.kate-swp .*.sw? .*.sw?x \
+                        .bzr _darcs .fossil-settings .git .hg .pijul .svn";
+
+/// Patterns of ignored paths, relative to the app directory.
+#[derive(Debug)]
+pub(crate) struct Patterns {
+    app: PathBuf,
+    patterns: Vec<Pattern>,
+}
+
+#[derive(Debug)]
+struct Pattern {
+    /// Of a whole path below the app directory, or of a name.
+    glob: String,
+    is_of_name: bool,
+    is_negated: bool,
+    only_directories: bool,
+}
+
+impl Pattern {
+    fn new(text: &str) -> Self {
+        let (is_negated, text) = text
+            .strip_prefix('!')
+            .map_or((false, text), |text| (true, text));
+        let (only_directories, text) = text
+            .strip_suffix('/')
+            .map_or((false, text), |text| (true, text));
+        Self {
+            glob: text.trim_start_matches('/').to_owned(),
+            is_of_name: !text.contains('/'),
+            is_negated,
+            only_directories,
+        }
+    }
+}
+
+impl Patterns {
+    /// Those of watchexec, of this program and of the user.
+    pub(crate) fn new(settings: &Settings, app: &Path) -> Self {
+        let own = BUILT_IN
+            .split(' ')
+            .chain(DEFAULT_PATTERNS)
+            .map(Pattern::new);
+        let below = |pattern: &IgnorePattern| Pattern::new(&pattern.below(app));
+        Self {
+            patterns: own.chain(settings.ignore.iter().map(below)).collect(),
+            app: app.to_owned(),
+        }
+    }
+
+    /// Whether a path is ignored, unless it is below a directory that is. The last pattern that matches counts.
+    pub(crate) fn ignore(&self, path: &Path, is_directory: bool) -> bool {
+        let name = path.file_name().unwrap_or_default().as_bytes();
+        let below = path
+            .strip_prefix(&self.app)
+            .map(|path| path.as_os_str().as_bytes());
+        let matches = |pattern: &&Pattern| {
+            (is_directory || !pattern.only_directories)
+                && if pattern.is_of_name {
+                    glob_match(&pattern.glob, name)
+                } else {
+                    below
+                        .as_ref()
+                        .is_ok_and(|path| glob_match(&pattern.glob, *path))
+                }
+        };
+        self.patterns
+            .iter()
+            .rev()
+            .find(matches)
+            .is_some_and(|pattern| !pattern.is_negated)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn follows_the_rules_of_gitignore() {
+        let given = [
+            "*.csv",
+            "!keep.csv",
+            "data/",
+            "docs/*.md",
+            "/top",
+            "a/**/z",
+            "{x,y}.[jt]s",
+            "**/deep/er",
+        ];
+        let settings = Settings {
+            ignore: given
+                .iter()
+                .map(|pattern| pattern.parse().unwrap())
+                .collect(),
+            ..Settings::default()
+        };
+        let patterns = Patterns::new(&settings, Path::new("/app"));
+        let ignored = |path: &str| {
+            let is_directory = path.ends_with('/');
+            patterns.ignore(
+                &Path::new("/app").join(path.trim_end_matches('/')),
+                is_directory,
+            )
+        };
+        for path in [
+            "a.csv",
+            "x/a.csv",
+            "data/",
+            "x/data/",
+            "docs/a.md",
+            "top",
+            "a/z",
+            "a/b/c/z",
+            "x.js",
+            "sub/y.ts",
+            "deep/er",
+            "x/deep/er",
+            "dev.log",
+            "tmp/",
+            ".git/",
+            "#draft#",
+            ".#lock",
+            "m.pyc",
+            ".a.swp",
+            "core.1",
+            "x/core.99",
+        ] {
+            assert!(ignored(path), "{path}");
+        }
+        for path in [
+            "keep.csv",
+            "x/keep.csv",
+            "data",
+            "x/docs/a.md",
+            "docs/x/a.md",
+            "x/top",
+            "a/b",
+            "z.js",
+            "x.rs",
+            "app.py",
+            "x/tmp/",
+            "core.js",
+            "a.csv.py",
+            "log.txt",
+        ] {
+            assert!(!ignored(path), "{path}");
+        }
+    }
+}

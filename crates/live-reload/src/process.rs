@@ -1,0 +1,253 @@
+//! The process: a child of this program, and the leader of a process group of its own.
+//!
+//! ```text
+//! live-reload ─┬─ the process ─── its children      (a group; only the leader's status counts)
+//!              ├─ watchexec                         (a group)
+//!              └─ orphans, adopted and reaped       (those that have left the group live on)
+//! ```
+//!
+//! A stop signals the leader alone, which knows its children: `npm start` and servers with workers pass the signal on.
+//! When the leader has ended, what is left of its group gets the signal too, as the server of a start script without
+//! `exec`. So no process gets it twice, and the next start comes when all of the group have ended and their ports are
+//! free, or when the stop timeout is over and they have been killed.
+
+use crate::processes;
+use crate::terminal::{self, Lent};
+use crate::texts::tell;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+use reload_options::Settings;
+// nix has no status for a child that a real-time signal ended: it reaps the child, and gives EINVAL.
+use rustix::process::{self, WaitOptions, WaitStatus, test_kill_process_group};
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// When the log names what a stop waits for. Most processes have stopped by then.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long the kernel may take to remove processes that have been killed. One that waits for a disk can take for ever.
+const REMOVAL: Duration = Duration::from_secs(1);
+
+/// A process that has been started, until nothing of its group is left.
+#[derive(Debug)]
+pub(crate) struct Process {
+    leader: Pid,
+    /// How the leader has ended.
+    end: Option<WaitStatus>,
+    terminal: Option<Lent>,
+    stop: Option<Stop>,
+}
+
+/// A stop that has begun.
+#[derive(Debug)]
+struct Stop {
+    signal: Signal,
+    /// When the log names what is waited for; `None` when it has.
+    named: Option<Instant>,
+    /// When the group is killed; `None` if that is too far away for the clock.
+    deadline: Option<Instant>,
+    is_killed: bool,
+}
+
+impl Process {
+    /// Starts the process.
+    ///
+    /// # Errors
+    /// The program cannot be run.
+    pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
+        let child = command.process_group(0).spawn()?;
+        Ok(Self::adopted(Pid::from_raw(child.id().cast_signed())))
+    }
+
+    /// A process that another program has started, as the leader of a group.
+    pub(crate) const fn adopted(leader: Pid) -> Self {
+        Self {
+            leader,
+            end: None,
+            terminal: None,
+            stop: None,
+        }
+    }
+
+    /// Notes that a child of this program has ended or halted, if it is the leader. Returns its status when it has ended.
+    pub(crate) fn note(&mut self, child: Pid, status: WaitStatus) -> Option<WaitStatus> {
+        if child != self.leader {
+            return None;
+        }
+        if let Some(signal) = status.stopping_signal() {
+            self.halted(signal);
+            return None;
+        }
+        self.end = Some(status);
+        if let Some(stop) = &self.stop {
+            killpg(
+                self.leader,
+                if stop.is_killed {
+                    Signal::SIGKILL
+                } else {
+                    stop.signal
+                },
+            )
+            .ok();
+            terminal::wake(self.leader);
+        }
+        Some(status)
+    }
+
+    /// Wakes a process that has halted, if it was for the terminal with the terminal. As PID 1, which it would be without
+    /// live reload, no process halts: there is no shell in a container to wake it.
+    fn halted(&mut self, signal: i32) {
+        if signal == Signal::SIGSTOP as i32 {
+            return;
+        }
+        if signal == Signal::SIGTTIN as i32 || signal == Signal::SIGTTOU as i32 {
+            self.terminal = Lent::to(self.leader);
+        }
+        terminal::wake(self.leader);
+    }
+
+    /// Whether the leader was ended by Ctrl-C or Ctrl-\ at a terminal that was lent to it.
+    pub(crate) fn was_interrupted(&self) -> bool {
+        let signals =
+            [Signal::SIGINT, Signal::SIGQUIT].map(|signal| status_of_signal(signal as i32));
+        self.terminal.is_some()
+            && self
+                .exit_status()
+                .is_some_and(|status| signals.contains(&status))
+    }
+
+    /// Takes the terminal back.
+    pub(crate) fn take_terminal(&mut self) {
+        self.terminal = None;
+    }
+
+    /// Passes a signal on to the leader, as a container runtime would.
+    pub(crate) fn pass_on(&self, signal: Signal) {
+        if self.end.is_none() {
+            kill(self.leader, signal).ok();
+        }
+    }
+
+    /// Begins a stop. Further ones change nothing.
+    pub(crate) fn stop(&mut self, settings: &Settings) {
+        if self.stop.is_some() {
+            return;
+        }
+        self.take_terminal();
+        let (signal, now) = (settings.signal, Instant::now());
+        if self.end.is_none() {
+            kill(self.leader, signal).ok();
+        } else {
+            killpg(self.leader, signal).ok();
+        }
+        // A halted process would not receive the signal.
+        terminal::wake(self.leader);
+        self.stop = Some(Stop {
+            signal,
+            named: now.checked_add(PATIENCE),
+            deadline: now.checked_add(settings.stop_timeout.duration()),
+            is_killed: false,
+        });
+    }
+
+    /// Kills the group.
+    pub(crate) fn kill(&mut self) {
+        killpg(self.leader, Signal::SIGKILL).ok();
+        if let Some(stop) = &mut self.stop {
+            (stop.deadline, stop.is_killed) = (Instant::now().checked_add(REMOVAL), true);
+        }
+    }
+
+    /// Whether nothing of the group is left that a stop waits for.
+    pub(crate) fn is_gone(&self) -> bool {
+        let is_lost =
+            |stop: &Stop| stop.is_killed && stop.deadline.is_some_and(|at| at <= Instant::now());
+        let group = process::Pid::from_raw(self.leader.as_raw());
+        self.end.is_some()
+            && (self.stop.as_ref().is_some_and(is_lost)
+                || group.is_none_or(|group| test_kill_process_group(group).is_err()))
+    }
+
+    /// Whether the stop timeout is over.
+    pub(crate) fn is_overdue(&self) -> bool {
+        let deadline = self.stop.as_ref().and_then(|stop| stop.deadline);
+        deadline.is_some_and(|at| at <= Instant::now())
+    }
+
+    /// When something is due: to name what is waited for, or to kill it.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        let stop = self.stop.as_ref()?;
+        stop.named.into_iter().chain(stop.deadline).min()
+    }
+
+    /// Logs what a stop still waits for, once, when it has taken a while.
+    pub(crate) fn log_awaited(&mut self, settings: &Settings) {
+        let stop = self.stop.as_mut();
+        if stop.is_none_or(|stop| stop.named.take_if(|at| *at <= Instant::now()).is_none()) {
+            return;
+        }
+        let group = processes::running().filter(|process| process.group == self.leader);
+        tell(format_args!(
+            "live-reload: waiting up to {} for these to stop: {}",
+            settings.stop_timeout,
+            processes::list(&group.collect::<Vec<_>>())
+        ));
+    }
+
+    /// The group, which has the number of its leader.
+    pub(crate) const fn group(&self) -> Pid {
+        self.leader
+    }
+
+    /// How the leader has ended, if it has.
+    pub(crate) const fn end(&self) -> Option<WaitStatus> {
+        self.end
+    }
+
+    /// The exit status of the leader, if it has ended.
+    pub(crate) fn exit_status(&self) -> Option<u8> {
+        exit_status(self.end?)
+    }
+}
+
+/// Waits for every child that has ended or halted; one SIGCHLD can stand for several.
+pub(crate) fn reap() -> Vec<(Pid, WaitStatus)> {
+    let mut children = Vec::new();
+    // An error says that there is no child.
+    while let Ok(Some((child, status))) = process::wait(WaitOptions::NOHANG | WaitOptions::UNTRACED)
+    {
+        children.push((Pid::from_raw(child.as_raw_pid()), status));
+    }
+    children
+}
+
+/// The exit status of a process that has ended; `None` of one that has halted.
+pub(crate) fn exit_status(status: WaitStatus) -> Option<u8> {
+    match status.terminating_signal() {
+        Some(signal) => Some(status_of_signal(signal)),
+        None => u8::try_from(status.exit_status()?).ok(),
+    }
+}
+
+/// The exit status of a process that a signal has ended, in the convention of shells.
+pub(crate) fn status_of_signal(signal: i32) -> u8 {
+    u8::try_from(signal).map_or(u8::MAX, |signal| signal.saturating_add(128))
+}
+
+/// How a process has ended, after its name: `ended with status 3`.
+pub(crate) fn describe(status: WaitStatus) -> String {
+    let Some(number) = status.terminating_signal() else {
+        let status = status.exit_status().unwrap_or_default();
+        return format!("ended with status {status}");
+    };
+    let signal = Signal::try_from(number);
+    let name = signal.map_or_else(|_| format!("signal {number}"), |signal| signal.to_string());
+    let cause = if signal == Ok(Signal::SIGKILL) {
+        " (out of memory?)"
+    } else {
+        ""
+    };
+    format!("was killed by {name}{cause}")
+}

@@ -1,0 +1,269 @@
+//! A sync: changes that belong together, and when it is over.
+//!
+//! No tool says when it is. A save is one file, complete at once; a checkout is hundreds of them. The longer a sync has
+//! been, the longer its next file may take (docs/how-it-works.md has the figures).
+
+use crate::files::{Changes, Stamp};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long the next of several files may take, for each that has come.
+const GAP_PER_FILE: Duration = Duration::from_millis(5);
+
+/// The longest gap between two files of a sync.
+const GAP: Duration = Duration::from_millis(250);
+
+/// How long the first file may take after others have been deleted: tools delete by one program, and copy by the next.
+const GAP_AFTER_REMOVAL: Duration = Duration::from_secs(1);
+
+/// Other files that change sooner after a start belong to the sync before it.
+const START: Duration = Duration::from_secs(1);
+
+/// A file of this size is written in parts.
+const LARGE: u64 = 1 << 20;
+
+/// The longest pause between two parts.
+const PART: Duration = Duration::from_millis(50);
+
+/// After this time a sync counts as over: an app can write into its own directory without a pause.
+pub(crate) const LONGEST: Duration = Duration::from_secs(10);
+
+/// How late a timer may be: a tool that writes a file every 20 ms has a pause of a little more than that.
+const LATE: Duration = Duration::from_millis(1);
+
+/// Changed paths of a sync that goes on.
+#[derive(Debug)]
+pub(crate) struct Sync {
+    /// Each as it was when it was last looked at, if it was.
+    paths: BTreeMap<PathBuf, Option<Stamp>>,
+    /// When the first of them was reported.
+    first: Instant,
+    /// When the last one was.
+    last: Instant,
+    /// How long no other may follow; `None` until it is known.
+    quiet: Option<Duration>,
+}
+
+/// What came before a sync.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Before<'a> {
+    /// The last start.
+    pub(crate) start: Instant,
+    /// The changed files of that start.
+    pub(crate) changes: &'a Changes,
+}
+
+impl Sync {
+    /// No change has been reported yet.
+    pub(crate) fn new() -> Self {
+        let now = Instant::now();
+        Self {
+            paths: BTreeMap::new(),
+            first: now,
+            last: now,
+            quiet: None,
+        }
+    }
+
+    /// Adds a path that has been reported, or that a look has found changed. Returns whether that is news.
+    pub(crate) fn add(&mut self, path: PathBuf, stamp: Option<Stamp>) -> bool {
+        let is_news = stamp.is_none() || self.paths.get(&path) != Some(&stamp);
+        if is_news {
+            self.paths.insert(path, stamp);
+            (self.last, self.quiet) = (Instant::now(), None);
+        }
+        is_news
+    }
+
+    /// The changed paths.
+    pub(crate) fn paths(&self) -> impl ExactSizeIterator<Item = &PathBuf> {
+        self.paths.keys()
+    }
+
+    /// Whether the first change came so soon after a start that it may belong to the sync before it.
+    pub(crate) fn follows(&self, start: Instant) -> bool {
+        self.first.saturating_duration_since(start) < START
+    }
+
+    /// Whether the sync has gone on for so long that it counts as over.
+    pub(crate) fn is_endless(&self) -> bool {
+        self.first.elapsed() >= LONGEST
+    }
+
+    /// When the sync is over, if nothing else changes. Until `shortest` after the last change, that is not known.
+    pub(crate) fn end(&self, shortest: Duration) -> Option<Instant> {
+        let quiet = self.quiet.unwrap_or(shortest).saturating_add(LATE);
+        let end = self.last.checked_add(quiet);
+        end.into_iter().chain(self.first.checked_add(LONGEST)).min()
+    }
+
+    /// Whether the sync is over, which is only known when its changes are.
+    pub(crate) fn is_over(
+        &mut self,
+        changes: &Changes,
+        before: Before<'_>,
+        shortest: Duration,
+    ) -> bool {
+        let quiet = match self.quiet {
+            Some(quiet) => quiet,
+            None if self.follows(before.start) => gap(changes, Some(before.changes), shortest),
+            None => gap(changes, None, shortest),
+        };
+        self.quiet = Some(quiet);
+        self.is_endless() || self.last.elapsed() >= quiet
+    }
+}
+
+/// How long the next change of a sync may take after these. `before` are those of a start less than a second ago.
+fn gap(changes: &Changes, before: Option<&Changes>, shortest: Duration) -> Duration {
+    let files = &changes.files;
+    if files.is_empty() && !changes.is_empty() {
+        return shortest.saturating_add(GAP_AFTER_REMOVAL);
+    }
+    let is_large = files.iter().any(|(_, size)| *size >= LARGE);
+    // Tools create a file, and then write it.
+    let is_incomplete = !changes.directories.is_empty() || files.iter().any(|(_, size)| *size == 0);
+    let is_slow = before.is_some_and(|before| {
+        let is_other = |path: &PathBuf| before.files.iter().all(|(one, _)| one != path);
+        is_large || files.iter().any(|(path, _)| is_other(path))
+    });
+    if is_incomplete || is_slow {
+        return shortest.saturating_add(GAP);
+    }
+    let longest = if is_large { PART } else { Duration::ZERO };
+    let count = match u32::try_from(files.len()) {
+        Ok(0 | 1) => 0,
+        count => count.unwrap_or(u32::MAX),
+    };
+    GAP_PER_FILE
+        .saturating_mul(count)
+        .min(GAP)
+        .max(longest)
+        .max(shortest)
+}
+
+/// Names the first changed file and counts the others. A path that is gone counts only if no file has changed, since
+/// editors delete files of their own; a directory only if no path is gone.
+pub(crate) fn summary(changes: &Changes, app: &Path) -> String {
+    let files: Vec<&PathBuf> = changes.files.iter().map(|(path, _)| path).collect();
+    let kinds = [
+        files,
+        changes.removed.iter().collect(),
+        changes.directories.iter().collect(),
+    ];
+    let paths = kinds
+        .into_iter()
+        .find(|paths| !paths.is_empty())
+        .unwrap_or_default();
+    let first = paths.first().map_or(app, |path| path.as_path());
+    let below = first
+        .strip_prefix(app)
+        .ok()
+        .filter(|path| *path != Path::new(""));
+    let first = below.unwrap_or(first).to_string_lossy();
+    let first = first.escape_debug();
+    match paths.len() {
+        0 | 1 => first.to_string(),
+        2 => format!("{first} and 1 other file"),
+        more => format!("{first} and {} other files", more.saturating_sub(1)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changes(files: &[(&str, u64)], removed: &[&str], directories: &[&str]) -> Changes {
+        let paths = |paths: &[&str]| {
+            paths
+                .iter()
+                .map(|path| Path::new("/app").join(path))
+                .collect()
+        };
+        Changes {
+            files: files
+                .iter()
+                .map(|(path, size)| (Path::new("/app").join(path), *size))
+                .collect(),
+            removed: paths(removed),
+            directories: paths(directories),
+        }
+    }
+
+    #[test]
+    fn names_the_first_changed_file_and_counts_the_others() {
+        let app = Path::new("/app");
+        for (changes, expected) in [
+            (
+                changes(&[("app.py", 1)], &[".app.py~"], &["static"]),
+                "app.py",
+            ),
+            (
+                changes(&[("app.py", 1), ("b.py", 1)], &[], &[]),
+                "app.py and 1 other file",
+            ),
+            (
+                changes(&[("a", 1), ("b", 1), ("c", 1)], &[], &[]),
+                "a and 2 other files",
+            ),
+            (changes(&[], &["gone.py"], &["static"]), "gone.py"),
+            (changes(&[], &[], &["static"]), "static"),
+            (changes(&[("/etc/hosts", 1)], &[], &[]), "/etc/hosts"),
+            (changes(&[], &[], &[""]), "/app/"),
+            (
+                changes(&[("a\nb\u{1b}]52;c", 1)], &[], &[]),
+                "a\\nb\\u{1b}]52;c",
+            ),
+        ] {
+            assert_eq!(summary(&changes, app), expected);
+        }
+    }
+
+    #[test]
+    fn waits_longer_for_what_usually_goes_on() {
+        let shortest = Duration::from_millis(20);
+        let milliseconds = |changes: &Changes, before: Option<&Changes>| {
+            gap(changes, before, shortest).as_millis()
+        };
+        let one = changes(&[("a", 1)], &[], &[]);
+        let many: Vec<(String, u64)> = (0..100).map(|file| (file.to_string(), 1)).collect();
+        let many: Vec<(&str, u64)> = many
+            .iter()
+            .map(|(path, size)| (path.as_str(), *size))
+            .collect();
+        let large = changes(&[("a", LARGE)], &[], &[]);
+        let removed = changes(&[], &["a", "b"], &["d"]);
+        for (changes, quiet) in [
+            (&one, 20),
+            // An editor deletes its temporary files.
+            (&changes(&[("a", 1)], &["a~"], &[]), 20),
+            (&changes(&many[..10], &[], &[]), 50),
+            (&changes(&many, &[], &[]), 250),
+            (&large, 50),
+            (&changes(&[("a", 0)], &[], &[]), 270),
+            (&changes(&[("d/a", 1)], &[], &["d"]), 270),
+            (&removed, 1020),
+            (&changes(&[], &[], &["d"]), 1020),
+            // Nothing differs, so nothing is waited for.
+            (&Changes::default(), 20),
+        ] {
+            assert_eq!(milliseconds(changes, None), quiet, "{changes:?}");
+        }
+        assert_eq!(milliseconds(&one, Some(&one)), 20);
+        assert_eq!(milliseconds(&one, Some(&large)), 20);
+        assert_eq!(milliseconds(&one, Some(&removed)), 270);
+        assert_eq!(milliseconds(&large, Some(&large)), 270);
+    }
+
+    #[test]
+    fn takes_only_news_for_a_change() {
+        let mut sync = Sync::new();
+        let path = || PathBuf::from("/app/a");
+        assert!(sync.add(path(), None));
+        assert!(sync.add(path(), None));
+        assert!(sync.add(path(), Some(1)));
+        assert!(!sync.add(path(), Some(1)));
+        assert!(sync.add(path(), Some(2)));
+    }
+}

@@ -1,0 +1,200 @@
+//! How changes are noticed: by watchexec, which is started again whenever that helps, and by looks at the files.
+
+use crate::files::{Files, Root, Stamp};
+use crate::image::Image;
+use crate::process::describe;
+use crate::texts::tell;
+use crate::watcher::Watcher;
+use crate::watchexec;
+use nix::unistd::Pid;
+use reload_options::Settings;
+use rustix::process::WaitStatus;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How soon there is a look after a start of watchexec. Each further one comes after twice the time, since nobody can
+/// tell how long watchexec takes to watch all directories. It is also the pause after a look that has found changes
+/// while polling.
+pub(crate) const FIRST_LOOK: Duration = Duration::from_millis(50);
+
+/// By then watchexec watches all directories: 50,000 took it 4 s on two busy cores.
+const LAST_LOOK: Duration = Duration::from_secs(10);
+
+/// A look is followed by a pause of so many times its duration.
+const PAUSE: u32 = 4;
+
+/// How often the watched paths are resolved again, if the user has named any.
+const RESOLVE: Duration = Duration::from_secs(1);
+
+/// How long after its end watchexec starts again, if it has not run for longer.
+const RESTART: Duration = Duration::from_secs(1);
+
+/// What notices changes.
+pub(crate) struct Watching<'a> {
+    settings: &'a Settings,
+    image: &'a Image,
+    /// The location of watchexec.
+    program: &'a Path,
+    roots: Vec<Root>,
+    /// The running watchexec; none while polling.
+    watcher: Option<Watcher>,
+    /// When watchexec starts, if it does not run.
+    next_start: Option<Instant>,
+    next_look: Option<Instant>,
+    /// The pause before that look.
+    pause: Duration,
+    /// When the roots are resolved again.
+    next_resolve: Option<Instant>,
+}
+
+impl<'a> Watching<'a> {
+    /// Starts to watch. What changes before the directories are watched, the first look finds.
+    ///
+    /// # Errors
+    /// watchexec cannot be run.
+    pub(crate) fn start(
+        program: &'a Path,
+        roots: Vec<Root>,
+        settings: &'a Settings,
+        image: &'a Image,
+    ) -> io::Result<Self> {
+        let now = Instant::now();
+        let mut watching = Self {
+            settings,
+            image,
+            program,
+            watcher: None,
+            next_start: None,
+            next_look: Some(now),
+            pause: Duration::ZERO,
+            next_resolve: (!settings.watch.is_empty()).then_some(now),
+            roots,
+        };
+        if settings.poll.is_none() {
+            watching.start_watchexec()?;
+        }
+        Ok(watching)
+    }
+
+    fn start_watchexec(&mut self) -> io::Result<()> {
+        let paths: Vec<PathBuf> = self.roots.iter().map(|root| root.path.clone()).collect();
+        let command = watchexec::command(self.program, self.settings, &paths, self.image);
+        self.stop();
+        self.watcher = Some(Watcher::start(command, paths)?);
+        (self.next_start, self.pause) = (None, FIRST_LOOK);
+        self.next_look = Instant::now().checked_add(FIRST_LOOK);
+        Ok(())
+    }
+
+    /// The watched paths.
+    pub(crate) fn roots(&self) -> &[Root] {
+        &self.roots
+    }
+
+    /// Ends watchexec.
+    pub(crate) fn stop(&self) {
+        self.watcher.iter().for_each(Watcher::kill);
+    }
+
+    /// Whether a process is the running watchexec.
+    pub(crate) fn is_watchexec(&self, process: Pid) -> bool {
+        self.watcher
+            .as_ref()
+            .is_some_and(|watcher| watcher.process == process)
+    }
+
+    /// The files from which watchexec is read.
+    pub(crate) fn files(&self) -> Vec<BorrowedFd<'_>> {
+        self.watcher.iter().flat_map(Watcher::files).collect()
+    }
+
+    /// Reads those of the files that can be read. Returns the changed paths.
+    pub(crate) fn read(&mut self, is_readable: &[bool]) -> Vec<PathBuf> {
+        let reported = self
+            .watcher
+            .as_mut()
+            .map(|watcher| watcher.read(is_readable));
+        let reported = reported.unwrap_or_default();
+        if reported.is_unnamed {
+            self.next_look = Some(Instant::now());
+        }
+        reported.paths
+    }
+
+    /// Notes that a child has ended. If it was watchexec, that is logged, and it will be started again.
+    pub(crate) fn note(&mut self, child: Pid, status: WaitStatus) {
+        if let Some(watcher) = self.watcher.take_if(|watcher| watcher.process == child) {
+            tell(format_args!(
+                "live-reload: watchexec {}; starting it again",
+                describe(status)
+            ));
+            self.next_start = watcher.started.checked_add(RESTART);
+        }
+    }
+
+    /// When something is due.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        let retire = self.watcher.as_ref().and_then(Watcher::retire);
+        let due = [retire, self.next_start, self.next_look, self.next_resolve];
+        due.into_iter().flatten().min()
+    }
+
+    /// Does what is due. Returns changed paths, as they are now.
+    pub(crate) fn look(&mut self, files: &mut Files) -> Vec<(PathBuf, Option<Stamp>)> {
+        let now = Instant::now();
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        let mut changed = Vec::new();
+        if is_due(self.next_resolve) {
+            self.next_resolve = now.checked_add(RESOLVE);
+            changed.extend(self.resolve().into_iter().map(|path| (path, None)));
+        }
+        let retires = is_due(self.watcher.as_ref().and_then(Watcher::retire));
+        let moves = self.watcher.is_some() && !changed.is_empty();
+        if (retires || moves || is_due(self.next_start))
+            && let Err(error) = self.start_watchexec()
+        {
+            tell(format_args!(
+                "live-reload: watchexec cannot be run ({error})"
+            ));
+            (self.watcher, self.next_start) = (None, now.checked_add(RESTART));
+        }
+        if is_due(self.next_look) {
+            let found = files.look(&self.roots);
+            self.plan_look(now, !found.is_empty());
+            changed.extend(found.into_iter().map(|(path, stamp)| (path, Some(stamp))));
+        }
+        changed
+    }
+
+    /// Plans the look after one that began at this time.
+    fn plan_look(&mut self, began: Instant, has_found: bool) {
+        let pause = match (&self.settings.poll, &self.watcher) {
+            (Some(_), _) if has_found => FIRST_LOOK,
+            (Some(interval), _) => interval.duration(),
+            (None, Some(watcher)) if watcher.started.elapsed() < LAST_LOOK => 2 * self.pause,
+            (None, _) => {
+                self.next_look = None;
+                return;
+            }
+        };
+        self.pause = pause.max(PAUSE * began.elapsed());
+        self.next_look = Instant::now().checked_add(self.pause);
+    }
+
+    /// Resolves the watched paths again. Returns those that lead to another file now.
+    fn resolve(&mut self) -> Vec<PathBuf> {
+        let mut changed = Vec::new();
+        for root in &mut self.roots {
+            // One that is gone can come back.
+            if let Ok(now) = Root::of(root.given.clone())
+                && now != *root
+            {
+                changed.push(now.path.clone());
+                *root = now;
+            }
+        }
+        changed
+    }
+}
