@@ -35,6 +35,8 @@ mod init;
 mod inotify;
 mod launch;
 mod metadata;
+mod open_directory;
+mod printable;
 mod problem;
 mod process_tree;
 mod rm;
