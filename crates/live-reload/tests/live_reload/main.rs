@@ -6,12 +6,16 @@
 mod announce;
 mod choose;
 mod differential;
+mod hostile;
 mod image;
 mod init;
+mod links;
 mod programs;
 mod reload;
 mod rm;
 mod shell;
 mod stop;
 mod tar;
+mod temporary;
+mod tools;
 mod wrapped;
