@@ -65,8 +65,9 @@ fn mutate(tar: &mut Vec<u8>) {
         return;
     }
     let block = fastrand::usize(..blocks) * BLOCK;
-    match fastrand::u8(..10) {
+    match fastrand::u8(..11) {
         0 => change_byte(tar),
+        10 => insert_records(tar),
         1..=5 => {
             let headers: Vec<usize> = (0..blocks)
                 .map(|block| block * BLOCK)
@@ -103,6 +104,54 @@ fn mutate(tar: &mut Vec<u8>) {
             tar.insert(at, fastrand::u8(..));
         }
     }
+}
+
+/// Puts pax records before a header, as bsdtar writes them on a Mac: a value may hold any bytes, and each
+/// record says its own length, which may be wrong.
+fn insert_records(tar: &mut Vec<u8>) {
+    let headers = (0..tar.len() / BLOCK).map(|block| block * BLOCK);
+    let headers: Vec<usize> = headers.filter(|block| is_header(&tar[*block..])).collect();
+    if headers.is_empty() {
+        return;
+    }
+    let at = pick(&headers);
+    let mut content = Vec::new();
+    for _ in 0..fastrand::usize(1..4) {
+        let value = (0..fastrand::usize(..40)).map(|_| {
+            let any = fastrand::u8(..);
+            pick(&[b'\n', b'=', b' ', b'1', 0, any])
+        });
+        let value: Vec<u8> = match fastrand::u8(..4) {
+            0 => b"../outside/file".to_vec(),
+            1 => fastrand::u64(..).to_string().into_bytes(),
+            _ => value.collect(),
+        };
+        let key = pick(&[
+            "SCHILY.xattr.com.apple.provenance",
+            "LIBARCHIVE.xattr.com.apple.provenance",
+            "path",
+            "linkpath",
+            "mtime",
+            "size",
+            "uid",
+        ]);
+        let rest = [format!(" {key}=").as_bytes(), &value, b"\n"].concat();
+        // Two digits are enough unless the record has 98 bytes and more.
+        let length = rest.len() + if rest.len() > 97 { 3 } else { 2 };
+        let length = if fastrand::u8(..) < 32 {
+            fastrand::usize(..200)
+        } else {
+            length
+        };
+        content.extend_from_slice(format!("{length:02}").as_bytes());
+        content.extend(rest);
+    }
+    let mut header = tar::Header::new_ustar();
+    header.set_entry_type(tar::EntryType::XHeader);
+    header.set_size(content.len() as u64);
+    header.set_cksum();
+    content.resize(content.len().next_multiple_of(BLOCK), 0);
+    tar.splice(at..at, [&header.as_bytes()[..], &content].concat());
 }
 
 /// Values of a field, at and beyond its limits.

@@ -126,8 +126,12 @@ pub(crate) fn seeds() -> Result<Vec<Vec<u8>>> {
     let release = include_bytes!("../../tests/archives/plain.tar").to_vec();
     let long = "long-name/".repeat(15);
     let mut builder = Builder::new(Vec::new());
+    // Values with newlines, as bsdtar writes them on a Mac.
+    let mac = "46 SCHILY.xattr.com.apple.provenance=\n1\n2 \n3\n\n14 path=d/mac\n";
     for (kind, name, link, content) in [
         (EntryType::Directory, "d", "", ""),
+        (EntryType::XHeader, "pax", "", mac),
+        (EntryType::Regular, "mac", "", "content"),
         (EntryType::XHeader, "pax", "", "20 mtime=1000000.25\n"),
         (EntryType::Regular, "d/file", "", "content"),
         (EntryType::Link, "d/same", "d/file", ""),

@@ -14,10 +14,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The texts for users and contributors.
-const TEXTS: [&str; 5] = [
+const TEXTS: [&str; 6] = [
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
     "docs",
     "examples",
 ];

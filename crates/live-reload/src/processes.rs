@@ -1,5 +1,6 @@
 //! The processes of the container, by /proc.
 
+use crate::printable::printable;
 use nix::unistd::Pid;
 use std::fmt::{self, Display, Formatter};
 use std::fs;
@@ -18,7 +19,7 @@ pub(crate) struct Process {
 
 impl Display for Process {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} ({})", self.id, self.name.escape_debug())
+        write!(formatter, "{} ({})", self.id, printable(&self.name))
     }
 }
 

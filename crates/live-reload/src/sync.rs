@@ -4,6 +4,7 @@
 //! been, the longer its next file may take (docs/how-it-works.md has the figures).
 
 use crate::files::{Changes, Stamp};
+use crate::printable::printable;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -161,8 +162,7 @@ pub(crate) fn summary(changes: &Changes, app: &Path) -> String {
         .strip_prefix(app)
         .ok()
         .filter(|path| *path != Path::new(""));
-    let first = below.unwrap_or(first).to_string_lossy();
-    let first = first.escape_debug();
+    let first = printable(below.unwrap_or(first));
     match paths.len() {
         0 | 1 => first.to_string(),
         2 => format!("{first} and 1 other file"),

@@ -1,6 +1,7 @@
 //! A running watchexec, and what it writes.
 
 use crate::inotify;
+use crate::printable::printable;
 use crate::texts::{tell, warn};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -135,10 +136,7 @@ impl Watcher {
                     warn(shortage);
                 }
             }
-            error => tell(format_args!(
-                "live-reload: watchexec: {}",
-                error.escape_debug()
-            )),
+            error => tell(format_args!("live-reload: watchexec: {}", printable(error))),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The options of `tar` that tools pass, in all the forms in which they pass them.
 
+use crate::printable::printable;
 use lexopt::{Arg, Error, Parser};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -46,12 +47,15 @@ impl Arguments {
             } => format!("option '{option}' requires a value"),
             Error::UnexpectedArgument(member) => format!(
                 "unknown argument '{}': an archive can only be extracted as a whole",
-                member.display()
+                printable(&member)
             ),
-            Error::UnexpectedOption(option) => format!("unknown option '{option}'\n{KNOWN}"),
+            Error::UnexpectedOption(option) => {
+                format!("unknown option '{}'\n{KNOWN}", printable(&option))
+            }
             // There is no such form of an option that takes no value.
             Error::UnexpectedValue { option, value } => {
-                format!("unknown option '{option}={}'\n{KNOWN}", value.display())
+                let value = printable(&value);
+                format!("unknown option '{option}={value}'\n{KNOWN}")
             }
             other => other.to_string(),
         })

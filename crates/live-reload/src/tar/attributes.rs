@@ -5,9 +5,9 @@ use nix::sys::stat::{Mode, futimens, umask};
 use nix::sys::time::TimeSpec;
 use nix::unistd::Uid;
 use std::fs::{File, Permissions};
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::{PermissionsExt, fchown};
-use tar::{Entry, Header};
+use tar::Header;
 
 /// The attributes of an entry that are applied.
 pub(super) struct Rules {
@@ -92,31 +92,8 @@ fn id(field: &[u8], number: io::Result<u64>) -> io::Result<Option<u32>> {
     })?))
 }
 
-/// Reads the modification time from an entry's pax header, where it has one.
-///
-/// # Errors
-/// The entry is a sparse file, which the library takes for one without holes, or it has records that
-/// the library cannot read: it would pass over them, and the entry's name is often one of them.
-pub(super) fn read_pax(entry: &mut Entry<'_, impl Read>) -> io::Result<Option<TimeSpec>> {
-    let mut modified = None;
-    for record in entry.pax_extensions()?.into_iter().flatten() {
-        let record = record?;
-        match record.key_bytes() {
-            b"mtime" => modified = record.value().ok().and_then(pax_time),
-            key if key.starts_with(b"GNU.sparse.") => {
-                return Err(io::Error::other(
-                    "it is a sparse file in the pax format, which this tar cannot read: create \
-                     the archive without --sparse",
-                ));
-            }
-            _ => {}
-        }
-    }
-    Ok(modified)
-}
-
 /// Reads a decimal fraction of seconds. `None` for a time that the system cannot represent.
-fn pax_time(text: &str) -> Option<TimeSpec> {
+pub(super) fn pax_time(text: &str) -> Option<TimeSpec> {
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
     let nanoseconds: u32 = format!("{fraction:0<9.9}").parse().ok()?;
     let seconds: i64 = seconds.parse().ok()?;

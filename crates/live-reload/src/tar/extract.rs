@@ -1,98 +1,104 @@
-//! The extraction of an archive, entry by entry.
+//! The extraction of an archive, member by member.
 
-use super::BUFFER;
+use super::archive::{Archive, Member, below};
 use super::arguments::Arguments;
-use super::attributes::{Attributes, Rules, read_pax};
-use super::place::{admits_only_overwriting, open_for_overwriting, overwrite, put_in_place};
+use super::attributes::{Attributes, Rules};
+use super::input::is_stop;
+use super::place::{admits_only_overwriting, open_file, overwrite, put_in_place, spool};
 use super::problems::Problems;
+use super::stages::{Place, Stages, last, parent};
+use crate::open_directory::open_directory_at;
+use crate::printable::printable;
 use crate::texts::answer;
-use nix::fcntl::OFlag;
-use nix::sys::memfd::{MFdFlags, memfd_create};
-use std::borrow::Cow;
+use rustix::fs::{AtFlags, Mode, OFlags, linkat, mkdirat, openat, statat, symlinkat, unlinkat};
+use rustix::io::Errno;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, symlink};
-use std::path::{Component, Path, PathBuf};
-use tar::{Archive, Entry, EntryType};
-use tempfile::{Builder, NamedTempFile, TempPath};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, BufRead, ErrorKind, Seek};
+use std::mem;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use tar::EntryType;
+
+/// `PATH_MAX`, `path_resolution(7)`.
+const LONGEST: usize = 4096;
 
 /// Extracts an archive below a directory.
 ///
 /// # Errors
-/// The archive itself cannot be read. Its complete entries are in place nevertheless.
+/// The archive itself cannot be read. Its complete members are in place nevertheless, unless a signal
+/// has ended the extraction.
 pub(super) fn extract(
-    input: impl Read,
-    directory: &Path,
+    input: impl BufRead,
+    target: OwnedFd,
     arguments: &Arguments,
     problems: &mut Problems,
 ) -> io::Result<()> {
     let mut extraction = Extraction {
-        directory,
+        stages: Stages::new(target),
         rules: Rules::of(arguments),
         pending: HashMap::new(),
         taken: 0,
         directories: BTreeMap::new(),
-        buffer: vec![0; BUFFER],
     };
     let mut archive = Archive::new(input);
-    let result = archive.entries().and_then(|entries| {
-        for entry in entries {
-            let entry = entry?;
-            if is_about_the_archive(entry.header().entry_type()) {
-                continue;
+    let result = extraction.take_all(&mut archive, arguments.verbose, problems);
+    if result.as_ref().is_err_and(is_stop) {
+        return result;
+    }
+    extraction.finish(problems);
+    result?;
+    archive.drain()
+}
+
+/// An extraction under way. All paths are relative to the target directory.
+struct Extraction {
+    stages: Stages,
+    rules: Rules,
+    /// Files and links that are put in place at the end, each with its position among all of them, by
+    /// which it is named in the stage of its directory.
+    pending: HashMap<PathBuf, u32>,
+    /// The number of members that became pending so far.
+    taken: u32,
+    /// New directories, with the attributes that they get once they are filled; a directory that has
+    /// no member of its own has none.
+    directories: BTreeMap<PathBuf, Option<Attributes>>,
+}
+
+impl Extraction {
+    /// Takes all members out of the archive, until a signal arrives.
+    fn take_all(
+        &mut self,
+        archive: &mut Archive<impl BufRead>,
+        verbose: bool,
+        problems: &mut Problems,
+    ) -> io::Result<()> {
+        while let Some(mut member) = archive.next()? {
+            if verbose {
+                answer(printable(OsStr::from_bytes(&member.name)));
             }
-            let member = entry.path()?.into_owned();
-            if arguments.verbose {
-                answer(member.display());
-            }
-            if let Err(error) = extraction.take(entry, &member) {
-                problems.tell_of(&member, &error);
+            let taken = match member.problem.take() {
+                Some(problem) => Err(problem),
+                None => self.take(archive, &member),
+            };
+            match taken {
+                Err(error) if is_stop(&error) => return Err(error),
+                Err(error) => problems.tell_of(&member.name, &error),
+                Ok(()) => {}
             }
         }
         Ok(())
-    });
-    extraction.finish(problems);
-    result?;
-    // Archives are padded to whole records, which their writer wants to get rid of.
-    io::copy(&mut archive.into_inner(), &mut io::sink()).map(drop)
-}
+    }
 
-/// Whether an entry is a volume label, or global records such as the commit of `git archive`.
-fn is_about_the_archive(kind: EntryType) -> bool {
-    kind.is_pax_global_extensions() || kind.as_byte() == b'V'
-}
-
-/// An extraction under way. All paths are relative to the directory.
-struct Extraction<'a> {
-    directory: &'a Path,
-    rules: Rules,
-    /// Files and links that are put in place at the end.
-    pending: HashMap<PathBuf, Pending>,
-    /// The number of entries that became pending so far.
-    taken: usize,
-    /// New directories, with the attributes that they get once they are filled; a directory that has
-    /// no entry of its own has none.
-    directories: BTreeMap<PathBuf, Option<Attributes>>,
-    /// For contents on their way.
-    buffer: Vec<u8>,
-}
-
-/// A file or link that is complete under a temporary name beside its place.
-struct Pending {
-    /// Its position among all of them.
-    order: usize,
-    temporary: TempPath,
-}
-
-impl Extraction<'_> {
     /// Takes one member out of the archive.
-    fn take(&mut self, mut entry: Entry<'_, impl Read>, member: &Path) -> io::Result<()> {
-        let path = below(member).ok_or_else(|| io::Error::other("its name contains '..'"))?;
-        let modified = read_pax(&mut entry)?;
-        let kind = entry.header().entry_type();
+    fn take(&mut self, archive: &mut Archive<impl BufRead>, member: &Member) -> io::Result<()> {
+        let path = below(&member.name).ok_or_else(|| io::Error::other("its name contains '..'"))?;
+        let kind = member.header.entry_type();
         // Archives of the 1970s have no type for directories.
-        let is_directory = kind.is_dir() || kind.is_file() && entry.path_bytes().ends_with(b"/");
+        let is_directory = kind.is_dir() || kind.is_file() && member.name.ends_with(b"/");
         if path.as_os_str().is_empty() {
             return if is_directory {
                 // The target directory itself.
@@ -101,27 +107,42 @@ impl Extraction<'_> {
                 Err(io::Error::other("its name is empty"))
             };
         }
+        // As for the kernel, which no program could give a longer one.
+        if path.as_os_str().len() >= LONGEST {
+            return Err(Errno::NAMETOOLONG.into());
+        }
         self.check_ancestors(&path)?;
+        let link = || {
+            let link = Some(member.link.as_slice()).filter(|link| !link.is_empty());
+            link.ok_or_else(|| io::Error::other("it is a link without a target"))
+        };
         match kind {
             _ if is_directory => {
-                let attributes = self.rules.attributes(entry.header(), modified)?;
-                self.make_directory(path, attributes)
+                let attributes = self.rules.attributes(&member.header, member.modified)?;
+                self.make_directory(&path, Some(attributes))
             }
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
-                let attributes = self.rules.attributes(entry.header(), modified)?;
-                self.write_file(entry, path, &attributes)
+                let attributes = self.rules.attributes(&member.header, member.modified)?;
+                self.write_file(&path, &attributes, |file| archive.copy(member, file))
             }
             EntryType::Symlink => {
-                let text = link_name(&entry)?;
-                let ((), temporary) = self.make_beside(&path, |name| symlink(&text, name))?;
-                self.put_off(path, temporary);
-                Ok(())
+                let text = OsStr::from_bytes(link()?);
+                self.stage(&path, |stage, temporary| {
+                    Ok(symlinkat(text, stage, temporary)?)
+                })
             }
             EntryType::Link => {
-                let existing = below(&link_name(&entry)?)
+                let existing = below(link()?)
                     .ok_or_else(|| io::Error::other("it is a link whose target contains '..'"))?;
                 self.check_ancestors(&existing)?;
-                self.link_file(&existing, path)
+                match self.link_file(&existing, &path) {
+                    // As GNU tar does, whatever was missing.
+                    Err(error) if error.kind() == ErrorKind::NotFound => {
+                        self.enter(&path)?;
+                        self.link_file(&existing, &path)
+                    }
+                    result => result,
+                }
             }
             kind => Err(io::Error::other(format!(
                 "it is neither a file nor a directory nor a link (type '{}')",
@@ -136,109 +157,110 @@ impl Extraction<'_> {
         match ancestors.find(|ancestor| self.pending.contains_key(*ancestor)) {
             Some(ancestor) => Err(io::Error::other(format!(
                 "{} is in the archive too, and is not a directory",
-                ancestor.display()
+                printable(ancestor)
             ))),
             None => Ok(()),
         }
     }
 
-    /// Remembers a file or link for the end. It replaces an earlier member of the same name.
-    fn put_off(&mut self, path: PathBuf, temporary: TempPath) {
-        self.taken = self.taken.saturating_add(1);
-        let order = self.taken;
-        self.pending.insert(path, Pending { order, temporary });
-    }
-
-    /// Makes a directory, or leaves an existing one as it is.
-    fn make_directory(&mut self, path: PathBuf, attributes: Attributes) -> io::Result<()> {
-        self.pending.remove(&path);
-        let target = self.directory.join(&path);
-        if target.is_dir() {
-            if let Some(made) = self.directories.get_mut(&path) {
-                *made = Some(attributes);
-            }
-            return Ok(());
-        }
+    /// Makes a directory, or leaves an existing one as it is. Without attributes, for a directory that has
+    /// no member of its own, it gets the mode that directories have by default, and replaces no file.
+    fn make_directory(&mut self, path: &Path, attributes: Option<Attributes>) -> io::Result<()> {
+        self.discard(path);
+        let (place, name) = (self.enter(path)?, last(path));
         // Its owner must be able to fill it, so the mode of the archive is set at the end.
-        let mut builder = DirBuilder::new();
-        builder.mode(0o700);
-        let mut made = builder.create(&target);
-        if let Err(error) = &made {
-            match error.kind() {
-                io::ErrorKind::NotFound => self.make_parents(&path)?,
-                io::ErrorKind::AlreadyExists => fs::remove_file(&target)?,
-                _ => return made,
+        let mode = if attributes.is_some() { 0o700 } else { 0o777 };
+        let make = || mkdirat(&place.directory, name, Mode::from_raw_mode(mode));
+        if let Err(error) = make() {
+            match open_directory_at(place.directory.as_fd(), name) {
+                Ok(_) => {
+                    if let Some(made) = self.directories.get_mut(path) {
+                        *made = attributes;
+                    }
+                    return Ok(());
+                }
+                Err(other) if !is_missing(&other) => return Err(other),
+                Err(_) if error == Errno::EXIST && attributes.is_some() => {
+                    unlinkat(&place.directory, name, AtFlags::empty())?;
+                }
+                Err(_) => return Err(error.into()),
             }
-            made = builder.create(&target);
+            make()?;
         }
-        made?;
-        self.directories.insert(path, Some(attributes));
+        self.directories.insert(path.to_owned(), attributes);
         Ok(())
     }
 
-    /// Makes the missing directories above a path, with the mode that directories have by default.
-    fn make_parents(&mut self, path: &Path) -> io::Result<()> {
-        let missing: Vec<&Path> = path
-            .ancestors()
-            .skip(1)
-            .take_while(|parent| !self.directory.join(parent).is_dir())
-            .collect();
-        for parent in missing.into_iter().rev() {
-            fs::create_dir(self.directory.join(parent))?;
-            self.directories.insert(parent.to_owned(), None);
-        }
-        Ok(())
-    }
-
-    /// Makes a file or link under a temporary name in its directory. Such names do not restart the app
-    /// (see `DEFAULT_PATTERNS`).
-    fn make_beside<R>(
-        &mut self,
-        path: &Path,
-        mut make: impl FnMut(&Path) -> io::Result<R>,
-    ) -> io::Result<(R, TempPath)> {
-        let parent = path.parent().unwrap_or(Path::new(""));
-        let parent = self.directory.join(parent);
-        let mut builder = Builder::new();
-        builder.prefix(".live-reload-").suffix(".tmp");
-        match builder.make_in(&parent, &mut make) {
-            // Asking for each file whether its directory exists would cost more than this.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.make_parents(path)?;
-                builder.make_in(&parent, &mut make)
+    /// Opens the directory that a path is in, with the missing ones made.
+    fn enter(&mut self, path: &Path) -> io::Result<Rc<Place>> {
+        match self.stages.enter(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound && path != Path::new("") => {
+                self.make_directory(parent(path), None)?;
+                self.stages.enter(path)
             }
             result => result,
         }
-        .map(NamedTempFile::into_parts)
     }
 
-    /// Writes a file under a temporary name, or over the existing file where its directory admits
-    /// no new one: a user may be allowed to change a file only.
+    /// Makes a file or link in the stage of its directory, and remembers it for the end. It replaces an
+    /// earlier member of the same name.
+    fn stage(
+        &mut self,
+        path: &Path,
+        make: impl FnOnce(BorrowedFd<'_>, &Path) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.enter(path)?;
+        let place = self.stages.make(path)?;
+        self.taken = self.taken.saturating_add(1);
+        let temporary = temporary(self.taken);
+        if let Err(error) = make(place.stage()?, &temporary) {
+            unlinkat(place.stage()?, &temporary, AtFlags::empty()).ok();
+            return Err(error);
+        }
+        self.discard(path);
+        self.pending.insert(path.to_owned(), self.taken);
+        Ok(())
+    }
+
+    /// Removes an earlier member of this name that is pending.
+    fn discard(&mut self, path: &Path) {
+        if let Some(order) = self.pending.remove(path)
+            && let Ok(place) = self.stages.enter(path)
+            && let Ok(stage) = place.stage()
+        {
+            unlinkat(stage, temporary(order), AtFlags::empty()).ok();
+        }
+    }
+
+    /// Writes a file into the stage, or over the existing file where its directory admits no new one:
+    /// a user may be allowed to change a file only.
     fn write_file(
         &mut self,
-        mut entry: Entry<'_, impl Read>,
-        path: PathBuf,
+        path: &Path,
         attributes: &Attributes,
+        copy: impl FnOnce(&mut File) -> io::Result<()>,
     ) -> io::Result<()> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600);
-        match self.make_beside(&path, |name| options.open(name)) {
-            Ok((mut file, temporary)) => {
-                copy_all(&mut entry, &mut file, &mut self.buffer)?;
-                attributes.apply(&file)?;
-                self.put_off(path, temporary);
-                Ok(())
-            }
+        match self.enter(path).and_then(|_| self.stages.make(path)) {
+            Ok(_) => self.stage(path, |stage, temporary| {
+                let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+                let mode = Mode::RUSR | Mode::WUSR;
+                let mut file = File::from(openat(stage, temporary, flags, mode)?);
+                copy(&mut file)?;
+                attributes.apply(&file)
+            }),
             Err(error) if admits_only_overwriting(&error) => {
-                let Ok(target) = open_for_overwriting(&self.directory.join(&path)) else {
+                let open = |place: Rc<Place>| {
+                    open_file(place.directory.as_fd(), last(path), OFlags::WRONLY)
+                };
+                let Ok(target) = self.stages.enter(path).and_then(open) else {
                     return Err(error);
                 };
                 // The old content stays until the new one has arrived completely.
                 let mut spool = spool()?;
-                copy_all(&mut entry, &mut spool, &mut self.buffer)?;
+                copy(&mut spool)?;
                 spool.rewind()?;
                 overwrite(target, &mut spool)?;
-                self.pending.remove(&path);
+                self.discard(path);
                 Ok(())
             }
             Err(error) => Err(error),
@@ -246,110 +268,91 @@ impl Extraction<'_> {
     }
 
     /// Gives a file, or a symbolic link, another name.
-    fn link_file(&mut self, existing: &Path, path: PathBuf) -> io::Result<()> {
-        let source = match self.pending.get(existing) {
-            Some(pending) => pending.temporary.to_path_buf(),
-            None => self.directory.join(existing),
+    fn link_file(&mut self, existing: &Path, path: &Path) -> io::Result<()> {
+        let place = self.stages.enter(existing)?;
+        let (source, from) = match self.pending.get(existing) {
+            Some(order) => (place.stage()?, temporary(*order)),
+            None => (place.directory.as_fd(), last(existing).into()),
+        };
+        let identity = |directory: BorrowedFd<'_>, name: &Path| {
+            let metadata = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
+            io::Result::Ok((metadata.st_dev, metadata.st_ino))
         };
         // rename(2) keeps both names if they are of the same file.
-        if is_same_file(&source, &self.directory.join(&path)) {
-            self.pending.remove(&path);
+        let linked = identity(source, &from)?;
+        let replaced = self.stages.enter(path);
+        let replaced = replaced.and_then(|place| identity(place.directory.as_fd(), last(path)));
+        if replaced.is_ok_and(|replaced| replaced == linked) {
+            self.discard(path);
             return Ok(());
         }
-        let ((), temporary) = self.make_beside(&path, |name| fs::hard_link(&source, name))?;
-        self.put_off(path, temporary);
-        Ok(())
+        self.stage(path, |stage, temporary| {
+            Ok(linkat(source, &from, stage, temporary, AtFlags::empty())?)
+        })
     }
 
     /// Puts everything in its place.
     fn finish(mut self, problems: &mut Problems) {
-        let mut pending: Vec<_> = self.pending.drain().collect();
+        let mut pending: Vec<_> = mem::take(&mut self.pending).into_iter().collect();
         // In the order of the archive: a later link may replace a directory of an earlier file.
-        pending.sort_unstable_by_key(|(_, pending)| pending.order);
-        for (path, Pending { temporary, .. }) in pending {
-            if let Err(error) = put_in_place(temporary, &self.directory.join(&path)) {
-                problems.tell_of(&path, &error);
+        pending.sort_unstable_by_key(|(_, order)| *order);
+        for (path, order) in pending {
+            // What is replaced may be an empty directory.
+            self.stages.remove(&path);
+            let result = self.stages.enter(&path).and_then(|place| {
+                let directory = place.directory.as_fd();
+                put_in_place(place.stage()?, &temporary(order), directory, last(&path))
+            });
+            if let Err(error) = result {
+                problems.tell_of(path.as_os_str().as_bytes(), &error);
+                self.pending.insert(path, order);
             }
         }
+        self.clean_up();
         // Inner ones first: the mode of an outer one may forbid access.
-        for (path, attributes) in self.directories.into_iter().rev() {
+        for (path, attributes) in mem::take(&mut self.directories).into_iter().rev() {
             let Some(attributes) = attributes else {
                 continue;
             };
-            let result = OpenOptions::new()
-                .read(true)
-                .custom_flags((OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW).bits())
-                .open(self.directory.join(&path))
-                .and_then(|directory| attributes.apply(&directory));
-            match result {
+            match self.set_attributes(&path, &attributes) {
                 // A later member has replaced it.
-                Err(error) if error.kind() == io::ErrorKind::NotADirectory => {}
-                Err(error) => problems.tell_of(&path, &error),
+                Err(error) if error.kind() == ErrorKind::NotADirectory => {}
+                Err(error) => problems.tell_of(path.as_os_str().as_bytes(), &error),
                 Ok(()) => {}
             }
         }
     }
-}
 
-/// Turns the name of a member, or the target of a hard link, into a path below the target directory:
-/// without `/` at the start and without `.`, as GNU tar does. `None` if it contains `..`.
-fn below(name: &Path) -> Option<PathBuf> {
-    let mut path = PathBuf::new();
-    for component in name.components() {
-        match component {
-            Component::Normal(part) => path.push(part),
-            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
-            Component::ParentDir => return None,
-        }
+    fn set_attributes(&mut self, path: &Path, attributes: &Attributes) -> io::Result<()> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let place = self.stages.enter(path)?;
+        let directory = openat(&place.directory, last(path), flags, Mode::empty())?;
+        attributes.apply(&directory.into())
     }
-    Some(path)
-}
 
-/// Copies the content of a member, in larger pieces than `io::copy` does.
-///
-/// # Errors
-/// The archive ends within it, or a read or write fails.
-fn copy_all(
-    entry: &mut Entry<'_, impl Read>,
-    file: &mut File,
-    buffer: &mut [u8],
-) -> io::Result<()> {
-    let mut left = entry.size();
-    while left > 0 {
-        match entry.read(buffer) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(length) => {
-                file.write_all(buffer.get(..length).unwrap_or_default())?;
-                left = left.saturating_sub(length as u64);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+    /// Removes everything that has a temporary name.
+    fn clean_up(&mut self) {
+        let pending: Vec<_> = self.pending.keys().cloned().collect();
+        for path in pending {
+            self.discard(&path);
         }
+        self.stages.remove_all();
     }
-    Ok(())
 }
 
-/// Makes a file without a name, in the directory for temporary files. A tiny image may have none, or
-/// a read-only one: there the file is in memory, and is limited by it.
-fn spool() -> io::Result<File> {
-    tempfile::tempfile().or_else(|_| {
-        let memory = memfd_create(c"live-reload", MFdFlags::MFD_CLOEXEC)?;
-        Ok(File::from(memory))
-    })
+/// When a signal has ended the extraction.
+impl Drop for Extraction {
+    fn drop(&mut self) {
+        self.clean_up();
+    }
 }
 
-/// Whether two names are of the same file.
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    let identity = |path: &Path| {
-        let metadata = path.symlink_metadata().ok()?;
-        Some((metadata.dev(), metadata.ino()))
-    };
-    identity(one).is_some_and(|one| Some(one) == identity(other))
+/// The name of a pending member in its stage.
+fn temporary(order: u32) -> PathBuf {
+    format!("{order}.tmp").into()
 }
 
-/// Reads the target of a link.
-fn link_name(entry: &Entry<'_, impl Read>) -> io::Result<PathBuf> {
-    let name = entry.link_name()?;
-    name.map(Cow::into_owned)
-        .ok_or_else(|| io::Error::other("it is a link without a target"))
+/// Whether there is no directory of a name: nothing, a file, or a link that leads nowhere.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }

@@ -17,25 +17,31 @@
 //!   owner, who alone may change them.
 //! - Nothing is written through a link of the same archive, and no hard link leads out of the
 //!   target directory. GNU tar allows the first where the link stays below the target directory,
-//!   and shortens the target of the second.
+//!   and shortens the target of the second. Other links are followed to directories, unless
+//!   another user could have made them (see [`crate::open_directory`]).
+//! - Names and pax records above 1 MiB are refused before they are read.
+//! - A signal that ends it leaves no temporary file and, until the archive has ended, no new file.
 //! - A new directory gets the mode of the archive, without a set-group-ID bit of the directory above,
 //!   which GNU tar lets it inherit.
 //! - A modification time that the system cannot represent is ignored: the content matters.
 //! - Sparse files in the pax format, and entries that are not files, directories or links, are
 //!   refused.
 
+mod archive;
 mod arguments;
 mod attributes;
 mod extract;
+mod input;
 mod place;
 mod problems;
+mod stages;
 
+use crate::open_directory::open_directory;
+use crate::printable::printable;
 use arguments::Arguments;
-use flate2::read::MultiGzDecoder;
 use problems::Problems;
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -54,35 +60,31 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 fn act(arguments: impl Iterator<Item = OsString>, problems: &mut Problems) -> Result<(), String> {
     let arguments = Arguments::parse(arguments)?;
     let directory = arguments.directory.as_deref().unwrap_or(Path::new("."));
-    if !directory.is_dir() {
-        return Err(format!(
-            "{}: Cannot change to it: it is not a directory. Make it first, or name another one with -C.",
-            directory.display()
-        ));
-    }
-    input(&arguments)
-        .and_then(|input| extract::extract(input, directory, &arguments, problems))
-        .map_err(|error| {
-            format!(
-                "The archive is damaged or has been cut off ({error}). The files before that point \
-                 were copied; copy again."
-            )
-        })
-}
-
-/// Opens the archive.
-fn input(arguments: &Arguments) -> io::Result<Box<dyn Read>> {
-    let input: Box<dyn Read> = match &arguments.file {
-        None => Box::new(io::stdin().lock()),
-        Some(file) => Box::new(File::open(file)?),
+    let target = open_directory(directory).map_err(|error| {
+        let name = printable(directory);
+        match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => format!(
+                "{name}: Cannot change to it: it is not a directory. Make it first, or name another \
+                 one with -C."
+            ),
+            _ => format!("{name}: Cannot change to it: {error}."),
+        }
+    })?;
+    let damaged = |error| {
+        format!(
+            "The archive is damaged or has been cut off ({error}). The files before that point \
+             were copied; copy again."
+        )
     };
-    let mut input = BufReader::with_capacity(BUFFER, input);
-    if input.fill_buf()?.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it is empty"));
-    }
-    Ok(if arguments.gzip {
-        Box::new(MultiGzDecoder::new(input))
-    } else {
-        Box::new(input)
+    let file = input::open(arguments.file.as_deref()).map_err(damaged)?;
+    let signals = input::Signals::hold_back().map_err(damaged)?;
+    let result = input::read(&file, arguments.gzip, &signals)
+        .and_then(|input| extract::extract(input, target, &arguments, problems));
+    result.map_err(|error| {
+        if input::is_stop(&error) {
+            "A signal has ended it before the end of the archive: copy again.".to_owned()
+        } else {
+            damaged(error)
+        }
     })
 }

@@ -1,9 +1,11 @@
 //! Errors of `tar`, as the user of a sync tool reads them.
 
+use crate::printable::printable;
 use crate::texts::tell;
+use std::ffi::OsStr;
 use std::fmt::Display;
 use std::io;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
 /// The exit status of GNU tar for every error. Tilt reports it as a missing permission.
@@ -22,11 +24,11 @@ impl Problems {
     }
 
     /// Prints the error of one member of the archive.
-    pub(super) fn tell_of(&mut self, member: &Path, error: &io::Error) {
+    pub(super) fn tell_of(&mut self, member: &[u8], error: &io::Error) {
         let remedy = remedy(error);
         self.tell(format_args!(
             "{}: Cannot be copied: {error}{remedy}",
-            member.display()
+            printable(OsStr::from_bytes(member))
         ));
     }
 

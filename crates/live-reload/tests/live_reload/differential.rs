@@ -32,8 +32,8 @@ struct Member {
     seconds: i64,
     /// Of a second, in decimal digits; in the pax format only.
     fraction: &'static str,
-    /// The pax format, else that of GNU tar.
-    pax: bool,
+    /// Further records of the pax format, else that of GNU tar.
+    pax: Option<Vec<(&'static str, Vec<u8>)>>,
 }
 
 #[derive(Debug, Clone)]
@@ -55,6 +55,7 @@ fn name() -> impl Strategy<Value = Vec<u8>> {
         b"b".to_vec(),
         b"c".to_vec(),
         b"caf\xe9".to_vec(),
+        b"new\nline".to_vec(),
         long,
     ]);
     let prefix = select(vec!["", "", "", "", "./", "/", ".//./", "../", "a/../"]);
@@ -75,6 +76,18 @@ fn kind() -> impl Strategy<Value = Kind> {
     ]
 }
 
+/// The records that bsdtar writes on a Mac. Their values are any bytes, newlines among them.
+fn records() -> impl Strategy<Value = Vec<(&'static str, Vec<u8>)>> {
+    let key = select(vec![
+        "SCHILY.xattr.com.apple.provenance",
+        "LIBARCHIVE.xattr.com.apple.provenance",
+        "LIBARCHIVE.creationtime",
+        "comment",
+    ]);
+    let byte = prop_oneof![Just(b'\n'), Just(b' '), Just(b'='), Just(b'9'), any::<u8>()];
+    prop::collection::vec((key, prop::collection::vec(byte, 0..12)), 0..3)
+}
+
 fn member() -> impl Strategy<Value = Member> {
     let seconds = select(vec![0, 1, 1_000_000_000, -1, -2_000_000_000, 9_000_000_000]);
     let fraction = select(vec!["", ".5", ".000000001", ".123456789"]);
@@ -87,7 +100,7 @@ fn member() -> impl Strategy<Value = Member> {
         owner,
         seconds,
         fraction,
-        any::<bool>(),
+        prop::option::of(records()),
     )
         .prop_map(|(kind, name, mode, owner, seconds, fraction, pax)| {
             // These have no headers of their own before them.
@@ -101,7 +114,7 @@ fn member() -> impl Strategy<Value = Member> {
                 owner,
                 seconds,
                 fraction,
-                pax: pax && !plain,
+                pax: pax.filter(|_| !plain),
             }
         })
 }
@@ -139,6 +152,8 @@ fn members(most: usize) -> impl Strategy<Value = Vec<Member>> {
 fn before() -> impl Strategy<Value = Vec<Member>> {
     (members(8), member()).prop_map(|(mut members, mut link)| {
         members.retain(|member| !matches!(member.kind, Kind::Link(_)));
+        // Root follows no others.
+        link.owner = 0;
         link.kind = Kind::Link(b"../out".to_vec());
         members.push(link);
         members
@@ -164,7 +179,7 @@ impl Member {
         if matches!(self.kind, Kind::Directory) {
             name.push(b'/');
         }
-        let mut header = if self.pax {
+        let mut header = if self.pax.is_some() {
             Header::new_ustar()
         } else {
             Header::new_gnu()
@@ -172,10 +187,13 @@ impl Member {
         header.set_mode(self.mode);
         header.set_uid(self.owner);
         header.set_gid(self.owner);
-        if self.pax {
+        if let Some(pax) = &self.pax {
             let mut records = record("mtime", self.time().as_bytes());
+            for (key, value) in pax {
+                records.extend(record(key, value));
+            }
             for (key, value) in [("path", name.as_slice()), ("linkpath", link)] {
-                if value.len() > 100 {
+                if value.len() > 100 || value.contains(&b'\n') {
                     records.extend(record(key, value));
                 }
             }

@@ -5,8 +5,10 @@
 
 mod choose;
 mod differential;
+mod hostile;
 mod image;
 mod init;
+mod links;
 mod looks;
 mod programs;
 mod reload;
@@ -15,5 +17,7 @@ mod rm;
 mod shell;
 mod stop;
 mod tar;
+mod temporary;
+mod tools;
 mod watchexec;
 mod wrapped;

@@ -19,14 +19,22 @@ use tempfile::TempDir;
 const MODIFIED: u64 = 1_000_000_000;
 
 /// An archive under construction.
-struct Archive(Builder<Vec<u8>>);
+pub(crate) struct Archive(Builder<Vec<u8>>);
 
 impl Archive {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Builder::new(Vec::new()))
     }
 
-    fn entry(mut self, kind: EntryType, name: &str, mode: u32, link: &str, content: &str) -> Self {
+    pub(crate) fn entry(
+        mut self,
+        kind: EntryType,
+        name: &str,
+        mode: u32,
+        link: &str,
+        content: impl AsRef<[u8]>,
+    ) -> Self {
+        let content = content.as_ref();
         let mut header = Header::new_gnu();
         header.set_entry_type(kind);
         header.set_mode(mode);
@@ -38,23 +46,23 @@ impl Archive {
         header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
         header.as_mut_bytes()[157..157 + link.len()].copy_from_slice(link.as_bytes());
         header.set_cksum();
-        self.0.append(&header, content.as_bytes()).unwrap();
+        self.0.append(&header, content).unwrap();
         self
     }
 
-    fn file(self, name: &str, content: &str) -> Self {
+    pub(crate) fn file(self, name: &str, content: &str) -> Self {
         self.entry(EntryType::Regular, name, 0o644, "", content)
     }
 
-    fn directory(self, name: &str) -> Self {
+    pub(crate) fn directory(self, name: &str) -> Self {
         self.entry(EntryType::Directory, name, 0o755, "", "")
     }
 
-    fn link(self, name: &str, to: &str) -> Self {
+    pub(crate) fn link(self, name: &str, to: &str) -> Self {
         self.entry(EntryType::Symlink, name, 0o777, to, "")
     }
 
-    fn hard_link(self, name: &str, to: &str) -> Self {
+    pub(crate) fn hard_link(self, name: &str, to: &str) -> Self {
         self.entry(EntryType::Link, name, 0o644, to, "")
     }
 
@@ -72,7 +80,6 @@ impl Archive {
         self
     }
 
-    /// Records of a pax header for the next entry.
     /// A file whose owner and group are blank, as some libraries write them.
     fn file_without_owner(mut self, name: &str, blank: u8) -> Self {
         let mut header = Header::new_gnu();
@@ -85,16 +92,35 @@ impl Archive {
         self
     }
 
-    fn pax(self, records: &[(&str, &str)]) -> Self {
+    /// Records of a pax header for the next entry.
+    pub(crate) fn pax<V: AsRef<[u8]>>(self, records: &[(&str, V)]) -> Self {
+        let records = records.iter();
         let content: Vec<u8> = records
-            .iter()
-            .flat_map(|(key, value)| record(key, value.as_bytes()))
+            .flat_map(|(key, value)| record(key, value.as_ref()))
             .collect();
-        let content = String::from_utf8(content).unwrap();
-        self.entry(EntryType::XHeader, "PaxHeader", 0o644, "", &content)
+        self.entry(EntryType::XHeader, "PaxHeader", 0o644, "", content)
     }
 
-    fn bytes(self) -> Vec<u8> {
+    /// A sparse file in the format of GNU tar: a hole of this size, and a block of content.
+    pub(crate) fn sparse(mut self, name: &str, hole: u64) -> Self {
+        let mut header = Header::new_gnu();
+        header.set_entry_type(EntryType::GNUSparse);
+        header.set_path(name).unwrap();
+        header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(MODIFIED);
+        header.set_size(512);
+        let gnu = header.as_gnu_mut().unwrap();
+        gnu.set_real_size(hole + 512);
+        gnu.sparse[0].set_offset(hole);
+        gnu.sparse[0].set_length(512);
+        header.set_cksum();
+        self.0.append(&header, &[b'x'; 512][..]).unwrap();
+        self
+    }
+
+    pub(crate) fn bytes(self) -> Vec<u8> {
         self.0.into_inner().unwrap()
     }
 }
@@ -113,17 +139,17 @@ pub(crate) fn record(key: &str, value: &[u8]) -> Vec<u8> {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) status: i32,
-    output: Vec<u8>,
+    pub(crate) output: Vec<u8>,
     pub(crate) errors: String,
 }
 
 impl Outcome {
-    fn succeeded(&self) {
+    pub(crate) fn succeeded(&self) {
         assert_eq!((self.status, self.errors.as_str()), (0, ""));
     }
 
     /// The error has this text, and the exit status that Tilt knows.
-    fn failed(&self, text: &str) {
+    pub(crate) fn failed(&self, text: &str) {
         assert_eq!(self.status, 2, "{self:?}");
         assert!(self.errors.contains(text), "{}", self.errors);
     }
@@ -147,14 +173,14 @@ pub(crate) fn run(mut command: Command, directory: &Path, input: &[u8]) -> Outco
     }
 }
 
-fn tar(arguments: &[&str], directory: &Path, input: &[u8]) -> Outcome {
+pub(crate) fn tar(arguments: &[&str], directory: &Path, input: &[u8]) -> Outcome {
     let mut command = Command::new(PROGRAM);
     command.arg("tar").args(arguments);
     run(command, directory, input)
 }
 
 /// Extracts an archive into a directory as Tilt does.
-fn extract(archive: Archive, directory: &Path) -> Outcome {
+pub(crate) fn extract(archive: Archive, directory: &Path) -> Outcome {
     let into = directory.to_str().unwrap();
     tar(
         &["-C", into, "-x", "-f", "-"],
@@ -163,7 +189,7 @@ fn extract(archive: Archive, directory: &Path) -> Outcome {
     )
 }
 
-fn target() -> TempDir {
+pub(crate) fn target() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
@@ -172,7 +198,7 @@ fn text(directory: &TempDir, name: &str) -> String {
 }
 
 /// The names in a directory.
-fn names(directory: &Path) -> Vec<String> {
+pub(crate) fn names(directory: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(directory)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -576,13 +602,13 @@ fn refuses_to_create_archives_and_says_why() {
 }
 
 /// A directory that its user may not change, with a file that the user may.
-struct Unwritable {
+pub(crate) struct Unwritable {
     directory: TempDir,
     program: PathBuf,
 }
 
 impl Unwritable {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = target();
         // Where that user can reach it, as it may not be in a home directory.
         let program = directory.path().join("live-reload");
@@ -600,16 +626,28 @@ impl Unwritable {
         unwritable
     }
 
-    fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.directory.path().join("sub")
+    }
+
+    /// Puts something in the place of the file.
+    pub(crate) fn replace_file(&self, make: impl FnOnce()) {
+        fs::set_permissions(self.path(), Permissions::from_mode(0o755)).unwrap();
+        fs::remove_file(self.path().join("file")).unwrap();
+        make();
+        fs::set_permissions(self.path(), Permissions::from_mode(0o555)).unwrap();
     }
 
     /// Extracts as a user without any rights where the tests are root's, else as this one. Root
     /// may write everywhere.
-    fn extract(&self, archive: &[u8], temporary: &str) -> Outcome {
+    pub(crate) fn extract(&self, archive: &[u8], temporary: &str) -> Outcome {
         const NOBODY: u32 = 65534;
-        let mut command = Command::new(&self.program);
-        command.args(["tar", "-xf", "-"]).env("TMPDIR", temporary);
+        let mut command = Command::new("timeout");
+        command
+            .arg("60")
+            .arg(&self.program)
+            .args(["tar", "-xf", "-"])
+            .env("TMPDIR", temporary);
         if nix::unistd::Uid::effective().is_root() {
             command.uid(NOBODY).gid(NOBODY);
         }
@@ -749,14 +787,25 @@ fn refuses_posix_sparse_files() {
 
 #[test]
 fn refuses_a_pax_header_that_it_cannot_read() {
-    let directory = target();
-    // The name goes on after the end of its line, and the entry's own one is another.
-    let archive = Archive::new()
-        .pax(&[("path", "a\nb")])
-        .file("a_b", "")
-        .file("c", "");
-    extract(archive, directory.path()).failed("malformed pax extension");
-    assert_eq!(names(directory.path()), ["c"]);
+    for records in [
+        "9 path=a\nb\n",
+        "99999 path=a\n",
+        "10 path=ab",
+        "path=a\n",
+        "8 mtime\n",
+        "0 a=\n",
+        "18446744073709551616 a=\n",
+        "9 size=-\n",
+    ] {
+        let directory = target();
+        let archive = Archive::new()
+            .entry(EntryType::XHeader, "PaxHeader", 0o644, "", records)
+            .file("a_b", "")
+            .file("c", "");
+        extract(archive, directory.path())
+            .failed(": Cannot be copied: its pax records are damaged\n");
+        assert_eq!(names(directory.path()), ["c"], "{records}");
+    }
 }
 
 #[test]
