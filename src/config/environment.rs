@@ -92,7 +92,7 @@ impl ConfigError {
     pub(super) fn value(variable: &str, value: &str, accepted: &str) -> Self {
         Self {
             setting: variable.to_owned(),
-            why: format!("{variable} is {value:?}; accepted: {accepted}"),
+            why: format!("{variable} is {value:?}.\nAccepted: {accepted}."),
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn mirrors(environment: &Environment, bindings: &Entries) -> Mirrors 
         .filter(|(_, (_, text))| !text.is_empty())
         .map(|(host, (setting, text))| {
             let setting = format!("the mirror of {setting}");
-            (host, Mirror::parse(&setting, &text))
+            (host, Mirror::parse(setting, &text))
         })
         .collect()
 }
@@ -49,13 +49,13 @@ fn decode_host(encoded: &str) -> String {
 mod tests {
     use super::super::bindings::Bindings;
     use super::*;
-    use url::Url;
+    use watchexec_release::safe_url::SafeUrl;
 
     /// The URL of the file `a` in the mirror of a host.
     fn at(mirrors: &Mirrors, host: &str) -> Option<String> {
         let mirror = mirrors.for_host(host)?.as_ref().unwrap();
-        let original = Url::parse(&format!("https://{host}/a")).unwrap();
-        Some(mirror.rewrite(&original).to_string())
+        let original = SafeUrl::parse(&format!("https://{host}/a")).unwrap();
+        Some(mirror.rewrite(&original).url.to_string())
     }
 
     fn collected(variables: &[(&str, &str)], files: &[(&str, &str)]) -> Mirrors {

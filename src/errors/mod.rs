@@ -4,12 +4,13 @@
 use crate::config::{ConfigError, WATCHEXEC_VERSION};
 use crate::layers::watchexec::WatchexecError;
 use crate::runtime::RuntimeError;
-use reqwest::StatusCode;
 use std::fmt;
 use std::io;
 use watchexec_release::archive::UnpackError;
 use watchexec_release::catalog::ChooseError;
-use watchexec_release::download::{DownloadError, Failure};
+use watchexec_release::download::{
+    Attempt, DownloadError, Failure, Fault, LoginSource, Proxy, StatusCode, TlsFault,
+};
 use watchexec_release::files::FileError;
 use watchexec_release::mirror::InvalidOverride;
 use watchexec_release::requirement::InvalidRequirement;
@@ -39,9 +40,6 @@ pub(crate) enum Error {
     /// The layer with `live-reload` could not be provided.
     #[error(transparent)]
     LiveReload(#[from] FileError),
-    /// The log could not be written.
-    #[error(transparent)]
-    Log(io::Error),
 }
 
 impl From<Error> for libcnb::Error<Error> {
@@ -141,17 +139,12 @@ fn own(error: &Error) -> ErrorText {
         Error::LiveReload(error) => ErrorText::new(
             "Could not write the layer live-reload.",
             error,
-            [
-                "Check that 2 MB of disk space are left for layers.",
-                "If the buildpack has no bin/live-reload, package it again.",
-            ],
-        ),
-        Error::Log(error) => ErrorText::new(
-            "Could not write the log.",
-            error,
-            [
-                "Check that the standard output of the build can be written, and that its disk is not full.",
-            ],
+            [match error.error.kind() {
+                io::ErrorKind::NotFound => {
+                    "Package the buildpack again: a program is missing in it.".to_owned()
+                }
+                _ => for_a_layer(error, "2 MB"),
+            }],
         ),
     }
 }
@@ -205,19 +198,39 @@ fn choose(error: &ChooseError) -> ErrorText {
                 "Or add an entry for the target to buildpack.toml (docs/repackaging.md).",
             ],
         ),
-        ChooseError::NoVersion { .. } => ErrorText::new(
-            "No release of watchexec matches this build.",
+        ChooseError::NoVersion { requirements, .. } => {
+            let is_own = requirements
+                .iter()
+                .any(|wanted| wanted.by == WATCHEXEC_VERSION);
+            let otherwise = if is_own {
+                ", or remove it"
+            } else if requirements.is_empty() {
+                ""
+            } else {
+                ", which overrides the requirements of other buildpacks"
+            };
+            ErrorText::new(
+                "No release of watchexec matches this build.",
+                error,
+                [
+                    format!("Set {WATCHEXEC_VERSION} to one of these versions{otherwise}."),
+                    "Or use a version of this buildpack that ships the version you want."
+                        .to_owned(),
+                ],
+            )
+        }
+        ChooseError::Empty => ErrorText::new(
+            "This buildpack has no release of watchexec.",
             error,
             [
-                format!("Set {WATCHEXEC_VERSION} to one of these versions, or remove it."),
-                "Or use a version of this buildpack that ships the version you want.".to_owned(),
+                "Add an entry to buildpack.toml (docs/repackaging.md), or use the released buildpack.",
             ],
         ),
         ChooseError::Entry { .. } => ErrorText::new(
             "An entry of buildpack.toml is invalid.",
             error,
             [
-                "Give the entry an https, http or file URL as `uri`.",
+                "Give the entry a semver `version` and an https, http or file URL as `uri`.",
                 "Give it `checksum = \"sha256:<64 hexadecimal digits>\"`; the release page of watchexec \
                  lists the checksums.",
             ],
@@ -231,10 +244,10 @@ fn watchexec(error: &WatchexecError) -> ErrorText {
             ErrorText::new(
                 "Could not write the layer watchexec.",
                 error,
-                ["Check that 10 MB of disk space are left for layers."],
+                [for_a_layer(error, "10 MB")],
             )
         }
-        WatchexecError::Download { error, set_by } => download(error, set_by.as_deref()),
+        WatchexecError::Download(error) => download(error),
         WatchexecError::Unpack(error) => ErrorText::new(
             "The archive has the right checksum, but is not a release of watchexec.",
             error,
@@ -251,65 +264,164 @@ fn watchexec(error: &WatchexecError) -> ErrorText {
     }
 }
 
-fn download(error: &DownloadError, set_by: Option<&str>) -> ErrorText {
-    let attempts = match error {
-        DownloadError::File(_) => {
-            return ErrorText::new(
-                "Could not read the archive of watchexec.",
-                error,
-                [
-                    "Check that the file exists in the build container. To use a file of the host, \
-                     mount it: `pack build --volume`.",
-                ],
-            );
+/// What to do about a file of a layer.
+fn for_a_layer(error: &FileError, needed: &str) -> String {
+    let path = error.path.display();
+    match error.error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            format!("Let the user of the build write to {path}.")
         }
-        DownloadError::Checksum { .. } => {
-            return ErrorText::new(
-                "The downloaded file has the wrong checksum.",
-                error,
-                [
-                    "Open the URL: if the file has only a few kilobytes, a mirror or a proxy has sent \
-                     an error page or a sign-in page.",
-                    "If you changed buildpack.toml, compare its `checksum` with the release page of \
-                     watchexec.",
-                    "Otherwise do not use the file: it was changed on its way or at its source.",
-                ],
-            );
+        io::ErrorKind::AlreadyExists => {
+            format!(
+                "Call bin/build with an empty layers directory: {path} is not from this buildpack."
+            )
         }
-        DownloadError::Requests { attempts, .. } => attempts,
-    };
-    let first = match attempts.last().map(|attempt| &attempt.failure) {
-        Some(Failure::Tls(_)) => {
-            "If the server or a proxy has a certificate from a private CA, add the CA certificate \
-             with a binding of type ca-certificates."
-        }
-        Some(Failure::Proxy(_)) => {
-            "Set HTTPS_PROXY, or HTTP_PROXY for an http URL, to an http or https proxy: \
-             http://[user:password@]host[:port]."
-        }
-        Some(Failure::Status { status, .. })
-            if [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(status) =>
-        {
-            "Add credentials for this server to the URL or to a netrc file."
-        }
-        Some(Failure::Status { status, .. }) if *status == StatusCode::NOT_FOUND => {
-            "Check that the server has a file under this path."
-        }
-        _ => "Check that the build can reach this server. Behind a proxy, set HTTPS_PROXY.",
-    };
-    let mut remedies = vec![first.to_owned()];
-    match set_by {
-        // Users of a mirror or a mapping should look at that one.
-        Some(setting) => remedies.push(format!("Or correct or remove {setting}.")),
-        None => remedies.push(
-            "Or set BP_DEPENDENCY_MIRROR to a mirror that the build can reach, or give the archive \
-             another URL with a binding of type dependency-mapping."
-                .to_owned(),
-        ),
+        _ => format!("Check that {needed} of disk space are left for layers."),
     }
-    remedies
-        .push("Or use the offline package of this buildpack, which contains watchexec.".to_owned());
-    ErrorText::new("Could not download watchexec.", error, remedies)
+}
+
+fn download(error: &DownloadError) -> ErrorText {
+    let set_by = error.archive.set_by.as_ref();
+    let or_correct = set_by.map(|setting| format!("Or correct or remove {setting}."));
+    let (what, mut remedies) = match &error.fault {
+        Fault::File(cause) => (
+            "Could not read the archive of watchexec.",
+            vec![match cause.kind() {
+                io::ErrorKind::FileTooLarge => TOO_LARGE.to_owned(),
+                io::ErrorKind::PermissionDenied => {
+                    "Let the user of the build read the file.".to_owned()
+                }
+                _ => {
+                    "Check that the file exists in the build container. To use a file of the host, \
+                      mount it: `pack build --volume`."
+                        .to_owned()
+                }
+            }],
+        ),
+        Fault::Checksum { hop, .. } => {
+            let look = match hop {
+                Some(_) => {
+                    "Open the URL: if the file has only a few kilobytes, a mirror or a proxy has sent \
+                     an error page or a sign-in page."
+                }
+                None => "Replace the file with the archive that buildpack.toml lists.",
+            };
+            let remedies = [
+                look,
+                "If you changed buildpack.toml, compare its `checksum` with the release page of \
+                 watchexec.",
+                "Otherwise do not use the file: it was changed on its way or at its source.",
+            ];
+            let what = "The archive of watchexec has the wrong checksum.";
+            (what, remedies.map(str::to_owned).to_vec())
+        }
+        Fault::Requests(attempts) => {
+            let mut remedies: Vec<String> = attempts.last().map(of_request).into_iter().collect();
+            if set_by.is_none() {
+                remedies.push(
+                    "Or set BP_DEPENDENCY_MIRROR to a mirror that the build can reach, or give the \
+                     archive another URL with a binding of type dependency-mapping."
+                        .to_owned(),
+                );
+            }
+            ("Could not download watchexec.", remedies)
+        }
+    };
+    // Users of a mirror or a mapping should look at that one.
+    remedies.extend(or_correct);
+    if matches!(error.fault, Fault::Requests(_)) {
+        let offline = "Or use the offline package of this buildpack, which contains watchexec.";
+        remedies.push(offline.to_owned());
+    }
+    ErrorText::new(what, error, remedies)
+}
+
+const TOO_LARGE: &str = "Check that it is a release of watchexec, which has about 3 MB.";
+
+/// What to do about a failed request.
+fn of_request(attempt: &Attempt) -> String {
+    let Attempt { hop, failure } = attempt;
+    let server = hop.url.origin();
+    let proxy = hop.proxy.as_ref();
+    match failure {
+        Failure::Tls {
+            server: untrusted,
+            fault,
+        } => match fault {
+            TlsFault::Time { .. } => format!(
+                "Renew the certificate of {untrusted}, or correct the clock of the machine that builds."
+            ),
+            TlsFault::NotTls if *untrusted == server => {
+                "Write http:// in the URL, or the port on which the server speaks TLS.".to_owned()
+            }
+            TlsFault::NotTls => format!("Write http:// in {}.", variable(proxy)),
+            TlsFault::SelfSigned => format!(
+                "If you trust {untrusted}, add its certificate with a binding of type ca-certificates."
+            ),
+            TlsFault::Other(_) => {
+                "If the server or a proxy has a certificate from a private CA, add the CA certificate \
+                 with a binding of type ca-certificates."
+                    .to_owned()
+            }
+        },
+        Failure::Proxy(_) => format!(
+            "Set {} to an http or https proxy: http://[user:password@]host[:port].",
+            variable(proxy)
+        ),
+        Failure::Status {
+            status, by_proxy, ..
+        } => match (proxy, *status) {
+            (Some(proxy), StatusCode::PROXY_AUTHENTICATION_REQUIRED) => format!(
+                "Set {} to the proxy with a user and a password that it accepts: \
+                 http://user:password@host:port.",
+                proxy.variable
+            ),
+            (Some(proxy), _) if *by_proxy => format!(
+                "Ask for access to {server} through the proxy {proxy}, or add its host to NO_PROXY if the \
+                 build can reach it directly."
+            ),
+            (_, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+                match &hop.login {
+                    Some(LoginSource::Netrc(file)) => {
+                        format!("Correct the login for this server in {}.", file.display())
+                    }
+                    Some(LoginSource::Url) => {
+                        "Correct the user name and the password in the URL.".to_owned()
+                    }
+                    None => "Add credentials for this server to the URL or to a netrc file.".to_owned(),
+                }
+            }
+            (_, StatusCode::NOT_FOUND) => {
+                "Check that the server has a file under this path.".to_owned()
+            }
+            (_, StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS) => {
+                "Use a server that may send the file to this network.".to_owned()
+            }
+            (_, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) => TRY_LATER.to_owned(),
+            (_, status) if status.is_server_error() => TRY_LATER.to_owned(),
+            _ => "Check that this is the URL of a file.".to_owned(),
+        },
+        Failure::TooLarge(_) => TOO_LARGE.to_owned(),
+        Failure::Redirect(_) => {
+            "Follow the redirects with `curl --location --head URL`, and set the URL that they should \
+             lead to."
+                .to_owned()
+        }
+        Failure::Connect(_) | Failure::Timeout(_) | Failure::Interrupted { .. } => match proxy {
+            Some(proxy) => format!("Check that the build can reach the proxy {proxy}, and the proxy {server}."),
+            None => {
+                "Check that the build can reach this server. Behind a proxy, set HTTPS_PROXY.".to_owned()
+            }
+        },
+        Failure::Other(_) => "Check the URL and the settings of the network.".to_owned(),
+    }
+}
+
+const TRY_LATER: &str = "Try again later.";
+
+/// The variable that sets the proxy.
+fn variable(proxy: Option<&Proxy>) -> &str {
+    proxy.map_or("HTTPS_PROXY", |proxy| &proxy.variable)
 }
 
 #[cfg(test)]

@@ -69,8 +69,15 @@ impl<'a> Layer<'a> {
     }
 
     /// Removes everything of the layer and makes an empty directory for new content.
+    ///
+    /// # Errors
+    /// The directory exists and is not a layer, which has metadata: the buildpack was called with the
+    /// wrong directory, and deletes nothing there.
     pub(super) fn empty(&self) -> Result<(), FileError> {
         let path = self.path();
+        if self.has_content() && !self.file("toml").exists() {
+            return Err(FileError::at(path)(io::ErrorKind::AlreadyExists.into()));
+        }
         remove(&path)?;
         remove(&self.file("toml"))?;
         for format in SBOM_FORMATS {
@@ -120,14 +127,4 @@ fn remove(path: &Path) -> Result<(), FileError> {
         Err(_) => return Ok(()),
     };
     removed.map_err(FileError::at(path))
-}
-
-/// Removes all layers of a failed build, finished or not, so that a part of one is never taken for a
-/// layer. The directory is this buildpack's own.
-pub(crate) fn remove_all(layers_dir: &Path) {
-    // The error of the build is the one to report. Should this fail too, the lifecycle still exports
-    // no part of a failed build.
-    for entry in fs::read_dir(layers_dir).into_iter().flatten().flatten() {
-        let _ = remove(&entry.path());
-    }
 }

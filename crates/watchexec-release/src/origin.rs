@@ -1,42 +1,58 @@
 //! Locating the archive of a release. The first hit wins: inside the buildpack, a mapping, a mirror,
 //! the URL in buildpack.toml.
 
-use crate::archive_url::{ArchiveUrl, Location};
 use crate::bundle::Bundle;
 use crate::catalog::Release;
 use crate::checksum::Checksum;
 use crate::mirror::{InvalidOverride, Mirrors};
+use crate::safe_url::SafeUrl;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 /// Mappings and mirrors, which the operator gives in place of the URLs in buildpack.toml.
 #[derive(Default)]
 pub struct Overrides {
     /// Bindings of type `dependency-mapping`, by the checksum of the archive. An unusable one
-    /// matters only where it is used: other mappings are for other buildpacks.
-    pub mappings: BTreeMap<Checksum, Result<Mapping, InvalidOverride>>,
+    /// matters only if it applies: other mappings are for other buildpacks.
+    pub mappings: BTreeMap<Checksum, Result<Archive, InvalidOverride>>,
     /// Servers that stand for others.
     pub mirrors: Mirrors,
 }
 
-/// An entry of a binding of type `dependency-mapping`.
-pub struct Mapping {
-    setting: String,
-    url: ArchiveUrl,
+/// The location of an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Archive {
+    /// Its URL.
+    pub url: SafeUrl,
+    /// The mapping or mirror that sets the URL in place of buildpack.toml.
+    pub set_by: Option<String>,
 }
 
-impl Mapping {
-    /// Parses the URL of an entry. `setting` names the binding's file for people.
+impl Archive {
+    /// Parses the URL of a mapping. `setting` names the binding's file for people.
     ///
     /// # Errors
-    /// Another form, or a URL that is not https, http or file.
-    pub fn parse(setting: String, text: &str) -> Result<Self, InvalidOverride> {
-        match ArchiveUrl::parse(text) {
-            Ok(url) => Ok(Self { setting, url }),
+    /// The URL is not https, http or file.
+    pub fn mapped(setting: String, text: &str) -> Result<Self, InvalidOverride> {
+        match SafeUrl::parse(text) {
+            Ok(url) => Ok(Self {
+                url,
+                set_by: Some(setting),
+            }),
             Err(error) => Err(InvalidOverride {
                 setting,
                 fault: error.to_string(),
             }),
+        }
+    }
+}
+
+impl fmt::Display for Archive {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.set_by {
+            Some(setting) => write!(formatter, "{}, set by {setting}", self.url),
+            None => self.url.fmt(formatter),
         }
     }
 }
@@ -46,13 +62,8 @@ impl Mapping {
 pub enum Source {
     /// Inside the buildpack, ready to install.
     Bundle(Bundle),
-    /// Its archive has to be downloaded.
-    Archive {
-        /// The URL of the archive.
-        url: ArchiveUrl,
-        /// The mapping or mirror that sets the URL in place of buildpack.toml.
-        set_by: Option<String>,
-    },
+    /// An archive that has to be downloaded.
+    Archive(Archive),
 }
 
 /// Locates a release.
@@ -68,28 +79,19 @@ pub fn locate(
         return Ok(Source::Bundle(bundle));
     }
     if let Some(mapping) = overrides.mappings.get(&release.checksum) {
-        let mapping = mapping.as_ref().map_err(Clone::clone)?;
-        return Ok(Source::Archive {
-            url: mapping.url.clone(),
-            set_by: Some(mapping.setting.clone()),
-        });
+        return mapping.clone().map(Source::Archive);
     }
     // A file has no host, and so no mirror.
-    if let Location::Server(url) = release.url.location()
-        && let Some(mirror) = overrides
-            .mirrors
-            .for_host(url.host_str().unwrap_or_default())
+    if release.url.file().is_none()
+        && let Some(mirror) = overrides.mirrors.for_host(release.url.host())
     {
         let mirror = mirror.as_ref().map_err(Clone::clone)?;
-        return Ok(Source::Archive {
-            url: mirror.rewrite(&url),
-            set_by: Some(mirror.setting.clone()),
-        });
+        return Ok(Source::Archive(mirror.rewrite(&release.url)));
     }
-    Ok(Source::Archive {
+    Ok(Source::Archive(Archive {
         url: release.url.clone(),
         set_by: None,
-    })
+    }))
 }
 
 #[cfg(test)]
@@ -130,13 +132,13 @@ mod tests {
     ) -> Result<(String, Option<String>), InvalidOverride> {
         let buildpack = tempfile::tempdir().unwrap();
         source(url, buildpack.path(), overrides).map(|source| match source {
-            Source::Archive { url, set_by } => (url.to_string(), set_by),
+            Source::Archive(Archive { url, set_by }) => (url.to_string(), set_by),
             Source::Bundle(bundle) => (format!("{bundle:?}"), None),
         })
     }
 
     fn mirror(host: &str, text: &str) -> Overrides {
-        let mirror = (host.to_owned(), Mirror::parse("MIRROR", text));
+        let mirror = (host.to_owned(), Mirror::parse("MIRROR".to_owned(), text));
         Overrides {
             mirrors: [mirror].into_iter().collect(),
             ..Overrides::default()
@@ -144,7 +146,7 @@ mod tests {
     }
 
     fn with_mapping(overrides: Overrides, url: &str) -> Overrides {
-        let mapping = Mapping::parse("/bindings/map".to_owned(), url);
+        let mapping = Archive::mapped("/bindings/map".to_owned(), url);
         Overrides {
             mappings: [(checksum(), mapping)].into(),
             ..overrides

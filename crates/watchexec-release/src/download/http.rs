@@ -2,206 +2,271 @@
 //! everything.
 #![warn(clippy::arithmetic_side_effects)]
 
-use super::failure::{Attempt, Failure, Timeout, innermost};
+use super::connection::{Connection, Get};
+use super::failure::{Failure, Timeout, innermost};
+use super::login::{Login, LoginSource};
 use super::network::Network;
-use crate::archive_url::ArchiveUrl;
+use super::proxies::Proxy;
+use super::tls::{self, Trust};
+use crate::checksum::Checksum;
+use crate::safe_url::SafeUrl;
 use backon::{BackoffBuilder, ExponentialBuilder};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::redirect;
-use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url};
-use std::future::poll_fn;
-use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::{Body, Incoming};
+use hyper::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, HOST, LOCATION, PROXY_AUTHORIZATION,
+    USER_AGENT,
+};
+use hyper::{Request, Response, StatusCode};
+use rustls::ClientConfig;
+use std::cell::OnceCell;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
-use tower::util::MapResponseLayer;
+use url::Position;
 
 /// Is told of the progress of a download.
 pub trait Observer {
-    /// Another request follows a failed one after a pause. It is number `retry` of `retries`.
+    /// A request is about to be made.
+    fn requesting(&self, hop: &Hop);
+    /// A further request follows a failed one after a pause. It is number `retry` of `retries`.
     fn retrying(&self, failure: &Failure, pause: Duration, retry: usize, retries: usize);
     /// A slow download has received this many bytes, of `total` that the server announced.
     fn received(&self, bytes: u64, total: Option<u64>);
 }
 
+/// A request, and everything that decides how it is made. It shows no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hop {
+    /// The URL: that of the archive, or of a redirect.
+    pub url: SafeUrl,
+    /// The proxy that is asked.
+    pub proxy: Option<Proxy>,
+    /// The origin of the login that is sent to the server.
+    pub login: Option<LoginSource>,
+    /// The certificates that are trusted, if the server or the proxy shows one.
+    pub trust: Option<Trust>,
+}
+
+impl fmt::Display for Hop {
+    /// All but the URL, as the end of a sentence: `through the proxy …, with the login in …, trusting …`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        match &self.proxy {
+            Some(proxy) => parts.push(format!("through the proxy {proxy}")),
+            None => parts.push("without a proxy".to_owned()),
+        }
+        parts.extend(
+            self.login
+                .iter()
+                .map(|login| format!("with the login in {login}")),
+        );
+        parts.extend(self.trust.iter().map(|trust| format!("trusting {trust}")));
+        formatter.write_str(&parts.join(", "))
+    }
+}
+
+/// A request that brought no archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The last request, which a redirect may have led to.
+    pub hop: Hop,
+    /// Why it failed.
+    pub failure: Failure,
+}
+
 /// Downloads one URL by https or http.
 pub(super) struct Downloader<'a> {
-    client: Client,
-    url: &'a Url,
+    url: &'a SafeUrl,
+    /// Says when a body is complete, whatever the end of the connection looks like.
+    checksum: Checksum,
     network: &'a Network,
     observer: &'a dyn Observer,
-    request: RequestState,
+    /// Made when a server or a proxy needs it: http works without any certificate.
+    tls: OnceCell<(Trust, Result<Arc<ClientConfig>, Failure>)>,
 }
 
-/// Events of a request that the HTTP library reports before the response.
-#[derive(Clone, Default)]
-struct RequestState(Arc<Mutex<Observed>>);
-
-#[derive(Default)]
-struct Observed {
-    /// The URL of the last redirect. The HTTP library's errors name the first URL only, and a
-    /// redirect's target is what firewalls block most often.
-    redirected_to: Option<Url>,
-    /// When the connection was established, TLS included.
-    connected: Option<Instant>,
-}
-
-impl RequestState {
-    fn observed(&self) -> MutexGuard<'_, Observed> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+enum Answer {
+    Body(Vec<u8>),
+    Redirect(SafeUrl),
 }
 
 impl<'a> Downloader<'a> {
-    /// Prepares the client.
-    ///
-    /// # Errors
-    /// The system's certificates cannot be used.
     pub(super) fn new(
-        url: &'a Url,
+        url: &'a SafeUrl,
+        checksum: Checksum,
         network: &'a Network,
         observer: &'a dyn Observer,
-    ) -> Result<Self, Vec<Attempt>> {
-        // The client takes the process's provider of cryptography. A second call fails, and
-        // leaves the first provider in place, which is the same one.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let request = RequestState::default();
-        let with_system =
-            builder(network, &request).tls_certs_merge(network.ca_certificates.clone());
-        let client = match with_system.build() {
-            // A base image may have no certificates at all, and http needs none.
-            Err(_) if url.scheme() == "http" => builder(network, &request)
-                .tls_certs_only(network.ca_certificates.clone())
-                .build(),
-            built => built,
-        };
-        let client = client
-            .map_err(|error| vec![Failure::from_request(&error, network.policy.connect).into()])?;
-        Ok(Self {
-            client,
+    ) -> Self {
+        Self {
             url,
+            checksum,
             network,
             observer,
-            request,
-        })
-    }
-
-    /// Downloads a body whole.
-    ///
-    /// # Errors
-    /// How each request failed, in order; the last one is why there was no further one.
-    pub(super) fn download(&self) -> Result<Vec<u8>, Vec<Attempt>> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| vec![Failure::Other(error.to_string()).into()])?;
-        let mut attempts = Vec::new();
-        let bytes = runtime.block_on(async {
-            timeout(self.network.policy.total, self.with_retries(&mut attempts)).await
-        });
-        // A name look-up that hangs must not hold the program back after its limit.
-        runtime.shutdown_background();
-        match bytes {
-            Ok(Some(bytes)) => Ok(bytes),
-            Ok(None) => Err(attempts),
-            Err(_) => {
-                attempts.push(Failure::Timeout(Timeout::Total(self.network.policy.total)).into());
-                Err(attempts)
-            }
+            tls: OnceCell::new(),
         }
     }
 
-    async fn with_retries(&self, attempts: &mut Vec<Attempt>) -> Option<Vec<u8>> {
+    /// Downloads a body whole, and returns it with the request that brought it.
+    ///
+    /// # Errors
+    /// How each request failed, in order; the last one is why there was no further one.
+    pub(super) fn download(&self) -> Result<(Vec<u8>, Hop), Vec<Attempt>> {
+        let failed = |failure| Attempt {
+            hop: Hop {
+                url: self.url.clone(),
+                proxy: None,
+                login: None,
+                trust: None,
+            },
+            failure,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| vec![failed(Failure::Other(error.to_string()))])?;
+        let total = self.network.policy.total;
+        let mut attempts = Vec::new();
+        let result =
+            runtime.block_on(async { timeout(total, self.with_retries(&mut attempts)).await });
+        // A name look-up that hangs must not hold the program back after its limit.
+        runtime.shutdown_background();
+        if result.is_err() {
+            attempts.push(failed(Failure::Timeout(Timeout::Total(total))));
+        }
+        result.ok().flatten().ok_or(attempts)
+    }
+
+    async fn with_retries(&self, attempts: &mut Vec<Attempt>) -> Option<(Vec<u8>, Hop)> {
+        let policy = &self.network.policy;
         let mut pauses = ExponentialBuilder::new()
-            .with_min_delay(self.network.policy.first_pause)
-            .with_max_delay(self.network.policy.longest_pause)
-            .with_max_times(self.network.policy.retries)
+            .with_min_delay(policy.first_pause)
+            .with_max_delay(policy.longest_pause)
+            .with_max_times(policy.retries)
             .with_jitter()
             .build();
         loop {
-            let failure = match self.request().await {
-                Ok(bytes) => return Some(bytes),
-                Err(failure) => failure,
+            let attempt = match self.attempt().await {
+                Ok(downloaded) => return Some(downloaded),
+                Err(attempt) => attempt,
             };
-            let redirected_to = self.request.observed().redirected_to.take();
-            attempts.push(Attempt {
-                failure: failure.clone(),
-                redirected_to: redirected_to.map(ArchiveUrl::from_url),
-            });
+            let failure = attempt.failure.clone();
+            attempts.push(attempt);
             let pause = failure.is_transient().then(|| pauses.next()).flatten()?;
-            let pause = failure
-                .asked_pause()
-                .unwrap_or(pause)
-                .min(self.network.policy.longest_pause);
-            let retries = self.network.policy.retries;
+            let pause = failure.asked_pause().unwrap_or(pause);
+            let pause = pause.min(policy.longest_pause);
             self.observer
-                .retrying(&failure, pause, attempts.len(), retries);
+                .retrying(&failure, pause, attempts.len(), policy.retries);
             sleep(pause).await;
         }
     }
 
-    async fn request(&self) -> Result<Vec<u8>, Failure> {
-        let mut request = self.client.get(self.url.clone());
-        if let Some(login) = self.network.logins.for_url(self.url) {
-            request = request.basic_auth(&login.login, Some(&login.password));
-        }
-        let response = self.answer(request).await?;
-        let status = response.status();
-        if status != StatusCode::OK {
-            return Err(Failure::Status {
-                status,
-                retry_after: retry_after(response.headers()),
-            });
-        }
-        self.read_body(response).await
-    }
-
-    /// Waits for the head of the answer. The time for it starts with the connection: the HTTP
-    /// library limits the connecting itself, again after each redirect.
-    async fn answer(&self, request: RequestBuilder) -> Result<Response, Failure> {
-        let policy = &self.network.policy;
-        *self.request.observed() = Observed::default();
-        let mut answer = pin!(request.send());
-        let mut limit = pin!(sleep(policy.response_header));
-        poll_fn(|context| {
-            if let Poll::Ready(answer) = answer.as_mut().poll(context) {
-                return Poll::Ready(
-                    answer.map_err(|error| Failure::from_request(&error, policy.connect)),
-                );
-            }
-            let connected = self.request.observed().connected;
-            let Some(end) = connected.and_then(|at| at.checked_add(policy.response_header)) else {
-                return Poll::Pending;
+    /// Follows redirects to the body.
+    async fn attempt(&self) -> Result<(Vec<u8>, Hop), Attempt> {
+        let mut url = self.url.clone();
+        let mut redirects = 0;
+        loop {
+            let (hop, login) = self.hop(url)?;
+            self.observer.requesting(&hop);
+            let failure = match self.request(&hop, login).await {
+                Ok(Answer::Body(bytes)) => return Ok((bytes, hop)),
+                Ok(Answer::Redirect(next)) if redirects < self.network.policy.redirects => {
+                    redirects += 1;
+                    url = next;
+                    continue;
+                }
+                Ok(Answer::Redirect(_)) => {
+                    Failure::Redirect(format!("more than {redirects} times"))
+                }
+                Err(failure) => failure,
             };
-            limit.as_mut().reset(end);
-            limit.as_mut().poll(context).map(|()| {
-                let timeout = Timeout::ResponseHeader(policy.response_header);
-                Err(Failure::Timeout(timeout))
-            })
-        })
-        .await
+            return Err(Attempt { hop, failure });
+        }
     }
 
-    async fn read_body(&self, mut response: Response) -> Result<Vec<u8>, Failure> {
+    /// Decides how a URL is asked.
+    fn hop(&self, url: SafeUrl) -> Result<(Hop, Option<Login>), Attempt> {
+        let proxy = self.network.proxies.for_url(&url).cloned();
+        let login = Login::find(&url, &self.network.netrc);
+        let by_tls = |url: &SafeUrl| url.is_https();
+        let proxied = proxy.as_ref().and_then(|proxy| proxy.url.as_ref().ok());
+        let needs_tls = by_tls(&url) || proxied.is_some_and(by_tls);
+        let trust = needs_tls.then(|| self.tls().0.clone());
+        let mut hop = Hop {
+            url,
+            proxy,
+            login: None,
+            trust,
+        };
+        match login {
+            Ok(login) => {
+                hop.login = login.as_ref().map(|login| login.source.clone());
+                Ok((hop, login))
+            }
+            Err(failure) => Err(Attempt { hop, failure }),
+        }
+    }
+
+    fn tls(&self) -> &(Trust, Result<Arc<ClientConfig>, Failure>) {
+        self.tls.get_or_init(|| {
+            let (trust, config) = tls::client(&self.network.ca_certificates);
+            let config = config.map(Arc::new);
+            (
+                trust,
+                config.map_err(|error| Failure::of_connection(self.url, &error)),
+            )
+        })
+    }
+
+    async fn request(&self, hop: &Hop, login: Option<Login>) -> Result<Answer, Failure> {
         let policy = &self.network.policy;
-        let total = response.content_length();
+        let tls = match &hop.trust {
+            Some(_) => Some(self.tls().1.clone()?),
+            None => None,
+        };
+        let mut connection = timeout(policy.connect, Connection::open(hop, tls))
+            .await
+            .map_err(|_| Failure::Timeout(Timeout::Connect(policy.connect)))??;
+        let request =
+            get(hop, login.as_ref()).map_err(|error| Failure::of_connection(&hop.url, &error))?;
+        let response = timeout(policy.response_header, connection.send(request))
+            .await
+            .map_err(|_| Failure::Timeout(Timeout::ResponseHeader(policy.response_header)))??;
+        if let Some(next) = redirect(hop, &response)? {
+            return Ok(Answer::Redirect(next));
+        }
+        if response.status() != StatusCode::OK {
+            // A proxy answers for itself with this one alone.
+            let by_proxy = response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED;
+            return Err(Failure::of_answer(&response, by_proxy));
+        }
+        self.read(response.into_body()).await.map(Answer::Body)
+    }
+
+    async fn read(&self, mut body: Incoming) -> Result<Vec<u8>, Failure> {
+        let policy = &self.network.policy;
+        let total = body.size_hint().exact();
         if total.is_some_and(|total| total > policy.largest) {
             return Err(Failure::TooLarge(policy.largest));
         }
         let mut bytes = Vec::new();
         let mut last_line = Instant::now();
         loop {
-            let received = bytes.len() as u64;
-            let piece = timeout(policy.stall, response.chunk())
+            let frame = timeout(policy.stall, body.frame())
                 .await
-                .map_err(|_| Failure::Timeout(Timeout::Stall(policy.stall)))?
-                .map_err(|error| Failure::Interrupted {
-                    received,
-                    reason: innermost(&error),
-                })?;
-            let Some(piece) = piece else {
-                return Ok(bytes);
+                .map_err(|_| Failure::Timeout(Timeout::Stall(policy.stall)))?;
+            let piece = match frame {
+                None => return Ok(bytes),
+                Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+                // Many servers end a connection without the goodbye of TLS.
+                Some(Err(_)) if Checksum::of(&bytes) == self.checksum => return Ok(bytes),
+                Some(Err(error)) => {
+                    return Err(Failure::Interrupted {
+                        received: bytes.len() as u64,
+                        reason: innermost(&error),
+                    });
+                }
             };
             bytes.extend_from_slice(&piece);
             let received = bytes.len() as u64;
@@ -216,52 +281,51 @@ impl<'a> Downloader<'a> {
     }
 }
 
-/// A client with everything but its certificates.
-fn builder(network: &Network, request: &RequestState) -> ClientBuilder {
-    let policy = &network.policy;
-    let connecting = request.clone();
-    let builder = Client::builder()
-        .user_agent(concat!("watchexec-buildpack/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(policy.connect)
-        .connector_layer(MapResponseLayer::new(move |connection| {
-            connecting.observed().connected = Some(Instant::now());
-            connection
-        }))
-        // A connection for each request, so that each has the full time for its response.
-        .pool_max_idle_per_host(0)
-        .redirect(redirects(policy.redirects, request.clone()))
-        // Those that the library finds by itself; the configuration's are all there are.
-        .no_proxy();
-    network
-        .proxies
-        .iter()
-        .fold(builder, |builder, proxy| builder.proxy(proxy.clone()))
+/// The request of a hop. A plain proxy is asked for the whole URL.
+fn get(hop: &Hop, login: Option<&Login>) -> Result<Get, hyper::http::Error> {
+    let url = hop.url.exposed();
+    let path = &url[Position::BeforePath..Position::AfterQuery];
+    let host = &url[Position::BeforeHost..Position::AfterPort];
+    let plain_proxy = hop.proxy.as_ref().filter(|_| !hop.url.is_https());
+    let target = match plain_proxy {
+        Some(_) => format!("http://{host}{path}"),
+        None => path.to_owned(),
+    };
+    let mut request = Request::get(target)
+        .header(HOST, host)
+        .header(
+            USER_AGENT,
+            concat!("watchexec-buildpack/", env!("CARGO_PKG_VERSION")),
+        )
+        .header(ACCEPT, "*/*")
+        // The checksum is that of the file as it is.
+        .header(ACCEPT_ENCODING, "identity")
+        .header(CONNECTION, "close");
+    if let Some(login) = login.and_then(Login::header) {
+        request = request.header(AUTHORIZATION, login);
+    }
+    let proxy_login = plain_proxy
+        .and_then(|proxy| proxy.url.as_ref().ok())
+        .and_then(Login::of_url);
+    if let Some(login) = proxy_login.and_then(|login| login.header()) {
+        request = request.header(PROXY_AUTHORIZATION, login);
+    }
+    request.body(Empty::new())
 }
 
-/// Follows at most `most` redirects. A redirect from https to http is refused.
-fn redirects(most: usize, request: RequestState) -> redirect::Policy {
-    redirect::Policy::custom(move |attempt| {
-        let from_https = attempt
-            .previous()
-            .last()
-            .is_some_and(|previous| previous.scheme() == "https");
-        if from_https && attempt.url().scheme() != "https" {
-            attempt.error("redirected from https to http")
-        } else if attempt.previous().len() > most {
-            attempt.error(format!("redirected more than {most} times"))
-        } else {
-            *request.observed() = Observed {
-                redirected_to: Some(attempt.url().clone()),
-                connected: None,
-            };
-            attempt.follow()
-        }
-    })
-}
-
-/// `Retry-After` in seconds (RFC 9110, section 10.2.3); the dates that it may hold as well are not
-/// worth a parser.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?;
-    value.trim().parse().ok().map(Duration::from_secs)
+/// The URL that an answer redirects to.
+fn redirect(hop: &Hop, response: &Response<Incoming>) -> Result<Option<SafeUrl>, Failure> {
+    let is_redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    let Some(location) = response.headers().get(LOCATION).filter(|_| is_redirect) else {
+        return Ok(None);
+    };
+    let location = String::from_utf8_lossy(location.as_bytes());
+    match hop.url.redirected(&location) {
+        Ok(next) if hop.url.is_https() && !next.is_https() => Err(Failure::Redirect(format!(
+            "from https to {}",
+            next.origin()
+        ))),
+        Ok(next) => Ok(Some(next)),
+        Err(error) => Err(Failure::Redirect(format!("to an invalid URL: {error}"))),
+    }
 }

@@ -1,92 +1,120 @@
 //! Downloading an archive, from a file or a server, and verifying it against its checksum.
 
+mod connection;
 mod failure;
 mod http;
-mod logins;
+mod login;
+mod netrc;
 mod network;
+mod proxies;
+mod tls;
 
-pub use failure::{Attempt, Failure, Timeout};
-pub use http::Observer;
-pub use logins::{Logins, NetrcError};
+pub use failure::{Failure, Timeout, TlsFault};
+pub use http::{Attempt, Hop, Observer};
+pub use hyper::StatusCode;
+pub use login::LoginSource;
+pub use netrc::Netrc;
 pub use network::{Network, Policy};
+pub use proxies::{Proxies, Proxy};
+pub use rustls::pki_types::{CertificateDer, UnixTime};
+pub use tls::{Trust, certificates};
 
-use crate::archive_url::{ArchiveUrl, Location};
 use crate::checksum::{Checksum, Mismatch, Verified};
-use crate::files::FileError;
+use crate::origin::Archive;
+use crate::safe_url::SafeUrl;
 use http::Downloader;
 use network::LARGEST_ARCHIVE;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Why an archive could not be downloaded.
+/// An archive that could not be downloaded.
 #[derive(Debug, thiserror::Error)]
-pub enum DownloadError {
+#[error("{archive}{}", described(.fault, &.archive.url))]
+pub struct DownloadError {
+    /// Its location.
+    pub archive: Archive,
+    /// The reason.
+    pub fault: Fault,
+}
+
+/// Why an archive could not be downloaded.
+#[derive(Debug)]
+pub enum Fault {
     /// A file cannot be read, or is larger than an archive may be.
-    #[error(transparent)]
-    File(#[from] FileError),
+    File(io::Error),
     /// Every request to the server failed.
-    #[error("{url}:{}", numbered(attempts))]
-    Requests {
-        /// The URL.
-        url: ArchiveUrl,
-        /// How each request failed, in order.
-        attempts: Vec<Attempt>,
-    },
+    Requests(Vec<Attempt>),
     /// The archive differs from the one in the catalog.
-    #[error("{url} sent {mismatch}")]
     Checksum {
-        /// The URL.
-        url: ArchiveUrl,
         /// The two checksums.
         mismatch: Mismatch,
+        /// The request that brought it, if a server sent it.
+        hop: Option<Hop>,
     },
 }
 
-/// A line for each request.
-fn numbered(attempts: &[Attempt]) -> String {
-    let line = |(number, attempt): (usize, &Attempt)| {
-        let redirect = match &attempt.redirected_to {
-            Some(url) => format!(", redirected to {url}"),
-            None => String::new(),
-        };
-        format!("\n  request {number}{redirect}: {}", attempt.failure)
+/// A fault as the end of a sentence about the URL, with how it was requested last.
+fn described(fault: &Fault, url: &SafeUrl) -> String {
+    let redirected = |hop: &Hop| match &hop.url {
+        same if same == url => String::new(),
+        other => format!(", redirected to {other}"),
     };
-    (1..).zip(attempts).map(line).collect()
+    let requested = |hop: &Hop| format!("\n  requested {hop}");
+    match fault {
+        Fault::File(error) => format!(": {error}"),
+        Fault::Requests(attempts) => {
+            let line = |(number, Attempt { hop, failure }): (usize, &Attempt)| {
+                format!("\n  request {number}{}: {failure}", redirected(hop))
+            };
+            let lines: String = (1..).zip(attempts).map(line).collect();
+            let last = attempts.last().map(|attempt| requested(&attempt.hop));
+            format!(":{lines}{}", last.unwrap_or_default())
+        }
+        Fault::Checksum { mismatch, hop } => {
+            let (to, how) = hop
+                .as_ref()
+                .map(|hop| (redirected(hop), requested(hop)))
+                .unwrap_or_default();
+            format!("{to} {mismatch}{how}")
+        }
+    }
 }
 
-/// Downloads the archive at `url` and verifies it.
+/// Downloads an archive and verifies it.
 ///
 /// # Errors
-/// The archive is not available, or has another checksum.
+/// The archive is not available, or has a different checksum.
 pub fn download(
-    url: &ArchiveUrl,
+    archive: &Archive,
     checksum: Checksum,
     network: &Network,
     observer: &dyn Observer,
 ) -> Result<Verified, DownloadError> {
-    let bytes = match url.location() {
-        Location::File(path) => read_file(&path).map_err(FileError::at(path))?,
-        Location::Server(server) => Downloader::new(&server, network, observer)
-            .and_then(|downloader| downloader.download())
-            .map_err(|attempts| DownloadError::Requests {
-                url: url.clone(),
-                attempts,
-            })?,
+    let downloaded = match archive.url.file() {
+        Some(path) => read_file(&path).map(|bytes| (bytes, None)),
+        None => Downloader::new(&archive.url, checksum, network, observer)
+            .download()
+            .map(|(bytes, hop)| (bytes, Some(hop)))
+            .map_err(Fault::Requests),
     };
-    Verified::new(bytes, checksum).map_err(|mismatch| DownloadError::Checksum {
-        url: url.clone(),
-        mismatch,
-    })
+    downloaded
+        .and_then(|(bytes, hop)| {
+            Verified::new(bytes, checksum).map_err(|mismatch| Fault::Checksum { mismatch, hop })
+        })
+        .map_err(|fault| DownloadError {
+            archive: archive.clone(),
+            fault,
+        })
 }
 
-fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+fn read_file(path: &Path) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
-    File::open(path)?
-        .take(LARGEST_ARCHIVE + 1)
-        .read_to_end(&mut bytes)?;
+    File::open(path)
+        .and_then(|file| file.take(LARGEST_ARCHIVE + 1).read_to_end(&mut bytes))
+        .map_err(Fault::File)?;
     if bytes.len() as u64 > LARGEST_ARCHIVE {
-        return Err(io::ErrorKind::FileTooLarge.into());
+        return Err(Fault::File(io::ErrorKind::FileTooLarge.into()));
     }
     Ok(bytes)
 }
