@@ -191,6 +191,8 @@ impl Config {
                 errors.all(network::network(environment, &ca_certificates))
             },
         };
+        // A folder of bindings that cannot be read is an error for each type of binding.
+        errors.0.dedup();
         if errors.0.is_empty() {
             Ok(config)
         } else {

@@ -4,13 +4,10 @@
 use crate::config::{ConfigError, WATCHEXEC_VERSION};
 use crate::layers::watchexec::WatchexecError;
 use crate::runtime::RuntimeError;
-use std::fmt;
-use std::io;
+use std::io::ErrorKind;
 use watchexec_release::archive::UnpackError;
 use watchexec_release::catalog::ChooseError;
-use watchexec_release::download::{
-    Attempt, DownloadError, Failure, Fault, LoginSource, Proxy, StatusCode, TlsFault,
-};
+use watchexec_release::download::{Attempt, DownloadError, Failure, Fault, StatusCode, TlsFault};
 use watchexec_release::files::FileError;
 use watchexec_release::mirror::InvalidOverride;
 use watchexec_release::requirement::InvalidRequirement;
@@ -48,31 +45,34 @@ impl From<Error> for libcnb::Error<Error> {
     }
 }
 
-/// The text of an error.
-pub(crate) struct ErrorText {
-    /// The headline: one sentence that says what happened.
-    what: String,
-    /// Why it happened.
-    why: String,
-    /// The remedies, a sentence each.
-    remedies: Vec<String>,
+/// What happened, and what to do, a line for each remedy. Why is the error's `Display`.
+type Text = (String, String);
+
+/// The text of an error, whether the buildpack's own or libcnb's.
+pub(crate) fn text(error: &libcnb::Error<Error>) -> String {
+    match error {
+        libcnb::Error::BuildpackError(error) => {
+            let (what, remedies) = own(error);
+            written(&what, error, &remedies)
+        }
+        // The lifecycle and this buildpack exchange these files, so either of the two, or a full
+        // disk, is at fault. Users can tell us, but hardly fix it.
+        other => written(
+            "Internal error of the Watchexec Buildpack.",
+            other,
+            "Check that disk space is left.\n\
+             Otherwise report it, with the build log: \
+             https://github.com/live-reload/watchexec-buildpack/issues",
+        ),
+    }
 }
 
-impl ErrorText {
-    fn new(
-        what: impl Into<String>,
-        why: &impl fmt::Display,
-        remedies: impl IntoIterator<Item = impl Into<String>>,
-    ) -> Self {
-        let why = why.to_string();
-        let lines: Vec<String> = why.lines().map(capitalized).collect();
-        let end = if lines.len() == 1 { "." } else { "" };
-        Self {
-            what: what.into(),
-            why: lines.join("\n") + end,
-            remedies: remedies.into_iter().map(Into::into).collect(),
-        }
-    }
+fn written(what: &str, why: &impl ToString, remedies: &str) -> String {
+    let why = why.to_string();
+    let lines: Vec<String> = why.lines().map(capitalized).collect();
+    let end = if lines.len() == 1 { "." } else { "" };
+    let (why, remedies) = (lines.join("\n"), remedies.replace('\n', "\n- "));
+    format!("Error: {what}\n\n{why}{end}\n\nWhat to do:\n- {remedies}\n")
 }
 
 /// A line with a capital letter at its start, unless its first word is a name.
@@ -83,73 +83,29 @@ fn capitalized(line: &str) -> String {
     start.to_uppercase() + rest
 }
 
-impl fmt::Display for ErrorText {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(formatter, "Error: {}", self.what)?;
-        writeln!(formatter, "\n{}", self.why)?;
-        writeln!(formatter, "\nWhat to do:")?;
-        for remedy in &self.remedies {
-            writeln!(formatter, "- {remedy}")?;
-        }
-        Ok(())
-    }
-}
-
-/// The text of an error, whether the buildpack's own or libcnb's.
-pub(crate) fn text(error: &libcnb::Error<Error>) -> ErrorText {
-    match error {
-        libcnb::Error::BuildpackError(error) => own(error),
-        // The lifecycle and this buildpack exchange these files, so either of the two, or a full
-        // disk, is at fault. Users can tell us, but hardly fix it.
-        other => ErrorText::new(
-            "Internal error of the Watchexec Buildpack.",
-            other,
-            [
-                "Check that disk space is left.",
-                "Otherwise report it, with the build log: \
-                 https://github.com/live-reload/watchexec-buildpack/issues",
-            ],
-        ),
-    }
-}
-
-fn own(error: &Error) -> ErrorText {
-    match error {
-        Error::Runtime(error) => runtime(error),
-        Error::Config(errors) => configuration(errors),
-        Error::Plan(error) => ErrorText::new(
+fn own(error: &Error) -> Text {
+    let (what, remedies) = match error {
+        Error::Runtime(error) => return runtime(error),
+        Error::Config(errors) => return configuration(errors),
+        Error::Choose(error) => return choose(error),
+        Error::Watchexec(error) => return watchexec(error),
+        Error::LiveReload(error) => return layer("live-reload", error),
+        Error::Plan(_) => (
             "A buildpack requires watchexec with an invalid version requirement.",
-            error,
-            [format!(
-                "Set {WATCHEXEC_VERSION}, which overrides the requirement, and report the requirement to \
-                 the authors of that buildpack."
-            )],
+            "Set BP_WATCHEXEC_VERSION, which overrides the requirement, and report the requirement to the \
+             authors of that buildpack.",
         ),
-        Error::Choose(error) => choose(error),
-        Error::Locate(error) => ErrorText::new(
+        Error::Locate(_) => (
             "A mirror or a mapping for watchexec is invalid.",
-            error,
-            [
-                "Write a mirror as URL or as URL,skip-path=PATH, and a mapping as URL. The URL is an \
-                 https, http or file URL.",
-                "Or remove it, to use the URL in buildpack.toml.",
-            ],
+            "Write a mirror as URL or as URL,skip-path=PATH, and a mapping as URL. The URL is an https, \
+             http or file URL.\n\
+             Or remove it, to use the URL in buildpack.toml.",
         ),
-        Error::Watchexec(error) => watchexec(error),
-        Error::LiveReload(error) => ErrorText::new(
-            "Could not write the layer live-reload.",
-            error,
-            [match error.error.kind() {
-                io::ErrorKind::NotFound => {
-                    "Package the buildpack again: a program is missing in it.".to_owned()
-                }
-                _ => for_a_layer(error, "2 MB"),
-            }],
-        ),
-    }
+    };
+    (what.to_owned(), remedies.to_owned())
 }
 
-fn runtime(error: &RuntimeError) -> ErrorText {
+fn runtime(error: &RuntimeError) -> Text {
     let (what, remedy) = match error {
         RuntimeError::Usage(_) => (
             "The buildpack was called with the wrong arguments.",
@@ -170,134 +126,101 @@ fn runtime(error: &RuntimeError) -> ErrorText {
              io.buildpacks.base.distro.version. Then no restart is needed.",
         ),
     };
-    ErrorText::new(what, error, [remedy])
+    (what.to_owned(), remedy.to_owned())
 }
 
 /// All settings that cannot be used, in one text.
-fn configuration(errors: &[ConfigError]) -> ErrorText {
-    let mut errors = errors.to_vec();
-    // A folder of bindings that cannot be read is an error for each type of binding.
-    errors.dedup();
+fn configuration(errors: &[ConfigError]) -> Text {
     let mut settings: Vec<&str> = errors.iter().map(|error| error.setting.as_str()).collect();
     settings.dedup();
     let what = match settings.as_slice() {
         [setting] => format!("{setting} is invalid."),
         _ => "Some build settings are invalid.".to_owned(),
     };
-    let remedy = format!("Correct or remove {}.", settings.join(", "));
-    ErrorText::new(what, &Error::Config(errors), [remedy])
+    (what, format!("Correct or remove {}.", settings.join(", ")))
 }
 
-fn choose(error: &ChooseError) -> ErrorText {
-    match error {
-        ChooseError::NoTarget { .. } => ErrorText::new(
-            "No release of watchexec matches this build.",
-            error,
-            [
-                "Build for one of these targets.",
-                "Or add an entry for the target to buildpack.toml (docs/repackaging.md).",
-            ],
-        ),
+fn choose(error: &ChooseError) -> Text {
+    let what = match error {
+        ChooseError::Entry { .. } => "An entry of buildpack.toml is invalid.",
+        ChooseError::Empty => "This buildpack has no release of watchexec.",
+        _ => "No release of watchexec matches this build.",
+    };
+    let add = "dd an entry for the target to buildpack.toml (docs/repackaging.md)";
+    let remedies = match error {
+        ChooseError::Empty => format!("A{add}, or use the released buildpack."),
+        ChooseError::NoTarget { .. } => format!("Build for one of these targets.\nOr a{add}."),
         ChooseError::NoVersion { requirements, .. } => {
-            let is_own = requirements
-                .iter()
-                .any(|wanted| wanted.by == WATCHEXEC_VERSION);
-            let otherwise = if is_own {
-                ", or remove it"
-            } else if requirements.is_empty() {
-                ""
-            } else {
-                ", which overrides the requirements of other buildpacks"
+            let otherwise = match requirements.first().map(|wanted| wanted.by) {
+                Some(WATCHEXEC_VERSION) => ", or remove it",
+                Some(_) => ", which overrides the requirements of other buildpacks",
+                None => "",
             };
-            ErrorText::new(
-                "No release of watchexec matches this build.",
-                error,
-                [
-                    format!("Set {WATCHEXEC_VERSION} to one of these versions{otherwise}."),
-                    "Or use a version of this buildpack that ships the version you want."
-                        .to_owned(),
-                ],
+            format!(
+                "Set {WATCHEXEC_VERSION} to one of these versions{otherwise}.\n\
+                 Or use a version of this buildpack that ships the version you want."
             )
         }
-        ChooseError::Empty => ErrorText::new(
-            "This buildpack has no release of watchexec.",
-            error,
-            [
-                "Add an entry to buildpack.toml (docs/repackaging.md), or use the released buildpack.",
-            ],
-        ),
-        ChooseError::Entry { .. } => ErrorText::new(
-            "An entry of buildpack.toml is invalid.",
-            error,
-            [
-                "Give the entry a semver `version` and an https, http or file URL as `uri`.",
-                "Give it `checksum = \"sha256:<64 hexadecimal digits>\"`; the release page of watchexec \
-                 lists the checksums.",
-            ],
-        ),
-    }
+        ChooseError::Entry { .. } => {
+            "Give the entry a semver `version` and an https, http or file URL as `uri`.\n\
+             Give it `checksum = \"sha256:<64 hexadecimal digits>\"`; the release page of watchexec lists \
+             the checksums."
+                .to_owned()
+        }
+    };
+    (what.to_owned(), remedies)
 }
 
-fn watchexec(error: &WatchexecError) -> ErrorText {
-    match error {
+fn watchexec(error: &WatchexecError) -> Text {
+    let (what, remedy) = match error {
         WatchexecError::Layer(error) | WatchexecError::Unpack(UnpackError::Install(error)) => {
-            ErrorText::new(
-                "Could not write the layer watchexec.",
-                error,
-                [for_a_layer(error, "10 MB")],
-            )
+            return layer("watchexec", error);
         }
-        WatchexecError::Download(error) => download(error),
-        WatchexecError::Unpack(error) => ErrorText::new(
+        WatchexecError::Download(error) => return download(error),
+        WatchexecError::Unpack(_) => (
             "The archive has the right checksum, but is not a release of watchexec.",
-            error,
-            [
-                "Set `uri` and `checksum` in buildpack.toml to a release archive of watchexec, a .tar.xz, \
-                 .tar.gz or .tar.",
-            ],
+            "Set `uri` and `checksum` in buildpack.toml to a release archive of watchexec, a .tar.xz, \
+             .tar.gz or .tar.",
         ),
-        WatchexecError::Bundle(error) => ErrorText::new(
+        WatchexecError::Bundle(_) => (
             "The watchexec inside the buildpack has changed since it was packaged.",
-            error,
-            ["Package the buildpack again, or download it again."],
+            "Package the buildpack again, or download it again.",
         ),
-    }
+    };
+    (what.to_owned(), remedy.to_owned())
 }
 
-/// What to do about a file of a layer.
-fn for_a_layer(error: &FileError, needed: &str) -> String {
+fn layer(name: &str, error: &FileError) -> Text {
     let path = error.path.display();
-    match error.error.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+    let remedy = match error.error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             format!("Let the user of the build write to {path}.")
         }
-        io::ErrorKind::AlreadyExists => {
-            format!(
-                "Call bin/build with an empty layers directory: {path} is not from this buildpack."
-            )
+        ErrorKind::AlreadyExists => {
+            format!("Call bin/build with a layers directory without {path}.")
         }
-        _ => format!("Check that {needed} of disk space are left for layers."),
-    }
+        ErrorKind::NotFound => "Package the buildpack again, or download it again.".to_owned(),
+        _ => "Check that 12 MB of disk space are left for layers.".to_owned(),
+    };
+    (format!("Could not write the layer {name}."), remedy)
 }
 
-fn download(error: &DownloadError) -> ErrorText {
-    let set_by = error.archive.set_by.as_ref();
-    let or_correct = set_by.map(|setting| format!("Or correct or remove {setting}."));
-    let (what, mut remedies) = match &error.fault {
-        Fault::File(cause) => (
-            "Could not read the archive of watchexec.",
-            vec![match cause.kind() {
-                io::ErrorKind::FileTooLarge => TOO_LARGE.to_owned(),
-                io::ErrorKind::PermissionDenied => {
-                    "Let the user of the build read the file.".to_owned()
-                }
+fn download(error: &DownloadError) -> Text {
+    let (what, remedy) = match &error.fault {
+        Fault::File(cause) => {
+            let remedy = match cause.kind() {
+                ErrorKind::FileTooLarge => TOO_LARGE,
+                ErrorKind::PermissionDenied => "Let the user of the build read the file.",
                 _ => {
                     "Check that the file exists in the build container. To use a file of the host, \
-                      mount it: `pack build --volume`."
-                        .to_owned()
+                     mount it: `pack build --volume`."
                 }
-            }],
-        ),
+            };
+            (
+                "Could not read the archive of watchexec.",
+                remedy.to_owned(),
+            )
+        }
         Fault::Checksum { hop, .. } => {
             let look = match hop {
                 Some(_) => {
@@ -306,122 +229,105 @@ fn download(error: &DownloadError) -> ErrorText {
                 }
                 None => "Replace the file with the archive that buildpack.toml lists.",
             };
-            let remedies = [
-                look,
-                "If you changed buildpack.toml, compare its `checksum` with the release page of \
-                 watchexec.",
-                "Otherwise do not use the file: it was changed on its way or at its source.",
-            ];
-            let what = "The archive of watchexec has the wrong checksum.";
-            (what, remedies.map(str::to_owned).to_vec())
+            let remedies = format!(
+                "{look}\n\
+                 If you changed buildpack.toml, compare its `checksum` with the release page of watchexec.\n\
+                 Otherwise do not use the file: it was changed on its way or at its source."
+            );
+            ("The archive of watchexec has the wrong checksum.", remedies)
         }
         Fault::Requests(attempts) => {
-            let mut remedies: Vec<String> = attempts.last().map(of_request).into_iter().collect();
-            if set_by.is_none() {
-                remedies.push(
-                    "Or set BP_DEPENDENCY_MIRROR to a mirror that the build can reach, or give the \
-                     archive another URL with a binding of type dependency-mapping."
-                        .to_owned(),
-                );
-            }
-            ("Could not download watchexec.", remedies)
+            let remedy = attempts.last().map(of_request).unwrap_or_default();
+            ("Could not download watchexec.", remedy)
         }
     };
-    // Users of a mirror or a mapping should look at that one.
-    remedies.extend(or_correct);
-    if matches!(error.fault, Fault::Requests(_)) {
-        let offline = "Or use the offline package of this buildpack, which contains watchexec.";
-        remedies.push(offline.to_owned());
-    }
-    ErrorText::new(what, error, remedies)
+    let is_server = matches!(error.fault, Fault::Requests(_));
+    let elsewhere = match &error.archive.set_by {
+        // Users of a mirror or a mapping should look at that one.
+        Some(setting) => format!("\nOr correct or remove {setting}."),
+        None if is_server => {
+            "\nOr set BP_DEPENDENCY_MIRROR to a mirror that the build can reach, or give the archive \
+             another URL with a binding of type dependency-mapping."
+                .to_owned()
+        }
+        None => String::new(),
+    };
+    let offline = "\nOr use the offline package of this buildpack, which contains watchexec.";
+    let offline = if is_server { offline } else { "" };
+    (what.to_owned(), remedy + &elsewhere + offline)
 }
 
 const TOO_LARGE: &str = "Check that it is a release of watchexec, which has about 3 MB.";
 
 /// What to do about a failed request.
-fn of_request(attempt: &Attempt) -> String {
-    let Attempt { hop, failure } = attempt;
+fn of_request(Attempt { hop, failure }: &Attempt) -> String {
     let server = hop.url.origin();
-    let proxy = hop.proxy.as_ref();
-    match failure {
-        Failure::Tls {
-            server: untrusted,
-            fault,
-        } => match fault {
-            TlsFault::Time { .. } => format!(
-                "Renew the certificate of {untrusted}, or correct the clock of the machine that builds."
-            ),
-            TlsFault::NotTls if *untrusted == server => {
-                "Write http:// in the URL, or the port on which the server speaks TLS.".to_owned()
-            }
-            TlsFault::NotTls => format!("Write http:// in {}.", variable(proxy)),
-            TlsFault::SelfSigned => format!(
-                "If you trust {untrusted}, add its certificate with a binding of type ca-certificates."
-            ),
-            TlsFault::Other(_) => {
-                "If the server or a proxy has a certificate from a private CA, add the CA certificate \
-                 with a binding of type ca-certificates."
-                    .to_owned()
-            }
-        },
-        Failure::Proxy(_) => format!(
-            "Set {} to an http or https proxy: http://[user:password@]host[:port].",
-            variable(proxy)
-        ),
-        Failure::Status {
-            status, by_proxy, ..
-        } => match (proxy, *status) {
-            (Some(proxy), StatusCode::PROXY_AUTHENTICATION_REQUIRED) => format!(
-                "Set {} to the proxy with a user and a password that it accepts: \
-                 http://user:password@host:port.",
+    let words = match (failure, &hop.proxy) {
+        (Failure::Tls(TlsFault::Time(_), server), _) => {
+            return format!(
+                "Renew the certificate of {server}, or correct the clock of this machine."
+            );
+        }
+        (Failure::Tls(TlsFault::NotTls, other), Some(proxy)) if *other != server => {
+            return format!("Write http:// in {}.", proxy.variable);
+        }
+        (Failure::Tls(TlsFault::NotTls, _), _) => {
+            "Write http:// in the URL, or the port on which the server speaks TLS."
+        }
+        (Failure::Tls(TlsFault::Ca, _), _) => {
+            "Let the CA sign a certificate for the server, or make one that is not a CA's (`openssl req \
+             -x509 -addext basicConstraints=critical,CA:FALSE`); add the signer's certificate with a \
+             binding of type ca-certificates."
+        }
+        (Failure::Tls(..), _) => {
+            "If the server or a proxy has a certificate from a private CA, add the CA certificate with a \
+             binding of type ca-certificates."
+        }
+        (Failure::Other(_), Some(proxy)) if proxy.url.is_err() => {
+            let form = "http://[user:password@]host[:port]";
+            return format!("Set {} to an http or https proxy: {form}.", proxy.variable);
+        }
+        (Failure::ProxyStatus(StatusCode::PROXY_AUTHENTICATION_REQUIRED, _), Some(proxy)) => {
+            let form = "http://user:password@host:port";
+            return format!(
+                "Set {} with a login that the proxy accepts: {form}.",
                 proxy.variable
-            ),
-            (Some(proxy), _) if *by_proxy => format!(
-                "Ask for access to {server} through the proxy {proxy}, or add its host to NO_PROXY if the \
+            );
+        }
+        (Failure::ProxyStatus(..), Some(proxy)) => {
+            return format!(
+                "Ask for access to {server} through the proxy {proxy}, or add the host to NO_PROXY if the \
                  build can reach it directly."
-            ),
-            (_, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-                match &hop.login {
-                    Some(LoginSource::Netrc(file)) => {
-                        format!("Correct the login for this server in {}.", file.display())
-                    }
-                    Some(LoginSource::Url) => {
-                        "Correct the user name and the password in the URL.".to_owned()
-                    }
-                    None => "Add credentials for this server to the URL or to a netrc file.".to_owned(),
-                }
+            );
+        }
+        (Failure::Status(status, ..), _) => match (*status, &hop.login) {
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, Some(login)) => {
+                return format!("Correct the login for {server} in {login}.");
             }
-            (_, StatusCode::NOT_FOUND) => {
-                "Check that the server has a file under this path.".to_owned()
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, None) => {
+                "Add credentials for this server to the URL or to a netrc file."
             }
-            (_, StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS) => {
-                "Use a server that may send the file to this network.".to_owned()
+            (StatusCode::NOT_FOUND, _) => "Check that the server has a file under this path.",
+            (StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS, _) => {
+                "Use a server that may send the file to this network."
             }
-            (_, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) => TRY_LATER.to_owned(),
-            (_, status) if status.is_server_error() => TRY_LATER.to_owned(),
-            _ => "Check that this is the URL of a file.".to_owned(),
+            (StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS, _) => "Try again later.",
+            (status, _) if status.is_server_error() => "Try again later.",
+            _ => "Check that this is the URL of a file.",
         },
-        Failure::TooLarge(_) => TOO_LARGE.to_owned(),
-        Failure::Redirect(_) => {
+        (Failure::TooLarge(_), _) => TOO_LARGE,
+        (Failure::Redirect(_), _) => {
             "Follow the redirects with `curl --location --head URL`, and set the URL that they should \
              lead to."
-                .to_owned()
         }
-        Failure::Connect(_) | Failure::Timeout(_) | Failure::Interrupted { .. } => match proxy {
-            Some(proxy) => format!("Check that the build can reach the proxy {proxy}, and the proxy {server}."),
-            None => {
-                "Check that the build can reach this server. Behind a proxy, set HTTPS_PROXY.".to_owned()
-            }
-        },
-        Failure::Other(_) => "Check the URL and the settings of the network.".to_owned(),
-    }
-}
-
-const TRY_LATER: &str = "Try again later.";
-
-/// The variable that sets the proxy.
-fn variable(proxy: Option<&Proxy>) -> &str {
-    proxy.map_or("HTTPS_PROXY", |proxy| &proxy.variable)
+        (_, Some(proxy)) => {
+            return format!(
+                "Check that the build can reach the proxy {proxy}, and the proxy {server}."
+            );
+        }
+        (_, None) => "Check that the build can reach this server. Behind a proxy, set HTTPS_PROXY.",
+    };
+    words.to_owned()
 }
 
 #[cfg(test)]

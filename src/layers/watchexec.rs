@@ -224,7 +224,7 @@ impl WatchexecLayer<'_> {
             "Located by {}",
             set_by.unwrap_or("the uri of buildpack.toml")
         ));
-        if let Some(error) = self.network.netrc.ignored() {
+        if let Some(error) = &self.network.netrc.ignored {
             log.debug(format_args!("Ignoring {error}"));
         }
         let Release {

@@ -124,7 +124,7 @@ fn parts(text: &str) -> Result<(SafeUrl, Option<String>), String> {
             }
         }
     }
-    let url = SafeUrl::parse(&url.ok_or("it has no URL")?).map_err(|error| error.to_string())?;
+    let url = SafeUrl::parse(&url.ok_or("it has no URL")?)?;
     Ok((url, skip_path.filter(|path| !path.is_empty())))
 }
 

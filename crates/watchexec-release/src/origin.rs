@@ -40,10 +40,7 @@ impl Archive {
                 url,
                 set_by: Some(setting),
             }),
-            Err(error) => Err(InvalidOverride {
-                setting,
-                fault: error.to_string(),
-            }),
+            Err(fault) => Err(InvalidOverride { setting, fault }),
         }
     }
 }

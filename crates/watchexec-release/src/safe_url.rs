@@ -1,5 +1,6 @@
 //! URLs that never show a secret.
 
+use percent_encoding::percent_decode_str;
 use std::fmt;
 use std::path::PathBuf;
 use url::Url;
@@ -9,54 +10,36 @@ use url::Url;
 #[derive(Clone, PartialEq, Eq)]
 pub struct SafeUrl(Url);
 
-/// A text that is not such a URL. It quotes nothing that may be a part of a login.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidUrl {
-    /// Not a URL. Has the parser's words.
-    #[error("it is not a URL ({0})")]
-    NotAUrl(String),
-    /// Without `://`.
-    #[error("it is not a URL, which starts with https://, http:// or file://")]
-    NoScheme,
-    /// A scheme other than https, http and file.
-    #[error("its scheme is {0:?}; https, http and file are accepted")]
-    UnknownScheme(String),
-    /// A file URL whose path is not absolute, or that names a host.
-    #[error("a file URL has an absolute path and no host, as in file:///directory/name")]
-    NotAFile,
-    /// With an `@` after the host: a login with a character that ends the host, or a path.
-    #[error(
-        "it has an `@` after the host. In a user name or a password, write / ? # as %2F %3F %23; in a \
-         path, write @ as %40"
-    )]
-    Ambiguous,
-}
-
 impl SafeUrl {
     /// Parses what a person wrote.
     ///
     /// # Errors
-    /// The URL has a different scheme, or could be read in two ways. In `http://team/bot:PASSWORD@host`
-    /// the host is `team`, and the password would be a part of the path.
-    pub fn parse(text: &str) -> Result<Self, InvalidUrl> {
+    /// Why it cannot be used, without any part of it that may be a secret. A URL that could be read in two
+    /// ways is refused: in `http://team/bot:PASSWORD@host`, the host is `team`, and the password would
+    /// be a part of the path.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        // A login without a URL around it (`TOKEN:x@host`) parses too, with the token as the scheme.
-        if !text
-            .split_once(':')
-            .is_some_and(|(_, rest)| rest.starts_with("//"))
-        {
-            return Err(InvalidUrl::NoScheme);
+        let (_, rest) = text.split_once(':').unwrap_or_default();
+        // A login alone parses too: the scheme of `TOKEN:x@host` is the token.
+        if !rest.starts_with("//") {
+            return Err(
+                "it is not a URL, which starts with https://, http:// or file://".to_owned(),
+            );
         }
-        let url = Url::parse(text).map_err(|error| InvalidUrl::NotAUrl(error.to_string()))?;
+        let url = Url::parse(text).map_err(|error| format!("it is not a URL ({error})"))?;
         let after_host = [Some(url.path()), url.query(), url.fragment()];
         match url.scheme() {
-            "https" | "http" if after_host.iter().flatten().any(|part| part.contains('@')) => {
-                Err(InvalidUrl::Ambiguous)
-            }
+            "https" | "http" if after_host.iter().flatten().any(|part| part.contains('@')) => Err(
+                "it has an `@` after the host. In a user name or a password, write / ? # as %2F %3F %23; \
+                 in a path, write @ as %40"
+                    .to_owned(),
+            ),
             "https" | "http" => Ok(Self(url)),
             "file" if url.host().is_none() && url.to_file_path().is_ok() => Ok(Self(url)),
-            "file" => Err(InvalidUrl::NotAFile),
-            scheme => Err(InvalidUrl::UnknownScheme(scheme.to_owned())),
+            "file" => Err(
+                "a file URL has an absolute path and no host, as in file:///directory/name".to_owned(),
+            ),
+            scheme => Err(format!("its scheme is {scheme:?}; https, http and file are accepted")),
         }
     }
 
@@ -101,30 +84,30 @@ impl SafeUrl {
 
     /// The URL that a redirect leads to. The login goes along on the same server only. An `@` has no
     /// second meaning in what a server sends.
-    pub(crate) fn redirected(&self, location: &str) -> Result<Self, InvalidUrl> {
-        let mut url = self
+    pub(crate) fn redirected(&self, location: &str) -> Result<Self, String> {
+        let url = self
             .0
             .join(location)
-            .map_err(|error| InvalidUrl::NotAUrl(error.to_string()))?;
-        if !matches!(url.scheme(), "https" | "http") {
-            return Err(InvalidUrl::UnknownScheme(url.scheme().to_owned()));
+            .map_err(|error| format!("no URL ({error})"))?;
+        let mut next = Self(url);
+        if !["https", "http"].contains(&next.0.scheme()) {
+            return Err(format!("a URL with the scheme {}", next.0.scheme()));
         }
-        if !has_login(&url) && url.origin() == self.0.origin() {
+        if next.login().is_none() && next.origin() == self.origin() {
             // Neither fails for a URL with a host.
-            let _ = url.set_username(self.0.username());
-            let _ = url.set_password(self.0.password());
+            let _ = next.0.set_username(self.0.username());
+            let _ = next.0.set_password(self.0.password());
         }
-        Ok(Self(url))
+        Ok(next)
     }
 
-    /// Whether it has a user name or a password.
-    pub(crate) fn has_login(&self) -> bool {
-        has_login(&self.0)
+    /// Its user name and password, decoded.
+    pub(crate) fn login(&self) -> Option<[Vec<u8>; 2]> {
+        let (user, password) = (self.0.username(), self.0.password());
+        let login = [user, password.unwrap_or_default()];
+        let is_there = !user.is_empty() || password.is_some();
+        is_there.then(|| login.map(|text| percent_decode_str(text).collect()))
     }
-}
-
-fn has_login(url: &Url) -> bool {
-    !url.username().is_empty() || url.password().is_some()
 }
 
 /// A URL without its secrets, for documents that go wherever the image goes; `None` for a text that is
@@ -136,7 +119,7 @@ pub(crate) fn public(url: &str) -> Option<String> {
 impl fmt::Display for SafeUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = self.0.clone();
-        if self.has_login() {
+        if self.login().is_some() {
             // Neither fails for a URL that has a login.
             let _ = shown.set_username("***");
             let _ = shown.set_password(None);
@@ -185,7 +168,10 @@ mod tests {
             "https://SEC/RET@example.com/a",
         ] {
             let error = SafeUrl::parse(text).unwrap_err();
-            assert_eq!(error, InvalidUrl::Ambiguous, "{text}");
+            assert!(
+                error.starts_with("it has an `@` after the host."),
+                "{error}"
+            );
         }
         for text in [
             "SECRET:x@example.com",
@@ -194,7 +180,7 @@ mod tests {
             "https://user:SECRET@[bad",
             "https://user:SEC?RET@example.com/a",
         ] {
-            let error = SafeUrl::parse(text).unwrap_err().to_string();
+            let error = SafeUrl::parse(text).unwrap_err();
             let shown = error.to_lowercase();
             assert!(!shown.contains("sec"), "{error}");
         }
@@ -221,12 +207,18 @@ mod tests {
 
     #[test]
     fn rejects_other_texts() {
-        let error = |text| SafeUrl::parse(text).unwrap_err();
-        assert_eq!(error("/a/b"), InvalidUrl::NoScheme);
-        assert!(matches!(error("https://"), InvalidUrl::NotAUrl(_)));
-        let ftp = InvalidUrl::UnknownScheme("ftp".to_owned());
-        assert_eq!(error("ftp://example.com/a"), ftp);
-        assert_eq!(error("file://host/a"), InvalidUrl::NotAFile);
+        for (text, words) in [
+            ("/a/b", "it is not a URL, which starts with"),
+            ("https://", "it is not a URL ("),
+            ("ftp://example.com/a", "its scheme is \"ftp\""),
+            (
+                "file://host/a",
+                "a file URL has an absolute path and no host",
+            ),
+        ] {
+            let error = SafeUrl::parse(text).unwrap_err();
+            assert!(error.starts_with(words), "{error}");
+        }
     }
 
     #[test]

@@ -1,79 +1,132 @@
-//! A connection for one request: to the server, or to a proxy and through it.
+//! A request on a connection of its own: to the server, or to a proxy and through it.
 
 use super::failure::Failure;
 use super::http::Hop;
-use super::login::Login;
+use super::network::Policy;
 use crate::safe_url::SafeUrl;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{Builder, SendRequest};
-use hyper::header::{HOST, PROXY_AUTHORIZATION};
+use hyper::ext::ReasonPhrase;
+use hyper::header::{self, HeaderName};
+use hyper::http::request;
 use hyper::{Request, Response, Uri};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use std::error::Error;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
+use url::Position;
 
-/// A request without a body.
-pub(super) type Get = Request<Empty<Bytes>>;
+/// A user name and a password.
+pub(super) type Login = [Vec<u8>; 2];
+type Sender = SendRequest<Empty<Bytes>>;
+/// TCP, TLS, or TLS in a tunnel.
+type Stream = Box<dyn Duplex>;
 
-/// Bytes in both directions: TCP, TLS, TLS in a tunnel.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 
-/// A connection that is ready for a request.
-pub(super) struct Connection {
-    sender: SendRequest<Empty<Bytes>>,
-    /// Whom it leads to.
-    server: SafeUrl,
+/// Makes the request of a hop and waits for the head of its answer.
+pub(super) async fn request(
+    hop: &Hop,
+    login: Option<Login>,
+    tls: &Arc<ClientConfig>,
+    policy: &Policy,
+) -> Result<Response<Incoming>, Failure> {
+    let limited = |step, limit| move |_| Failure::Timeout(step, limit);
+    let request = get(hop, login).map_err(failure(&hop.url))?;
+    let mut sender = timeout(policy.connect, connect(hop, tls))
+        .await
+        .map_err(limited("no connection", policy.connect))??;
+    timeout(policy.response_header, sender.send_request(request))
+        .await
+        .map_err(limited("no answer", policy.response_header))?
+        .map_err(failure(&hop.url))
 }
 
-impl Connection {
-    /// Connects for a request. `tls` is there if the server or the proxy needs it.
-    pub(super) async fn open(hop: &Hop, tls: Option<Arc<ClientConfig>>) -> Result<Self, Failure> {
-        let target = &hop.url;
-        let proxy = match &hop.proxy {
-            Some(proxy) => Some(proxy.url.as_ref().map_err(|fault| {
-                Failure::Proxy(format!("{} cannot be used: {fault}", proxy.variable))
-            })?),
-            None => None,
-        };
-        let first = proxy.unwrap_or(target);
-        let mut stream = tcp(first).await?;
-        if let (true, Some(tls)) = (first.is_https(), &tls) {
-            stream = encrypted(stream, first, tls).await?;
-        }
-        if let (Some(proxy), true, Some(tls)) = (proxy, target.is_https(), &tls) {
-            stream = encrypted(tunnel(stream, proxy, target).await?, target, tls).await?;
-        }
-        Self::over(stream, target).await
-    }
+fn failure<E: Error + 'static>(server: &SafeUrl) -> impl FnOnce(E) -> Failure {
+    |error| Failure::of_connection(server, &error)
+}
 
-    async fn over(stream: Box<dyn Stream>, server: &SafeUrl) -> Result<Self, Failure> {
-        let (sender, connection) = Builder::new()
-            // As many as curl takes from a server that adds one for each hop of its own.
-            .max_headers(1_000)
-            .allow_obsolete_multiline_headers_in_responses(true)
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| Failure::of_connection(server, &error))?;
-        // It ends with the sender, or with the tunnel.
-        tokio::spawn(connection.with_upgrades());
-        Ok(Self {
-            sender,
-            server: server.clone(),
-        })
+async fn connect(hop: &Hop, tls: &Arc<ClientConfig>) -> Result<Sender, Failure> {
+    let target = &hop.url;
+    let proxy = hop.proxy.as_ref().map(|proxy| {
+        let unusable = |fault| format!("{} cannot be used: {fault}", proxy.variable);
+        proxy.url.as_ref().map_err(unusable)
+    });
+    let proxy = proxy.transpose().map_err(Failure::Other)?;
+    let first = proxy.unwrap_or(target);
+    let uri = format!("http://{}", authority(first)).parse::<Uri>();
+    let tcp = HttpConnector::new()
+        .call(uri.map_err(failure(first))?)
+        .await;
+    let mut stream: Stream = Box::new(tcp.map_err(failure(first))?.into_inner());
+    if first.is_https() {
+        stream = encrypted(stream, first, tls).await?;
     }
+    if let Some(proxy) = proxy.filter(|_| target.is_https()) {
+        stream = encrypted(tunnel(stream, proxy, target).await?, target, tls).await?;
+    }
+    http(stream, target).await
+}
 
-    /// Sends a request and waits for the head of the answer.
-    pub(super) async fn send(&mut self, request: Get) -> Result<Response<Incoming>, Failure> {
-        let response = self.sender.send_request(request).await;
-        response.map_err(|error| Failure::of_connection(&self.server, &error))
+async fn http(stream: Stream, server: &SafeUrl) -> Result<Sender, Failure> {
+    let (sender, connection) = Builder::new()
+        // curl takes as many.
+        .max_headers(5_000)
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(failure(server))?;
+    // It ends with the answer, or with the tunnel.
+    tokio::spawn(connection.with_upgrades());
+    Ok(sender)
+}
+
+async fn encrypted(
+    stream: Stream,
+    server: &SafeUrl,
+    tls: &Arc<ClientConfig>,
+) -> Result<Stream, Failure> {
+    let host = server.host().trim_matches(['[', ']']).to_owned();
+    let name = ServerName::try_from(host).map_err(failure(server))?;
+    let encrypted = TlsConnector::from(tls.clone()).connect(name, stream).await;
+    Ok(Box::new(encrypted.map_err(failure(server))?))
+}
+
+/// A tunnel through a proxy to the server (RFC 9110, section 9.3.6).
+async fn tunnel(stream: Stream, proxy: &SafeUrl, target: &SafeUrl) -> Result<Stream, Failure> {
+    let request = Request::connect(authority(target)).header(header::HOST, authority(target));
+    let request = with_login(request, header::PROXY_AUTHORIZATION, proxy.login());
+    let request = request.body(Empty::new()).map_err(failure(proxy))?;
+    let answer = http(stream, proxy).await?.send_request(request).await;
+    let answer = answer.map_err(failure(proxy))?;
+    if !answer.status().is_success() {
+        return Err(Failure::ProxyStatus(answer.status(), status_line(&answer)));
+    }
+    let upgraded = hyper::upgrade::on(answer).await.map_err(failure(proxy))?;
+    Ok(Box::new(TokioIo::new(upgraded)))
+}
+
+/// The status of an answer, in its words.
+pub(super) fn status_line(answer: &Response<Incoming>) -> String {
+    let status = answer.status();
+    match answer.extensions().get::<ReasonPhrase>() {
+        Some(words) => format!(
+            "{} {}",
+            status.as_str(),
+            String::from_utf8_lossy(words.as_bytes())
+        ),
+        None => status.to_string(),
     }
 }
 
@@ -82,45 +135,30 @@ fn authority(url: &SafeUrl) -> String {
     format!("{}:{}", url.host(), url.port())
 }
 
-async fn tcp(server: &SafeUrl) -> Result<Box<dyn Stream>, Failure> {
-    let uri: Uri = format!("http://{}", authority(server))
-        .parse()
-        .map_err(|error| Failure::of_connection(server, &error))?;
-    let connected = HttpConnector::new().call(uri).await;
-    let stream = connected.map_err(|error| Failure::of_connection(server, &error))?;
-    Ok(Box::new(stream.into_inner()))
+/// The request of a hop. A proxy is asked for the whole URL, unless there is a tunnel.
+fn get(hop: &Hop, login: Option<Login>) -> Result<Request<Empty<Bytes>>, hyper::http::Error> {
+    let url = hop.url.exposed();
+    let path = &url[Position::BeforePath..Position::AfterQuery];
+    let host = &url[Position::BeforeHost..Position::AfterPort];
+    let proxy = hop.proxy.as_ref().filter(|_| !hop.url.is_https());
+    let target = proxy.map_or_else(|| path.to_owned(), |_| format!("http://{host}{path}"));
+    let agent = concat!("watchexec-buildpack/", env!("CARGO_PKG_VERSION"));
+    let request = Request::get(target)
+        .header(header::HOST, host)
+        .header(header::USER_AGENT, agent)
+        .header(header::ACCEPT, "*/*")
+        // The checksum is that of the file as it is.
+        .header(header::ACCEPT_ENCODING, "identity")
+        .header(header::CONNECTION, "close");
+    let proxy = proxy.and_then(|proxy| proxy.url.as_ref().ok()?.login());
+    let request = with_login(request, header::PROXY_AUTHORIZATION, proxy);
+    with_login(request, header::AUTHORIZATION, login).body(Empty::new())
 }
 
-async fn encrypted(
-    stream: Box<dyn Stream>,
-    server: &SafeUrl,
-    tls: &Arc<ClientConfig>,
-) -> Result<Box<dyn Stream>, Failure> {
-    let host = server.host().trim_matches(['[', ']']).to_owned();
-    let name =
-        ServerName::try_from(host).map_err(|error| Failure::of_connection(server, &error))?;
-    let encrypted = TlsConnector::from(tls.clone()).connect(name, stream).await;
-    let stream = encrypted.map_err(|error| Failure::of_connection(server, &error))?;
-    Ok(Box::new(stream))
-}
-
-/// A tunnel through a proxy to the server (RFC 9110, section 9.3.6).
-async fn tunnel(
-    stream: Box<dyn Stream>,
-    proxy: &SafeUrl,
-    target: &SafeUrl,
-) -> Result<Box<dyn Stream>, Failure> {
-    let mut request = Request::connect(authority(target)).header(HOST, authority(target));
-    if let Some(login) = Login::of_url(proxy).and_then(|login| login.header()) {
-        request = request.header(PROXY_AUTHORIZATION, login);
+/// Adds a login (RFC 7617).
+fn with_login(to: request::Builder, name: HeaderName, login: Option<Login>) -> request::Builder {
+    match login.map(|login| STANDARD.encode(login.join(&b':'))) {
+        Some(login) => to.header(name, format!("Basic {login}")),
+        None => to,
     }
-    let request = request.body(Empty::new());
-    let request = request.map_err(|error| Failure::of_connection(proxy, &error))?;
-    let response = Connection::over(stream, proxy).await?.send(request).await?;
-    if !response.status().is_success() {
-        return Err(Failure::of_answer(&response, true));
-    }
-    let upgraded = hyper::upgrade::on(response).await;
-    let stream = upgraded.map_err(|error| Failure::of_connection(proxy, &error))?;
-    Ok(Box::new(TokioIo::new(stream)))
 }

@@ -2,181 +2,90 @@
 
 use crate::safe_url::SafeUrl;
 use crate::text::size;
-use hyper::ext::ReasonPhrase;
-use hyper::header::RETRY_AFTER;
-use hyper::{Response, StatusCode};
-use rustls::pki_types::UnixTime;
-use rustls::{CertificateError, InvalidMessage, OtherError};
+use hyper::StatusCode;
+use rustls::{CertificateError, InvalidMessage};
 use std::error::Error as StdError;
-use std::fmt;
 use std::io;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-/// A limit in time that a request ran into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Timeout {
-    /// Connecting, TLS included.
-    #[error("no connection within {}s", .0.as_secs_f64())]
-    Connect(Duration),
-    /// The server's answer to the request.
-    #[error("no answer within {}s", .0.as_secs_f64())]
-    ResponseHeader(Duration),
-    /// The next bytes of the body.
-    #[error("no data for {}s", .0.as_secs_f64())]
-    Stall(Duration),
-    /// The whole download, with all its requests.
-    #[error("not done within {}s", .0.as_secs_f64())]
-    Total(Duration),
-}
-
-/// Why one request brought no archive. No variant carries a credential.
+/// Why one request brought no archive. No variant has a credential.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// No connection: unknown host, refused, reset. Has the system's words.
     #[error("no connection ({0})")]
     Connect(String),
-    /// No trusted connection.
-    #[error("no trusted connection to {server} ({fault})")]
-    Tls {
-        /// The server or the proxy.
-        server: String,
-        /// The reason.
-        fault: TlsFault,
-    },
-    /// A time limit.
-    #[error(transparent)]
-    Timeout(Timeout),
-    /// The server, or the proxy, answered with a status that is no success.
-    #[error("the {} answered {line}", if *.by_proxy { "proxy" } else { "server" })]
-    Status {
-        /// The status.
-        status: StatusCode,
-        /// The status in the words of the server or the proxy.
-        line: String,
-        /// Whether the proxy answered in place of the server.
-        by_proxy: bool,
-        /// How long the server asks to wait.
-        retry_after: Option<Duration>,
-    },
-    /// The connection ended within the body.
-    #[error("the connection ended after {} ({reason})", size(*received))]
-    Interrupted {
-        /// Bytes that came.
-        received: u64,
-        /// The system's words.
-        reason: String,
-    },
+    /// No trusted connection to a server or a proxy, which has the second place.
+    #[error("no trusted connection to {1} ({0})")]
+    Tls(TlsFault, String),
+    /// A step of a request that was not done in time: `no answer`.
+    #[error("{0} within {limit}s", limit = .1.as_secs_f64())]
+    Timeout(&'static str, Duration),
+    /// The limit for all requests.
+    #[error("not done within {}s", .0.as_secs_f64())]
+    Total(Duration),
+    /// The server answered with a status that is no success, in these words, and asks to wait this long.
+    #[error("the server answered {1}")]
+    Status(StatusCode, String, Option<Duration>),
+    /// The proxy did.
+    #[error("the proxy answered {1}")]
+    ProxyStatus(StatusCode, String),
+    /// The connection ended after so many bytes of the body. Has the system's words.
+    #[error("the connection ended after {received} ({1})", received = size(*.0))]
+    Interrupted(u64, String),
     /// The body is larger than the limit, in bytes.
     #[error("the server sends more than {}", size(*.0))]
     TooLarge(u64),
     /// A redirect that is not followed. Has the rule.
     #[error("the server redirected {0}")]
     Redirect(String),
-    /// A proxy that cannot be used.
-    #[error("{0}")]
-    Proxy(String),
-    /// Anything else. Has the HTTP library's words.
+    /// Anything else. Has the words of the library, or of a proxy's setting.
     #[error("{0}")]
     Other(String),
 }
 
 /// Why a connection is not trusted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TlsFault {
-    /// The certificate is not valid at this time.
-    Time {
-        /// Whether it is no longer valid, rather than not yet.
-        expired: bool,
-        /// The end or the start of its validity.
-        limit: UnixTime,
-        /// What the clock says.
-        now: UnixTime,
-    },
+    /// The certificate is not valid at this time. Has the TLS library's words.
+    #[error("{0}")]
+    Time(String),
     /// The server answers in a different protocol.
+    #[error("it does not speak TLS")]
     NotTls,
-    /// The certificate is self-signed, and not among the trusted ones.
-    SelfSigned,
+    /// The server's certificate is that of a CA, which has to sign one for it.
+    #[error("its certificate is self-signed as that of a CA, or is a CA's")]
+    Ca,
     /// Anything else. Has the TLS library's words.
+    #[error("{0}")]
     Other(String),
 }
 
-impl fmt::Display for TlsFault {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let date = |time: &UnixTime| {
-            let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(time.as_secs()));
-            time.map(|time| humantime::format_rfc3339_seconds(time).to_string())
-                .unwrap_or_default()
-        };
-        match self {
-            Self::Time {
-                expired,
-                limit,
-                now,
-            } => {
-                let (limit, now) = (date(limit), date(now));
-                let until = if *expired { "until" } else { "from" };
-                write!(
-                    formatter,
-                    "the certificate is valid {until} {limit}, and it is {now}"
-                )
-            }
-            Self::NotTls => formatter.write_str("the server does not speak TLS"),
-            Self::SelfSigned => formatter.write_str(
-                "the server's certificate is self-signed, and not one of the trusted certificates",
-            ),
-            Self::Other(words) => formatter.write_str(words),
-        }
-    }
-}
-
-/// The verifier's word for [`TlsFault::SelfSigned`].
-#[derive(Debug, thiserror::Error)]
-#[error("the certificate is self-signed")]
-pub(super) struct SelfSigned;
-
 impl From<&rustls::Error> for TlsFault {
     fn from(error: &rustls::Error) -> Self {
+        use CertificateError::{ExpiredContext, NotValidYetContext};
+        let words = error.to_string();
         match error {
             rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => Self::NotTls,
-            rustls::Error::InvalidCertificate(CertificateError::ExpiredContext {
-                time,
-                not_after,
-            }) => Self::Time {
-                expired: true,
-                limit: *not_after,
-                now: *time,
-            },
-            rustls::Error::InvalidCertificate(CertificateError::NotValidYetContext {
-                time,
-                not_before,
-            }) => Self::Time {
-                expired: false,
-                limit: *not_before,
-                now: *time,
-            },
-            rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(other)))
-                if other.is::<SelfSigned>() =>
-            {
-                Self::SelfSigned
-            }
-            other => Self::Other(other.to_string()),
+            rustls::Error::InvalidCertificate(
+                ExpiredContext { .. } | NotValidYetContext { .. },
+            ) => Self::Time(words),
+            // The library passes on this error of another library as it is.
+            _ if words.contains("CaUsedAsEndEntity") => Self::Ca,
+            _ => Self::Other(words),
         }
     }
 }
 
 impl Failure {
-    /// Reads a failure off an error of the libraries, before any byte of the body. `server` is whom the
-    /// connection leads to: the server, or a proxy.
+    /// Reads a failure off an error of the libraries, before any byte of the body. `server` is the one that
+    /// the connection leads to, which may be a proxy.
     pub(super) fn of_connection(server: &SafeUrl, error: &(dyn StdError + 'static)) -> Self {
         // A connection that breaks off within the handshake is a broken network, not a lack of
-        // trust, and comes as an I/O error that carries no TLS error.
+        // trust, and comes as an I/O error that has no TLS error.
         if let Some(tls) = find::<rustls::Error>(error) {
-            return Self::Tls {
-                server: server.origin(),
-                fault: tls.into(),
-            };
+            return Self::Tls(tls.into(), server.origin());
         }
-        // A request that fails without an I/O error: the server closed the connection before it answered.
+        // Without an I/O error, too, a server may close the connection before it answers.
         let closed = |error: &hyper::Error| error.is_incomplete_message() || error.is_canceled();
         if find::<io::Error>(error).is_some() || find(error).is_some_and(closed) {
             return Self::Connect(innermost(error));
@@ -184,44 +93,14 @@ impl Failure {
         Self::Other(format!("the request failed ({})", innermost(error)))
     }
 
-    /// The failure that an answer is.
-    pub(super) fn of_answer<B>(response: &Response<B>, by_proxy: bool) -> Self {
-        let status = response.status();
-        let words = match response.extensions().get::<ReasonPhrase>() {
-            Some(words) => String::from_utf8_lossy(words.as_bytes()).into_owned(),
-            None => status.canonical_reason().unwrap_or_default().to_owned(),
-        };
-        Self::Status {
-            status,
-            line: format!("{} {words}", status.as_u16()).trim_end().to_owned(),
-            by_proxy,
-            // In seconds (RFC 9110, section 10.2.3); the dates that it may also be are not worth a parser.
-            retry_after: response
-                .headers()
-                .get(RETRY_AFTER)
-                .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-                .map(Duration::from_secs),
-        }
-    }
-
-    /// How long the server asks to wait.
-    pub(super) fn asked_pause(&self) -> Option<Duration> {
-        match self {
-            Self::Status { retry_after, .. } => *retry_after,
-            _ => None,
-        }
-    }
-
     /// Whether a further request may succeed. Failures that the server, the proxy or a certificate
     /// decided are final; those of the network may pass.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::Interrupted { .. } => true,
-            Self::Timeout(timeout) => !matches!(timeout, Timeout::Total(_)),
-            Self::Status { status, .. } => {
-                status.is_server_error()
-                    || *status == StatusCode::REQUEST_TIMEOUT
-                    || *status == StatusCode::TOO_MANY_REQUESTS
+            Self::Connect(_) | Self::Interrupted(..) | Self::Timeout(..) => true,
+            Self::Status(status, ..) | Self::ProxyStatus(status, _) => {
+                let busy = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+                status.is_server_error() || busy.contains(status)
             }
             _ => false,
         }

@@ -2,29 +2,24 @@
 //! everything.
 #![warn(clippy::arithmetic_side_effects)]
 
-use super::connection::{Connection, Get};
-use super::failure::{Failure, Timeout, innermost};
-use super::login::{Login, LoginSource};
+use super::connection::{self, Login};
+use super::failure::{Failure, innermost};
 use super::network::Network;
 use super::proxies::Proxy;
-use super::tls::{self, Trust};
+use super::tls;
 use crate::checksum::Checksum;
 use crate::safe_url::SafeUrl;
 use backon::{BackoffBuilder, ExponentialBuilder};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use hyper::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, HOST, LOCATION, PROXY_AUTHORIZATION,
-    USER_AGENT,
-};
-use hyper::{Request, Response, StatusCode};
+use hyper::header::{LOCATION, RETRY_AFTER};
+use hyper::{Response, StatusCode};
 use rustls::ClientConfig;
-use std::cell::OnceCell;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
-use url::Position;
 
 /// Is told of the progress of a download.
 pub trait Observer {
@@ -36,34 +31,33 @@ pub trait Observer {
     fn received(&self, bytes: u64, total: Option<u64>);
 }
 
-/// A request, and everything that decides how it is made. It shows no secret.
+/// A request, and what decides how it is made. It shows no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hop {
     /// The URL: that of the archive, or of a redirect.
     pub url: SafeUrl,
     /// The proxy that is asked.
     pub proxy: Option<Proxy>,
-    /// The origin of the login that is sent to the server.
-    pub login: Option<LoginSource>,
-    /// The certificates that are trusted, if the server or the proxy shows one.
-    pub trust: Option<Trust>,
+    /// Where the login for the server was found.
+    pub login: Option<String>,
+    /// How many CA certificates are trusted, if the URL is https.
+    pub trusted: Option<String>,
 }
 
 impl fmt::Display for Hop {
     /// All but the URL, as the end of a sentence: `through the proxy …, with the login in …, trusting …`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts = Vec::new();
         match &self.proxy {
-            Some(proxy) => parts.push(format!("through the proxy {proxy}")),
-            None => parts.push("without a proxy".to_owned()),
+            Some(proxy) => write!(formatter, "through the proxy {proxy}")?,
+            None => formatter.write_str("without a proxy")?,
         }
-        parts.extend(
-            self.login
-                .iter()
-                .map(|login| format!("with the login in {login}")),
-        );
-        parts.extend(self.trust.iter().map(|trust| format!("trusting {trust}")));
-        formatter.write_str(&parts.join(", "))
+        if let Some(login) = &self.login {
+            write!(formatter, ", with the login in {login}")?;
+        }
+        match &self.trusted {
+            Some(trusted) => write!(formatter, ", trusting {trusted}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -78,67 +72,46 @@ pub struct Attempt {
 
 /// Downloads one URL by https or http.
 pub(super) struct Downloader<'a> {
-    url: &'a SafeUrl,
-    /// Says when a body is complete, whatever the end of the connection looks like.
-    checksum: Checksum,
-    network: &'a Network,
-    observer: &'a dyn Observer,
-    /// Made when a server or a proxy needs it: http works without any certificate.
-    tls: OnceCell<(Trust, Result<Arc<ClientConfig>, Failure>)>,
+    pub(super) url: &'a SafeUrl,
+    /// Tells when a body is complete, whatever the end of the connection looks like.
+    pub(super) checksum: Checksum,
+    pub(super) network: &'a Network,
+    pub(super) observer: &'a dyn Observer,
 }
 
-enum Answer {
-    Body(Vec<u8>),
-    Redirect(SafeUrl),
-}
+/// The TLS of all connections, and the certificates that it trusts.
+type Tls = (Arc<ClientConfig>, String);
 
-impl<'a> Downloader<'a> {
-    pub(super) fn new(
-        url: &'a SafeUrl,
-        checksum: Checksum,
-        network: &'a Network,
-        observer: &'a dyn Observer,
-    ) -> Self {
-        Self {
-            url,
-            checksum,
-            network,
-            observer,
-            tls: OnceCell::new(),
-        }
-    }
-
+impl Downloader<'_> {
     /// Downloads a body whole, and returns it with the request that brought it.
     ///
     /// # Errors
     /// How each request failed, in order; the last one is why there was no further one.
     pub(super) fn download(&self) -> Result<(Vec<u8>, Hop), Vec<Attempt>> {
-        let failed = |failure| Attempt {
-            hop: Hop {
-                url: self.url.clone(),
-                proxy: None,
-                login: None,
-                trust: None,
-            },
+        let failed = |trusted, failure| Attempt {
+            hop: self.hop(self.url.clone(), trusted).0,
             failure,
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            .build()
-            .map_err(|error| vec![failed(Failure::Other(error.to_string()))])?;
+            .build();
+        let tls = tls::client(&self.network.ca_certificates).map_err(io::Error::other);
+        let (runtime, tls) = runtime
+            .and_then(|runtime| Ok((runtime, tls?)))
+            .map_err(|error| vec![failed("none", Failure::Other(error.to_string()))])?;
         let total = self.network.policy.total;
         let mut attempts = Vec::new();
-        let result =
-            runtime.block_on(async { timeout(total, self.with_retries(&mut attempts)).await });
+        let requests = self.with_retries(&tls, &mut attempts);
+        let result = runtime.block_on(async { timeout(total, requests).await });
         // A name look-up that hangs must not hold the program back after its limit.
         runtime.shutdown_background();
         if result.is_err() {
-            attempts.push(failed(Failure::Timeout(Timeout::Total(total))));
+            attempts.push(failed(&tls.1, Failure::Total(total)));
         }
         result.ok().flatten().ok_or(attempts)
     }
 
-    async fn with_retries(&self, attempts: &mut Vec<Attempt>) -> Option<(Vec<u8>, Hop)> {
+    async fn with_retries(&self, tls: &Tls, attempts: &mut Vec<Attempt>) -> Option<(Vec<u8>, Hop)> {
         let policy = &self.network.policy;
         let mut pauses = ExponentialBuilder::new()
             .with_min_delay(policy.first_pause)
@@ -147,15 +120,17 @@ impl<'a> Downloader<'a> {
             .with_jitter()
             .build();
         loop {
-            let attempt = match self.attempt().await {
+            let attempt = match self.attempt(tls).await {
                 Ok(downloaded) => return Some(downloaded),
                 Err(attempt) => attempt,
             };
             let failure = attempt.failure.clone();
             attempts.push(attempt);
             let pause = failure.is_transient().then(|| pauses.next()).flatten()?;
-            let pause = failure.asked_pause().unwrap_or(pause);
-            let pause = pause.min(policy.longest_pause);
+            let pause = match &failure {
+                Failure::Status(.., Some(asked)) => policy.longest_pause.min(*asked),
+                _ => policy.longest_pause.min(pause),
+            };
             self.observer
                 .retrying(&failure, pause, attempts.len(), policy.retries);
             sleep(pause).await;
@@ -163,89 +138,59 @@ impl<'a> Downloader<'a> {
     }
 
     /// Follows redirects to the body.
-    async fn attempt(&self) -> Result<(Vec<u8>, Hop), Attempt> {
+    async fn attempt(&self, (tls, trusted): &Tls) -> Result<(Vec<u8>, Hop), Attempt> {
+        let policy = &self.network.policy;
         let mut url = self.url.clone();
         let mut redirects = 0;
         loop {
-            let (hop, login) = self.hop(url)?;
+            let (hop, login) = self.hop(url, trusted);
             self.observer.requesting(&hop);
-            let failure = match self.request(&hop, login).await {
-                Ok(Answer::Body(bytes)) => return Ok((bytes, hop)),
-                Ok(Answer::Redirect(next)) if redirects < self.network.policy.redirects => {
-                    redirects += 1;
-                    url = next;
-                    continue;
-                }
-                Ok(Answer::Redirect(_)) => {
-                    Failure::Redirect(format!("more than {redirects} times"))
-                }
-                Err(failure) => failure,
+            let answer = match connection::request(&hop, login, tls, policy).await {
+                Ok(response) => match redirect(&hop, &response) {
+                    Some(Err(target)) => Err(Failure::Redirect(format!("to {target}"))),
+                    Some(Ok(next)) if redirects < policy.redirects => Ok(Err(next)),
+                    Some(_) => Err(Failure::Redirect(format!("more than {redirects} times"))),
+                    None => self.body(response).await.map(Ok),
+                },
+                Err(failure) => Err(failure),
             };
-            return Err(Attempt { hop, failure });
-        }
-    }
-
-    /// Decides how a URL is asked.
-    fn hop(&self, url: SafeUrl) -> Result<(Hop, Option<Login>), Attempt> {
-        let proxy = self.network.proxies.for_url(&url).cloned();
-        let login = Login::find(&url, &self.network.netrc);
-        let by_tls = |url: &SafeUrl| url.is_https();
-        let proxied = proxy.as_ref().and_then(|proxy| proxy.url.as_ref().ok());
-        let needs_tls = by_tls(&url) || proxied.is_some_and(by_tls);
-        let trust = needs_tls.then(|| self.tls().0.clone());
-        let mut hop = Hop {
-            url,
-            proxy,
-            login: None,
-            trust,
-        };
-        match login {
-            Ok(login) => {
-                hop.login = login.as_ref().map(|login| login.source.clone());
-                Ok((hop, login))
+            match answer {
+                Ok(Ok(bytes)) => return Ok((bytes, hop)),
+                Ok(Err(next)) => url = next,
+                Err(failure) => return Err(Attempt { hop, failure }),
             }
-            Err(failure) => Err(Attempt { hop, failure }),
+            redirects = redirects.saturating_add(1);
         }
     }
 
-    fn tls(&self) -> &(Trust, Result<Arc<ClientConfig>, Failure>) {
-        self.tls.get_or_init(|| {
-            let (trust, config) = tls::client(&self.network.ca_certificates);
-            let config = config.map(Arc::new);
-            (
-                trust,
-                config.map_err(|error| Failure::of_connection(self.url, &error)),
-            )
-        })
-    }
-
-    async fn request(&self, hop: &Hop, login: Option<Login>) -> Result<Answer, Failure> {
-        let policy = &self.network.policy;
-        let tls = match &hop.trust {
-            Some(_) => Some(self.tls().1.clone()?),
-            None => None,
+    /// Decides how a URL is asked: by which proxy, and with which login.
+    fn hop(&self, url: SafeUrl, trusted: &str) -> (Hop, Option<Login>) {
+        let Network { proxies, netrc, .. } = self.network;
+        let of_url = url.login().map(|login| (login, "its URL".to_owned()));
+        let of_netrc = || Some((netrc.login(url.host())?, netrc.file.display().to_string()));
+        let (login, origin) = of_url.or_else(of_netrc).unzip();
+        let hop = Hop {
+            proxy: proxies.for_url(&url).cloned(),
+            login: origin,
+            trusted: url.is_https().then(|| trusted.to_owned()),
+            url,
         };
-        let mut connection = timeout(policy.connect, Connection::open(hop, tls))
-            .await
-            .map_err(|_| Failure::Timeout(Timeout::Connect(policy.connect)))??;
-        let request =
-            get(hop, login.as_ref()).map_err(|error| Failure::of_connection(&hop.url, &error))?;
-        let response = timeout(policy.response_header, connection.send(request))
-            .await
-            .map_err(|_| Failure::Timeout(Timeout::ResponseHeader(policy.response_header)))??;
-        if let Some(next) = redirect(hop, &response)? {
-            return Ok(Answer::Redirect(next));
-        }
-        if response.status() != StatusCode::OK {
-            // A proxy answers for itself with this one alone.
-            let by_proxy = response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED;
-            return Err(Failure::of_answer(&response, by_proxy));
-        }
-        self.read(response.into_body()).await.map(Answer::Body)
+        (hop, login)
     }
 
-    async fn read(&self, mut body: Incoming) -> Result<Vec<u8>, Failure> {
+    async fn body(&self, response: Response<Incoming>) -> Result<Vec<u8>, Failure> {
+        let (status, line) = (response.status(), connection::status_line(&response));
+        // In seconds (RFC 9110, section 10.2.3); the dates that it may also be are not worth a parser.
+        let pause = response.headers().get(RETRY_AFTER);
+        let pause = pause.and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let pause = pause.map(Duration::from_secs);
+        if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            return Err(Failure::ProxyStatus(status, line));
+        } else if status != StatusCode::OK {
+            return Err(Failure::Status(status, line, pause));
+        }
         let policy = &self.network.policy;
+        let mut body = response.into_body();
         let total = body.size_hint().exact();
         if total.is_some_and(|total| total > policy.largest) {
             return Err(Failure::TooLarge(policy.largest));
@@ -253,19 +198,15 @@ impl<'a> Downloader<'a> {
         let mut bytes = Vec::new();
         let mut last_line = Instant::now();
         loop {
-            let frame = timeout(policy.stall, body.frame())
-                .await
-                .map_err(|_| Failure::Timeout(Timeout::Stall(policy.stall)))?;
-            let piece = match frame {
+            let stalled = |_| Failure::Timeout("no further data", policy.stall);
+            let frame = timeout(policy.stall, body.frame()).await;
+            let piece = match frame.map_err(stalled)? {
                 None => return Ok(bytes),
                 Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
                 // Many servers end a connection without the goodbye of TLS.
                 Some(Err(_)) if Checksum::of(&bytes) == self.checksum => return Ok(bytes),
                 Some(Err(error)) => {
-                    return Err(Failure::Interrupted {
-                        received: bytes.len() as u64,
-                        reason: innermost(&error),
-                    });
+                    return Err(Failure::Interrupted(bytes.len() as u64, innermost(&error)));
                 }
             };
             bytes.extend_from_slice(&piece);
@@ -281,51 +222,14 @@ impl<'a> Downloader<'a> {
     }
 }
 
-/// The request of a hop. A plain proxy is asked for the whole URL.
-fn get(hop: &Hop, login: Option<&Login>) -> Result<Get, hyper::http::Error> {
-    let url = hop.url.exposed();
-    let path = &url[Position::BeforePath..Position::AfterQuery];
-    let host = &url[Position::BeforeHost..Position::AfterPort];
-    let plain_proxy = hop.proxy.as_ref().filter(|_| !hop.url.is_https());
-    let target = match plain_proxy {
-        Some(_) => format!("http://{host}{path}"),
-        None => path.to_owned(),
-    };
-    let mut request = Request::get(target)
-        .header(HOST, host)
-        .header(
-            USER_AGENT,
-            concat!("watchexec-buildpack/", env!("CARGO_PKG_VERSION")),
-        )
-        .header(ACCEPT, "*/*")
-        // The checksum is that of the file as it is.
-        .header(ACCEPT_ENCODING, "identity")
-        .header(CONNECTION, "close");
-    if let Some(login) = login.and_then(Login::header) {
-        request = request.header(AUTHORIZATION, login);
-    }
-    let proxy_login = plain_proxy
-        .and_then(|proxy| proxy.url.as_ref().ok())
-        .and_then(Login::of_url);
-    if let Some(login) = proxy_login.and_then(|login| login.header()) {
-        request = request.header(PROXY_AUTHORIZATION, login);
-    }
-    request.body(Empty::new())
-}
-
-/// The URL that an answer redirects to.
-fn redirect(hop: &Hop, response: &Response<Incoming>) -> Result<Option<SafeUrl>, Failure> {
-    let is_redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
-    let Some(location) = response.headers().get(LOCATION).filter(|_| is_redirect) else {
-        return Ok(None);
-    };
+/// Where an answer redirects to, if it does; as an error, a target that is not followed: no file, and no
+/// http after https.
+fn redirect(hop: &Hop, response: &Response<Incoming>) -> Option<Result<SafeUrl, String>> {
+    let is_redirect = [301, 302, 303, 307, 308].contains(&response.status().as_u16());
+    let location = response.headers().get(LOCATION).filter(|_| is_redirect)?;
     let location = String::from_utf8_lossy(location.as_bytes());
-    match hop.url.redirected(&location) {
-        Ok(next) if hop.url.is_https() && !next.is_https() => Err(Failure::Redirect(format!(
-            "from https to {}",
-            next.origin()
-        ))),
-        Ok(next) => Ok(Some(next)),
-        Err(error) => Err(Failure::Redirect(format!("to an invalid URL: {error}"))),
-    }
+    Some(match hop.url.redirected(&location) {
+        Ok(next) if hop.url.is_https() && !next.is_https() => Err(next.origin()),
+        next => next,
+    })
 }

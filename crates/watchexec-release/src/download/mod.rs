@@ -3,21 +3,19 @@
 mod connection;
 mod failure;
 mod http;
-mod login;
 mod netrc;
 mod network;
 mod proxies;
 mod tls;
 
-pub use failure::{Failure, Timeout, TlsFault};
+pub use failure::{Failure, TlsFault};
 pub use http::{Attempt, Hop, Observer};
 pub use hyper::StatusCode;
-pub use login::LoginSource;
 pub use netrc::Netrc;
 pub use network::{Network, Policy};
 pub use proxies::{Proxies, Proxy};
-pub use rustls::pki_types::{CertificateDer, UnixTime};
-pub use tls::{Trust, certificates};
+pub use rustls::pki_types::CertificateDer;
+pub use tls::certificates;
 
 use crate::checksum::{Checksum, Mismatch, Verified};
 use crate::origin::Archive;
@@ -93,10 +91,16 @@ pub fn download(
 ) -> Result<Verified, DownloadError> {
     let downloaded = match archive.url.file() {
         Some(path) => read_file(&path).map(|bytes| (bytes, None)),
-        None => Downloader::new(&archive.url, checksum, network, observer)
-            .download()
-            .map(|(bytes, hop)| (bytes, Some(hop)))
-            .map_err(Fault::Requests),
+        None => {
+            let downloader = Downloader {
+                url: &archive.url,
+                checksum,
+                network,
+                observer,
+            };
+            let downloaded = downloader.download().map_err(Fault::Requests);
+            downloaded.map(|(bytes, hop)| (bytes, Some(hop)))
+        }
     };
     downloaded
         .and_then(|(bytes, hop)| {

@@ -1,8 +1,6 @@
 //! Logins from a netrc file, as curl reads it (`lib/netrc.c`), but without the entry `default`: it would
 //! send a password to any host that a URL names.
 
-use super::failure::Failure;
-use super::login::{Login, LoginSource};
 use crate::files::FileError;
 use std::fs;
 use std::io;
@@ -11,28 +9,11 @@ use std::path::{Path, PathBuf};
 /// A netrc file. It has no `Debug`: it contains passwords.
 #[derive(Default)]
 pub struct Netrc {
-    file: PathBuf,
+    pub(super) file: PathBuf,
     /// Passwords are bytes, and need not be UTF-8.
     text: Vec<u8>,
-    ignored: Option<FileError>,
-}
-
-/// A quoted word without its second quotation mark.
-struct Unclosed;
-
-/// Where the reader is.
-enum State {
-    /// In no entry, or in that of a different host.
-    Elsewhere,
-    /// In a macro, which ends with an empty line.
-    Macro,
-    /// After the word `machine`.
-    Machine,
-    /// In the entry of the host.
-    Entry,
-    /// After the word `login` or `password` of that entry.
-    User,
-    Password,
+    /// Why the file is ignored, if it is.
+    pub ignored: Option<FileError>,
 }
 
 impl Netrc {
@@ -57,93 +38,61 @@ impl Netrc {
         })
     }
 
-    /// Why the file is ignored, if it is.
-    #[must_use]
-    pub fn ignored(&self) -> Option<&FileError> {
-        self.ignored.as_ref()
-    }
-
-    /// The login for a host.
-    ///
-    /// # Errors
-    /// A quoted word before or in its entry has no second quotation mark; curl gives up as well.
-    pub(super) fn login(&self, host: &str) -> Result<Option<Login>, Failure> {
-        let mut state = State::Elsewhere;
+    /// The user name and the password for a host: those of its first entry that has both.
+    pub(super) fn login(&self, host: &str) -> Option<[Vec<u8>; 2]> {
         let (mut user, mut password) = (None, None);
-        'file: for line in self.text.split(|byte| *byte == b'\n') {
-            if matches!(state, State::Macro) {
-                if line.trim_ascii().is_empty() {
-                    state = State::Elsewhere;
-                }
+        // A keyword whose value comes next, whether the entry is the host's, and whether it is a macro.
+        let (mut keyword, mut is_ours, mut is_macro) = (Vec::new(), false, false);
+        for line in self.text.split(|byte| *byte == b'\n') {
+            if is_macro {
+                is_macro = !line.trim_ascii().is_empty();
                 continue;
             }
             for word in words(line) {
-                let word = word.map_err(|Unclosed| {
-                    let file = self.file.display();
-                    Failure::Other(format!(
-                        "{file}: a quotation mark has no second one on its line"
-                    ))
-                })?;
-                let is = |keyword: &str| word.eq_ignore_ascii_case(keyword.as_bytes());
-                state = match state {
-                    _ if user.is_some() && password.is_some() => break 'file,
-                    State::Machine if is(host) => State::Entry,
-                    State::Machine => State::Elsewhere,
-                    State::User => {
-                        user = Some(word);
-                        State::Entry
-                    }
-                    State::Password => {
-                        password = Some(word);
-                        State::Entry
-                    }
-                    State::Entry if is("login") => State::User,
-                    State::Entry if is("password") => State::Password,
-                    State::Entry if is("default") => State::Elsewhere,
-                    State::Entry | State::Elsewhere if is("machine") => State::Machine,
-                    State::Elsewhere if is("macdef") => State::Macro,
-                    other => other,
-                };
+                let lower = word.to_ascii_lowercase();
+                match std::mem::take(&mut keyword).as_slice() {
+                    _ if user.is_some() && password.is_some() => break,
+                    b"machine" => is_ours = lower == host.as_bytes(),
+                    b"login" => user = Some(word),
+                    b"password" => password = Some(word),
+                    _ => match lower.as_slice() {
+                        b"machine" => keyword = lower,
+                        b"login" | b"password" if is_ours => keyword = lower,
+                        b"default" => is_ours = false,
+                        b"macdef" => is_macro = !is_ours,
+                        _ => {}
+                    },
+                }
             }
         }
         let is_listed = user.is_some() || password.is_some();
-        Ok(is_listed.then(|| Login {
-            user: user.unwrap_or_default(),
-            password: password.unwrap_or_default(),
-            source: LoginSource::Netrc(self.file.clone()),
-        }))
+        is_listed.then(|| [user, password].map(Option::unwrap_or_default))
     }
 }
 
-/// The words of a line, up to a comment. In one that starts with a quotation mark, `\` escapes.
-fn words(line: &[u8]) -> impl Iterator<Item = Result<Vec<u8>, Unclosed>> {
+/// The words of a line, up to a comment. A word in quotation marks may have spaces and escapes.
+fn words(line: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let mut rest = line.iter().copied().peekable();
     std::iter::from_fn(move || {
         while rest.next_if(u8::is_ascii_whitespace).is_some() {}
-        let mut word = Vec::new();
         if *rest.peek()? == b'#' {
             return None;
         }
-        if rest.next_if_eq(&b'"').is_none() {
-            while let Some(byte) = rest.next_if(|byte| !byte.is_ascii_whitespace()) {
-                word.push(byte);
-            }
-            return Some(Ok(word));
-        }
-        loop {
-            word.push(match rest.next() {
-                Some(b'"') => return Some(Ok(word)),
-                Some(b'\\') => match rest.next() {
-                    Some(b'n') => b'\n',
-                    Some(b'r') => b'\r',
-                    Some(b't') => b'\t',
-                    Some(byte) => byte,
-                    None => return Some(Err(Unclosed)),
+        let is_quoted = rest.next_if_eq(&b'"').is_some();
+        let mut word = Vec::new();
+        while let Some(byte) = rest.next_if(|byte| is_quoted || !byte.is_ascii_whitespace()) {
+            word.push(match byte {
+                b'"' if is_quoted => break,
+                b'\\' if is_quoted => match rest.next()? {
+                    b'n' => b'\n',
+                    b'r' => b'\r',
+                    b't' => b'\t',
+                    escaped => escaped,
                 },
-                Some(byte) => byte,
-                None => return Some(Err(Unclosed)),
+                byte => byte,
             });
         }
+        Some(word)
     })
 }
 
@@ -156,11 +105,8 @@ mod tests {
             text: text.to_owned(),
             ..Netrc::default()
         };
-        let Ok(login) = netrc.login("a.example") else {
-            return Some(b"unclosed".to_vec());
-        };
-        let Login { user, password, .. } = login?;
-        Some([user, password].join(&b':'))
+        let login = netrc.login("a.example")?;
+        Some(login.join(&b':'))
     }
 
     /// What curl 7.88 sends to `http://a.example` with `--netrc-file`.
@@ -186,7 +132,6 @@ mod tests {
             (b"machine a.example login u password p\"q", Some(b"u:p\"q")),
             (b"machine a.example login u password \"p q\"", Some(b"u:p q")),
             (br#"machine a.example login u password "p\"q\\r\ts""#, Some(b"u:p\"q\\r\ts")),
-            (b"machine a.example login u password \"p", Some(b"unclosed")),
             (b"machine a.example login u password \"\"", Some(b"u:")),
             (b"machine a.example login u password p\xe9", Some(b"u:p\xe9")),
             (b"machine a.example login login password password", Some(b"login:password")),
@@ -218,6 +163,13 @@ mod tests {
         ] {
             assert_eq!(login(text).as_deref(), sent, "{}", text.escape_ascii());
         }
+    }
+
+    /// curl reports an error.
+    #[test]
+    fn ends_a_quoted_word_with_its_line() {
+        let text = b"machine a.example login u password \"p q\nmachine b.example";
+        assert_eq!(login(text).as_deref(), Some(&b"u:p q"[..]));
     }
 
     /// Unlike curl, which sends `d:e` in each of these cases.

@@ -1,9 +1,9 @@
 //! Which proxy a URL is asked through.
 
-use crate::safe_url::{InvalidUrl, SafeUrl};
-use ipnet::IpNet;
+use crate::safe_url::SafeUrl;
+use hyper::Uri;
+use hyper_util::client::proxy::matcher::Matcher;
 use std::fmt;
-use std::net::IpAddr;
 
 /// The proxies of a build.
 #[derive(Debug, Default)]
@@ -29,18 +29,13 @@ impl Proxy {
     /// Parses the value of a variable. A scheme may be missing, as for curl.
     #[must_use]
     pub fn parse(variable: String, text: &str) -> Self {
-        let url = if text.contains("://") {
-            SafeUrl::parse(text)
-        } else {
-            SafeUrl::parse(&format!("http://{text}"))
-        };
-        let url = match url {
-            Ok(url) if url.file().is_none() => Ok(url),
-            Err(InvalidUrl::UnknownScheme(scheme)) if scheme.starts_with("socks") => {
+        let text = text.trim();
+        let url = match text.split_once("://") {
+            Some((scheme, _)) if scheme.to_lowercase().starts_with("socks") => {
                 Err("SOCKS proxies are not supported".to_owned())
             }
-            Err(error @ InvalidUrl::Ambiguous) => Err(error.to_string()),
-            _ => Err("it is not an http or https URL".to_owned()),
+            Some(_) => SafeUrl::parse(text),
+            None => SafeUrl::parse(&format!("http://{text}")),
         };
         Self { variable, url }
     }
@@ -63,38 +58,44 @@ impl Proxies {
         } else {
             &self.http
         };
-        let excepted = |entry| is_excepted(entry, url.host(), url.port());
-        let mut entries = self.except.split([',', ' ', '\t']);
-        proxy.as_ref().filter(|_| !entries.any(excepted))
+        proxy.as_ref().filter(|_| !self.excepts(url))
     }
-}
 
-/// Whether an entry of `no_proxy` means this host: `*`, a domain with all below it (`example.com`,
-/// `.example.com`, `*.example.com`), an address or a network, each with or without a port.
-fn is_excepted(entry: &str, host: &str, port: u16) -> bool {
-    let host = host.trim_matches(['[', ']', '.']);
-    let (name, only_port) = match entry.rsplit_once(':') {
-        // The colons of a bare IPv6 address are its own.
-        Some((name, only)) if !name.contains(':') || name.ends_with(']') => (name, Some(only)),
-        _ => (entry, None),
-    };
-    if only_port.is_some_and(|only| only != port.to_string()) {
-        return false;
-    }
-    let name = name.trim_matches(['[', ']']);
-    if let Ok(address) = host.parse::<IpAddr>() {
-        let same = name.parse() == Ok(address);
-        let network = name.parse::<IpNet>();
-        return name == "*" || same || network.is_ok_and(|network| network.contains(&address));
-    }
-    let name = name.strip_prefix('*').unwrap_or(name);
-    let domain = name.trim_matches('.').to_lowercase();
-    let rest = host.strip_suffix(domain.as_str());
-    match rest {
-        // Only `*` has no domain.
-        Some(_) if domain.is_empty() => entry.starts_with('*'),
-        Some(rest) => rest.is_empty() || rest.ends_with('.'),
-        None => false,
+    /// Whether `no_proxy` has the host: `*`, an address, a network, or a domain with all below it
+    /// (`example.com`, `.example.com`, `*.example.com`), each with or without a port.
+    fn excepts(&self, url: &SafeUrl) -> bool {
+        let port = url.port().to_string();
+        let host = |entry: &str| match entry.rsplit_once(':') {
+            // The colons of a bare IPv6 address are its own.
+            Some((host, only)) if !host.contains(':') || host.ends_with(']') => {
+                (only == port).then(|| host.to_owned())
+            }
+            _ => Some(entry.to_owned()),
+        };
+        let hosts = self
+            .except
+            .split([',', ' ', '\t'])
+            .filter_map(host)
+            .map(|host| {
+                let host = host
+                    .trim_matches(['[', ']'])
+                    .trim_end_matches('.')
+                    .to_lowercase();
+                host.strip_prefix('*')
+                    .filter(|rest| !rest.is_empty())
+                    .unwrap_or(&host)
+                    .to_owned()
+            });
+        let hosts: Vec<String> = hosts.filter(|host| !host.is_empty()).collect();
+        if hosts.iter().any(|host| host == "*") {
+            return true;
+        }
+        let matcher = Matcher::builder()
+            .all("http://proxy")
+            .no(hosts.join(","))
+            .build();
+        let uri = url.origin().parse::<Uri>();
+        uri.is_ok_and(|uri| matcher.intercept(&uri).is_none())
     }
 }
 
@@ -169,20 +170,15 @@ mod tests {
         for (text, fault) in [
             ("http://team/bot:secret@p:1", "`@` after the host"),
             ("team/bot:secret@p:1", "`@` after the host"),
-            ("http://u:secret@:bad", "not an http or https URL"),
-            ("file:///secret", "not an http or https URL"),
+            ("http://u:secret@:bad", "it is not a URL"),
             ("socks5://u:secret@p:1", "SOCKS proxies are not supported"),
-            ("secret", ""),
+            ("SOCKS5H://u:secret@p:1", "SOCKS proxies are not supported"),
         ] {
-            match proxy(text).url {
-                Err(shown) => {
-                    assert!(
-                        shown.contains(fault) && !shown.contains("secret"),
-                        "{shown}"
-                    );
-                }
-                Ok(url) => assert_eq!(url.origin(), "http://secret"),
-            }
+            let shown = proxy(text).url.unwrap_err();
+            assert!(
+                shown.contains(fault) && !shown.contains("secret"),
+                "{shown}"
+            );
         }
     }
 }

@@ -1,226 +1,83 @@
 //! Which servers are trusted.
 
-use super::failure::SelfSigned;
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{
-    AlgorithmIdentifier, CertificateDer, InvalidSignature, ServerName,
-    SignatureVerificationAlgorithm, UnixTime, alg_id,
+    AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
 };
-use rustls::server::ParsedCertificate;
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore,
-    SignatureScheme,
-};
+use rustls::{ClientConfig, Error, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256, Sha384, Sha512};
-use std::fmt;
 use std::sync::Arc;
-
-/// The certificates that connections trust, as a text: how many, and of whom.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trust {
-    /// How many are the system's.
-    pub system: usize,
-    /// How many are those of bindings.
-    pub bindings: usize,
-    /// Why the system's cannot be read, if they cannot.
-    pub faults: Vec<String>,
-}
-
-impl fmt::Display for Trust {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} CA certificates of the system", self.system)?;
-        if !self.faults.is_empty() {
-            write!(formatter, " ({})", self.faults.join("; "))?;
-        }
-        write!(formatter, " and {} of bindings", self.bindings)
-    }
-}
 
 /// Reads the certificates of a PEM file.
 ///
 /// # Errors
 /// It has none, or one that no connection could trust.
 pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
-        .collect::<Result<_, _>>()
-        .map_err(|error| format!("not a PEM file ({error})"))?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let certificates = certificates.map_err(|error| format!("not a PEM file ({error})"))?;
     if certificates.is_empty() {
         return Err(
             "no PEM certificate; `openssl x509 -inform der -in FILE` converts one".to_owned(),
         );
     }
     for (number, certificate) in (1..).zip(&certificates) {
-        webpki::anchor_from_trusted_cert(certificate)
-            .map_err(|error| format!("certificate {number} in it is broken ({error})"))?;
+        let trusted = RootCertStore::empty().add(certificate.clone());
+        trusted.map_err(|_| format!("certificate {number} in it is broken"))?;
     }
     Ok(certificates)
 }
 
-/// The TLS of all connections of a download, which trusts the system's certificates and `own`.
-///
-/// # Errors
-/// There is no certificate at all, or the limits of the TLS library.
-pub(super) fn client(own: &[CertificateDer<'static>]) -> (Trust, Result<ClientConfig, Error>) {
-    let native = rustls_native_certs::load_native_certs();
+/// The TLS of all connections of a download, and in words which certificates it trusts: the system's, and
+/// those of bindings.
+pub(super) fn client(
+    of_bindings: &[CertificateDer<'static>],
+) -> Result<(Arc<ClientConfig>, String), Error> {
     let mut roots = RootCertStore::empty();
+    let native = rustls_native_certs::load_native_certs();
     let (system, _) = roots.add_parsable_certificates(native.certs);
-    let (bindings, _) = roots.add_parsable_certificates(own.iter().cloned());
-    let trust = Trust {
-        system,
-        bindings,
-        faults: native.errors.iter().map(ToString::to_string).collect(),
-    };
-    let provider = Arc::new(provider());
-    let config = WebPkiServerVerifier::builder_with_provider(roots.into(), provider.clone())
-        .build()
-        .map_err(|error| Error::General(error.to_string()))
-        .and_then(|webpki| {
-            let own = own.to_vec();
-            let verifier = Arc::new(Verifier { webpki, own });
-            let builder = ClientConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()?;
-            let builder = builder
-                .dangerous()
-                .with_custom_certificate_verifier(verifier);
-            Ok(builder.with_no_client_auth())
-        });
-    (trust, config)
+    let (bindings, _) = roots.add_parsable_certificates(of_bindings.iter().cloned());
+    let config = ClientConfig::builder_with_provider(Arc::new(provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let trusted = format!("{system} CA certificates of the system and {bindings} of bindings");
+    Ok((Arc::new(config), trusted))
 }
 
-/// Verifies as webpki does, and accepts a certificate that the operator has given for the server itself.
-/// `openssl req -x509` makes such a certificate a CA's, which webpki refuses as a server's.
-#[derive(Debug)]
-struct Verifier {
-    webpki: Arc<WebPkiServerVerifier>,
-    own: Vec<CertificateDer<'static>>,
-}
-
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
-        &self,
-        server: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let result = self
-            .webpki
-            .verify_server_cert(server, intermediates, name, ocsp, now);
-        let is_ca = match &result {
-            // The second one: a different certificate for the same name is trusted.
-            Err(Error::InvalidCertificate(
-                CertificateError::UnknownIssuer | CertificateError::BadSignature,
-            )) => false,
-            Err(Error::InvalidCertificate(CertificateError::Other(OtherError(other))))
-                if other.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity) =>
-            {
-                true
-            }
-            _ => return result,
-        };
-        // webpki has compared the time already, and nothing else.
-        if is_ca && self.own.iter().any(|own| own == server) {
-            rustls::client::verify_server_name(&ParsedCertificate::try_from(server)?, name)?;
-            return Ok(ServerCertVerified::assertion());
-        }
-        match webpki::EndEntityCert::try_from(server) {
-            Ok(parsed) if parsed.issuer() == parsed.subject() => {
-                let error = OtherError(Arc::new(SelfSigned));
-                Err(CertificateError::Other(error).into())
-            }
-            _ => result,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.webpki
-            .verify_tls12_signature(message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.webpki
-            .verify_tls13_signature(message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.webpki.supported_verify_schemes()
-    }
-}
-
-/// The cryptography of ring, and signatures that private CAs use and ring lacks.
+/// The cryptography of ring, with the signatures that private CAs make and ring does not verify.
 fn provider() -> CryptoProvider {
-    static ALL: [&dyn SignatureVerificationAlgorithm; 4] =
-        [&P384_SHA512, &P521_SHA256, &P521_SHA384, &P521_SHA512];
+    static EXTRA: [&dyn SignatureVerificationAlgorithm; 4] = [
+        &Ecdsa(alg_id::ECDSA_P384, alg_id::ECDSA_SHA512, p384::<Sha512>),
+        &Ecdsa(alg_id::ECDSA_P521, alg_id::ECDSA_SHA256, p521::<Sha256>),
+        &Ecdsa(alg_id::ECDSA_P521, alg_id::ECDSA_SHA384, p521::<Sha384>),
+        &Ecdsa(alg_id::ECDSA_P521, alg_id::ECDSA_SHA512, p521::<Sha512>),
+    ];
+    static MAPPING: [(SignatureScheme, &[&dyn SignatureVerificationAlgorithm]); 1] = [(
+        SignatureScheme::ECDSA_NISTP521_SHA512,
+        &[&Ecdsa(
+            alg_id::ECDSA_P521,
+            alg_id::ECDSA_SHA512,
+            p521::<Sha512>,
+        )],
+    )];
     let mut provider = ring::default_provider();
     let known = provider.signature_verification_algorithms;
-    let p521 = (SignatureScheme::ECDSA_NISTP521_SHA512, [ALL[3], ALL[0]]);
     // A program downloads once: what is leaked here is a few hundred bytes.
-    let p521 = (p521.0, &*Vec::leak(p521.1.to_vec()));
     provider.signature_verification_algorithms = WebPkiSupportedAlgorithms {
-        all: Vec::leak([known.all, &ALL].concat()),
-        mapping: Vec::leak([known.mapping, &[p521]].concat()),
+        all: Vec::leak([known.all, &EXTRA].concat()),
+        mapping: Vec::leak([known.mapping, &MAPPING].concat()),
     };
     provider
 }
 
-/// ECDSA (FIPS 186-5), by the curve of the key and the hash of the message.
+/// ECDSA (FIPS 186-5): the curve of the key, the hash of the message, and the verification.
 #[derive(Debug)]
-struct Ecdsa {
-    curve: AlgorithmIdentifier,
-    hash: AlgorithmIdentifier,
-    verify: fn(&[u8], &[u8], &[u8]) -> Option<()>,
-}
-
-static P384_SHA512: Ecdsa = Ecdsa {
-    curve: alg_id::ECDSA_P384,
-    hash: alg_id::ECDSA_SHA512,
-    verify: p384::<Sha512>,
-};
-static P521_SHA256: Ecdsa = Ecdsa {
-    curve: alg_id::ECDSA_P521,
-    hash: alg_id::ECDSA_SHA256,
-    verify: p521::<Sha256>,
-};
-static P521_SHA384: Ecdsa = Ecdsa {
-    hash: alg_id::ECDSA_SHA384,
-    verify: p521::<Sha384>,
-    ..P521_SHA256
-};
-static P521_SHA512: Ecdsa = Ecdsa {
-    hash: alg_id::ECDSA_SHA512,
-    verify: p521::<Sha512>,
-    ..P521_SHA256
-};
-
-fn p384<D: Digest>(key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
-    use ::p384::ecdsa::signature::hazmat::PrehashVerifier;
-    use ::p384::ecdsa::{DerSignature, VerifyingKey};
-    let key = VerifyingKey::from_sec1_bytes(key).ok()?;
-    let signature = DerSignature::from_bytes(signature).ok()?;
-    key.verify_prehash(&D::digest(message), &signature).ok()
-}
-
-fn p521<D: Digest>(key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
-    use ::p521::ecdsa::signature::hazmat::PrehashVerifier;
-    use ::p521::ecdsa::{DerSignature, VerifyingKey};
-    let key = VerifyingKey::from_sec1_bytes(key).ok()?;
-    let signature = DerSignature::from_bytes(signature).ok()?;
-    key.verify_prehash(&D::digest(message), &signature).ok()
-}
+struct Ecdsa(
+    AlgorithmIdentifier,
+    AlgorithmIdentifier,
+    fn(&[u8], &[u8], &[u8]) -> Option<()>,
+);
 
 impl SignatureVerificationAlgorithm for Ecdsa {
     fn verify_signature(
@@ -229,14 +86,28 @@ impl SignatureVerificationAlgorithm for Ecdsa {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), InvalidSignature> {
-        (self.verify)(key, message, signature).ok_or(InvalidSignature)
+        (self.2)(key, message, signature).ok_or(InvalidSignature)
     }
 
     fn public_key_alg_id(&self) -> AlgorithmIdentifier {
-        self.curve
+        self.0
     }
 
     fn signature_alg_id(&self) -> AlgorithmIdentifier {
-        self.hash
+        self.1
     }
+}
+
+fn p384<D: Digest>(key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
+    use ::p384::ecdsa::{DerSignature, VerifyingKey, signature::hazmat::PrehashVerifier};
+    let key = VerifyingKey::from_sec1_bytes(key).ok()?;
+    let signature = DerSignature::from_bytes(signature).ok()?;
+    key.verify_prehash(&D::digest(message), &signature).ok()
+}
+
+fn p521<D: Digest>(key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
+    use ::p521::ecdsa::{DerSignature, VerifyingKey, signature::hazmat::PrehashVerifier};
+    let key = VerifyingKey::from_sec1_bytes(key).ok()?;
+    let signature = DerSignature::from_bytes(signature).ok()?;
+    key.verify_prehash(&D::digest(message), &signature).ok()
 }
