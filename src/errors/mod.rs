@@ -199,7 +199,9 @@ fn layer(name: &str, error: &FileError) -> Text {
         ErrorKind::AlreadyExists => {
             format!("Call bin/build with a layers directory without {path}.")
         }
-        ErrorKind::NotFound => "Package the buildpack again, or download it again.".to_owned(),
+        ErrorKind::NotFound if name == "live-reload" => {
+            "Package the buildpack again, or download it again.".to_owned()
+        }
         _ => "Check that 12 MB of disk space are left for layers.".to_owned(),
     };
     (format!("Could not write the layer {name}."), remedy)
