@@ -30,14 +30,14 @@ pub(super) fn mirrors(environment: &Environment, bindings: &Entries) -> Mirrors 
             by_host.insert(host, (name, text));
         }
     }
-    by_host
+    let set = by_host
         .into_iter()
-        .filter(|(_, (_, text))| !text.is_empty())
-        .map(|(host, (setting, text))| {
-            let setting = format!("the mirror of {setting}");
-            (host, Mirror::parse(setting, &text))
-        })
-        .collect()
+        .filter(|(_, (_, text))| !text.is_empty());
+    let parsed = set.map(|(host, (setting, text))| {
+        let setting = format!("the mirror of {setting}");
+        (host, Mirror::parse(setting, &text))
+    });
+    Mirrors(parsed.collect())
 }
 
 /// `EXAMP__LE_COM` is `examp-le.com`: variable names have neither dots nor dashes.

@@ -142,14 +142,14 @@ fn configuration(errors: &[ConfigError]) -> Text {
 
 fn choose(error: &ChooseError) -> Text {
     let what = match error {
-        ChooseError::Entry { .. } => "An entry of buildpack.toml is invalid.",
+        ChooseError::Entry(..) => "An entry of buildpack.toml is invalid.",
         ChooseError::Empty => "This buildpack has no release of watchexec.",
         _ => "No release of watchexec matches this build.",
     };
     let add = "dd an entry for the target to buildpack.toml (docs/repackaging.md)";
     let remedies = match error {
         ChooseError::Empty => format!("A{add}, or use the released buildpack."),
-        ChooseError::NoTarget { .. } => format!("Build for one of these targets.\nOr a{add}."),
+        ChooseError::NoTarget(..) => format!("Build for one of these targets.\nOr a{add}."),
         ChooseError::NoVersion { requirements, .. } => {
             let otherwise = match requirements.first().map(|wanted| wanted.by) {
                 Some(WATCHEXEC_VERSION) => ", or remove it",
@@ -161,7 +161,7 @@ fn choose(error: &ChooseError) -> Text {
                  Or use a version of this buildpack that ships the version you want."
             )
         }
-        ChooseError::Entry { .. } => {
+        ChooseError::Entry(..) => {
             "Give the entry a semver `version` and an https, http or file URL as `uri`.\n\
              Give it `checksum = \"sha256:<64 hexadecimal digits>\"`; the release page of watchexec lists \
              the checksums."
@@ -223,7 +223,7 @@ fn download(error: &DownloadError) -> Text {
                 remedy.to_owned(),
             )
         }
-        Fault::Checksum { hop, .. } => {
+        Fault::Checksum(_, hop) => {
             let look = match hop {
                 Some(_) => {
                     "Open the URL: if the file has only a few kilobytes, a mirror or a proxy has sent \

@@ -158,10 +158,7 @@ fn choices() {
     for (name, error) in [
         (
             "no_target",
-            ChooseError::NoTarget {
-                target: target.clone(),
-                targets: vec!["linux/arm64".to_owned()],
-            },
+            ChooseError::NoTarget(target.clone(), vec!["linux/arm64".to_owned()]),
         ),
         (
             "no_version",
@@ -175,10 +172,10 @@ fn choices() {
         ("empty_catalog", ChooseError::Empty),
         (
             "entry",
-            ChooseError::Entry {
-                entry: "the entry for watchexec 2.8.0".to_owned(),
-                fault: "it has neither `checksum` nor `sha256`".to_owned(),
-            },
+            ChooseError::Entry(
+                "the entry for watchexec 2.8.0".to_owned(),
+                "it has neither `checksum` nor `sha256`".to_owned(),
+            ),
         ),
     ] {
         assert_snapshot!(name, shown(error));
@@ -318,10 +315,7 @@ fn overrides() {
 
 #[test]
 fn wrong_checksums() {
-    let wrong = |hop| Fault::Checksum {
-        mismatch: mismatch(),
-        hop,
-    };
+    let wrong = |hop: Option<Hop>| Fault::Checksum(mismatch(), hop.map(Box::new));
     let proxy = Some("http://user:secret@proxy.example:3128");
     let hop = attempt(URL, proxy, None, status(200, false)).hop;
     let mirror = Some("the mirror of BP_DEPENDENCY_MIRROR");

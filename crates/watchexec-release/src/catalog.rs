@@ -6,6 +6,7 @@ use crate::safe_url::SafeUrl;
 use crate::text::joined;
 use semver::Version;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::fmt;
 use toml::Table;
 
@@ -95,10 +96,6 @@ impl Entry {
         self.0.get(key)?.as_str()
     }
 
-    fn os(&self) -> Option<&str> {
-        self.text("os")
-    }
-
     /// The architecture, which libpak's entries have in their package URL.
     fn arch(&self) -> Option<&str> {
         self.text("arch").or_else(|| {
@@ -106,6 +103,16 @@ impl Entry {
             let mut qualifiers = qualifiers.split(['&', '#']);
             qualifiers.find_map(|qualifier| qualifier.strip_prefix("arch="))
         })
+    }
+
+    fn is_for(&self, target: &Target) -> bool {
+        target.is_one_of(self.text("os"), self.arch())
+    }
+
+    /// Its target, with `*` for any.
+    fn target(&self) -> String {
+        let (os, arch) = (self.text("os"), self.arch());
+        format!("{}/{}", os.unwrap_or("*"), arch.unwrap_or("*"))
     }
 }
 
@@ -132,7 +139,7 @@ impl Dependency {
     /// Whether it runs on this target.
     #[must_use]
     pub fn is_for(&self, target: &Target) -> bool {
-        target.is_of(self.os.as_deref(), self.arch.as_deref())
+        target.is_one_of(self.os.as_deref(), self.arch.as_deref())
     }
 }
 
@@ -151,7 +158,7 @@ pub struct Target {
 }
 
 impl Target {
-    fn is_of(&self, os: Option<&str>, arch: Option<&str>) -> bool {
+    fn is_one_of(&self, os: Option<&str>, arch: Option<&str>) -> bool {
         os.is_none_or(|os| os == self.os) && arch.is_none_or(|arch| arch == self.arch)
     }
 }
@@ -181,14 +188,9 @@ pub enum ChooseError {
     /// The catalog has no release.
     #[error("buildpack.toml has no entry with the id watchexec in [[metadata.dependencies]]")]
     Empty,
-    /// The catalog has no version for the target of the image.
-    #[error("buildpack.toml has no watchexec for {target}, only for {}", targets.join(", "))]
-    NoTarget {
-        /// The target of the image.
-        target: Target,
-        /// The targets that the catalog has a version for.
-        targets: Vec<String>,
-    },
+    /// The catalog has no version for this target, only for the others.
+    #[error("buildpack.toml has no watchexec for {0}, only for {others}", others = .1.join(", "))]
+    NoTarget(Target, Vec<String>),
     /// No version for the target satisfies the requirements.
     #[error(
         "{}; available for {target}: {}",
@@ -203,14 +205,9 @@ pub enum ChooseError {
         /// All versions for the target, newest first.
         available: Vec<Version>,
     },
-    /// An entry for the target cannot be used.
-    #[error("{entry}: {fault}")]
-    Entry {
-        /// Its version, or its place.
-        entry: String,
-        /// The fault.
-        fault: String,
-    },
+    /// An entry for the target, named by its version or place, cannot be used.
+    #[error("{0}: {1}")]
+    Entry(String, String),
 }
 
 fn unsatisfied(requirements: &[Requirement]) -> String {
@@ -231,32 +228,35 @@ impl Catalog {
         target: &Target,
         requirements: &[Requirement],
     ) -> Result<Release, ChooseError> {
+        let releases = (1..)
+            .zip(&self.dependencies)
+            .filter(|(_, entry)| entry.is_watchexec());
+        let mut targets = BTreeSet::new();
         let mut candidates = Vec::new();
-        for (number, entry) in (1..).zip(&self.dependencies) {
-            if entry.is_watchexec() && target.is_of(entry.os(), entry.arch()) {
-                candidates.push(entry.parse().map_err(|error| ChooseError::Entry {
-                    entry: format!("entry {number} of [[metadata.dependencies]]"),
-                    fault: error.message().to_owned(),
+        for (number, entry) in releases {
+            targets.insert(entry.target());
+            if entry.is_for(target) {
+                candidates.push(entry.parse().map_err(|error| {
+                    let entry = format!("entry {number} of [[metadata.dependencies]]");
+                    ChooseError::Entry(entry, error.message().to_owned())
                 })?);
             }
         }
-        if candidates.is_empty() {
-            return Err(self.without(target));
+        if targets.is_empty() {
+            return Err(ChooseError::Empty);
+        } else if candidates.is_empty() {
+            let targets = targets.into_iter().collect();
+            return Err(ChooseError::NoTarget(target.clone(), targets));
         }
         // Stable, so that of two entries for one version the first one listed wins.
         candidates.sort_by(|a, b| b.version.cmp(&a.version));
-        let mut available: Vec<Version> = candidates
-            .iter()
-            .map(|dependency| dependency.version.clone())
-            .collect();
+        let version = |dependency: &Dependency| dependency.version.clone();
+        let mut available: Vec<Version> = candidates.iter().map(version).collect();
         let wanted = |version: &Version| match requirements {
             [] => version.pre.is_empty(),
             all => all.iter().all(|requirement| requirement.matches(version)),
         };
-        let Some(dependency) = candidates
-            .into_iter()
-            .find(|dependency| wanted(&dependency.version))
-        else {
+        let Some(index) = available.iter().position(wanted) else {
             return Err(ChooseError::NoVersion {
                 target: target.clone(),
                 requirements: requirements.to_vec(),
@@ -266,38 +266,22 @@ impl Catalog {
         if requirements.is_empty() {
             available.retain(wanted);
         }
-        let unusable = |fault| ChooseError::Entry {
-            entry: format!("the entry for watchexec {}", dependency.version),
-            fault,
+        let dependency = candidates.swap_remove(index);
+        let unusable = |fault| {
+            let entry = format!("the entry for watchexec {}", dependency.version);
+            ChooseError::Entry(entry, fault)
         };
-        let checksum = dependency.checksum();
         let url = SafeUrl::parse(&dependency.uri);
+        let url = url.map_err(|fault| unusable(format!("its uri: {fault}")))?;
+        let checksum = dependency
+            .checksum()
+            .map_err(|error| unusable(error.to_string()))?;
         Ok(Release {
-            checksum: checksum.map_err(|error| unusable(error.to_string()))?,
-            url: url.map_err(|error| unusable(format!("its uri: {error}")))?,
-            available,
             dependency,
+            checksum,
+            url,
+            available,
         })
-    }
-
-    fn without(&self, target: &Target) -> ChooseError {
-        let of_watchexec = self
-            .dependencies
-            .iter()
-            .filter(|entry| entry.is_watchexec());
-        let mut targets: Vec<String> = of_watchexec
-            .map(|entry| {
-                let (os, arch) = (entry.os().unwrap_or("*"), entry.arch().unwrap_or("*"));
-                format!("{os}/{arch}")
-            })
-            .collect();
-        if targets.is_empty() {
-            return ChooseError::Empty;
-        }
-        targets.sort();
-        targets.dedup();
-        let target = target.clone();
-        ChooseError::NoTarget { target, targets }
     }
 }
 

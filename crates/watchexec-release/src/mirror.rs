@@ -13,7 +13,7 @@ const ORIGINAL_HOST: &str = "{originalHost}";
 /// All mirrors of a build, by the host that they stand for, in lower case. An unusable one matters
 /// only where it is used: other hosts' mirrors are for other buildpacks.
 #[derive(Debug, Default)]
-pub struct Mirrors(BTreeMap<String, Result<Mirror, InvalidOverride>>);
+pub struct Mirrors(pub BTreeMap<String, Result<Mirror, InvalidOverride>>);
 
 /// One mirror. Its `Debug` form hides credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,15 +33,6 @@ pub struct InvalidOverride {
     pub setting: String,
     /// The fault.
     pub fault: String,
-}
-
-impl FromIterator<(String, Result<Mirror, InvalidOverride>)> for Mirrors {
-    fn from_iter<I>(mirrors: I) -> Self
-    where
-        I: IntoIterator<Item = (String, Result<Mirror, InvalidOverride>)>,
-    {
-        Self(mirrors.into_iter().collect())
-    }
 }
 
 impl Mirrors {
@@ -261,10 +252,9 @@ mod tests {
 
     #[test]
     fn prefers_the_mirror_of_a_host_to_the_default() {
-        let mirrors: Mirrors = [("default", "https://all"), ("github.com", "https://one")]
-            .map(|(host, text)| (host.to_owned(), Mirror::parse("x".to_owned(), text)))
-            .into_iter()
-            .collect();
+        let mirrors = [("default", "https://all"), ("github.com", "https://one")]
+            .map(|(host, text)| (host.to_owned(), Mirror::parse("x".to_owned(), text)));
+        let mirrors = Mirrors(mirrors.into());
         for (host, expected) in [
             ("GitHub.com", "https://one/"),
             ("other.com", "https://all/"),

@@ -137,7 +137,7 @@ mod tests {
     fn mirror(host: &str, text: &str) -> Overrides {
         let mirror = (host.to_owned(), Mirror::parse("MIRROR".to_owned(), text));
         Overrides {
-            mirrors: [mirror].into_iter().collect(),
+            mirrors: Mirrors([mirror].into()),
             ..Overrides::default()
         }
     }

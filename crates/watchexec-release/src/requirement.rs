@@ -45,13 +45,10 @@ impl Requirement {
     /// Anything that is not a version or a comma-separated list of semver comparators.
     pub fn parse(text: &str, by: &'static str) -> Result<Self, InvalidRequirement> {
         let text = text.trim().to_owned();
-        let accepted = match Version::parse(&text) {
-            Ok(version) => Ok(Accepted::Version(version)),
-            Err(_) => {
-                let comparators: Vec<String> = text.split(',').map(with_operator).collect();
-                VersionReq::parse(&comparators.join(",")).map(Accepted::Range)
-            }
-        };
+        let accepted = Version::parse(&text).map(Accepted::Version).or_else(|_| {
+            let comparators: Vec<String> = text.split(',').map(with_operator).collect();
+            VersionReq::parse(&comparators.join(",")).map(Accepted::Range)
+        });
         match accepted {
             Ok(accepted) => Ok(Self { text, by, accepted }),
             Err(error) => Err(InvalidRequirement {

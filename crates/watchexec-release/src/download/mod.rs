@@ -43,13 +43,9 @@ pub enum Fault {
     File(io::Error),
     /// Every request to the server failed.
     Requests(Vec<Attempt>),
-    /// The archive differs from the one in the catalog.
-    Checksum {
-        /// The two checksums.
-        mismatch: Mismatch,
-        /// The request that brought it, if a server sent it.
-        hop: Option<Hop>,
-    },
+    /// The archive differs from the one in the catalog. Has the request that brought it, if a server
+    /// sent it.
+    Checksum(Mismatch, Option<Box<Hop>>),
 }
 
 /// A fault as the end of a sentence about the URL, with how it was requested last.
@@ -58,7 +54,6 @@ fn described(fault: &Fault, url: &SafeUrl) -> String {
         same if same == url => String::new(),
         other => format!(", redirected to {other}"),
     };
-    let requested = |hop: &Hop| format!("\n  requested {hop}");
     match fault {
         Fault::File(error) => format!(": {error}"),
         Fault::Requests(attempts) => {
@@ -66,15 +61,14 @@ fn described(fault: &Fault, url: &SafeUrl) -> String {
                 format!("\n  request {number}{}: {failure}", redirected(hop))
             };
             let lines: String = (1..).zip(attempts).map(line).collect();
-            let last = attempts.last().map(|attempt| requested(&attempt.hop));
+            let last = attempts
+                .last()
+                .map(|attempt| format!("\n  requested {}", attempt.hop));
             format!(":{lines}{}", last.unwrap_or_default())
         }
-        Fault::Checksum { mismatch, hop } => {
-            let (to, how) = hop
-                .as_ref()
-                .map(|hop| (redirected(hop), requested(hop)))
-                .unwrap_or_default();
-            format!("{to} {mismatch}{how}")
+        Fault::Checksum(mismatch, None) => format!(" {mismatch}"),
+        Fault::Checksum(mismatch, Some(hop)) => {
+            format!("{} {mismatch}\n  requested {hop}", redirected(hop))
         }
     }
 }
@@ -89,36 +83,37 @@ pub fn download(
     network: &Network,
     observer: &dyn Observer,
 ) -> Result<Verified, DownloadError> {
-    let downloaded = match archive.url.file() {
-        Some(path) => read_file(&path).map(|bytes| (bytes, None)),
-        None => {
-            let downloader = Downloader {
-                url: &archive.url,
-                checksum,
-                network,
-                observer,
-            };
-            let downloaded = downloader.download().map_err(Fault::Requests);
-            downloaded.map(|(bytes, hop)| (bytes, Some(hop)))
-        }
+    let downloader = Downloader {
+        url: &archive.url,
+        checksum,
+        network,
+        observer,
     };
-    downloaded
-        .and_then(|(bytes, hop)| {
-            Verified::new(bytes, checksum).map_err(|mismatch| Fault::Checksum { mismatch, hop })
-        })
-        .map_err(|fault| DownloadError {
-            archive: archive.clone(),
-            fault,
-        })
+    let bytes = match archive.url.file() {
+        Some(path) => read_file(&path)
+            .map(|bytes| (bytes, None))
+            .map_err(Fault::File),
+        None => downloader
+            .download()
+            .map(|(bytes, hop)| (bytes, Some(Box::new(hop))))
+            .map_err(Fault::Requests),
+    };
+    let verified = bytes.and_then(|(bytes, hop)| {
+        Verified::new(bytes, checksum).map_err(|mismatch| Fault::Checksum(mismatch, hop))
+    });
+    verified.map_err(|fault| DownloadError {
+        archive: archive.clone(),
+        fault,
+    })
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, Fault> {
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(LARGEST_ARCHIVE + 1).read_to_end(&mut bytes))
-        .map_err(Fault::File)?;
+    File::open(path)?
+        .take(LARGEST_ARCHIVE + 1)
+        .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST_ARCHIVE {
-        return Err(Fault::File(io::ErrorKind::FileTooLarge.into()));
+        return Err(io::ErrorKind::FileTooLarge.into());
     }
     Ok(bytes)
 }

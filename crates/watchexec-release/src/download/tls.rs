@@ -73,11 +73,9 @@ fn provider() -> CryptoProvider {
 
 /// ECDSA (FIPS 186-5): the curve of the key, the hash of the message, and the verification.
 #[derive(Debug)]
-struct Ecdsa(
-    AlgorithmIdentifier,
-    AlgorithmIdentifier,
-    fn(&[u8], &[u8], &[u8]) -> Option<()>,
-);
+struct Ecdsa(AlgorithmIdentifier, AlgorithmIdentifier, Verify);
+
+type Verify = fn(&[u8], &[u8], &[u8]) -> Option<()>;
 
 impl SignatureVerificationAlgorithm for Ecdsa {
     fn verify_signature(

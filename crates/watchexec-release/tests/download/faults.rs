@@ -242,11 +242,10 @@ fn reports_the_progress_of_a_slow_download() {
 
 #[test]
 fn reads_many_and_folded_headers() {
-    let mut head = "HTTP/1.1 200 OK\r\nX-Folded: one\r\n two\r\n\tthree\r\n".to_owned();
-    for number in 0..120 {
-        head += &format!("X-Hop-{number}: cache\r\n");
-    }
-    head += &format!("Content-Length: {}\r\n\r\n", BODY.len());
+    let mut lines = vec!["HTTP/1.1 200 OK\r\nX-Folded: one\r\n two\r\n\tthree\r\n".to_owned()];
+    lines.extend((0..120).map(|number| format!("X-Hop-{number}: cache\r\n")));
+    lines.push(format!("Content-Length: {}\r\n\r\n", BODY.len()));
+    let head = lines.concat();
     let reply = Reply::raw([head.as_bytes(), BODY].concat());
     let server = Server::http(move |_| reply.clone());
     get(&server.url("/w"), &network()).assert_body();

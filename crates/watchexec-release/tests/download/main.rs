@@ -100,7 +100,7 @@ impl Fetched {
         match &self.result {
             Err(
                 error @ DownloadError {
-                    fault: Fault::Checksum { .. },
+                    fault: Fault::Checksum(..),
                     ..
                 },
             ) => error.to_string(),
