@@ -25,7 +25,7 @@ pub(crate) fn text(url: &str) -> Result<String> {
 
 /// Messages have the URL without a login or a query, which may be secret.
 fn get(uri: &str) -> Result<Vec<u8>> {
-    let url = SafeUrl::parse(uri)?;
+    let url = SafeUrl::parse(uri).map_err(anyhow::Error::msg)?;
     if let Some(path) = url.file() {
         return Ok(fs::read(path)?);
     }
