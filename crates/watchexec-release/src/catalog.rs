@@ -212,7 +212,7 @@ pub enum ChooseError {
 
 fn unsatisfied(requirements: &[Requirement]) -> String {
     match requirements {
-        [] => "every release is a pre-release, which has to be asked for".to_owned(),
+        [] => "every release is a pre-release, which is installed only on request".to_owned(),
         _ => format!("no release satisfies {}", joined(requirements, " and ")),
     }
 }
@@ -447,7 +447,7 @@ mod tests {
         );
         assert_eq!(
             error(&["id = 'watchexec'\nversion = '2.9.0-rc.1'\nUSABLE"]),
-            "every release is a pre-release, which has to be asked for; available for linux/amd64: \
+            "every release is a pre-release, which is installed only on request; available for linux/amd64: \
              2.9.0-rc.1"
         );
         let checksum = Checksum::of(b"");

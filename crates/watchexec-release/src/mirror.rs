@@ -251,21 +251,6 @@ mod tests {
     }
 
     #[test]
-    fn prefers_the_mirror_of_a_host_to_the_default() {
-        let mirrors = [("default", "https://all"), ("github.com", "https://one")]
-            .map(|(host, text)| (host.to_owned(), Mirror::parse("x".to_owned(), text)));
-        let mirrors = Mirrors(mirrors.into());
-        for (host, expected) in [
-            ("GitHub.com", "https://one/"),
-            ("other.com", "https://all/"),
-        ] {
-            let mirror = mirrors.for_host(host).unwrap().as_ref().unwrap();
-            assert_eq!(mirror.url.to_string(), expected);
-        }
-        assert!(Mirrors::default().for_host("github.com").is_none());
-    }
-
-    #[test]
     fn shows_no_secret() {
         let mirror = Mirror::parse("x".to_owned(), "https://u:secret@m?secret");
         assert!(!format!("{mirror:?}").contains("secret"));

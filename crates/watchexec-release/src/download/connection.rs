@@ -1,4 +1,4 @@
-//! A request on a connection of its own: to the server, or to a proxy and through it.
+//! One request, on its own connection to the server or through a proxy.
 
 use super::failure::Failure;
 use super::http::Hop;
@@ -35,7 +35,7 @@ trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 
-/// Makes the request of a hop and waits for the head of its answer.
+/// Connects, sends a request, and waits for the head of the response.
 pub(super) async fn request(
     hop: &Hop,
     login: Option<Login>,
@@ -81,13 +81,13 @@ async fn connect(hop: &Hop, tls: &Arc<ClientConfig>) -> Result<Sender, Failure> 
 
 async fn http(stream: Stream, server: &SafeUrl) -> Result<Sender, Failure> {
     let (sender, connection) = Builder::new()
-        // curl takes as many.
+        // The limit of curl.
         .max_headers(5_000)
         .allow_obsolete_multiline_headers_in_responses(true)
         .handshake(TokioIo::new(stream))
         .await
         .map_err(failure(server))?;
-    // It ends with the answer, or with the tunnel.
+    // The task ends with the response, or with the tunnel.
     tokio::spawn(connection.with_upgrades());
     Ok(sender)
 }
@@ -117,7 +117,7 @@ async fn tunnel(stream: Stream, proxy: &SafeUrl, target: &SafeUrl) -> Result<Str
     Ok(Box::new(TokioIo::new(upgraded)))
 }
 
-/// The status of an answer, in its words.
+/// The status code of a response, and its reason phrase.
 pub(super) fn status_line(answer: &Response<Incoming>) -> String {
     let status = answer.status();
     match answer.extensions().get::<ReasonPhrase>() {
@@ -135,7 +135,7 @@ fn authority(url: &SafeUrl) -> String {
     format!("{}:{}", url.host(), url.port())
 }
 
-/// The request of a hop. A proxy is asked for the whole URL, unless there is a tunnel.
+/// Builds the request. Without a tunnel, a proxy is sent the whole URL.
 fn get(hop: &Hop, login: Option<Login>) -> Result<Request<Empty<Bytes>>, hyper::http::Error> {
     let url = hop.url.exposed();
     let path = &url[Position::BeforePath..Position::AfterQuery];
@@ -147,7 +147,7 @@ fn get(hop: &Hop, login: Option<Login>) -> Result<Request<Empty<Bytes>>, hyper::
         .header(header::HOST, host)
         .header(header::USER_AGENT, agent)
         .header(header::ACCEPT, "*/*")
-        // The checksum is that of the file as it is.
+        // The checksum is that of the file without a further encoding.
         .header(header::ACCEPT_ENCODING, "identity")
         .header(header::CONNECTION, "close");
     let proxy = proxy.and_then(|proxy| proxy.url.as_ref().ok()?.login());

@@ -8,37 +8,37 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
-/// Why one request brought no archive. No variant has a credential.
+/// Why a request failed. No variant contains a credential.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// No connection: unknown host, refused, reset. Has the system's words.
+    /// No connection: unknown host, refused, reset. Contains the system's message.
     #[error("no connection ({0})")]
     Connect(String),
-    /// No trusted connection to a server or a proxy, which has the second place.
+    /// No trusted connection. Contains the reason, and the URL of the server or the proxy.
     #[error("no trusted connection to {1} ({0})")]
     Tls(TlsFault, String),
-    /// A step of a request that was not done in time: `no answer`.
+    /// A step of a request took longer than its limit. Contains what was missing: `no answer`.
     #[error("{0} within {limit}s", limit = .1.as_secs_f64())]
     Timeout(&'static str, Duration),
-    /// The limit for all requests.
+    /// All requests together took longer than this limit.
     #[error("not done within {}s", .0.as_secs_f64())]
     Total(Duration),
-    /// The server answered with a status that is no success, in these words, and asks to wait this long.
+    /// The server answered with a status other than 200. Contains its status line, and how long it asks to wait.
     #[error("the server answered {1}")]
     Status(StatusCode, String, Option<Duration>),
-    /// The proxy did.
+    /// The proxy refused. Contains its status line.
     #[error("the proxy answered {1}")]
     ProxyStatus(StatusCode, String),
-    /// The connection ended after so many bytes of the body. Has the system's words.
+    /// The connection ended within the body. Contains the number of bytes received, and the system's message.
     #[error("the connection ended after {received} ({1})", received = size(*.0))]
     Interrupted(u64, String),
-    /// The body is larger than the limit, in bytes.
+    /// The body is larger than this limit, in bytes.
     #[error("the server sends more than {}", size(*.0))]
     TooLarge(u64),
-    /// A redirect that is not followed. Has the rule.
+    /// A redirect that is not followed: where it leads, or how many there were.
     #[error("the server redirected {0}")]
     Redirect(String),
-    /// Anything else. Has the words of the library, or of a proxy's setting.
+    /// Anything else. Contains the message of the library, or what is wrong with the proxy's URL.
     #[error("{0}")]
     Other(String),
 }
@@ -46,16 +46,16 @@ pub enum Failure {
 /// Why a connection is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TlsFault {
-    /// The certificate is not valid at this time. Has the TLS library's words.
+    /// The certificate is not valid at this time. Contains the TLS library's message.
     #[error("{0}")]
     Time(String),
     /// The server answers in a different protocol.
     #[error("it does not speak TLS")]
     NotTls,
-    /// The server's certificate is that of a CA, which has to sign one for it.
+    /// The server presents the certificate of a CA as its own.
     #[error("its certificate is self-signed as that of a CA, or is a CA's")]
     Ca,
-    /// Anything else. Has the TLS library's words.
+    /// Anything else. Contains the TLS library's message.
     #[error("{0}")]
     Other(String),
 }
@@ -69,7 +69,7 @@ impl From<&rustls::Error> for TlsFault {
             rustls::Error::InvalidCertificate(
                 ExpiredContext { .. } | NotValidYetContext { .. },
             ) => Self::Time(words),
-            // The library passes on this error of another library as it is.
+            // rustls has no variant for this error of webpki.
             _ if words.contains("CaUsedAsEndEntity") => Self::Ca,
             _ => Self::Other(words),
         }
@@ -77,15 +77,15 @@ impl From<&rustls::Error> for TlsFault {
 }
 
 impl Failure {
-    /// Reads a failure off an error of the libraries, before any byte of the body. `server` is the one that
-    /// the connection leads to, which may be a proxy.
+    /// Classifies an error of the libraries, before any byte of the body. `server` is the server or the
+    /// proxy at the other end of the connection.
     pub(super) fn of_connection(server: &SafeUrl, error: &(dyn StdError + 'static)) -> Self {
         // A connection that breaks off within the handshake is a broken network, not a lack of
         // trust, and comes as an I/O error that has no TLS error.
         if let Some(tls) = find::<rustls::Error>(error) {
             return Self::Tls(tls.into(), server.origin());
         }
-        // Without an I/O error, too, a server may close the connection before it answers.
+        // A server that closes the connection before it answers causes no I/O error.
         let closed = |error: &hyper::Error| error.is_incomplete_message() || error.is_canceled();
         if find::<io::Error>(error).is_some() || find(error).is_some_and(closed) {
             return Self::Connect(innermost(error));
@@ -93,8 +93,8 @@ impl Failure {
         Self::Other(format!("the request failed ({})", innermost(error)))
     }
 
-    /// Whether a further request may succeed. Failures that the server, the proxy or a certificate
-    /// decided are final; those of the network may pass.
+    /// Whether a retry can succeed. Refusals by a server, a proxy or a certificate are final; broken
+    /// networks and busy servers are not.
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Connect(_) | Self::Interrupted(..) | Self::Timeout(..) => true,

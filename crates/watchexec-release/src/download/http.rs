@@ -1,5 +1,4 @@
-//! Downloads that survive unreliable networks: retries with growing pauses, and a limit on
-//! everything.
+//! A download over an unreliable network: redirects, retries with growing pauses, and limits.
 #![warn(clippy::arithmetic_side_effects)]
 
 use super::connection::{self, Login};
@@ -21,31 +20,31 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
-/// Is told of the progress of a download.
+/// Receives the progress of a download.
 pub trait Observer {
-    /// A request is about to be made.
+    /// Called before each request.
     fn requesting(&self, hop: &Hop);
-    /// A further request follows a failed one after a pause. It is number `retry` of `retries`.
+    /// Called before the pause after a failed request; number `retry` of `retries` follows.
     fn retrying(&self, failure: &Failure, pause: Duration, retry: usize, retries: usize);
-    /// A slow download has received this many bytes, of `total` that the server announced.
+    /// Called from time to time with the number of bytes received, of `total` if the server announced it.
     fn received(&self, bytes: u64, total: Option<u64>);
 }
 
-/// A request, and what decides how it is made. It shows no secret.
+/// A request, and everything that decides how it is made. It prints no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hop {
     /// The URL: that of the archive, or of a redirect.
     pub url: SafeUrl,
-    /// The proxy that is asked.
+    /// The proxy that it goes through.
     pub proxy: Option<Proxy>,
-    /// Where the login for the server was found.
+    /// Where its login comes from: its URL, or the path of a netrc file.
     pub login: Option<String>,
-    /// How many CA certificates are trusted, if the URL is https.
+    /// How many CA certificates are trusted, if it is https.
     pub trusted: Option<String>,
 }
 
 impl fmt::Display for Hop {
-    /// All but the URL, as the end of a sentence: `through the proxy …, with the login in …, trusting …`.
+    /// All but the URL: `through the proxy …, with the login in …, trusting …`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.proxy {
             Some(proxy) => write!(formatter, "through the proxy {proxy}")?,
@@ -61,10 +60,10 @@ impl fmt::Display for Hop {
     }
 }
 
-/// A request that brought no archive.
+/// A failed request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// The last request, which a redirect may have led to.
+    /// The request; if it was redirected, the last one.
     pub hop: Hop,
     /// Why it failed.
     pub failure: Failure,
@@ -73,20 +72,20 @@ pub struct Attempt {
 /// Downloads one URL by https or http.
 pub(super) struct Downloader<'a> {
     pub(super) url: &'a SafeUrl,
-    /// Tells when a body is complete, whatever the end of the connection looks like.
+    /// Decides whether a body is complete if the connection ends with an error.
     pub(super) checksum: Checksum,
     pub(super) network: &'a Network,
     pub(super) observer: &'a dyn Observer,
 }
 
-/// The TLS of all connections, and the certificates that it trusts.
+/// The TLS configuration of all connections, and a description of the certificates that it trusts.
 type Tls = (Arc<ClientConfig>, String);
 
 impl Downloader<'_> {
-    /// Downloads a body whole, and returns it with the request that brought it.
+    /// Downloads the whole body, and returns it with its request.
     ///
     /// # Errors
-    /// How each request failed, in order; the last one is why there was no further one.
+    /// All failed requests, in order.
     pub(super) fn download(&self) -> Result<(Vec<u8>, Hop), Vec<Attempt>> {
         let failed = |trusted, failure| Attempt {
             hop: self.hop(self.url.clone(), trusted).0,
@@ -147,7 +146,9 @@ impl Downloader<'_> {
             self.observer.requesting(&hop);
             let answer = match connection::request(&hop, login, tls, policy).await {
                 Ok(response) => match redirect(&hop, &response) {
-                    Some(Err(target)) => Err(Failure::Redirect(format!("to {target}"))),
+                    Some(Err(target)) => Err(Failure::Redirect(format!(
+                        "to {target}, which is not allowed"
+                    ))),
                     Some(Ok(next)) if redirects < policy.redirects => Ok(Err(next)),
                     Some(_) => Err(Failure::Redirect(format!("more than {redirects} times"))),
                     None => self.body(response).await.map(Ok),
@@ -163,7 +164,7 @@ impl Downloader<'_> {
         }
     }
 
-    /// Decides how a URL is asked: by which proxy, and with which login.
+    /// Chooses the proxy and the login for a URL.
     fn hop(&self, url: SafeUrl, trusted: &str) -> (Hop, Option<Login>) {
         let Network { proxies, netrc, .. } = self.network;
         let of_url = url.login().map(|login| (login, "its URL".to_owned()));
@@ -180,7 +181,7 @@ impl Downloader<'_> {
 
     async fn body(&self, response: Response<Incoming>) -> Result<Vec<u8>, Failure> {
         let (status, line) = (response.status(), connection::status_line(&response));
-        // In seconds (RFC 9110, section 10.2.3); the dates that it may also be are not worth a parser.
+        // In seconds; dates (RFC 9110, section 10.2.3) are ignored.
         let pause = response.headers().get(RETRY_AFTER);
         let pause = pause.and_then(|value| value.to_str().ok()?.trim().parse().ok());
         let pause = pause.map(Duration::from_secs);
@@ -203,7 +204,7 @@ impl Downloader<'_> {
             let piece = match frame.map_err(stalled)? {
                 None => return Ok(bytes),
                 Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
-                // Many servers end a connection without the goodbye of TLS.
+                // Many servers close a connection without TLS's close_notify.
                 Some(Err(_)) if Checksum::of(&bytes) == self.checksum => return Ok(bytes),
                 Some(Err(error)) => {
                     return Err(Failure::Interrupted(bytes.len() as u64, innermost(&error)));
@@ -222,8 +223,8 @@ impl Downloader<'_> {
     }
 }
 
-/// Where an answer redirects to, if it does; as an error, a target that is not followed: no file, and no
-/// http after https.
+/// The target of a redirect. An error is a target that must not be followed: anything but a server, and http
+/// after https.
 fn redirect(hop: &Hop, response: &Response<Incoming>) -> Option<Result<SafeUrl, String>> {
     let is_redirect = [301, 302, 303, 307, 308].contains(&response.status().as_u16());
     let location = response.headers().get(LOCATION).filter(|_| is_redirect)?;

@@ -1,4 +1,4 @@
-//! Downloading an archive, from a file or a server, and verifying it against its checksum.
+//! Downloads an archive from a file or a server, and verifies its checksum.
 
 mod connection;
 mod failure;
@@ -43,12 +43,11 @@ pub enum Fault {
     File(io::Error),
     /// Every request to the server failed.
     Requests(Vec<Attempt>),
-    /// The archive differs from the one in the catalog. Has the request that brought it, if a server
-    /// sent it.
+    /// The archive differs from the one in the catalog. Contains the request, if a server sent it.
     Checksum(Mismatch, Option<Box<Hop>>),
 }
 
-/// A fault as the end of a sentence about the URL, with how it was requested last.
+/// Continues a sentence about the URL with the fault, and with how the last request was made.
 fn described(fault: &Fault, url: &SafeUrl) -> String {
     let redirected = |hop: &Hop| match &hop.url {
         same if same == url => String::new(),

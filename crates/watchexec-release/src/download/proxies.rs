@@ -1,4 +1,4 @@
-//! Which proxy a URL is asked through.
+//! Proxies, and the hosts that are reached without one.
 
 use crate::safe_url::SafeUrl;
 use hyper::Uri;
@@ -12,21 +12,21 @@ pub struct Proxies {
     pub http: Option<Proxy>,
     /// For https URLs.
     pub https: Option<Proxy>,
-    /// The hosts that are asked directly, as `no_proxy` lists them.
+    /// The value of `no_proxy`: hosts that are reached directly.
     pub except: String,
 }
 
-/// A proxy, and the variable that sets it. An unusable one matters only if it is used.
+/// A proxy, and the variable that sets it. An invalid URL is an error only if a download needs the proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxy {
     /// The variable.
     pub variable: String,
-    /// Its URL, or why it is none.
+    /// Its URL, or why that is invalid.
     pub url: Result<SafeUrl, String>,
 }
 
 impl Proxy {
-    /// Parses the value of a variable. A scheme may be missing, as for curl.
+    /// Parses the value of a variable. As with curl, the scheme is optional.
     #[must_use]
     pub fn parse(variable: String, text: &str) -> Self {
         let text = text.trim();
@@ -37,6 +37,10 @@ impl Proxy {
             Some(_) => SafeUrl::parse(text),
             None => SafeUrl::parse(&format!("http://{text}")),
         };
+        let url = url.and_then(|url| match url.file() {
+            None => Ok(url),
+            Some(_) => Err("it is not an http or https URL".to_owned()),
+        });
         Self { variable, url }
     }
 }
@@ -61,12 +65,12 @@ impl Proxies {
         proxy.as_ref().filter(|_| !self.excepts(url))
     }
 
-    /// Whether `no_proxy` has the host: `*`, an address, a network, or a domain with all below it
-    /// (`example.com`, `.example.com`, `*.example.com`), each with or without a port.
+    /// Whether `no_proxy` lists the host: as `*`, as an address or its network, or as a domain or a parent
+    /// domain (`example.com`, `.example.com`, `*.example.com`), each with or without a port.
     fn excepts(&self, url: &SafeUrl) -> bool {
         let port = url.port().to_string();
         let host = |entry: &str| match entry.rsplit_once(':') {
-            // The colons of a bare IPv6 address are its own.
+            // A bare IPv6 address has colons, but no port.
             Some((host, only)) if !host.contains(':') || host.ends_with(']') => {
                 (only == port).then(|| host.to_owned())
             }
@@ -171,6 +175,7 @@ mod tests {
             ("http://team/bot:secret@p:1", "`@` after the host"),
             ("team/bot:secret@p:1", "`@` after the host"),
             ("http://u:secret@:bad", "it is not a URL"),
+            ("file:///secret", "it is not an http or https URL"),
             ("socks5://u:secret@p:1", "SOCKS proxies are not supported"),
             ("SOCKS5H://u:secret@p:1", "SOCKS proxies are not supported"),
         ] {

@@ -1,4 +1,4 @@
-//! Which servers are trusted.
+//! TLS: which certificates and signatures are trusted.
 
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring};
 use rustls::pki_types::pem::PemObject;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Reads the certificates of a PEM file.
 ///
 /// # Errors
-/// It has none, or one that no connection could trust.
+/// It contains no certificate, or a broken one.
 pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     let certificates = certificates.map_err(|error| format!("not a PEM file ({error})"))?;
@@ -28,8 +28,8 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> 
     Ok(certificates)
 }
 
-/// The TLS of all connections of a download, and in words which certificates it trusts: the system's, and
-/// those of bindings.
+/// The TLS configuration of a download, which trusts the certificates of the system and of bindings, and a
+/// description of how many there are.
 pub(super) fn client(
     of_bindings: &[CertificateDer<'static>],
 ) -> Result<(Arc<ClientConfig>, String), Error> {
@@ -45,7 +45,7 @@ pub(super) fn client(
     Ok((Arc::new(config), trusted))
 }
 
-/// The cryptography of ring, with the signatures that private CAs make and ring does not verify.
+/// The cryptography of ring, and the signatures of private CAs that ring does not verify.
 fn provider() -> CryptoProvider {
     static EXTRA: [&dyn SignatureVerificationAlgorithm; 4] = [
         &Ecdsa(alg_id::ECDSA_P384, alg_id::ECDSA_SHA512, p384::<Sha512>),
@@ -63,7 +63,7 @@ fn provider() -> CryptoProvider {
     )];
     let mut provider = ring::default_provider();
     let known = provider.signature_verification_algorithms;
-    // A program downloads once: what is leaked here is a few hundred bytes.
+    // This leaks a few hundred bytes, once.
     provider.signature_verification_algorithms = WebPkiSupportedAlgorithms {
         all: Vec::leak([known.all, &EXTRA].concat()),
         mapping: Vec::leak([known.mapping, &MAPPING].concat()),

@@ -1,9 +1,8 @@
 //! Proxies: asked by either scheme, with credentials, and passed over for the hosts that say so.
 
-use crate::{BODY, get, get_checked, network};
+use crate::{BODY, get, network};
 use harness::certificates::Authority;
 use harness::server::{Reply, Server, Tunnel, nobody};
-use watchexec_release::checksum::Checksum;
 use watchexec_release::download::{Failure, Network, Proxies, Proxy, certificates};
 
 /// A network in which both schemes go through a proxy.
@@ -132,20 +131,6 @@ fn retries_a_tunnel_that_may_come_back() {
     let proxy = Server::http(|_| Reply::status("503 Service Unavailable"));
     let failures = get("https://watchexec.invalid/w", &through(&proxy.url(""))).failures();
     assert_eq!(failures.len(), 4);
-}
-
-#[test]
-fn names_the_proxy_of_a_wrong_checksum() {
-    let proxy = Server::http(|_| Reply::ok(b"<html>sign in</html>"));
-    let network = through(&with_login(&proxy.url("")));
-    let checksum = Checksum::of(BODY);
-    let fetched = get_checked("http://watchexec.invalid/w", &network, checksum);
-    let shown = fetched.wrong_checksum();
-    assert!(
-        shown.contains(&proxy.url("")) && !shown.contains("secret"),
-        "{shown}"
-    );
-    assert_eq!(proxy.requests().len(), 1);
 }
 
 #[test]
