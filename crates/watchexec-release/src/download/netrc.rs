@@ -38,7 +38,7 @@ impl Netrc {
         })
     }
 
-    /// The user name and the password for a host: those of its first entry that has both.
+    /// The user name and the password for a host, from its first entry that has both, else from its last.
     pub(super) fn login(&self, host: &str) -> Option<[Vec<u8>; 2]> {
         let (mut user, mut password) = (None, None);
         // A keyword whose value comes next, whether the entry is the host's, and whether it is a macro.
@@ -52,7 +52,12 @@ impl Netrc {
                 let lower = word.to_ascii_lowercase();
                 match std::mem::take(&mut keyword).as_slice() {
                     _ if user.is_some() && password.is_some() => break,
-                    b"machine" => is_ours = lower == host.as_bytes(),
+                    b"machine" => {
+                        is_ours = lower == host.as_bytes();
+                        if is_ours {
+                            (user, password) = (None, None);
+                        }
+                    }
                     b"login" => user = Some(word),
                     b"password" => password = Some(word),
                     _ => match lower.as_slice() {
@@ -136,9 +141,13 @@ mod tests {
             (b"machine a.example login u password p\xe9", Some(b"u:p\xe9")),
             (b"machine a.example login login password password", Some(b"login:password")),
             (b"machine a.example login machine password p", Some(b"machine:p")),
-            // The first of two entries, completed by the second.
+            // The first entry that is complete, else the last one.
             (b"machine a.example login u password p\nmachine a.example login v password q", Some(b"u:p")),
             (b"machine a.example login u\nmachine a.example login v password q", Some(b"v:q")),
+            (
+                b"machine a.example password p\nmachine a.example login v password q",
+                Some(b"v:q"),
+            ),
             (b"machine a.example login u password p\nlogin v password q", Some(b"u:p")),
             (b"machine a.example login u", Some(b"u:")),
             (b"machine a.example password p", Some(b":p")),
