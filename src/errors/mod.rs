@@ -263,6 +263,7 @@ const TOO_LARGE: &str = "Check that it is a release of watchexec, which has abou
 
 /// What to do about a failed request.
 fn of_request(Attempt { hop, failure }: &Attempt) -> String {
+    use StatusCode as Code;
     let server = hop.url.origin();
     let words = match (failure, &hop.proxy) {
         (Failure::Tls(TlsFault::Time(_), server), _) => {
@@ -289,7 +290,11 @@ fn of_request(Attempt { hop, failure }: &Attempt) -> String {
             let form = "http://[user:password@]host[:port]";
             return format!("Set {} to an http or https proxy: {form}.", proxy.variable);
         }
-        (Failure::ProxyStatus(StatusCode::PROXY_AUTHENTICATION_REQUIRED, _), Some(proxy)) => {
+        // tinyproxy answers a wrong password with the status of a server.
+        (
+            Failure::ProxyStatus(Code::PROXY_AUTHENTICATION_REQUIRED | Code::UNAUTHORIZED, _),
+            Some(proxy),
+        ) => {
             let form = "http://user:password@host:port";
             return format!(
                 "Set {} with a login that the proxy accepts: {form}.",
@@ -303,17 +308,17 @@ fn of_request(Attempt { hop, failure }: &Attempt) -> String {
             );
         }
         (Failure::Status(status, ..), _) => match (*status, &hop.login) {
-            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, Some(login)) => {
+            (Code::UNAUTHORIZED | Code::FORBIDDEN, Some(login)) => {
                 return format!("Correct the login for {server} in {login}.");
             }
-            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, None) => {
+            (Code::UNAUTHORIZED | Code::FORBIDDEN, None) => {
                 "Add credentials for this server to the URL or to a netrc file."
             }
-            (StatusCode::NOT_FOUND, _) => "Check that the server has a file under this path.",
-            (StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS, _) => {
+            (Code::NOT_FOUND, _) => "Check that the server has a file under this path.",
+            (Code::UNAVAILABLE_FOR_LEGAL_REASONS, _) => {
                 "Use a server that may send the file to this network."
             }
-            (StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS, _) => "Try again later.",
+            (Code::REQUEST_TIMEOUT | Code::TOO_MANY_REQUESTS, _) => "Try again later.",
             (status, _) if status.is_server_error() => "Try again later.",
             _ => "Check that this is the URL of a file.",
         },

@@ -273,6 +273,7 @@ fn refusals() {
         attempt(URL, None, Some("its URL"), status(403, false)),
         attempt(URL, proxy, None, status(403, true)),
         attempt(URL, proxy, None, status(407, true)),
+        attempt(URL, proxy, None, status(401, true)),
         attempt(URL, None, None, status(404, false)),
         attempt(URL, None, None, status(429, false)),
         attempt(URL, None, None, status(451, false)),
