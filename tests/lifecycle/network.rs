@@ -267,7 +267,7 @@ fn names_what_decides_a_download() {
         let shown = outcome.stdout.contains(words) && outcome.stderr.contains(words);
         assert!(shown, "{}", outcome.output());
     }
-    let mirror = "set by the mirror of BP_DEPENDENCY_MIRROR";
+    let mirror = "/mirror/v1/w.tar.xz (the mirror of BP_DEPENDENCY_MIRROR)";
     assert!(outcome.stderr.contains(mirror), "{}", outcome.stderr);
     assert!(
         outcome.stderr.contains("has the wrong checksum"),

@@ -48,7 +48,7 @@ impl Archive {
 impl fmt::Display for Archive {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.set_by {
-            Some(setting) => write!(formatter, "{}, set by {setting}", self.url),
+            Some(setting) => write!(formatter, "{} ({setting})", self.url),
             None => self.url.fmt(formatter),
         }
     }

@@ -51,7 +51,7 @@ pub enum Fault {
 fn described(fault: &Fault, url: &SafeUrl) -> String {
     let redirected = |hop: &Hop| match &hop.url {
         same if same == url => String::new(),
-        other => format!(", redirected to {other}"),
+        other => format!(" (redirected to {other})"),
     };
     match fault {
         Fault::File(error) => format!(": {error}"),
