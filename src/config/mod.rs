@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use watchexec_release::checksum::Checksum;
 use watchexec_release::download::Network;
-use watchexec_release::mirror::InvalidOverride;
-use watchexec_release::origin::{Archive, Overrides};
+use watchexec_release::location::{Archive, InvalidOverride};
+use watchexec_release::origin::Overrides;
 use watchexec_release::requirement::{InvalidRequirement, Requirement};
 
 /// Turns live reload on or off.

@@ -9,7 +9,7 @@ use watchexec_release::archive::UnpackError;
 use watchexec_release::catalog::ChooseError;
 use watchexec_release::download::{Attempt, DownloadError, Failure, Fault, StatusCode, TlsFault};
 use watchexec_release::files::FileError;
-use watchexec_release::mirror::InvalidOverride;
+use watchexec_release::location::InvalidOverride;
 use watchexec_release::requirement::InvalidRequirement;
 use watchexec_release::text::joined;
 

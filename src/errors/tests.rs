@@ -12,7 +12,7 @@ use watchexec_release::bundle::BundleError;
 use watchexec_release::catalog::Target;
 use watchexec_release::checksum::{Checksum, Mismatch};
 use watchexec_release::download::{Hop, Proxy};
-use watchexec_release::origin::Archive;
+use watchexec_release::location::Archive;
 use watchexec_release::requirement::Requirement;
 use watchexec_release::safe_url::SafeUrl;
 

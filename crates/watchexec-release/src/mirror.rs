@@ -1,6 +1,6 @@
 //! Mirrors: servers that have the dependencies of other servers (Paketo RFC 0060).
 
-use crate::origin::Archive;
+use crate::location::{Archive, InvalidOverride};
 use crate::safe_url::SafeUrl;
 use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
@@ -22,17 +22,6 @@ pub struct Mirror {
     pub setting: String,
     url: SafeUrl,
     skip_path: Option<String>,
-}
-
-/// A mirror or a mapping that cannot be used. An operator who sets one means it, so the next
-/// location is not tried.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{setting}: {fault}")]
-pub struct InvalidOverride {
-    /// The variable or the binding's file. The value may hold credentials and is not here.
-    pub setting: String,
-    /// The fault.
-    pub fault: String,
 }
 
 impl Mirrors {

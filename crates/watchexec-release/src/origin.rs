@@ -4,10 +4,9 @@
 use crate::bundle::Bundle;
 use crate::catalog::Release;
 use crate::checksum::Checksum;
-use crate::mirror::{InvalidOverride, Mirrors};
-use crate::safe_url::SafeUrl;
+use crate::location::{Archive, InvalidOverride};
+use crate::mirror::Mirrors;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
 
 /// Mappings and mirrors, which the operator gives in place of the URLs in buildpack.toml.
@@ -18,40 +17,6 @@ pub struct Overrides {
     pub mappings: BTreeMap<Checksum, Result<Archive, InvalidOverride>>,
     /// Servers that stand for others.
     pub mirrors: Mirrors,
-}
-
-/// The location of an archive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Archive {
-    /// Its URL.
-    pub url: SafeUrl,
-    /// The mapping or mirror that sets the URL in place of buildpack.toml.
-    pub set_by: Option<String>,
-}
-
-impl Archive {
-    /// Parses the URL of a mapping. `setting` names the binding's file for people.
-    ///
-    /// # Errors
-    /// The URL is not https, http or file.
-    pub fn mapped(setting: String, text: &str) -> Result<Self, InvalidOverride> {
-        match SafeUrl::parse(text) {
-            Ok(url) => Ok(Self {
-                url,
-                set_by: Some(setting),
-            }),
-            Err(fault) => Err(InvalidOverride { setting, fault }),
-        }
-    }
-}
-
-impl fmt::Display for Archive {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.set_by {
-            Some(setting) => write!(formatter, "{} ({setting})", self.url),
-            None => self.url.fmt(formatter),
-        }
-    }
 }
 
 /// The origin of a release.

@@ -1,7 +1,7 @@
 //! One request, on its own connection to the server or through a proxy.
 
 use super::failure::Failure;
-use super::http::Hop;
+use super::hop::Hop;
 use super::network::Policy;
 use crate::safe_url::SafeUrl;
 use base64::Engine;
@@ -27,6 +27,8 @@ use url::Position;
 
 /// A user name and a password.
 pub(super) type Login = [Vec<u8>; 2];
+/// Makes the TLS configuration, if it is needed.
+type Tls<'a> = dyn Fn() -> Result<Arc<ClientConfig>, Failure> + 'a;
 type Sender = SendRequest<Empty<Bytes>>;
 /// TCP, TLS, or TLS in a tunnel.
 type Stream = Box<dyn Duplex>;
@@ -39,7 +41,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 pub(super) async fn request(
     hop: &Hop,
     login: Option<Login>,
-    tls: &Arc<ClientConfig>,
+    tls: &Tls<'_>,
     policy: &Policy,
 ) -> Result<Response<Incoming>, Failure> {
     let limited = |step, limit| move |_| Failure::Timeout(step, limit);
@@ -57,7 +59,7 @@ fn failure<E: Error + 'static>(server: &SafeUrl) -> impl FnOnce(E) -> Failure {
     |error| Failure::of_connection(server, &error)
 }
 
-async fn connect(hop: &Hop, tls: &Arc<ClientConfig>) -> Result<Sender, Failure> {
+async fn connect(hop: &Hop, tls: &Tls<'_>) -> Result<Sender, Failure> {
     let target = &hop.url;
     let proxy = hop.proxy.as_ref().map(|proxy| {
         let unusable = |fault| format!("{} cannot be used: {fault}", proxy.variable);
@@ -71,10 +73,10 @@ async fn connect(hop: &Hop, tls: &Arc<ClientConfig>) -> Result<Sender, Failure> 
         .await;
     let mut stream: Stream = Box::new(tcp.map_err(failure(first))?.into_inner());
     if first.is_https() {
-        stream = encrypted(stream, first, tls).await?;
+        stream = encrypted(stream, first, tls()?).await?;
     }
     if let Some(proxy) = proxy.filter(|_| target.is_https()) {
-        stream = encrypted(tunnel(stream, proxy, target).await?, target, tls).await?;
+        stream = encrypted(tunnel(stream, proxy, target).await?, target, tls()?).await?;
     }
     http(stream, target).await
 }
@@ -95,11 +97,11 @@ async fn http(stream: Stream, server: &SafeUrl) -> Result<Sender, Failure> {
 async fn encrypted(
     stream: Stream,
     server: &SafeUrl,
-    tls: &Arc<ClientConfig>,
+    tls: Arc<ClientConfig>,
 ) -> Result<Stream, Failure> {
     let host = server.host().trim_matches(['[', ']']).to_owned();
     let name = ServerName::try_from(host).map_err(failure(server))?;
-    let encrypted = TlsConnector::from(tls.clone()).connect(name, stream).await;
+    let encrypted = TlsConnector::from(tls).connect(name, stream).await;
     Ok(Box::new(encrypted.map_err(failure(server))?))
 }
 

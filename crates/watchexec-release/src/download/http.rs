@@ -3,9 +3,9 @@
 
 use super::connection::{self, Login};
 use super::failure::{Failure, innermost};
+use super::hop::Hop;
 use super::network::Network;
-use super::proxies::Proxy;
-use super::tls;
+use super::tls::{self, Tls};
 use crate::checksum::Checksum;
 use crate::safe_url::SafeUrl;
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -13,10 +13,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use hyper::header::{LOCATION, RETRY_AFTER};
 use hyper::{Response, StatusCode};
-use rustls::ClientConfig;
-use std::fmt;
-use std::io;
-use std::sync::Arc;
+use std::cell::OnceCell;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -28,36 +25,6 @@ pub trait Observer {
     fn retrying(&self, failure: &Failure, pause: Duration, retry: usize, retries: usize);
     /// Called from time to time with the number of bytes received, of `total` if the server announced it.
     fn received(&self, bytes: u64, total: Option<u64>);
-}
-
-/// A request, and everything that decides how it is made. It prints no secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hop {
-    /// The URL: that of the archive, or of a redirect.
-    pub url: SafeUrl,
-    /// The proxy that it goes through.
-    pub proxy: Option<Proxy>,
-    /// Where its login comes from: its URL, or the path of a netrc file.
-    pub login: Option<String>,
-    /// How many CA certificates are trusted, if it is https.
-    pub trusted: Option<String>,
-}
-
-impl fmt::Display for Hop {
-    /// All but the URL: `through the proxy …, with the login in …, trusting …`.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.proxy {
-            Some(proxy) => write!(formatter, "through the proxy {proxy}")?,
-            None => formatter.write_str("without a proxy")?,
-        }
-        if let Some(login) = &self.login {
-            write!(formatter, ", with the login in {login}")?;
-        }
-        match &self.trusted {
-            Some(trusted) => write!(formatter, ", trusting {trusted}"),
-            None => Ok(()),
-        }
-    }
 }
 
 /// A failed request.
@@ -76,10 +43,8 @@ pub(super) struct Downloader<'a> {
     pub(super) checksum: Checksum,
     pub(super) network: &'a Network,
     pub(super) observer: &'a dyn Observer,
+    pub(super) tls: OnceCell<Tls>,
 }
-
-/// The TLS configuration of all connections, and a description of the certificates that it trusts.
-type Tls = (Arc<ClientConfig>, String);
 
 impl Downloader<'_> {
     /// Downloads the whole body, and returns it with its request.
@@ -87,30 +52,27 @@ impl Downloader<'_> {
     /// # Errors
     /// All failed requests, in order.
     pub(super) fn download(&self) -> Result<(Vec<u8>, Hop), Vec<Attempt>> {
-        let failed = |trusted, failure| Attempt {
-            hop: self.hop(self.url.clone(), trusted).0,
+        let failed = |failure| Attempt {
+            hop: self.hop(self.url.clone()).0,
             failure,
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
-        let tls = tls::client(&self.network.ca_certificates).map_err(io::Error::other);
-        let (runtime, tls) = runtime
-            .and_then(|runtime| Ok((runtime, tls?)))
-            .map_err(|error| vec![failed("none", Failure::Other(error.to_string()))])?;
+        let runtime = runtime.map_err(|error| vec![failed(Failure::Other(error.to_string()))])?;
         let total = self.network.policy.total;
         let mut attempts = Vec::new();
-        let requests = self.with_retries(&tls, &mut attempts);
+        let requests = self.with_retries(&mut attempts);
         let result = runtime.block_on(async { timeout(total, requests).await });
         // A name look-up that hangs must not hold the program back after its limit.
         runtime.shutdown_background();
         if result.is_err() {
-            attempts.push(failed(&tls.1, Failure::Total(total)));
+            attempts.push(failed(Failure::Total(total)));
         }
         result.ok().flatten().ok_or(attempts)
     }
 
-    async fn with_retries(&self, tls: &Tls, attempts: &mut Vec<Attempt>) -> Option<(Vec<u8>, Hop)> {
+    async fn with_retries(&self, attempts: &mut Vec<Attempt>) -> Option<(Vec<u8>, Hop)> {
         let policy = &self.network.policy;
         let mut pauses = ExponentialBuilder::new()
             .with_min_delay(policy.first_pause)
@@ -119,7 +81,7 @@ impl Downloader<'_> {
             .with_jitter()
             .build();
         loop {
-            let attempt = match self.attempt(tls).await {
+            let attempt = match self.attempt().await {
                 Ok(downloaded) => return Some(downloaded),
                 Err(attempt) => attempt,
             };
@@ -137,24 +99,25 @@ impl Downloader<'_> {
     }
 
     /// Follows redirects to the body.
-    async fn attempt(&self, (tls, trusted): &Tls) -> Result<(Vec<u8>, Hop), Attempt> {
+    async fn attempt(&self) -> Result<(Vec<u8>, Hop), Attempt> {
         let policy = &self.network.policy;
         let mut url = self.url.clone();
         let mut redirects = 0;
         loop {
-            let (hop, login) = self.hop(url, trusted);
+            let (hop, login) = self.hop(url);
             self.observer.requesting(&hop);
-            let answer = match connection::request(&hop, login, tls, policy).await {
-                Ok(response) => match redirect(&hop, &response) {
-                    Some(Err(target)) => Err(Failure::Redirect(format!(
-                        "to {target}, which is not allowed"
-                    ))),
-                    Some(Ok(next)) if redirects < policy.redirects => Ok(Err(next)),
-                    Some(_) => Err(Failure::Redirect(format!("more than {redirects} times"))),
-                    None => self.body(response).await.map(Ok),
-                },
-                Err(failure) => Err(failure),
-            };
+            let answer =
+                match connection::request(&hop, login, &|| self.tls().0.clone(), policy).await {
+                    Ok(response) => match redirect(&hop, &response) {
+                        Some(Err(target)) => Err(Failure::Redirect(format!(
+                            "to {target}, which is not allowed"
+                        ))),
+                        Some(Ok(next)) if redirects < policy.redirects => Ok(Err(next)),
+                        Some(_) => Err(Failure::Redirect(format!("more than {redirects} times"))),
+                        None => self.body(response).await.map(Ok),
+                    },
+                    Err(failure) => Err(failure),
+                };
             match answer {
                 Ok(Ok(bytes)) => return Ok((bytes, hop)),
                 Ok(Err(next)) => url = next,
@@ -165,7 +128,7 @@ impl Downloader<'_> {
     }
 
     /// Chooses the proxy and the login for a URL.
-    fn hop(&self, url: SafeUrl, trusted: &str) -> (Hop, Option<Login>) {
+    fn hop(&self, url: SafeUrl) -> (Hop, Option<Login>) {
         let Network { proxies, netrc, .. } = self.network;
         let of_url = url.login().map(|login| (login, "its URL".to_owned()));
         let of_netrc = || Some((netrc.login(url.host())?, netrc.file.display().to_string()));
@@ -173,10 +136,16 @@ impl Downloader<'_> {
         let hop = Hop {
             proxy: proxies.for_url(&url).cloned(),
             login: origin,
-            trusted: url.is_https().then(|| trusted.to_owned()),
+            trusted: url.is_https().then(|| self.tls().1.clone()),
             url,
         };
         (hop, login)
+    }
+
+    /// The TLS configuration, made for the first connection that needs it.
+    fn tls(&self) -> &Tls {
+        self.tls
+            .get_or_init(|| tls::client(&self.network.ca_certificates))
     }
 
     async fn body(&self, response: Response<Incoming>) -> Result<Vec<u8>, Failure> {

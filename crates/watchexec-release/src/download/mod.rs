@@ -2,6 +2,7 @@
 
 mod connection;
 mod failure;
+mod hop;
 mod http;
 mod netrc;
 mod network;
@@ -9,7 +10,8 @@ mod proxies;
 mod tls;
 
 pub use failure::{Failure, TlsFault};
-pub use http::{Attempt, Hop, Observer};
+pub use hop::Hop;
+pub use http::{Attempt, Observer};
 pub use hyper::StatusCode;
 pub use netrc::Netrc;
 pub use network::{Network, Policy};
@@ -18,10 +20,11 @@ pub use rustls::pki_types::CertificateDer;
 pub use tls::certificates;
 
 use crate::checksum::{Checksum, Mismatch, Verified};
-use crate::origin::Archive;
+use crate::location::Archive;
 use crate::safe_url::SafeUrl;
 use http::Downloader;
 use network::LARGEST_ARCHIVE;
+use std::cell::OnceCell;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -87,6 +90,7 @@ pub fn download(
         checksum,
         network,
         observer,
+        tls: OnceCell::new(),
     };
     let bytes = match archive.url.file() {
         Some(path) => read_file(&path)

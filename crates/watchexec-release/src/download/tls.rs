@@ -1,13 +1,17 @@
 //! TLS: which certificates and signatures are trusted.
 
+use super::failure::Failure;
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{
     AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
 };
-use rustls::{ClientConfig, Error, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use std::sync::Arc;
+
+/// The TLS configuration of a download, and a description of the certificates that it trusts.
+pub(super) type Tls = (Result<Arc<ClientConfig>, Failure>, String);
 
 /// Reads the certificates of a PEM file.
 ///
@@ -28,21 +32,18 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> 
     Ok(certificates)
 }
 
-/// The TLS configuration of a download, which trusts the certificates of the system and of bindings, and a
-/// description of how many there are.
-pub(super) fn client(
-    of_bindings: &[CertificateDer<'static>],
-) -> Result<(Arc<ClientConfig>, String), Error> {
+/// Makes the TLS configuration, which trusts the certificates of the system and of bindings.
+pub(super) fn client(of_bindings: &[CertificateDer<'static>]) -> Tls {
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
     let (system, _) = roots.add_parsable_certificates(native.certs);
     let (bindings, _) = roots.add_parsable_certificates(of_bindings.iter().cloned());
     let config = ClientConfig::builder_with_provider(Arc::new(provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_safe_default_protocol_versions()
+        .map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
+    let config = config.map_err(|error| Failure::Other(error.to_string()));
     let trusted = format!("{system} CA certificates of the system and {bindings} of bindings");
-    Ok((Arc::new(config), trusted))
+    (config.map(Arc::new), trusted)
 }
 
 /// The cryptography of ring, and the signatures of private CAs that ring does not verify.

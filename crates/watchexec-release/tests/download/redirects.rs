@@ -56,7 +56,10 @@ fn names_where_a_redirect_led() {
         let attempt = &fetched.attempts()[0];
         assert_eq!(attempt.hop.url.to_string(), to);
         let shown = fetched.result.as_ref().err().unwrap().to_string();
-        assert!(shown.contains(&format!("(redirected to {to}): ")), "{shown}");
+        assert!(
+            shown.contains(&format!("(redirected to {to}): ")),
+            "{shown}"
+        );
     }
 }
 
