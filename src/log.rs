@@ -125,14 +125,12 @@ pub(crate) fn opened(app_dir: &Path, opened: &Opened) -> Vec<String> {
     /// How many failures are named.
     const NAMED: usize = 3;
 
-    let changed: Vec<String> = [
-        (opened.files, "file", "files"),
-        (opened.directories, "directory", "directories"),
-    ]
-    .into_iter()
-    .filter(|(count, ..)| *count > 0)
-    .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
-    .collect();
+    let counted = |count: usize, one: &str, many: &str| {
+        (count > 0).then(|| format!("{count} {}", if count == 1 { one } else { many }))
+    };
+    let files = counted(opened.files, "file", "files");
+    let directories = counted(opened.directories, "directory", "directories");
+    let changed: Vec<String> = files.into_iter().chain(directories).collect();
     let mut lines = Vec::new();
     if !changed.is_empty() {
         lines.push(format!(

@@ -11,7 +11,9 @@ use watchexec_release::archive::UnpackError;
 use watchexec_release::bundle::BundleError;
 use watchexec_release::catalog::Target;
 use watchexec_release::checksum::{Checksum, Mismatch};
-use watchexec_release::download::{Hop, Proxy};
+use watchexec_release::download::{
+    Attempt, DownloadError, Failure, Fault, Hop, Proxy, StatusCode, TlsFault,
+};
 use watchexec_release::location::Archive;
 use watchexec_release::requirement::Requirement;
 use watchexec_release::safe_url::SafeUrl;
