@@ -87,7 +87,7 @@ impl Plan {
                 other => Err(InvalidRequirement {
                     text: other.to_string(),
                     by: BUILD_PLAN,
-                    reason: "it is not a string, which has quotation marks".to_owned(),
+                    reason: format!("it is a TOML {}, not a string", other.type_str()),
                 }),
             })
             .collect()

@@ -92,10 +92,7 @@ impl Bindings {
 /// The error for a file or folder of a binding.
 pub(super) fn unusable(path: &Path, why: impl std::fmt::Display) -> ConfigError {
     let setting = path.display().to_string();
-    ConfigError {
-        why: format!("{setting}: {why}"),
-        setting,
-    }
+    ConfigError::of(&setting, &format!("{setting}: {why}"))
 }
 
 /// The sorted content of a folder; empty if the folder does not exist. Names that start with a dot are

@@ -18,7 +18,7 @@ use watchexec_release::checksum::Checksum;
 use watchexec_release::download::Network;
 use watchexec_release::location::{Archive, InvalidOverride};
 use watchexec_release::origin::Overrides;
-use watchexec_release::requirement::{InvalidRequirement, Requirement};
+use watchexec_release::requirement::Requirement;
 
 /// Turns live reload on or off.
 const LIVE_RELOAD_ENABLED: &str = "BP_LIVE_RELOAD_ENABLED";
@@ -139,24 +139,6 @@ pub(crate) struct Config {
     pub network: Network,
 }
 
-impl From<InvalidSetting> for ConfigError {
-    fn from(error: InvalidSetting) -> Self {
-        Self {
-            setting: error.name.to_owned(),
-            why: error.to_string(),
-        }
-    }
-}
-
-impl From<InvalidRequirement> for ConfigError {
-    fn from(error: InvalidRequirement) -> Self {
-        Self {
-            setting: error.by.to_owned(),
-            why: error.to_string(),
-        }
-    }
-}
-
 impl Config {
     /// Reads and checks every variable and every binding.
     ///
@@ -169,7 +151,11 @@ impl Config {
         let config = Self {
             activation: errors.one(Activation::read(environment)),
             reload: {
-                let settings = errors.all(Settings::from_variables(variable));
+                let settings = Settings::from_variables(variable).map_err(|errors| {
+                    let error = |error: InvalidSetting| ConfigError::of(error.name, &error);
+                    errors.into_iter().map(error).collect()
+                });
+                let settings = errors.all(settings);
                 let without = variable(Setting::PROCESS.variable).as_deref() == Some("");
                 (!without).then_some(settings)
             },
@@ -179,7 +165,8 @@ impl Config {
                 environment
                     .non_empty(WATCHEXEC_VERSION)
                     .map(|text| Requirement::parse(&text, WATCHEXEC_VERSION))
-                    .transpose(),
+                    .transpose()
+                    .map_err(|error| ConfigError::of(WATCHEXEC_VERSION, &error)),
             ),
             debug: shows_decisions(environment),
             overrides: Overrides {
@@ -225,13 +212,13 @@ fn mappings(entries: &Entries) -> BTreeMap<Checksum, Result<Archive, InvalidOver
 struct Errors(Vec<ConfigError>);
 
 impl Errors {
-    fn one<T: Default, E: Into<ConfigError>>(&mut self, result: Result<T, E>) -> T {
+    fn one<T: Default>(&mut self, result: Result<T, ConfigError>) -> T {
         self.all(result.map_err(|error| vec![error]))
     }
 
-    fn all<T: Default, E: Into<ConfigError>>(&mut self, result: Result<T, Vec<E>>) -> T {
+    fn all<T: Default>(&mut self, result: Result<T, Vec<ConfigError>>) -> T {
         result.unwrap_or_else(|errors| {
-            self.0.extend(errors.into_iter().map(Into::into));
+            self.0.extend(errors);
             T::default()
         })
     }

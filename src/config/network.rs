@@ -46,10 +46,7 @@ pub(super) fn network(
 fn netrc(environment: &Environment, errors: &mut Vec<ConfigError>) -> Netrc {
     if let Some(file) = environment.non_empty(NETRC) {
         return Netrc::read(Path::new(&file)).unwrap_or_else(|error| {
-            errors.push(ConfigError {
-                setting: NETRC.to_owned(),
-                why: format!("{NETRC} names {error}"),
-            });
+            errors.push(ConfigError::of(NETRC, &format!("{NETRC} names {error}")));
             Netrc::default()
         });
     }

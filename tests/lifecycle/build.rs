@@ -551,7 +551,7 @@ fn installs_a_pre_release_only_if_it_is_asked_for() {
     let outcome = new().build_with(number).assert_failure();
     for words in [
         "the build plan asks for \"2.7\"",
-        "it is not a string",
+        "it is a TOML float, not a string",
         "BP_WATCHEXEC_VERSION",
     ] {
         assert!(

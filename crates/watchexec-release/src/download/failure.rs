@@ -107,31 +107,24 @@ impl Failure {
     }
 }
 
-/// The last error of a chain: the HTTP library wraps the system's words several times.
+/// The last error of a chain: the HTTP library wraps the system's message several times.
 pub(super) fn innermost(error: &(dyn StdError + 'static)) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    last.to_string()
+    chain(error)
+        .last()
+        .map_or_else(String::new, ToString::to_string)
 }
 
-/// The first error of a type in a chain. Errors inside an [`io::Error`] are looked at too, since
-/// its `source` passes them over.
+/// The first error of a type in a chain.
 fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<E>() {
-            return Some(found);
-        }
-        if let Some(inner) = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-            && let Some(found) = find::<E>(inner)
-        {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
+    chain(error).find_map(|error| error.downcast_ref())
+}
+
+/// An error and its sources. The `source` of an [`io::Error`] skips the error inside it.
+fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        let inner = error.downcast_ref().and_then(io::Error::get_ref);
+        inner.map_or_else(|| error.source(), |inner| Some(inner))
+    })
 }

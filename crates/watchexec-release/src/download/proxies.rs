@@ -30,17 +30,17 @@ impl Proxy {
     #[must_use]
     pub fn parse(variable: String, text: &str) -> Self {
         let text = text.trim();
-        let url = match text.split_once("://") {
-            Some((scheme, _)) if scheme.to_lowercase().starts_with("socks") => {
+        let scheme = text
+            .split_once("://")
+            .map(|(scheme, _)| scheme.to_lowercase());
+        let url = match scheme.as_deref() {
+            None => SafeUrl::parse(&format!("http://{text}")),
+            Some("http" | "https") => SafeUrl::parse(text),
+            Some(scheme) if scheme.starts_with("socks") => {
                 Err("SOCKS proxies are not supported".to_owned())
             }
-            Some(_) => SafeUrl::parse(text),
-            None => SafeUrl::parse(&format!("http://{text}")),
-        };
-        let url = url.and_then(|url| match url.file() {
-            None => Ok(url),
             Some(_) => Err("it is not an http or https URL".to_owned()),
-        });
+        };
         Self { variable, url }
     }
 }
