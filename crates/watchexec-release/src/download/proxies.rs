@@ -69,35 +69,22 @@ impl Proxies {
     /// domain (`example.com`, `.example.com`, `*.example.com`), each with or without a port.
     fn excepts(&self, url: &SafeUrl) -> bool {
         let port = url.port().to_string();
-        let host = |entry: &str| match entry.rsplit_once(':') {
-            // A bare IPv6 address has colons, but no port.
-            Some((host, only)) if !host.contains(':') || host.ends_with(']') => {
-                (only == port).then(|| host.to_owned())
-            }
-            _ => Some(entry.to_owned()),
+        let host = |entry: &str| {
+            let (host, only) = match entry.rsplit_once(':') {
+                // A bare IPv6 address has colons, but no port.
+                Some((host, only)) if !host.contains(':') || host.ends_with(']') => (host, only),
+                _ => (entry, port.as_str()),
+            };
+            let host = host.trim_matches(['[', ']']).trim_end_matches('.');
+            (only == port && !host.is_empty()).then(|| host.to_lowercase())
         };
-        let hosts = self
-            .except
-            .split([',', ' ', '\t'])
-            .filter_map(host)
-            .map(|host| {
-                let host = host
-                    .trim_matches(['[', ']'])
-                    .trim_end_matches('.')
-                    .to_lowercase();
-                host.strip_prefix('*')
-                    .filter(|rest| !rest.is_empty())
-                    .unwrap_or(&host)
-                    .to_owned()
-            });
-        let hosts: Vec<String> = hosts.filter(|host| !host.is_empty()).collect();
+        let entries = self.except.split([',', ' ', '\t']);
+        let hosts: Vec<String> = entries.filter_map(host).collect();
         if hosts.iter().any(|host| host == "*") {
             return true;
         }
-        let matcher = Matcher::builder()
-            .all("http://proxy")
-            .no(hosts.join(","))
-            .build();
+        let hosts = hosts.join(",").replace("*.", ".");
+        let matcher = Matcher::builder().all("http://proxy").no(hosts).build();
         let uri = url.origin().parse::<Uri>();
         uri.is_ok_and(|uri| matcher.intercept(&uri).is_none())
     }
