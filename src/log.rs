@@ -1,45 +1,31 @@
-//! The log of a build, on standard output.
+//! The log of a build, on standard output, and its lines that have several wordings.
 
+use crate::app_dir::Opened;
+use crate::layers::live_reload::Processes;
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::path::Path;
+use watchexec_release::catalog::{Release, Target};
+use watchexec_release::requirement::Requirement;
+use watchexec_release::text::joined;
 
-/// Writes the log with three levels: a title, steps, and details.
-///
-/// The first line that cannot be written ends the log; [`finish`](Log::finish) returns the error.
+/// Writes the log with three levels: a title, steps, and details. A line that cannot be written is lost:
+/// the build does what it was called for without it.
 pub(crate) struct Log {
-    out: RefCell<Output>,
+    out: RefCell<Box<dyn Write>>,
     debug: bool,
 }
 
-struct Output {
-    writer: Box<dyn Write>,
-    written: io::Result<()>,
-}
-
 impl Log {
-    /// A log that goes to standard output.
+    /// A log that goes to standard output; with `debug` it shows every decision.
     pub(crate) fn to_stdout(debug: bool) -> Self {
         Self::new(Box::new(io::stdout()), debug)
     }
 
-    /// A log that goes to `out`; with `debug` it shows every decision.
-    pub(crate) fn new(out: Box<dyn Write>, debug: bool) -> Self {
-        Self {
-            out: RefCell::new(Output {
-                writer: out,
-                written: Ok(()),
-            }),
-            debug,
-        }
-    }
-
-    /// Ends the log.
-    ///
-    /// # Errors
-    /// A line could not be written.
-    pub(crate) fn finish(self) -> io::Result<()> {
-        self.out.into_inner().written
+    fn new(out: Box<dyn Write>, debug: bool) -> Self {
+        let out = RefCell::new(out);
+        Self { out, debug }
     }
 
     /// The first line: which buildpack this is.
@@ -84,20 +70,87 @@ impl Log {
 
     fn lines(&self, indent: &str, text: &str) {
         let mut out = self.out.borrow_mut();
-        if out.written.is_ok() {
-            out.written = write(&mut out.writer, indent, text);
+        if text.is_empty() {
+            let _ = writeln!(out);
         }
+        for line in text.lines() {
+            let _ = writeln!(out, "{indent}{line}");
+        }
+        let _ = out.flush();
     }
 }
 
-fn write(out: &mut dyn Write, indent: &str, text: &str) -> io::Result<()> {
-    if text.is_empty() {
-        writeln!(out)?;
+/// Names the chosen release and the candidates.
+pub(crate) fn choice(release: &Release, target: &Target, requirements: &[Requirement]) -> String {
+    let version = &release.dependency.version;
+    let from = joined(&release.available, ", ");
+    let mut line = format!("watchexec {version} for {target}: the newest of {from}");
+    if !requirements.is_empty() {
+        line += " that satisfies ";
+        line += &joined(requirements, " and ");
     }
-    for line in text.lines() {
-        writeln!(out, "{indent}{line}")?;
+    line
+}
+
+/// The processes that were added, how to start `reload`, and that the image is for development only.
+pub(crate) fn processes(processes: &Processes) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(settings) = &processes.reload {
+        let restarted = match &settings.process {
+            Some(process) => format!("the app's process {process}"),
+            None => "the app's process".to_owned(),
+        };
+        lines.push(format!(
+            "Added the process type reload, which restarts {restarted} when files change"
+        ));
+        lines.push(if processes.reload_is_default {
+            "Default process: reload, unless a later buildpack sets another".to_owned()
+        } else {
+            "Default process: set by another buildpack; that process reloads only if it runs watchexec".to_owned()
+        });
+        lines.push("To start reload by name: docker run --entrypoint reload IMAGE".to_owned());
     }
-    out.flush()
+    let tools =
+        "Added the process types tar and rm, for tools that sync through a running container";
+    lines.extend(processes.sync_tools.then(|| tools.to_owned()));
+    lines.push(
+        "For development only: anyone who can write to the app directory decides what this image runs"
+            .to_owned(),
+    );
+    lines
+}
+
+/// Counts the paths that became writable for the run image's user, and those that did not.
+pub(crate) fn opened(app_dir: &Path, opened: &Opened) -> Vec<String> {
+    /// How many failures are named.
+    const NAMED: usize = 3;
+
+    let counted = |count: usize, one: &str, many: &str| {
+        (count > 0).then(|| format!("{count} {}", if count == 1 { one } else { many }))
+    };
+    let files = counted(opened.files, "file", "files");
+    let directories = counted(opened.directories, "directory", "directories");
+    let changed: Vec<String> = files.into_iter().chain(directories).collect();
+    let mut lines = Vec::new();
+    if !changed.is_empty() {
+        lines.push(format!(
+            "Made {} in {} group-writable",
+            changed.join(" and "),
+            app_dir.display()
+        ));
+    }
+    for (path, error) in opened.failed.iter().take(NAMED) {
+        lines.push(format!(
+            "Could not make {} group-writable ({error}); a sync to it may fail",
+            path.display()
+        ));
+    }
+    if let more @ 1.. = opened.failed.len().saturating_sub(NAMED) {
+        lines.push(format!(
+            "Could not make {more} more files and directories group-writable"
+        ));
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -137,6 +190,11 @@ pub(crate) mod testing {
 #[cfg(test)]
 mod tests {
     use super::testing::recording;
+    use super::*;
+    use insta::assert_snapshot;
+    use reload_options::Settings;
+    use watchexec_release::catalog::Catalog;
+    use watchexec_release::checksum::Checksum;
 
     fn sample(debug: bool) -> String {
         let (log, recording) = recording(debug);
@@ -159,5 +217,88 @@ mod tests {
     #[test]
     fn shows_decisions_at_debug_only() {
         assert!(sample(true).contains("    [debug] because\n"));
+    }
+
+    #[test]
+    fn choices() {
+        let entry = |version| {
+            format!(
+                "[[dependencies]]\nid = 'watchexec'\nversion = '{version}'\nuri = 'file:///w'\n\
+                 checksum = '{}'\n",
+                Checksum::of(b"")
+            )
+        };
+        let catalog: Catalog = toml::from_str(&(entry("2.5.1") + &entry("2.8.0"))).unwrap();
+        let target = Target {
+            os: "linux".to_owned(),
+            arch: "amd64".to_owned(),
+        };
+        let line = |requirements: &[Requirement]| {
+            let chosen = catalog.choose(&target, requirements).unwrap();
+            choice(&chosen, &target, requirements)
+        };
+        assert_snapshot!(line(&[]), @"watchexec 2.8.0 for linux/amd64: the newest of 2.8.0, 2.5.1");
+        assert_snapshot!(
+            line(&[Requirement::parse("~2.5", "BP_WATCHEXEC_VERSION").unwrap()]),
+            @r#"watchexec 2.5.1 for linux/amd64: the newest of 2.8.0, 2.5.1 that satisfies "~2.5" (BP_WATCHEXEC_VERSION)"#
+        );
+        assert_snapshot!(
+            line(&[
+                Requirement::parse("2.*", "the build plan").unwrap(),
+                Requirement::parse("<2.8", "the build plan").unwrap(),
+            ]),
+            @r#"watchexec 2.5.1 for linux/amd64: the newest of 2.8.0, 2.5.1 that satisfies "2.*" (the build plan) and "<2.8" (the build plan)"#
+        );
+    }
+
+    #[test]
+    fn processes_and_how_to_start_them() {
+        let lines = |process: Option<&str>, reload_is_default| {
+            let settings = Settings {
+                process: process.map(|process| process.parse().unwrap()),
+                ..Settings::default()
+            };
+            processes(&Processes {
+                reload: Some(settings),
+                reload_is_default,
+                sync_tools: !reload_is_default,
+            })
+            .join("\n")
+        };
+        assert_snapshot!(lines(None, true) + "\n\n" + &lines(Some("worker"), false));
+        let none = Processes {
+            reload: None,
+            reload_is_default: true,
+            sync_tools: false,
+        };
+        assert_eq!(processes(&none).len(), 1);
+    }
+
+    #[test]
+    fn writable_app_directory() {
+        let broken = |name: &str| {
+            let error = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+            (Path::new("/workspace").join(name), error)
+        };
+        let lines = |files, directories, failed: &[&str]| {
+            opened(
+                Path::new("/workspace"),
+                &Opened {
+                    files,
+                    directories,
+                    failed: failed.iter().map(|name| broken(name)).collect(),
+                },
+            )
+        };
+        assert_eq!(lines(0, 0, &[]), [""; 0]);
+        assert_snapshot!(
+            [
+                lines(1, 0, &[]),
+                lines(0, 1, &[]),
+                lines(12, 2, &["a", "b", "c", "d", "e"]),
+            ]
+            .concat()
+            .join("\n")
+        );
     }
 }

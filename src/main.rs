@@ -1,18 +1,19 @@
-//! `bin/detect` and `bin/build` of the Watchexec Buildpack, in the order of a build:
-//! [`config`] → [`plan`] → choose, locate, download, verify, install and describe watchexec
-//! ([`watchexec_release`], [`layers::watchexec`]) → processes and the program that serves them
-//! ([`layers::live_reload`]) → [`app_dir`].
+//! `bin/detect` and `bin/build` of the Watchexec Buildpack. The functions below are in the order of a
+//! build:
 //!
-//! [`runtime`] calls both phases as the lifecycle asks. [`errors`] has every error that a user of a
-//! build reads, with its remedy.
-// They panic where their output cannot be written.
+//! 1. [`config`] reads the variables and the bindings, and [`plan`] the build plan;
+//! 2. [`watchexec_release`] chooses and locates a release, and [`layers::watchexec`] installs it;
+//! 3. [`layers::live_reload`] installs the program that runs as the process `reload`;
+//! 4. [`app_dir`] makes the app's files writable for the user of the run image.
+//!
+//! [`runtime`] is the entry of both phases, and [`errors`] has the text of every error.
+// These macros panic if their output cannot be written.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod app_dir;
 mod config;
 mod errors;
 mod layers;
-mod lines;
 mod log;
 mod plan;
 mod runtime;
@@ -20,7 +21,6 @@ mod runtime;
 use crate::config::{Activation, Config, Environment};
 use crate::errors::Error;
 use crate::layers::live_reload::Processes;
-use crate::layers::remove_all;
 use crate::layers::watchexec::WatchexecLayer;
 use crate::log::Log;
 use crate::plan::{Plan, build_plan};
@@ -53,7 +53,7 @@ impl Buildpack for WatchexecBuildpack {
     }
 
     fn build(&self, context: BuildContext<Self>) -> libcnb::Result<BuildResult, Error> {
-        let launch = contribute(&context).inspect_err(|_| remove_all(&context.layers_dir))?;
+        let launch = contribute(&context)?;
         BuildResultBuilder::new().launch(launch).build()
     }
 
@@ -63,16 +63,16 @@ impl Buildpack for WatchexecBuildpack {
     }
 }
 
-/// The build plan, where live reload is on.
+/// The build plan, if live reload is on.
 fn plan(environment: &Environment) -> Result<Option<BuildPlan>, Error> {
     let activation = Activation::read(environment).map_err(|error| Error::Config(vec![error]))?;
     let log = Log::to_stdout(false);
     log.title(&activation);
-    log.finish().map_err(Error::Log)?;
     Ok(build_plan(&activation))
 }
 
-/// Fills the layers and returns the processes. A failure leaves unfinished layers.
+/// Fills the layers and returns the processes. A failed build leaves unfinished layers, which the
+/// lifecycle does not export.
 fn contribute(context: &BuildContext<WatchexecBuildpack>) -> Result<Launch, Error> {
     let config = Config::read(&context.platform).map_err(Error::Config)?;
     let buildpack = &context.buildpack_descriptor.buildpack;
@@ -80,10 +80,8 @@ fn contribute(context: &BuildContext<WatchexecBuildpack>) -> Result<Launch, Erro
     let name = buildpack.name.as_deref().unwrap_or(&buildpack.id);
     log.title(format_args!("{name} {}", buildpack.version));
     log.subtitle(&config.activation);
-    for (name, nearest) in &config.unknown {
-        log.warning(format_args!(
-            "{name} is not a variable of this buildpack; did you mean {nearest}?"
-        ));
+    for warning in &config.warnings {
+        log.warning(warning);
     }
 
     let plan = Plan::read(&context.buildpack_plan);
@@ -94,7 +92,7 @@ fn contribute(context: &BuildContext<WatchexecBuildpack>) -> Result<Launch, Erro
     };
     let catalog = &context.buildpack_descriptor.metadata;
     let release = catalog.choose(&target, &requirements)?;
-    log.step(lines::choice(&release, &target, &requirements));
+    log.step(log::choice(&release, &target, &requirements));
     let source = locate(&release, &context.buildpack_dir, &config.overrides)?;
     WatchexecLayer {
         buildpack,
@@ -114,11 +112,10 @@ fn contribute(context: &BuildContext<WatchexecBuildpack>) -> Result<Launch, Erro
     };
     processes.provide_layer(buildpack, &context.buildpack_dir, &context.layers_dir)?;
     log.step("Live reload");
-    log.details(lines::processes(&processes));
+    log.details(log::processes(&processes));
     if processes.reload.is_some() {
         let opened = app_dir::open_for_group(&context.app_dir);
-        log.details(lines::opened(&context.app_dir, &opened));
+        log.details(log::opened(&context.app_dir, &opened));
     }
-    log.finish().map_err(Error::Log)?;
     Ok(processes.launch())
 }

@@ -4,13 +4,15 @@ use crate::config::{Activation, WATCHEXEC_VERSION};
 use crate::log::Log;
 use libcnb::data::build_plan::{BuildPlan, BuildPlanBuilder, Require};
 use libcnb::data::buildpack_plan::{BuildpackPlan, Entry};
-use toml::Table;
+use toml::{Table, Value};
 use watchexec_release::requirement::{InvalidRequirement, Requirement};
 
 /// The name under which other buildpacks require watchexec.
 pub(crate) const PLAN_ENTRY: &str = "watchexec";
+/// The origin of a requirement, for people.
+const BUILD_PLAN: &str = "the build plan";
 
-/// The build plan of a passing detect, `None` where the buildpack does not take part.
+/// The build plan of a passing detect; `None` if the buildpack does not take part.
 ///
 /// It provides and requires watchexec, so that the setting alone puts it into the image; other
 /// buildpacks may require it too (CNB buildpack spec, "Build Plan").
@@ -26,14 +28,14 @@ pub(crate) fn build_plan(activation: &Activation) -> Option<BuildPlan> {
 }
 
 /// The requirements of the build plan.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Plan {
     /// Whether another buildpack requires watchexec, to wrap a process with it.
     pub required_by_others: bool,
     /// Whether a buildpack wants to run watchexec during the build.
     pub required_at_build: bool,
     /// The versions that the requiring buildpacks accept, as they wrote them.
-    pub versions: Vec<String>,
+    pub versions: Vec<Value>,
 }
 
 impl Plan {
@@ -52,9 +54,9 @@ impl Plan {
                 .any(|entry| entry.metadata.get("build") == Some(&true.into())),
             versions: entries
                 .iter()
-                .filter_map(|entry| entry.metadata.get("version")?.as_str())
-                .map(|version| version.trim().to_owned())
-                .filter(|version| !version.is_empty())
+                .filter_map(|entry| entry.metadata.get("version"))
+                .filter(|version| version.as_str().is_none_or(|text| !text.trim().is_empty()))
+                .cloned()
                 .collect(),
         }
     }
@@ -79,7 +81,15 @@ impl Plan {
         }
         self.versions
             .iter()
-            .map(|version| Requirement::parse(version, "the build plan"))
+            .map(|version| match version {
+                Value::String(text) => Requirement::parse(text, BUILD_PLAN),
+                // The number 2.10 is 2.1.
+                other => Err(InvalidRequirement {
+                    text: other.to_string(),
+                    by: BUILD_PLAN,
+                    reason: format!("it is a TOML {}, not a string", other.type_str()),
+                }),
+            })
             .collect()
     }
 }
@@ -141,7 +151,7 @@ mod tests {
 
                 [[entries]]
                 name = 'watchexec'
-                metadata = { build = true, version = ' 2.* ' }
+                metadata = { build = true, version = '2.*' }
 
                 [[entries]]
                 name = 'watchexec'
@@ -155,7 +165,7 @@ mod tests {
             Plan {
                 required_by_others: true,
                 required_at_build: true,
-                versions: vec!["2.*".to_owned()],
+                versions: vec!["2.*".into()],
             }
         );
     }
@@ -165,12 +175,34 @@ mod tests {
         let plan = Plan {
             required_by_others: true,
             required_at_build: false,
-            versions: vec!["2.*".to_owned(), "latest".to_owned()],
+            versions: vec!["2.*".into(), "latest".into()],
         };
         let (log, recording) = recording(true);
         let own = Requirement::parse("2.5", WATCHEXEC_VERSION).unwrap();
         assert_eq!(plan.requirements(Some(&own), &log), Ok(vec![own.clone()]));
-        assert!(recording.text().contains("overrules the version latest"));
+        assert!(
+            recording
+                .text()
+                .contains("overrules the version \"latest\"")
+        );
         assert_eq!(plan.requirements(None, &log).unwrap_err().text, "latest");
+    }
+
+    #[test]
+    fn rejects_a_version_that_is_a_number() {
+        for (number, text) in [
+            ("2.5", "2.5"),
+            ("2.10", "2.1"),
+            ("2", "2"),
+            ("['2.5']", "[\"2.5\"]"),
+        ] {
+            let plan = plan(&format!(
+                "[[entries]]\nname = 'watchexec'\nmetadata = {{ version = {number} }}"
+            ));
+            let error = plan.requirements(None, &recording(false).0).unwrap_err();
+            assert_eq!(error.text, text);
+            let own = Requirement::parse("2.5", WATCHEXEC_VERSION).unwrap();
+            assert!(plan.requirements(Some(&own), &recording(false).0).is_ok());
+        }
     }
 }

@@ -14,6 +14,10 @@ const SERVICE_BINDING_ROOT: &str = "SERVICE_BINDING_ROOT";
 /// The variable with the bindings' directory, on older platforms.
 const CNB_BINDINGS: &str = "CNB_BINDINGS";
 
+/// The file with the type of a binding, and the folder of its entries: today's form, and that of
+/// platforms older than the Service Binding Specification.
+const FORMS: [(&str, &str); 2] = [("type", ""), ("metadata/kind", "secret")];
+
 /// The bindings of one type, as one table from entry name to content.
 pub(super) type Entries = BTreeMap<String, Entry>;
 
@@ -67,15 +71,17 @@ impl Bindings {
     pub(super) fn all_of_type(&self, wanted: &str) -> Result<Vec<Entry>, ConfigError> {
         let mut entries = Vec::new();
         for binding in children(&self.0)? {
-            let kind = read(&binding.join("type"))?;
-            if !kind.is_some_and(|kind| kind.eq_ignore_ascii_case(wanted)) {
-                continue;
-            }
-            for path in children(&binding)? {
-                if !["type", "provider"].contains(&name(&path).as_str())
-                    && let Some(content) = read(&path)?
-                {
-                    entries.push(Entry { path, content });
+            for (file, folder) in FORMS {
+                let kind = read(&binding.join(file))?;
+                if !kind.is_some_and(|kind| kind.eq_ignore_ascii_case(wanted)) {
+                    continue;
+                }
+                for path in children(&binding.join(folder))? {
+                    if !["type", "provider"].contains(&name(&path).as_str())
+                        && let Some(content) = read(&path)?
+                    {
+                        entries.push(Entry { path, content });
+                    }
                 }
             }
         }
@@ -86,10 +92,7 @@ impl Bindings {
 /// The error for a file or folder of a binding.
 pub(super) fn unusable(path: &Path, why: impl std::fmt::Display) -> ConfigError {
     let setting = path.display().to_string();
-    ConfigError {
-        why: format!("{setting}: {why}"),
-        setting,
-    }
+    ConfigError::of(&setting, &format!("{setting}: {why}"))
 }
 
 /// The sorted content of a folder; empty if the folder does not exist. Names that start with a dot are
@@ -186,6 +189,19 @@ mod tests {
         ]);
         let entries = bindings.of_type("dependency-mapping").unwrap();
         assert_eq!(content(&entries), [("key", "value"), ("other", "2")]);
+    }
+
+    #[test]
+    fn reads_the_older_form() {
+        let (_folder, bindings) = bindings(&[
+            ("one/metadata/kind", "Dependency-Mapping\n"),
+            ("one/metadata/provider", "someone"),
+            ("one/secret/KEY", "value\n"),
+            ("two/metadata/kind", "else"),
+            ("two/secret/other", "2"),
+        ]);
+        let entries = bindings.of_type("dependency-mapping").unwrap();
+        assert_eq!(content(&entries), [("key", "value")]);
     }
 
     #[test]

@@ -89,11 +89,18 @@ pub(crate) struct ConfigError {
 }
 
 impl ConfigError {
-    pub(super) fn value(variable: &str, value: &str, accepted: &str) -> Self {
+    pub(super) fn of(setting: &str, why: &impl ToString) -> Self {
         Self {
-            setting: variable.to_owned(),
-            why: format!("{variable} is {value:?}; accepted: {accepted}"),
+            setting: setting.to_owned(),
+            why: why.to_string(),
         }
+    }
+
+    pub(super) fn value(variable: &str, value: &str, accepted: &str) -> Self {
+        Self::of(
+            variable,
+            &format!("{variable} is {value:?}.\nAccepted: {accepted}."),
+        )
     }
 }
 

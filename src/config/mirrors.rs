@@ -2,7 +2,6 @@
 
 use super::bindings::Entries;
 use super::environment::Environment;
-use std::collections::BTreeMap;
 use watchexec_release::mirror::{DEFAULT, Mirror, Mirrors};
 
 /// The mirror for all hosts, and with `_<HOST>` after it the one for that host.
@@ -13,10 +12,16 @@ pub(super) const MISNAMED_DEFAULT: &str = "BP_DEPENDENCY_MIRROR_DEFAULT";
 /// Collects the mirrors of the environment and of the bindings of type `dependency-mirror`; for one
 /// host the environment wins.
 pub(super) fn mirrors(environment: &Environment, bindings: &Entries) -> Mirrors {
-    let mut by_host: BTreeMap<String, (String, String)> = BTreeMap::new();
+    let mut mirrors = Mirrors::default();
+    let mut set = |host: String, setting: &str, text: &str| {
+        let setting = format!("the mirror of {setting}");
+        mirrors.0.insert(host, Mirror::parse(setting, text));
+    };
     for (host, entry) in bindings {
-        let setting = entry.path.display().to_string();
-        by_host.insert(host.clone(), (setting, entry.content.clone()));
+        if !entry.content.is_empty() {
+            let setting = entry.path.display().to_string();
+            set(host.clone(), &setting, &entry.content);
+        }
     }
     for name in environment.names_with_prefix(DEPENDENCY_MIRROR) {
         let suffix = name.strip_prefix(DEPENDENCY_MIRROR).unwrap_or_default();
@@ -27,17 +32,10 @@ pub(super) fn mirrors(environment: &Environment, bindings: &Entries) -> Mirrors 
             None => continue,
         };
         if let Some(text) = environment.non_empty(&name) {
-            by_host.insert(host, (name, text));
+            set(host, &name, &text);
         }
     }
-    by_host
-        .into_iter()
-        .filter(|(_, (_, text))| !text.is_empty())
-        .map(|(host, (setting, text))| {
-            let setting = format!("the mirror of {setting}");
-            (host, Mirror::parse(&setting, &text))
-        })
-        .collect()
+    mirrors
 }
 
 /// `EXAMP__LE_COM` is `examp-le.com`: variable names have neither dots nor dashes.
@@ -49,13 +47,13 @@ fn decode_host(encoded: &str) -> String {
 mod tests {
     use super::super::bindings::Bindings;
     use super::*;
-    use url::Url;
+    use watchexec_release::safe_url::SafeUrl;
 
     /// The URL of the file `a` in the mirror of a host.
     fn at(mirrors: &Mirrors, host: &str) -> Option<String> {
         let mirror = mirrors.for_host(host)?.as_ref().unwrap();
-        let original = Url::parse(&format!("https://{host}/a")).unwrap();
-        Some(mirror.rewrite(&original).to_string())
+        let original = SafeUrl::parse(&format!("https://{host}/a")).unwrap();
+        Some(mirror.rewrite(&original).url.to_string())
     }
 
     fn collected(variables: &[(&str, &str)], files: &[(&str, &str)]) -> Mirrors {

@@ -16,9 +16,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use watchexec_release::checksum::Checksum;
 use watchexec_release::download::Network;
-use watchexec_release::mirror::InvalidOverride;
-use watchexec_release::origin::{Mapping, Overrides};
-use watchexec_release::requirement::{InvalidRequirement, Requirement};
+use watchexec_release::location::{Archive, InvalidOverride};
+use watchexec_release::origin::Overrides;
+use watchexec_release::requirement::Requirement;
 
 /// Turns live reload on or off.
 const LIVE_RELOAD_ENABLED: &str = "BP_LIVE_RELOAD_ENABLED";
@@ -29,6 +29,13 @@ const EXECUTION_ENVIRONMENT: &str = "CNB_EXEC_ENV";
 pub(crate) const WATCHEXEC_VERSION: &str = "BP_WATCHEXEC_VERSION";
 /// Process types `tar` and `rm`, for run images that lack these programs.
 const SYNC_TOOLS: &str = "BP_LIVE_RELOAD_SYNC_TOOLS";
+/// Bindings as Cloud Foundry gives them.
+const VCAP_SERVICES: &str = "VCAP_SERVICES";
+/// The types of bindings that this buildpack reads.
+const BINDING_TYPES: [&str; 3] = [MAPPING, MIRROR, CA_CERTIFICATES];
+const MAPPING: &str = "dependency-mapping";
+const MIRROR: &str = "dependency-mirror";
+const CA_CERTIFICATES: &str = "ca-certificates";
 /// The prefix of this buildpack's own variables.
 const OWN_PREFIX: &str = "BP_LIVE_RELOAD_";
 /// `DEBUG` shows every decision; shared by many buildpacks.
@@ -83,30 +90,34 @@ fn shows_decisions(environment: &Environment) -> bool {
         .is_some_and(|level| ["DEBUG", "TRACE"].contains(&level.to_uppercase().as_str()))
 }
 
-/// Variables that look like ones of this buildpack and are not, each with the known name that is most
-/// like it.
-fn unknown_variables(environment: &Environment) -> Vec<(String, &'static str)> {
+/// What to tell of variables that have no effect: names that this buildpack does not know, each with the
+/// most similar one that it knows, and bindings in a form that it does not read.
+fn warnings(environment: &Environment) -> Vec<String> {
     let mut known = vec![LIVE_RELOAD_ENABLED, SYNC_TOOLS];
     known.extend(Setting::ALL.map(|setting| setting.variable));
     let nearest = |name: &str| {
-        // Alike by pairs of letters: a name that lacks a word, or has one more, counts as near.
+        // Similar by pairs of letters: a name that lacks a word, or has one more, counts as near.
         let likeness = |known: &str| strsim::sorensen_dice(name, known);
         let order = |a: &&str, b: &&str| likeness(a).total_cmp(&likeness(b));
         known.iter().copied().max_by(order).unwrap_or_default()
     };
-    let mut unknown = Vec::new();
-    for name in environment.names_with_prefix(OWN_PREFIX) {
-        if !known.contains(&name.as_str()) {
-            let nearest = nearest(&name);
-            unknown.push((name, nearest));
-        }
+    let unknown = |name: &str, nearest: &str| {
+        format!("{name} is not a variable of this buildpack; did you mean {nearest}?")
+    };
+    let own = environment.names_with_prefix(OWN_PREFIX).into_iter();
+    let own = own.filter(|name| !known.contains(&name.as_str()));
+    let mut warnings: Vec<String> = own.map(|name| unknown(&name, nearest(&name))).collect();
+    let mirrors = environment.names_with_prefix(DEPENDENCY_MIRROR).into_iter();
+    let misnamed = mirrors.filter(|name| name.eq_ignore_ascii_case(MISNAMED_DEFAULT));
+    warnings.extend(misnamed.map(|name| unknown(&name, DEPENDENCY_MIRROR)));
+    let services = environment.get(VCAP_SERVICES).unwrap_or_default();
+    if let Some(of_type) = BINDING_TYPES.iter().find(|name| services.contains(*name)) {
+        warnings.push(format!(
+            "{VCAP_SERVICES} has a binding of type {of_type}, which this buildpack does not read; give it \
+             as files: docs/networks.md#bindings"
+        ));
     }
-    for name in environment.names_with_prefix(DEPENDENCY_MIRROR) {
-        if name.eq_ignore_ascii_case(MISNAMED_DEFAULT) {
-            unknown.push((name, DEPENDENCY_MIRROR));
-        }
-    }
-    unknown
+    warnings
 }
 
 /// All settings of a build.
@@ -116,8 +127,8 @@ pub(crate) struct Config {
     pub reload: Option<Settings>,
     /// Whether `tar` and `rm` are process types.
     pub sync_tools: bool,
-    /// Variables that look like ones of this buildpack and are not, each with the nearest known name.
-    pub unknown: Vec<(String, &'static str)>,
+    /// Variables that have no effect, and how to get one.
+    pub warnings: Vec<String>,
     /// The user's own version requirement.
     pub watchexec_version: Option<Requirement>,
     /// Whether the log shows every decision.
@@ -126,30 +137,6 @@ pub(crate) struct Config {
     pub overrides: Overrides,
     /// How servers are reached.
     pub network: Network,
-}
-
-impl From<InvalidSetting> for ConfigError {
-    fn from(error: InvalidSetting) -> Self {
-        let InvalidSetting {
-            name,
-            value,
-            why,
-            accepted,
-        } = error;
-        Self {
-            setting: name.to_owned(),
-            why: format!("{name} is {value:?}, which {why}; accepted: {accepted}"),
-        }
-    }
-}
-
-impl From<InvalidRequirement> for ConfigError {
-    fn from(error: InvalidRequirement) -> Self {
-        Self {
-            setting: error.by.to_owned(),
-            why: error.to_string(),
-        }
-    }
 }
 
 impl Config {
@@ -164,31 +151,35 @@ impl Config {
         let config = Self {
             activation: errors.one(Activation::read(environment)),
             reload: {
-                let settings = errors.all(Settings::from_variables(variable));
+                let settings = Settings::from_variables(variable).map_err(|errors| {
+                    let error = |error: InvalidSetting| ConfigError::of(error.name, &error);
+                    errors.into_iter().map(error).collect()
+                });
+                let settings = errors.all(settings);
                 let without = variable(Setting::PROCESS.variable).as_deref() == Some("");
                 (!without).then_some(settings)
             },
             sync_tools: errors.one(flag(environment, SYNC_TOOLS)) == Some(true),
-            unknown: unknown_variables(environment),
+            warnings: warnings(environment),
             watchexec_version: errors.one(
                 environment
                     .non_empty(WATCHEXEC_VERSION)
                     .map(|text| Requirement::parse(&text, WATCHEXEC_VERSION))
-                    .transpose(),
+                    .transpose()
+                    .map_err(|error| ConfigError::of(WATCHEXEC_VERSION, &error)),
             ),
             debug: shows_decisions(environment),
             overrides: Overrides {
-                mappings: mappings(&errors.one(bindings.of_type("dependency-mapping"))),
-                mirrors: mirrors::mirrors(
-                    environment,
-                    &errors.one(bindings.of_type("dependency-mirror")),
-                ),
+                mappings: mappings(&errors.one(bindings.of_type(MAPPING))),
+                mirrors: mirrors::mirrors(environment, &errors.one(bindings.of_type(MIRROR))),
             },
             network: {
-                let ca_certificates = errors.one(bindings.all_of_type("ca-certificates"));
+                let ca_certificates = errors.one(bindings.all_of_type(CA_CERTIFICATES));
                 errors.all(network::network(environment, &ca_certificates))
             },
         };
+        // A folder of bindings that cannot be read is an error for each type of binding.
+        errors.0.dedup();
         if errors.0.is_empty() {
             Ok(config)
         } else {
@@ -200,7 +191,7 @@ impl Config {
 /// The mappings by checksum. An entry's name may have the algorithm before the digest; `:` is not
 /// allowed in the names of a Kubernetes secret, so `_` stands for it. Other names are for other
 /// buildpacks.
-fn mappings(entries: &Entries) -> BTreeMap<Checksum, Result<Mapping, InvalidOverride>> {
+fn mappings(entries: &Entries) -> BTreeMap<Checksum, Result<Archive, InvalidOverride>> {
     let mut mappings = BTreeMap::new();
     for (name, entry) in entries {
         let digits = ["sha256:", "sha256_"]
@@ -209,7 +200,7 @@ fn mappings(entries: &Entries) -> BTreeMap<Checksum, Result<Mapping, InvalidOver
         if let Ok(checksum) = Checksum::from_hex(digits.unwrap_or(name)) {
             mappings.entry(checksum).or_insert_with(|| {
                 let setting = format!("the dependency-mapping {}", entry.path.display());
-                Mapping::parse(setting, &entry.content)
+                Archive::mapped(setting, &entry.content)
             });
         }
     }
@@ -221,13 +212,13 @@ fn mappings(entries: &Entries) -> BTreeMap<Checksum, Result<Mapping, InvalidOver
 struct Errors(Vec<ConfigError>);
 
 impl Errors {
-    fn one<T: Default, E: Into<ConfigError>>(&mut self, result: Result<T, E>) -> T {
+    fn one<T: Default>(&mut self, result: Result<T, ConfigError>) -> T {
         self.all(result.map_err(|error| vec![error]))
     }
 
-    fn all<T: Default, E: Into<ConfigError>>(&mut self, result: Result<T, Vec<E>>) -> T {
+    fn all<T: Default>(&mut self, result: Result<T, Vec<ConfigError>>) -> T {
         result.unwrap_or_else(|errors| {
-            self.0.extend(errors.into_iter().map(Into::into));
+            self.0.extend(errors);
             T::default()
         })
     }
@@ -285,15 +276,25 @@ mod tests {
             ("BP_LIVE_RELOADED", "1"),
         ]);
         assert_eq!(
-            unknown_variables(&environment),
+            warnings(&environment),
             [
-                (
-                    "BP_LIVE_RELOAD_TIMEOUT".to_owned(),
-                    "BP_LIVE_RELOAD_STOP_TIMEOUT"
-                ),
-                ("BP_LIVE_RELOAD_WATCHES".to_owned(), "BP_LIVE_RELOAD_WATCH"),
+                "BP_LIVE_RELOAD_TIMEOUT is not a variable of this buildpack; did you mean \
+                 BP_LIVE_RELOAD_STOP_TIMEOUT?",
+                "BP_LIVE_RELOAD_WATCHES is not a variable of this buildpack; did you mean \
+                 BP_LIVE_RELOAD_WATCH?"
             ]
         );
+    }
+
+    #[test]
+    fn warns_of_its_bindings_in_vcap_services_only() {
+        let warned = |services| warnings(&Environment::of(&[(VCAP_SERVICES, services)])).len();
+        assert_eq!(
+            warned(r#"{"user-provided": [{"label": "dependency-mirror"}]}"#),
+            1
+        );
+        assert_eq!(warned(r#"{"mysql": [{"label": "mysql"}]}"#), 0);
+        assert_eq!(warned(""), 0);
     }
 
     #[test]

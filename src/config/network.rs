@@ -1,15 +1,16 @@
-//! How a build reaches servers: proxies, CA certificates, credentials and time limits, as the user
-//! and the operator set them.
+//! The network settings of the user and the operator: proxies, CA certificates, credentials, time
+//! limits.
 #![warn(clippy::arithmetic_side_effects)]
 
 use super::bindings::{Entry, unusable};
 use super::environment::{ConfigError, Environment};
-use reqwest::{Certificate, NoProxy, Proxy};
 use std::path::Path;
 use std::time::Duration;
-use watchexec_release::download::{Logins, Network, Policy};
+use watchexec_release::download::{
+    CertificateDer, Netrc, Network, Policy, Proxies, Proxy, certificates,
+};
 
-/// Names the netrc file; without it, it is `.netrc` in the home directory.
+/// Names the netrc file; by default it is `.netrc` in the home directory.
 const NETRC: &str = "NETRC";
 /// Seconds for a connection, as libpak reads it.
 const DIALER_TIMEOUT: &str = "BP_DIALER_TIMEOUT";
@@ -29,12 +30,9 @@ pub(super) fn network(
     let mut errors = Vec::new();
     let network = Network {
         policy: policy(environment, &mut errors),
-        proxies: proxies(environment, &mut errors),
-        ca_certificates: certificates(ca_certificates, &mut errors),
-        logins: logins(environment).unwrap_or_else(|error| {
-            errors.push(error);
-            Logins::default()
-        }),
+        proxies: proxies(environment),
+        ca_certificates: trusted(ca_certificates, &mut errors),
+        netrc: netrc(environment, &mut errors),
     };
     if errors.is_empty() {
         Ok(network)
@@ -43,19 +41,19 @@ pub(super) fn network(
     }
 }
 
-/// Logins from the file that `NETRC` names, else from the one in the home directory. A file that
-/// was not named explicitly is optional.
-fn logins(environment: &Environment) -> Result<Logins, ConfigError> {
+/// The file that `NETRC` names, else the one in the home directory. A file that was not named explicitly
+/// is optional.
+fn netrc(environment: &Environment, errors: &mut Vec<ConfigError>) -> Netrc {
     if let Some(file) = environment.non_empty(NETRC) {
-        return Logins::from_file(file.into()).map_err(|error| ConfigError {
-            setting: NETRC.to_owned(),
-            why: format!("{NETRC} names {error}"),
+        return Netrc::read(Path::new(&file)).unwrap_or_else(|error| {
+            errors.push(ConfigError::of(NETRC, &format!("{NETRC} names {error}")));
+            Netrc::default()
         });
     }
-    Ok(match environment.non_empty("HOME") {
-        Some(home) => Logins::from_optional_file(Path::new(&home).join(".netrc")),
-        None => Logins::default(),
-    })
+    match environment.non_empty("HOME") {
+        Some(home) => Netrc::optional(&Path::new(&home).join(".netrc")),
+        None => Netrc::default(),
+    }
 }
 
 fn policy(environment: &Environment, errors: &mut Vec<ConfigError>) -> Policy {
@@ -85,46 +83,29 @@ fn policy(environment: &Environment, errors: &mut Vec<ConfigError>) -> Policy {
 }
 
 /// The proxies of `http_proxy` and `https_proxy`, in either case, for all hosts that `no_proxy`
-/// does not name. Lower case comes first, as curl has it.
-fn proxies(environment: &Environment, errors: &mut Vec<ConfigError>) -> Vec<Proxy> {
+/// does not name. Lower case takes precedence, as in curl.
+fn proxies(environment: &Environment) -> Proxies {
     let value = |name: &str| {
         [name.to_owned(), name.to_uppercase()]
             .into_iter()
             .find_map(|name| environment.non_empty(&name).map(|value| (name, value)))
     };
-    let except = value("no_proxy").and_then(|(_, hosts)| NoProxy::from_string(&hosts));
-    let http = value("http_proxy").map(|(name, value)| (name, Proxy::http(value)));
-    let https = value("https_proxy").map(|(name, value)| (name, Proxy::https(value)));
-    [http, https]
-        .into_iter()
-        .flatten()
-        .filter_map(|(name, proxy)| {
-            let proxy = proxy.map(|proxy| proxy.no_proxy(except.clone()));
-            proxy.map_err(|_| errors.push(not_a_proxy(name))).ok()
-        })
-        .collect()
-}
-
-/// The value is not shown, since it may hold a password.
-fn not_a_proxy(variable: String) -> ConfigError {
-    ConfigError {
-        why: format!(
-            "{variable} is not the URL of a proxy; accepted: an http or https URL, such as \
-             http://user:password@host:8080"
-        ),
-        setting: variable,
+    let proxy = |name| value(name).map(|(name, value)| Proxy::parse(name, &value));
+    Proxies {
+        http: proxy("http_proxy"),
+        https: proxy("https_proxy"),
+        except: value("no_proxy")
+            .map(|(_, hosts)| hosts)
+            .unwrap_or_default(),
     }
 }
 
-fn certificates(entries: &[Entry], errors: &mut Vec<ConfigError>) -> Vec<Certificate> {
+fn trusted(entries: &[Entry], errors: &mut Vec<ConfigError>) -> Vec<CertificateDer<'static>> {
     let mut all = Vec::new();
     for entry in entries {
-        match Certificate::from_pem_bundle(entry.content.as_bytes()) {
-            Ok(certificates) if !certificates.is_empty() => all.extend(certificates),
-            _ => errors.push(unusable(
-                &entry.path,
-                "no PEM certificate; `openssl x509 -inform der -in FILE` converts one",
-            )),
+        match certificates(entry.content.as_bytes()) {
+            Ok(certificates) => all.extend(certificates),
+            Err(error) => errors.push(unusable(&entry.path, error)),
         }
     }
     all
@@ -133,7 +114,6 @@ fn certificates(entries: &[Entry], errors: &mut Vec<ConfigError>) -> Vec<Certifi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     /// The settings, or their only error.
     fn read(variables: &[(&str, &str)]) -> Result<Network, ConfigError> {
@@ -173,31 +153,33 @@ mod tests {
 
     #[test]
     fn reads_proxies_in_either_case() {
-        for (variables, count) in [
-            (&[("http_proxy", "http://p:1")][..], 1),
-            (&[("HTTPS_PROXY", "p:1"), ("HTTP_PROXY", "")], 1),
-            (&[("HTTPS_PROXY", "p:1"), ("http_proxy", "p:2")], 2),
-            (&[("no_proxy", "*")], 0),
-        ] {
-            assert_eq!(read(variables).unwrap().proxies.len(), count);
-        }
-        let Err(error) = read(&[("HTTPS_PROXY", "http://u:secret@:bad")]) else {
-            panic!("not a proxy");
+        let http_and_https = |variables| {
+            let Proxies { http, https, .. } = read(variables).unwrap().proxies;
+            [http, https].map(|proxy| proxy.map_or_else(String::new, |proxy| proxy.to_string()))
         };
-        assert!(!error.to_string().contains("secret"));
+        for (variables, shown) in [
+            (
+                &[("http_proxy", "http://p:1")][..],
+                ["http://p:1 (http_proxy)", ""],
+            ),
+            (
+                &[("HTTPS_PROXY", "p:1"), ("HTTP_PROXY", "")],
+                ["", "http://p:1 (HTTPS_PROXY)"],
+            ),
+            (
+                &[("HTTP_PROXY", "p:1"), ("http_proxy", "p:2")],
+                ["http://p:2 (http_proxy)", ""],
+            ),
+            (&[("no_proxy", "*")], ["", ""]),
+        ] {
+            assert_eq!(http_and_https(variables), shown);
+        }
     }
 
     #[test]
-    fn rejects_an_unusable_netrc_that_was_named() {
+    fn rejects_an_unreadable_netrc_that_was_named() {
         assert!(read(&[("HOME", "/missing")]).is_ok());
         let error = read(&[(NETRC, "/missing/netrc")]).err().unwrap();
         assert_eq!(error.setting, NETRC);
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("netrc");
-        fs::write(&path, "machine example.com login user secret secret\n").unwrap();
-        let Err(error) = read(&[(NETRC, path.to_str().unwrap())]) else {
-            panic!("not a netrc file");
-        };
-        assert!(!error.to_string().contains("secret"));
     }
 }

@@ -2,38 +2,41 @@ use super::*;
 use crate::config::{Config, Environment};
 use insta::assert_snapshot;
 use libcnb::Platform;
-use reqwest::StatusCode;
 use std::env::VarError;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 use watchexec_release::archive::UnpackError;
-use watchexec_release::archive_url::ArchiveUrl;
 use watchexec_release::bundle::BundleError;
 use watchexec_release::catalog::Target;
 use watchexec_release::checksum::{Checksum, Mismatch};
-use watchexec_release::download::{Attempt, DownloadError, Failure, Timeout};
+use watchexec_release::download::{
+    Attempt, DownloadError, Failure, Fault, Hop, Proxy, StatusCode, TlsFault,
+};
+use watchexec_release::location::Archive;
 use watchexec_release::requirement::Requirement;
+use watchexec_release::safe_url::SafeUrl;
 
 fn shown(error: impl Into<Error>) -> String {
-    text(&libcnb::Error::BuildpackError(error.into())).to_string()
+    text(&libcnb::Error::BuildpackError(error.into()))
 }
 
-fn downloading(error: DownloadError) -> String {
-    shown(WatchexecError::Download {
-        error,
-        set_by: None,
-    })
+fn downloading(url: &str, set_by: Option<&str>, fault: Fault) -> String {
+    let archive = Archive {
+        url: SafeUrl::parse(url).unwrap(),
+        set_by: set_by.map(str::to_owned),
+    };
+    let error = shown(WatchexecError::from(DownloadError { archive, fault }));
+    assert!(!error.contains("secret"), "{error}");
+    error
 }
 
 fn file(path: &str, error: &str) -> FileError {
     FileError::at(path)(broken(error))
 }
 
-fn url() -> ArchiveUrl {
-    ArchiveUrl::parse("https://user:secret@example.com/watchexec.tar.xz?token=secret").unwrap()
-}
+const URL: &str = "https://user:secret@example.com/watchexec.tar.xz?token=secret";
 
 fn broken(text: &str) -> io::Error {
     io::Error::other(text.to_owned())
@@ -102,9 +105,6 @@ fn settings() {
     assert_snapshot!("invalid_setting", configured(&[signal]));
     assert_snapshot!("invalid_version", configured(&[version]));
     assert_snapshot!("invalid_netrc", configured(&[("NETRC", "/missing/netrc")]));
-    let proxy = configured(&[("https_proxy", "http://user:secret@:bad")]);
-    assert!(!proxy.contains("secret"), "{proxy}");
-    assert_snapshot!("invalid_proxy", proxy);
     assert_snapshot!(
         "invalid_settings",
         configured(&[flag, signal, version, ("BP_LIVE_RELOAD_IGNORE", "[a:[b")])
@@ -113,29 +113,31 @@ fn settings() {
 
 #[test]
 fn bindings() {
-    let unreadable = ConfigError {
-        setting: "/bindings".to_owned(),
-        why: "/bindings: permission denied".to_owned(),
-    };
-    let one = shown(Error::Config(vec![unreadable.clone()]));
-    assert_eq!(
-        shown(Error::Config(vec![unreadable.clone(), unreadable])),
-        one
-    );
-    assert_snapshot!("binding", one);
-}
-
-#[test]
-fn log() {
-    assert_snapshot!(shown(Error::Log(broken("no space left"))));
+    let too_long = format!("/{}", "b".repeat(256));
+    let error = configured(&[("SERVICE_BINDING_ROOT", &too_long)]);
+    assert_snapshot!("binding", error.replace(&too_long, "/bindings"));
 }
 
 #[test]
 fn layers() {
-    let error = file("/layers/watchexec.toml", "no space left");
-    assert_snapshot!("layer", shown(WatchexecError::Layer(error)));
-    let error = file("/buildpack/bin/live-reload", "no such file");
-    assert_snapshot!("live_reload", shown(error));
+    let at = |path: &str, kind: io::ErrorKind| FileError::at(path)(kind.into());
+    for (name, kind) in [
+        ("layer", io::ErrorKind::StorageFull),
+        ("layer_not_writable", io::ErrorKind::PermissionDenied),
+        ("layer_foreign", io::ErrorKind::AlreadyExists),
+    ] {
+        let error = at("/layers/watchexec", kind);
+        assert_snapshot!(name, shown(WatchexecError::Layer(error)));
+    }
+    for (name, kind) in [
+        ("live_reload", io::ErrorKind::NotFound),
+        (
+            "live_reload_not_writable",
+            io::ErrorKind::ReadOnlyFilesystem,
+        ),
+    ] {
+        assert_snapshot!(name, shown(at("/layers/live-reload/bin/live-reload", kind)));
+    }
 }
 
 #[test]
@@ -150,28 +152,32 @@ fn choices() {
         os: "linux".to_owned(),
         arch: "amd64".to_owned(),
     };
+    let no_version = |requirements| ChooseError::NoVersion {
+        target: target.clone(),
+        requirements,
+        available: vec!["2.8.0-rc.1".parse().unwrap(), "2.7.3-rc.1".parse().unwrap()],
+    };
     for (name, error) in [
         (
             "no_target",
-            ChooseError::NoTarget {
-                target: target.clone(),
-                targets: vec!["linux/arm64".to_owned()],
-            },
+            ChooseError::NoTarget(target.clone(), vec!["linux/arm64".to_owned()]),
         ),
         (
             "no_version",
-            ChooseError::NoVersion {
-                target,
-                requirements: vec![Requirement::parse("9.*", WATCHEXEC_VERSION).unwrap()],
-                available: vec!["2.8.0".parse().unwrap(), "2.7.3".parse().unwrap()],
-            },
+            no_version(vec![Requirement::parse("9.*", WATCHEXEC_VERSION).unwrap()]),
         ),
         (
+            "no_version_for_the_plan",
+            no_version(vec![Requirement::parse("9.*", "the build plan").unwrap()]),
+        ),
+        ("only_pre_releases", no_version(vec![])),
+        ("empty_catalog", ChooseError::Empty),
+        (
             "entry",
-            ChooseError::Entry {
-                version: "2.8.0".parse().unwrap(),
-                fault: "it has neither `checksum` nor `sha256`".to_owned(),
-            },
+            ChooseError::Entry(
+                "the entry for watchexec 2.8.0".to_owned(),
+                "it has neither `checksum` nor `sha256`".to_owned(),
+            ),
         ),
     ] {
         assert_snapshot!(name, shown(error));
@@ -180,78 +186,126 @@ fn choices() {
 
 #[test]
 fn files() {
-    let error = file("/archives/watchexec.tar.xz", "no such file");
-    assert_snapshot!("file_unreadable", downloading(error.into()));
+    let unreadable = |set_by, kind: io::ErrorKind| {
+        downloading(
+            "file:///archives/w.tar.xz",
+            set_by,
+            Fault::File(kind.into()),
+        )
+    };
+    assert_snapshot!("file_unreadable", unreadable(None, io::ErrorKind::NotFound));
+    let mapping = Some("the dependency-mapping /bindings/map/0123");
+    let too_large = unreadable(mapping, io::ErrorKind::FileTooLarge);
+    assert_snapshot!("file_too_large", too_large);
+}
+
+/// A request for `url` through this proxy, and with this login.
+fn attempt(url: &str, proxy: Option<&str>, login: Option<&str>, failure: Failure) -> Attempt {
+    let hop = Hop {
+        url: SafeUrl::parse(url).unwrap(),
+        proxy: proxy.map(|url| Proxy::parse("HTTPS_PROXY".to_owned(), url)),
+        login: login.map(str::to_owned),
+        trusted: Some("142 CA certificates of the system and 1 of bindings".to_owned()),
+    };
+    Attempt { hop, failure }
+}
+
+fn status(code: u16, by_proxy: bool) -> Failure {
+    let (status, line) = (
+        StatusCode::from_u16(code).unwrap(),
+        format!("{code} In Its Words"),
+    );
+    if by_proxy {
+        Failure::ProxyStatus(status, line)
+    } else {
+        Failure::Status(status, line, None)
+    }
 }
 
 #[test]
 fn downloads() {
-    let redirected = Attempt {
-        failure: Failure::Connect("host not found".to_owned()),
-        redirected_to: Some(ArchiveUrl::parse("https://cdn.example.com/w?sig=secret").unwrap()),
-    };
-    let status = |code: u16| Failure::Status {
-        status: StatusCode::from_u16(code).unwrap(),
-        retry_after: None,
-    };
     let limit = Duration::from_secs(10);
-    for (name, failures) in [
-        (
-            "download_broken_network",
-            vec![
-                Failure::Connect("connection refused".to_owned()),
-                Failure::Timeout(Timeout::Connect(limit)),
-                Failure::Timeout(Timeout::ResponseHeader(limit)),
-                Failure::Timeout(Timeout::Stall(limit)),
-                Failure::Interrupted {
-                    received: 1_000_000,
-                    reason: "connection reset".to_owned(),
-                },
-                status(503),
-                Failure::Timeout(Timeout::Total(limit)),
-            ],
+    let timeout = |step| Failure::Timeout(step, limit);
+    let failures = vec![
+        Failure::Connect("connection refused".to_owned()),
+        timeout("no connection"),
+        timeout("no answer"),
+        timeout("no further data"),
+        Failure::Interrupted(1_000_000, "connection reset".to_owned()),
+        status(503, false),
+        Failure::Total(limit),
+    ];
+    let attempts = failures
+        .into_iter()
+        .map(|failure| attempt(URL, None, None, failure));
+    let error = Fault::Requests(attempts.collect());
+    assert_snapshot!("download_broken_network", downloading(URL, None, error));
+
+    let proxy = Some("http://user:secret@proxy.example:3128");
+    let refused = Failure::Connect("connection refused".to_owned());
+    let elsewhere = "https://cdn.example.com/w?sig=secret";
+    let redirected = attempt(elsewhere, proxy, None, refused);
+    let first = attempt(URL, proxy, None, timeout("no connection"));
+    let error = Fault::Requests(vec![first, redirected]);
+    let set_by = Some("the mirror of BP_DEPENDENCY_MIRROR");
+    assert_snapshot!("download_proxied", downloading(URL, set_by, error));
+}
+
+/// For each refusal its line and its first remedy.
+#[test]
+fn refusals() {
+    let netrc = Some("/home/cnb/.netrc");
+    let proxy = Some("http://user:secret@proxy.example:3128");
+    let tls = |server: &str, fault| Failure::Tls(fault, server.to_owned());
+    let words = || "the words of the library".to_owned();
+    let server = "https://example.com";
+    let attempts = [
+        attempt(URL, None, None, tls(server, TlsFault::Time(words()))),
+        attempt(URL, None, None, tls(server, TlsFault::NotTls)),
+        attempt(
+            URL,
+            proxy,
+            None,
+            tls("https://proxy.example:3128", TlsFault::NotTls),
         ),
-        (
-            "download_tls",
-            vec![Failure::Tls("unknown issuer".to_owned())],
+        attempt(URL, None, None, tls(server, TlsFault::Ca)),
+        attempt(URL, None, None, tls(server, TlsFault::Other(words()))),
+        attempt(URL, None, None, status(401, false)),
+        attempt(URL, None, netrc, status(401, false)),
+        attempt(URL, None, Some("its URL"), status(403, false)),
+        attempt(URL, proxy, None, status(403, true)),
+        attempt(URL, proxy, None, status(407, true)),
+        attempt(URL, proxy, None, status(401, true)),
+        attempt(URL, None, None, status(404, false)),
+        attempt(URL, None, None, status(429, false)),
+        attempt(URL, None, None, status(451, false)),
+        attempt(URL, None, None, status(204, false)),
+        attempt(URL, None, None, Failure::TooLarge(128 << 20)),
+        attempt(
+            URL,
+            None,
+            None,
+            Failure::Redirect("to http://example.com, which is not allowed".to_owned()),
         ),
-        ("download_forbidden", vec![status(403)]),
-        ("download_not_found", vec![status(404)]),
-        ("download_too_large", vec![Failure::TooLarge(128 << 20)]),
-        (
-            "download_redirect",
-            vec![Failure::Redirect(
-                "redirected from https to http".to_owned(),
-            )],
+        attempt(
+            URL,
+            Some("socks5://user:secret@proxy"),
+            None,
+            Failure::Other(
+                "HTTPS_PROXY cannot be used: SOCKS proxies are not supported".to_owned(),
+            ),
         ),
-        ("download_proxy", vec![Failure::Proxy("socks5".to_owned())]),
-        (
-            "download_other",
-            vec![Failure::Other("no runtime".to_owned())],
-        ),
-    ] {
-        let error = downloading(DownloadError::Requests {
-            url: url(),
-            attempts: failures.into_iter().map(Attempt::from).collect(),
-        });
-        assert!(!error.contains("secret"), "{error}");
-        assert_snapshot!(name, error);
-    }
-    let error = downloading(DownloadError::Requests {
-        url: url(),
-        attempts: vec![redirected],
+        attempt(URL, None, None, Failure::Other("no runtime".to_owned())),
+    ];
+    let lines = attempts.map(|attempt| {
+        let fault = Fault::Requests(vec![attempt]);
+        let error = downloading(URL, None, fault);
+        let lines = error
+            .lines()
+            .filter(|line| line.starts_with("  ") || line.starts_with("- "));
+        lines.take(3).collect::<Vec<_>>().join("\n")
     });
-    assert!(!error.contains("secret"), "{error}");
-    assert_snapshot!("download_redirected", error);
-    let error = DownloadError::Requests {
-        url: url(),
-        attempts: vec![Failure::Connect("connection refused".to_owned()).into()],
-    };
-    let set_by = Some("the mirror of BP_DEPENDENCY_MIRROR".to_owned());
-    assert_snapshot!(
-        "download_mirror",
-        shown(WatchexecError::Download { error, set_by })
-    );
+    assert_snapshot!(lines.join("\n\n"));
 }
 
 #[test]
@@ -263,13 +317,14 @@ fn overrides() {
 }
 
 #[test]
-fn wrong_checksum() {
-    let error = downloading(DownloadError::Checksum {
-        url: url(),
-        mismatch: mismatch(),
-    });
-    assert!(!error.contains("secret"), "{error}");
-    assert_snapshot!(error);
+fn wrong_checksums() {
+    let wrong = |hop: Option<Hop>| Fault::Checksum(mismatch(), hop.map(Box::new));
+    let proxy = Some("http://user:secret@proxy.example:3128");
+    let hop = attempt(URL, proxy, None, status(200, false)).hop;
+    let mirror = Some("the mirror of BP_DEPENDENCY_MIRROR");
+    assert_snapshot!("wrong_checksum", downloading(URL, mirror, wrong(Some(hop))));
+    let file = downloading("file:///archives/w.tar.xz", None, wrong(None));
+    assert_snapshot!("wrong_checksum_of_a_file", file);
 }
 
 #[test]

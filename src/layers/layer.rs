@@ -23,7 +23,7 @@ pub(super) struct Layer<'a> {
 
 /// The state of a layer that the lifecycle restored.
 pub(super) enum Restored<M> {
-    /// No metadata.
+    /// No metadata, or a layer that a failed build has left.
     Nothing,
     /// Metadata of another form, written by another version of this buildpack.
     OtherForm,
@@ -58,6 +58,7 @@ impl<'a> Layer<'a> {
     pub(super) fn restored<M: DeserializeOwned>(&self) -> Result<Restored<M>, FileError> {
         let path = self.file("toml");
         let text = match fs::read_to_string(&path) {
+            Ok(text) if text.is_empty() => return Ok(Restored::Nothing),
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Restored::Nothing),
             Err(error) => return Err(FileError { path, error }),
@@ -68,14 +69,22 @@ impl<'a> Layer<'a> {
         })
     }
 
-    /// Removes everything of the layer and makes an empty directory for new content.
+    /// Removes everything of the layer and makes an empty directory for new content, with empty metadata
+    /// until the layer is finished.
+    ///
+    /// # Errors
+    /// The directory exists and has no metadata, so it is no layer: the buildpack was called with the
+    /// wrong layers directory, and deletes nothing there.
     pub(super) fn empty(&self) -> Result<(), FileError> {
         let path = self.path();
+        if self.has_content() && !self.file("toml").exists() {
+            return Err(FileError::at(path)(io::ErrorKind::AlreadyExists.into()));
+        }
         remove(&path)?;
-        remove(&self.file("toml"))?;
         for format in SBOM_FORMATS {
             remove(&self.file(extension(format)))?;
         }
+        self.write("toml", b"")?;
         fs::create_dir_all(&path).map_err(FileError::at(path))
     }
 
@@ -120,14 +129,4 @@ fn remove(path: &Path) -> Result<(), FileError> {
         Err(_) => return Ok(()),
     };
     removed.map_err(FileError::at(path))
-}
-
-/// Removes all layers of a failed build, finished or not, so that a part of one is never taken for a
-/// layer. The directory is this buildpack's own.
-pub(crate) fn remove_all(layers_dir: &Path) {
-    // The error of the build is the one to report. Should this fail too, the lifecycle still exports
-    // no part of a failed build.
-    for entry in fs::read_dir(layers_dir).into_iter().flatten().flatten() {
-        let _ = remove(&entry.path());
-    }
 }

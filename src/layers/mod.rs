@@ -3,5 +3,3 @@
 mod layer;
 pub(crate) mod live_reload;
 pub(crate) mod watchexec;
-
-pub(crate) use layer::remove_all;

@@ -14,12 +14,12 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 use watchexec_release::archive::{Limits, UnpackError, unpack};
-use watchexec_release::archive_url::{ArchiveUrl, Location};
 use watchexec_release::bundle::BundleError;
 use watchexec_release::catalog::{Release, Target};
 use watchexec_release::checksum::{Checksum, Verified};
-use watchexec_release::download::{DownloadError, Failure, Network, Observer, download};
+use watchexec_release::download::{DownloadError, Failure, Hop, Network, Observer, download};
 use watchexec_release::files::{FileError, Installed, ReleaseFile};
+use watchexec_release::location::Archive;
 use watchexec_release::origin::Source;
 use watchexec_release::sbom::subject::Subject;
 use watchexec_release::sbom::{crates, documents, identity};
@@ -30,7 +30,7 @@ pub(crate) struct WatchexecLayer<'a> {
     /// Describes itself in the SBOMs.
     pub buildpack: &'a Buildpack,
     /// The release to install.
-    pub release: &'a Release<'a>,
+    pub release: &'a Release,
     /// The target of the image.
     pub target: &'a Target,
     /// The origin of the release.
@@ -65,12 +65,8 @@ pub(crate) enum WatchexecError {
     #[error(transparent)]
     Layer(#[from] FileError),
     /// The archive cannot be downloaded.
-    #[error("{error}")]
-    Download {
-        error: DownloadError,
-        /// The mapping or mirror that sets the URL.
-        set_by: Option<String>,
-    },
+    #[error(transparent)]
+    Download(#[from] DownloadError),
     /// The archive is not a release.
     #[error(transparent)]
     Unpack(#[from] UnpackError),
@@ -83,8 +79,7 @@ impl WatchexecLayer<'_> {
     /// Keeps or writes the layer.
     ///
     /// # Errors
-    /// The release is not available or cannot be installed. What is in the layers directory then has
-    /// to be [removed](super::remove_all).
+    /// The release is not available or cannot be installed.
     pub(crate) fn provide(&self, layers_dir: &Path) -> Result<(), WatchexecError> {
         let layer = Layer::new(layers_dir, "watchexec");
         let (installed, earlier, program) = if let Some(metadata) = self.kept(&layer)? {
@@ -205,8 +200,8 @@ impl WatchexecLayer<'_> {
                 let installed = files.install(&layer.path())?;
                 (installed, Some(files.program.into_bytes()))
             }
-            Source::Archive { url, set_by } => {
-                let archive = self.download(url, set_by.as_deref())?;
+            Source::Archive(archive) => {
+                let archive = self.download(archive)?;
                 let installed = unpack(&archive, &Limits::BUILD, &layer.path())?;
                 (installed, None)
             }
@@ -223,29 +218,27 @@ impl WatchexecLayer<'_> {
         Ok((installed, program))
     }
 
-    fn download(&self, url: &ArchiveUrl, set_by: Option<&str>) -> Result<Verified, WatchexecError> {
+    fn download(&self, archive: &Archive) -> Result<Verified, DownloadError> {
         let log = self.log;
+        let set_by = archive.set_by.as_deref();
         log.debug(format_args!(
             "Located by {}",
             set_by.unwrap_or("the uri of buildpack.toml")
         ));
-        let version = &self.release.dependency.version;
-        log.detail(format_args!("Downloading watchexec {version} from {url}"));
-        if let Location::Server(_) = url.location()
-            && let Some(error) = self.network.logins.ignored()
-        {
+        if let Some(error) = &self.network.netrc.ignored {
             log.debug(format_args!("Ignoring {error}"));
         }
-        let checksum = self.release.checksum;
-        let archive = download(url, checksum, self.network, &Progress(log)).map_err(|error| {
-            WatchexecError::Download {
-                error,
-                set_by: set_by.map(str::to_owned),
-            }
-        })?;
-        let length = size(archive.bytes().len() as u64);
+        let Release {
+            checksum,
+            dependency,
+            ..
+        } = self.release;
+        let (version, url) = (&dependency.version, &archive.url);
+        log.detail(format_args!("Downloading watchexec {version} from {url}"));
+        let verified = download(archive, *checksum, self.network, &Progress(log))?;
+        let length = size(verified.bytes().len() as u64);
         log.detail(format_args!("Verified {length}: {checksum}"));
-        Ok(archive)
+        Ok(verified)
     }
 
     /// Writes the SBOMs.
@@ -284,6 +277,10 @@ impl WatchexecLayer<'_> {
 struct Progress<'a>(&'a Log);
 
 impl Observer for Progress<'_> {
+    fn requesting(&self, hop: &Hop) {
+        self.0.debug(format_args!("Requesting {} {hop}", hop.url));
+    }
+
     fn retrying(&self, failure: &Failure, pause: Duration, retry: usize, retries: usize) {
         let pause = pause.as_secs_f64();
         self.0.detail(format_args!(

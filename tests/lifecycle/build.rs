@@ -1,4 +1,4 @@
-//! `bin/build`: the layer, its metadata, its reuse, and its removal after a failure.
+//! `bin/build`: the layer, its metadata, its reuse, and what a failure leaves.
 
 use crate::support::lifecycle::{Lifecycle, Outcome};
 use crate::support::server::{Reply, Server, nobody};
@@ -19,7 +19,7 @@ fn served(archive: &'static [u8]) -> (Server, Lifecycle) {
     (server, lifecycle)
 }
 
-/// A failed build: exit status 1, these words, and no layer to export.
+/// A failed build: exit status 1, these words, and no layer whose metadata would have it exported.
 fn assert_fails(lifecycle: &Lifecycle, words: &[&str]) -> Outcome {
     let outcome = lifecycle.build().assert_failure();
     for word in words {
@@ -30,7 +30,8 @@ fn assert_fails(lifecycle: &Lifecycle, words: &[&str]) -> Outcome {
         );
     }
     assert!(outcome.stderr.contains("What to do:"));
-    assert_eq!(lifecycle.layer_files(), [""; 0]);
+    let metadata = fs::read_to_string(lifecycle.layers().join("watchexec.toml"));
+    assert_eq!(metadata.unwrap_or_default(), "");
     outcome
 }
 
@@ -412,6 +413,12 @@ fn leaves_no_layer_after_a_failed_rebuild() {
         Checksum::of(b"another"),
     ));
     assert_fails(&lifecycle, &["has the wrong checksum"]);
+    lifecycle.set_dependencies(&dependency(
+        "2.9.0",
+        &server.url("/w.tar.xz"),
+        Checksum::of(ARCHIVE),
+    ));
+    lifecycle.build().assert_success();
 }
 
 #[test]
@@ -479,10 +486,107 @@ fn explains_its_arguments() {
 }
 
 #[test]
-fn fails_the_build_if_standard_output_is_full() {
+fn builds_if_standard_output_is_full() {
     let (_server, lifecycle) = served(ARCHIVE);
     let lifecycle = lifecycle.in_shell("exec \"$@\" > /dev/full");
-    assert_fails(&lifecycle, &["Error: Could not write the log."]);
+    lifecycle.build().assert_success();
+    assert!(lifecycle.layers().join("launch.toml").exists());
+}
+
+/// Called by hand in a directory of sources instead of by the lifecycle.
+#[test]
+fn deletes_nothing_in_a_directory_that_has_no_layers() {
+    for checksum in [Checksum::of(ARCHIVE), Checksum::of(b"another")] {
+        let server = Server::http(|_| Reply::ok(ARCHIVE));
+        let uri = server.url("/w.tar.xz");
+        let lifecycle = Lifecycle::new(&dependency("2.8.0", &uri, checksum));
+        let sources = ["app.py", "watchexec/notes.txt", "live-reload/notes.txt"];
+        for name in sources {
+            let path = lifecycle.path("app").join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "source").unwrap();
+        }
+        // Writes the build plan.
+        lifecycle.build_command("");
+        let (platform, plan) = (
+            lifecycle.path("platform"),
+            lifecycle.path("buildpack-plan.toml"),
+        );
+        let arguments = [Path::new("."), &platform, &plan];
+        let outcome = lifecycle.phase("build", &arguments).assert_failure();
+        assert!(outcome.stderr.contains("What to do:"), "{}", outcome.stderr);
+        for name in sources {
+            let text = fs::read_to_string(lifecycle.path("app").join(name)).unwrap();
+            assert_eq!(text, "source", "{name}");
+        }
+    }
+}
+
+/// The version that a build with this variable, and with these entries in the build plan, installs.
+fn installed(lifecycle: &Lifecycle, entries: &str) -> String {
+    lifecycle.build_with(entries).assert_success();
+    let toml: toml::Table = lifecycle.layer_toml().parse().unwrap();
+    toml["metadata"]["version"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn installs_a_pre_release_only_if_it_is_asked_for() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/archives/xz-9e.tar.xz");
+    let uri = format!("file://{}", path.display());
+    let versions = [
+        "2.9.0-rc.1",
+        "2.8.0",
+        "2.8.0-next.1",
+        "2.7.0+linux.1",
+        "2.7.0",
+    ];
+    let dependencies = versions.map(|version| dependency(version, &uri, Checksum::of(ARCHIVE)));
+    let new = || Lifecycle::new(&dependencies.concat());
+    assert_eq!(installed(&new(), ""), "2.8.0");
+    for wanted in versions {
+        let lifecycle = new().with("BP_WATCHEXEC_VERSION", wanted);
+        assert_eq!(installed(&lifecycle, ""), wanted);
+    }
+    let number = "[[entries]]\nname = \"watchexec\"\nmetadata = { version = 2.7 }\n";
+    let outcome = new().build_with(number).assert_failure();
+    for words in [
+        "the build plan asks for \"2.7\"",
+        "it is a TOML float, not a string",
+        "BP_WATCHEXEC_VERSION",
+    ] {
+        assert!(
+            outcome
+                .stderr
+                .to_lowercase()
+                .contains(&words.to_lowercase()),
+            "{}",
+            outcome.stderr
+        );
+    }
+    let overruled = new().with("BP_WATCHEXEC_VERSION", "2.8.0");
+    assert_eq!(installed(&overruled, number), "2.8.0");
+}
+
+#[test]
+fn looks_at_entries_for_its_target_only() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/archives/xz-9e.tar.xz");
+    let (uri, checksum) = (format!("file://{}", path.display()), Checksum::of(ARCHIVE));
+    // A JRE, and watchexec in the form of Paketo's entries.
+    let others =
+        "[[metadata.dependencies]]\nid = \"jre\"\nversion = \"17.0\"\nlicenses = [\"MIT\"]\n";
+    let entry = |arch: &str, uri: &str| {
+        format!(
+            "[[metadata.dependencies]]\nid = \"watchexec\"\nversion = \"2.8.0\"\nuri = {uri:?}\n\
+             sha256 = \"{}\"\npurl = \"pkg:generic/watchexec@2.8.0?arch={arch}\"\n",
+            checksum.hex()
+        )
+    };
+    let arm = entry("arm64", "file:///missing/arm64");
+    let lifecycle = Lifecycle::new(&format!("{others}{arm}{}", entry("amd64", &uri)));
+    lifecycle.detect().assert_success();
+    assert_eq!(installed(&lifecycle, ""), "2.8.0");
+    let off = lifecycle.with("BP_LIVE_RELOAD_ENABLED", "false");
+    assert_eq!(off.detect().status, 100);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use crate::support::certificates::Authority;
 use crate::support::lifecycle::Lifecycle;
-use crate::support::server::{Reply, Server};
+use crate::support::server::{Reply, Server, Tunnel};
 use crate::support::{ARCHIVE, dependency};
 use std::fs;
 use watchexec_release::checksum::Checksum;
@@ -64,7 +64,7 @@ fn reads_mirrors_from_the_platform_directory() {
 }
 
 #[test]
-fn verifies_the_archive_of_a_mapping() {
+fn prefers_a_mapping_to_a_mirror() {
     let mapped = archive_server();
     let lifecycle = lifecycle().with("BP_DEPENDENCY_MIRROR", "https://mirror.invalid");
     let key = Checksum::of(ARCHIVE).hex();
@@ -75,18 +75,6 @@ fn verifies_the_archive_of_a_mapping() {
     );
     let outcome = lifecycle.build().assert_success();
     assert!(outcome.stdout.contains("Located by the dependency-mapping"));
-
-    let other = Server::http(|_| Reply::ok(b"another archive"));
-    let lifecycle = lifecycle.with("BP_LOG_LEVEL", "INFO");
-    bind(
-        &lifecycle,
-        "dependency-mapping",
-        &[(&key, &other.url("/x"))],
-    );
-    fs::remove_dir_all(lifecycle.layers()).unwrap();
-    fs::create_dir(lifecycle.layers()).unwrap();
-    let outcome = lifecycle.build().assert_failure();
-    assert!(outcome.stderr.contains("has the wrong checksum"));
 }
 
 #[test]
@@ -241,6 +229,136 @@ fn names_an_invalid_certificate() {
     );
     let outcome = lifecycle.build().assert_failure();
     assert!(outcome.stderr.contains("own.pem: no PEM certificate"));
+
+    let broken = Authority::new().pem().replace("MII", "MIJ");
+    bind(&lifecycle, "ca-certificates", &[("own.pem", &broken)]);
+    let outcome = lifecycle.build().assert_failure();
+    let words = "own.pem: certificate 1 in it is broken";
+    assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+}
+
+#[test]
+fn names_what_decides_a_download() {
+    let authority = Authority::new();
+    let mirror = Server::https(authority.server("watchexec.invalid"), |_| Reply::ok(b"no"));
+    let proxy = Tunnel::to(mirror.address());
+    let lifecycle = lifecycle()
+        .with("BP_DEPENDENCY_MIRROR", "https://watchexec.invalid/mirror")
+        .with("HTTPS_PROXY", proxy.url().replace("//", "//user:secret@"));
+    bind(
+        &lifecycle,
+        "ca-certificates",
+        &[("own.pem", &authority.pem())],
+    );
+    let netrc = lifecycle.path("netrc");
+    fs::write(
+        &netrc,
+        "machine watchexec.invalid login user password secret",
+    )
+    .unwrap();
+    let outcome = lifecycle
+        .with("NETRC", netrc.to_str().unwrap())
+        .build()
+        .assert_failure();
+    let proxy = format!("through the proxy {} (HTTPS_PROXY)", proxy.url());
+    let login = format!("with the login in {}", netrc.display());
+    let trusted = "CA certificates of the system and 1 of bindings";
+    for words in [&proxy, &login, trusted] {
+        let shown = outcome.stdout.contains(words) && outcome.stderr.contains(words);
+        assert!(shown, "{}", outcome.output());
+    }
+    let mirror = "/mirror/v1/w.tar.xz (the mirror of BP_DEPENDENCY_MIRROR)";
+    assert!(outcome.stderr.contains(mirror), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("has the wrong checksum"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(!outcome.output().contains("secret"), "{}", outcome.output());
+}
+
+#[test]
+fn asks_a_proxy_that_refuses_once() {
+    let proxy = Server::http(|_| Reply::status("407 Log In First"));
+    let outcome = lifecycle()
+        .with("HTTPS_PROXY", proxy.url("").replace("//", "//user:secret@"))
+        .build()
+        .assert_failure();
+    assert_eq!(proxy.requests().len(), 1);
+    let named = format!("{} (HTTPS_PROXY)", proxy.url(""));
+    for words in [
+        "the proxy answered 407 Log In First",
+        &named,
+        "Set HTTPS_PROXY with a login",
+    ] {
+        assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+    }
+    assert!(!outcome.output().contains("secret"), "{}", outcome.output());
+}
+
+#[test]
+fn asks_hosts_of_no_proxy_directly() {
+    for except in ["*", "127.0.0.1:PORT", "*.invalid,127.0.0.0/8"] {
+        let mirror = archive_server();
+        let port = mirror.address().port().to_string();
+        lifecycle()
+            .with("BP_DEPENDENCY_MIRROR", mirror.url(""))
+            .with("HTTP_PROXY", "http://127.0.0.1:1")
+            .with("NO_PROXY", except.replace("PORT", &port))
+            .build()
+            .assert_success();
+    }
+}
+
+#[test]
+fn names_the_netrc_of_a_login_that_is_refused() {
+    let server = Server::http(|_| Reply::status("401 Unauthorized"));
+    let lifecycle = lifecycle().with("BP_DEPENDENCY_MIRROR", server.url(""));
+    let home = lifecycle.path("home");
+    fs::create_dir(&home).unwrap();
+    let netrc = home.join(".netrc");
+    fs::write(&netrc, "machine 127.0.0.1 login user password secret").unwrap();
+    let lifecycle = lifecycle.with("HOME", home.to_str().unwrap());
+    let outcome = lifecycle.build().assert_failure();
+    let remedy = format!(
+        "Correct the login for {} in {}.",
+        server.url(""),
+        netrc.display()
+    );
+    assert!(outcome.stderr.contains(&remedy), "{}", outcome.stderr);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn reads_bindings_in_their_older_form() {
+    let mirror = archive_server();
+    let lifecycle = lifecycle();
+    let binding = lifecycle.path("older/mirror");
+    for (file, content) in [
+        ("metadata/kind", "dependency-mirror"),
+        ("metadata/provider", "someone"),
+        ("secret/default", &mirror.url("")),
+    ] {
+        fs::create_dir_all(binding.join(file).parent().unwrap()).unwrap();
+        fs::write(binding.join(file), content).unwrap();
+    }
+    let root = lifecycle.path("older");
+    let lifecycle = lifecycle.with("CNB_BINDINGS", root.to_str().unwrap());
+    lifecycle.build().assert_success();
+    assert_eq!(mirror.requests().len(), 1);
+}
+
+#[test]
+fn warns_of_bindings_in_vcap_services() {
+    let mirror = archive_server();
+    let services = r#"{"user-provided": [{"label": "ca-certificates", "credentials": {}}]}"#;
+    let outcome = lifecycle()
+        .with("BP_DEPENDENCY_MIRROR", mirror.url(""))
+        .with("VCAP_SERVICES", services)
+        .build()
+        .assert_success();
+    let words = "Warning: VCAP_SERVICES has a binding of type ca-certificates";
+    assert!(outcome.stdout.contains(words), "{}", outcome.stdout);
 }
 
 #[test]
@@ -335,7 +453,26 @@ fn shows_no_credential() {
         "BP_DEPENDENCY_MIRROR",
         "https://m.invalid,token-is=secret,secret",
     ));
+    for mirror in [
+        "http://team/secret:secret@m.invalid/x",
+        "http://team%2Fbot/secret:secret@m.invalid/x",
+        "user:secret=@m.invalid",
+        "secret:x@m.invalid",
+        "https://user:12,secret@m.invalid",
+    ] {
+        check(lifecycle().with("BP_DEPENDENCY_MIRROR", mirror));
+    }
     check(lifecycle().with("HTTPS_PROXY", "http://user-secret:pass-secret@[bad"));
+    check(lifecycle().with("HTTPS_PROXY", "http://team/secret:secret@proxy.invalid"));
+    for mapping in [
+        "secret:x@m.invalid",
+        "http://team/secret:secret@m.invalid/x",
+    ] {
+        let mapped = lifecycle();
+        let key = Checksum::of(ARCHIVE).hex();
+        bind(&mapped, "dependency-mapping", &[(&key, mapping)]);
+        check(mapped);
+    }
     check(Lifecycle::new(&dependency(
         "2.8.0",
         &format!("{}?signature=secret", with_login("/w")),

@@ -189,18 +189,17 @@ fn adds_the_sync_tools_as_processes() {
 }
 
 #[test]
-fn fails_without_live_reload_in_the_buildpack_and_leaves_no_layer() {
+fn fails_without_live_reload_in_the_buildpack() {
     let lifecycle = lifecycle();
     fs::remove_file(lifecycle.buildpack().join("bin/live-reload")).unwrap();
     let outcome = lifecycle.build().assert_failure();
-    assert!(
-        outcome
-            .stderr
-            .contains("the buildpack has no bin/live-reload"),
-        "{}",
-        outcome.stderr
-    );
-    assert_eq!(lifecycle.layer_files(), [""; 0]);
+    for words in [
+        "bin/live-reload: No such file",
+        "Package the buildpack again",
+    ] {
+        assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+    }
+    assert!(!lifecycle.layers().join("launch.toml").exists());
 }
 
 #[test]

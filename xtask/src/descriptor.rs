@@ -6,7 +6,7 @@ use libcnb::data::buildpack::{Buildpack, ComponentBuildpackDescriptor};
 use semver::Version;
 use std::path::{Path, PathBuf};
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value};
-use watchexec_release::catalog::{Catalog, Dependency, Target, WATCHEXEC};
+use watchexec_release::catalog::{Catalog, Dependency, Entry, Target, WATCHEXEC};
 use watchexec_release::checksum::Checksum;
 use watchexec_release::descriptor;
 
@@ -35,7 +35,9 @@ impl Descriptor {
 
     /// The dependencies, as the buildpack itself reads them.
     pub(crate) fn dependencies(&self) -> Result<Vec<Dependency>> {
-        Ok(self.contents()?.metadata.dependencies)
+        let entries = self.contents()?.metadata.dependencies;
+        let dependencies: Result<_, _> = entries.iter().map(Entry::parse).collect();
+        dependencies.with_context(|| format!("{}: [[metadata.dependencies]]", self.path.display()))
     }
 
     fn contents(&self) -> Result<ComponentBuildpackDescriptor<Catalog>> {
@@ -52,7 +54,7 @@ impl Descriptor {
                 self.path.display()
             )
         })?;
-        Ok(release.dependency.clone())
+        Ok(release.dependency)
     }
 
     pub(crate) fn set_api(&mut self, api: &str) {

@@ -4,9 +4,9 @@ use anyhow::{Context, Result};
 use fs_err as fs;
 use reqwest::blocking::{Client, Response};
 use std::time::Duration;
-use watchexec_release::archive_url::{ArchiveUrl, Location};
 use watchexec_release::catalog::Dependency;
 use watchexec_release::checksum::Verified;
+use watchexec_release::safe_url::SafeUrl;
 
 /// Downloads the archive of a dependency and verifies it.
 pub(crate) fn archive(dependency: &Dependency) -> Result<Verified> {
@@ -25,11 +25,11 @@ pub(crate) fn text(url: &str) -> Result<String> {
 
 /// Messages have the URL without a login or a query, which may be secret.
 fn get(uri: &str) -> Result<Vec<u8>> {
-    let url = ArchiveUrl::parse(uri)?;
-    let server = match url.location() {
-        Location::File(path) => return Ok(fs::read(path)?),
-        Location::Server(server) => server,
-    };
+    let url = SafeUrl::parse(uri).map_err(anyhow::Error::msg)?;
+    if let Some(path) = url.file() {
+        return Ok(fs::read(path)?);
+    }
+    let server = url.exposed().clone();
     let _ = rustls::crypto::ring::default_provider().install_default();
     eprintln!("Downloading {url}");
     let client = Client::builder()

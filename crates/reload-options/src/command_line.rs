@@ -25,10 +25,7 @@ pub enum ArgumentError {
     #[error(transparent)]
     Invalid(#[from] InvalidSetting),
     /// An option that does not exist.
-    #[error(
-        "Unknown option {0}.\nOptions are: --watch, --ignore, --debounce, --signal, \
-         --stop-timeout, --poll; `live-reload --help` explains them."
-    )]
+    #[error("Unknown option {0}.\nOptions are: {all}; `live-reload --help` explains them.", all = options())]
     UnknownOption(String),
     /// An option that came last, without its value.
     #[error("{0} has no value.\nGive one: `{0} VALUE` or `{0}=VALUE`.")]
@@ -36,6 +33,11 @@ pub enum ArgumentError {
     /// Bytes that are not UTF-8.
     #[error("The argument {0:?} is not UTF-8.\nwatchexec takes no other text.")]
     NotUnicode(String),
+}
+
+fn options() -> String {
+    let [_, options @ ..] = Setting::ALL.map(|setting| setting.argument);
+    options.join(", ")
 }
 
 impl From<lexopt::Error> for ArgumentError {
@@ -68,33 +70,22 @@ pub enum Request {
 impl Settings {
     /// The `command` of the `reload` process in launch.toml, whose `args` stay empty.
     ///
-    /// Defaults are included: the image shows them, and keeps them if the defaults change in a later
-    /// `live-reload` are.
+    /// It has the defaults, too: the image shows them, and keeps them if a later `live-reload` has
+    /// others.
     #[must_use]
     pub fn command(&self) -> Vec<String> {
+        let [_, options @ ..] = &Setting::ALL;
         let mut command = vec![PROGRAM.to_owned()];
-        let mut option = |name: &str, value: String| command.extend([name.to_owned(), value]);
-        for path in &self.watch {
-            option("--watch", path.clone());
-        }
-        for pattern in &self.ignore {
-            option("--ignore", pattern.as_str().to_owned());
-        }
-        option("--debounce", self.debounce.to_string());
-        option("--signal", self.signal.to_string());
-        option("--stop-timeout", self.stop_timeout.to_string());
-        if let Some(interval) = &self.poll {
-            option("--poll", interval.to_string());
-        }
-        match &self.process {
-            Some(process) => command.push(process.to_string()),
-            // Lists have to end in a TYPE, so that those of a user replace them. An empty one
-            // leaves the choice to `live-reload`.
-            None if !self.watch.is_empty() || !self.ignore.is_empty() => {
-                command.push(String::new());
+        for setting in options {
+            for value in (setting.write)(self) {
+                command.extend([setting.argument.to_owned(), value]);
             }
-            None => {}
         }
+        // Lists have to end in a TYPE, so that those of a user replace them. An empty one leaves the
+        // choice to `live-reload`.
+        let ends = self.process.is_some() || !self.watch.is_empty() || !self.ignore.is_empty();
+        let process = self.process.as_ref().map(ToString::to_string);
+        command.extend(ends.then(|| process.unwrap_or_default()));
         command
     }
 }
@@ -146,7 +137,7 @@ impl Request {
                     continue;
                 }
             }
-            setting.give(&mut settings, setting.argument, &text)?;
+            setting.set(&mut settings, setting.argument, &text)?;
         }
         Ok(Self::Reload(settings))
     }

@@ -7,7 +7,7 @@ use crate::time::TimeSpan;
 use nix::sys::signal::Signal;
 use std::time::Duration;
 
-/// A setting of the `reload` process, as a row of the table of all settings.
+/// A setting of the `reload` process: a row of the table of all settings.
 #[derive(Debug)]
 pub struct Setting {
     /// The variable that sets it at build.
@@ -16,14 +16,17 @@ pub struct Setting {
     pub argument: &'static str,
     /// The accepted form, for error messages.
     pub accepted: &'static str,
-    /// Parses a value and sets it, or adds it where the setting is a list. The error continues a
+    /// Parses a value and sets it, or adds it if the setting is a list. The error continues a
     /// sentence: `has no unit`.
-    set: fn(&mut Settings, &str) -> Result<(), String>,
-    /// Whether two values differ.
-    differs: fn(&Settings, &Settings) -> bool,
-    /// Empties the list, where the setting is one.
+    read: fn(&mut Settings, &str) -> Result<(), String>,
+    /// Its values as they are read back: several for a list, none for a setting that is off.
+    pub(crate) write: fn(&Settings) -> Vec<String>,
+    /// Empties the list, if the setting is one.
     pub(crate) clear: Option<fn(&mut Settings)>,
 }
+
+/// The accepted form of a time.
+const TIME: &str = "a time with its unit, such as `50ms`, `2s` or `1min 30s`";
 
 impl Setting {
     /// The process type that is restarted.
@@ -32,26 +35,26 @@ impl Setting {
         argument: "TYPE",
         accepted: "a process type of the image, made of letters, digits, `.`, `_` and `-`, other \
                    than `reload`",
-        set: |settings, text| {
+        read: |settings, text| {
             settings.process = (!text.is_empty()).then(|| text.parse()).transpose()?;
             Ok(())
         },
-        differs: |one, other| one.process != other.process,
+        write: |settings| settings.process.iter().map(ToString::to_string).collect(),
         clear: None,
     };
 
-    /// All settings, in the order in which documents list them.
+    /// All settings, in the order in which documents list them: the type, then the options.
     pub const ALL: [Self; 7] = [
         Self::PROCESS,
         Self {
             variable: "BP_LIVE_RELOAD_WATCH",
             argument: "--watch",
             accepted: "paths of files and directories, relative to the app directory or absolute",
-            set: |settings, path| {
+            read: |settings, path| {
                 settings.watch.push(path.to_owned());
                 Ok(())
             },
-            differs: |one, other| one.watch != other.watch,
+            write: |settings| settings.watch.clone(),
             clear: Some(|settings| settings.watch.clear()),
         },
         Self {
@@ -59,16 +62,19 @@ impl Setting {
             argument: "--ignore",
             accepted: "patterns as in a .gitignore file, relative to the app directory, such as \
                        `*.csv`, `uploads/` or `!/tmp`",
-            set: |settings, text| text.parse().map(|pattern| settings.ignore.push(pattern)),
-            differs: |one, other| one.ignore != other.ignore,
+            read: |settings, text| text.parse().map(|pattern| settings.ignore.push(pattern)),
+            write: |settings| {
+                let pattern = |pattern: &IgnorePattern| pattern.as_str().to_owned();
+                settings.ignore.iter().map(pattern).collect()
+            },
             clear: Some(|settings| settings.ignore.clear()),
         },
         Self {
             variable: "BP_LIVE_RELOAD_DEBOUNCE",
             argument: "--debounce",
-            accepted: "a time with its unit, such as `50ms`, `2s` or `1min 30s`",
-            set: |settings, text| text.parse().map(|time| settings.debounce = time),
-            differs: |one, other| one.debounce != other.debounce,
+            accepted: TIME,
+            read: |settings, text| text.parse().map(|time| settings.debounce = time),
+            write: |settings| vec![settings.debounce.to_string()],
             clear: None,
         },
         Self {
@@ -76,42 +82,42 @@ impl Setting {
             argument: "--signal",
             accepted: "the name of a signal that a process can handle, with or without `SIG`, or \
                        its number, such as `SIGTERM`, `INT` or `15`",
-            set: |settings, text| stop_signal(text).map(|signal| settings.signal = signal),
-            differs: |one, other| one.signal != other.signal,
+            read: |settings, text| stop_signal(text).map(|signal| settings.signal = signal),
+            write: |settings| vec![settings.signal.to_string()],
             clear: None,
         },
         Self {
             variable: "BP_LIVE_RELOAD_STOP_TIMEOUT",
             argument: "--stop-timeout",
-            accepted: "a time with its unit, such as `50ms`, `2s` or `1min 30s`",
-            set: |settings, text| text.parse().map(|time| settings.stop_timeout = time),
-            differs: |one, other| one.stop_timeout != other.stop_timeout,
+            accepted: TIME,
+            read: |settings, text| text.parse().map(|time| settings.stop_timeout = time),
+            write: |settings| vec![settings.stop_timeout.to_string()],
             clear: None,
         },
         Self {
             variable: "BP_LIVE_RELOAD_POLL",
             argument: "--poll",
             accepted: "a time above zero with its unit, such as `500ms` or `2s`, or `off`",
-            set: |settings, text| poll_interval(text).map(|interval| settings.poll = interval),
-            differs: |one, other| one.poll != other.poll,
+            read: |settings, text| poll_interval(text).map(|interval| settings.poll = interval),
+            write: |settings| settings.poll.iter().map(ToString::to_string).collect(),
             clear: None,
         },
     ];
 
-    /// Whether the setting has another value than the default.
+    /// Whether the setting has a different value than by default.
     #[must_use]
     pub fn is_changed(&self, settings: &Settings) -> bool {
-        (self.differs)(settings, &Settings::default())
+        (self.write)(settings) != (self.write)(&Settings::default())
     }
 
     /// Parses a value that was given under `name`, and sets it in `settings`.
-    pub(crate) fn give(
+    pub(crate) fn set(
         &self,
         settings: &mut Settings,
         name: &'static str,
         value: &str,
     ) -> Result<(), InvalidSetting> {
-        (self.set)(settings, value).map_err(|why| InvalidSetting {
+        (self.read)(settings, value).map_err(|why| InvalidSetting {
             name,
             value: value.to_owned(),
             why,
@@ -170,7 +176,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Reads all variables with `variable`, which gives trimmed values, and `None` for those that
+    /// Reads all variables with `variable`, which returns trimmed values, and `None` for those that
     /// are not set. A variable that is set but empty counts as not set. Items of a list are
     /// separated by `:`.
     ///
@@ -185,7 +191,7 @@ impl Settings {
             let text = variable(setting.variable).unwrap_or_default();
             let items = text.split(|separator| setting.clear.is_some() && separator == ':');
             for item in items.map(str::trim).filter(|item| !item.is_empty()) {
-                let result = setting.give(&mut settings, setting.variable, item);
+                let result = setting.set(&mut settings, setting.variable, item);
                 errors.extend(result.err());
             }
         }
@@ -204,7 +210,7 @@ fn poll_interval(text: &str) -> Result<Option<TimeSpan>, String> {
     }
     let interval: TimeSpan = text.parse()?;
     if interval.duration().is_zero() {
-        return Err("leaves no pause between two looks".to_owned());
+        return Err("is not above zero".to_owned());
     }
     Ok(Some(interval))
 }

@@ -28,7 +28,7 @@ pub enum BundleError {
     #[error(transparent)]
     Unreadable(#[from] FileError),
     /// A file of the bundle has changed since it was packaged.
-    #[error("{path} has {mismatch}")]
+    #[error("{path} {mismatch}")]
     Changed {
         /// The file.
         path: PathBuf,

@@ -1,14 +1,16 @@
 //! The catalog, which is the dependencies of buildpack.toml, and choosing a release from it.
 
-use crate::archive_url::ArchiveUrl;
 use crate::checksum::{Checksum, ChecksumError};
 use crate::requirement::Requirement;
+use crate::safe_url::SafeUrl;
 use crate::text::joined;
 use semver::Version;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::fmt;
+use toml::Table;
 
-/// The `id` of the entries that are watchexec releases. Entries with another id are ignored.
+/// The `id` of the entries that are watchexec releases. Entries with a different id are ignored.
 pub const WATCHEXEC: &str = "watchexec";
 
 /// `[metadata]` of buildpack.toml.
@@ -16,8 +18,14 @@ pub const WATCHEXEC: &str = "watchexec";
 pub struct Catalog {
     /// The releases that can be installed.
     #[serde(default)]
-    pub dependencies: Vec<Dependency>,
+    pub dependencies: Vec<Entry>,
 }
+
+/// An entry of the catalog. It is parsed once it is known to be for the build: entries for other programs
+/// and targets may have any form.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub struct Entry(Table);
 
 /// One archive for one target, with the keys that the ecosystem's tools read (the form of
 /// Paketo's libpak). Keys that are not named here are ignored.
@@ -52,6 +60,8 @@ pub struct Dependency {
     pub source: Option<String>,
     /// `sha256:<hex>` of the source.
     pub source_checksum: Option<String>,
+    /// The checksum of the source as bare hex, the older key.
+    source_sha256: Option<String>,
 }
 
 /// A licence of a dependency.
@@ -61,6 +71,49 @@ pub struct License {
     pub r#type: Option<String>,
     /// URL of its text.
     pub uri: Option<String>,
+}
+
+impl Entry {
+    /// Whether it is a release of watchexec.
+    #[must_use]
+    pub fn is_watchexec(&self) -> bool {
+        self.text("id") == Some(WATCHEXEC)
+    }
+
+    /// Parses the entry.
+    ///
+    /// # Errors
+    /// A key is missing or has a value of a different form.
+    pub fn parse(&self) -> Result<Dependency, toml::de::Error> {
+        let mut dependency: Dependency = self.0.clone().try_into()?;
+        let sha256 = present(dependency.source_sha256.as_ref()).map(|hex| format!("sha256:{hex}"));
+        dependency.source_checksum = dependency.source_checksum.or(sha256);
+        dependency.arch = self.arch().map(str::to_owned);
+        Ok(dependency)
+    }
+
+    fn text(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.as_str()
+    }
+
+    /// The architecture, which libpak's entries have in their package URL.
+    fn arch(&self) -> Option<&str> {
+        self.text("arch").or_else(|| {
+            let (_, qualifiers) = self.text("purl")?.split_once('?')?;
+            let mut qualifiers = qualifiers.split(['&', '#']);
+            qualifiers.find_map(|qualifier| qualifier.strip_prefix("arch="))
+        })
+    }
+
+    fn is_for(&self, target: &Target) -> bool {
+        target.is_one_of(self.text("os"), self.arch())
+    }
+
+    /// Its target, with `*` for any.
+    fn target(&self) -> String {
+        let (os, arch) = (self.text("os"), self.arch());
+        format!("{}/{}", os.unwrap_or("*"), arch.unwrap_or("*"))
+    }
 }
 
 impl Dependency {
@@ -86,10 +139,7 @@ impl Dependency {
     /// Whether it runs on this target.
     #[must_use]
     pub fn is_for(&self, target: &Target) -> bool {
-        let fits = |wanted: &Option<String>, actual: &str| {
-            wanted.as_deref().is_none_or(|wanted| wanted == actual)
-        };
-        fits(&self.os, &target.os) && fits(&self.arch, &target.arch)
+        target.is_one_of(self.os.as_deref(), self.arch.as_deref())
     }
 }
 
@@ -107,6 +157,12 @@ pub struct Target {
     pub arch: String,
 }
 
+impl Target {
+    fn is_one_of(&self, os: Option<&str>, arch: Option<&str>) -> bool {
+        os.is_none_or(|os| os == self.os) && arch.is_none_or(|arch| arch == self.arch)
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}/{}", self.os, self.arch)
@@ -115,13 +171,13 @@ impl fmt::Display for Target {
 
 /// The release that a build installs. Its checksum and URL are known to be valid.
 #[derive(Debug, Clone)]
-pub struct Release<'a> {
+pub struct Release {
     /// Its entry in buildpack.toml.
-    pub dependency: &'a Dependency,
+    pub dependency: Dependency,
     /// The checksum that its archive must have.
     pub checksum: Checksum,
     /// The URL of its archive in buildpack.toml.
-    pub url: ArchiveUrl,
+    pub url: SafeUrl,
     /// The versions that it was chosen from, newest first.
     pub available: Vec<Version>,
 }
@@ -129,111 +185,103 @@ pub struct Release<'a> {
 /// Why no release can be installed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChooseError {
-    /// The catalog has no version for the target of the image.
-    #[error("buildpack.toml has no watchexec for {target}, only for {}", targets.join(", "))]
-    NoTarget {
-        /// The target of the image.
-        target: Target,
-        /// The targets that the catalog has a version for.
-        targets: Vec<String>,
-    },
+    /// The catalog has no release.
+    #[error("buildpack.toml has no entry with the id watchexec in [[metadata.dependencies]]")]
+    Empty,
+    /// The catalog has no version for this target, only for the others.
+    #[error("buildpack.toml has no watchexec for {0}, only for {others}", others = .1.join(", "))]
+    NoTarget(Target, Vec<String>),
     /// No version for the target satisfies the requirements.
     #[error(
-        "no release satisfies {}; available for {target}: {}",
-        joined(requirements, " and "),
+        "{}; available for {target}: {}",
+        unsatisfied(requirements),
         joined(available, ", ")
     )]
     NoVersion {
         /// The target of the image.
         target: Target,
-        /// The versions that are accepted.
+        /// The versions that are accepted; without a requirement, all that are no pre-releases.
         requirements: Vec<Requirement>,
         /// All versions for the target, newest first.
         available: Vec<Version>,
     },
-    /// The entry of the chosen release has no usable checksum or URL.
-    #[error("the entry for watchexec {version}: {fault}")]
-    Entry {
-        /// Its version.
-        version: Version,
-        /// The fault.
-        fault: String,
-    },
+    /// An entry for the target, named by its version or place, cannot be used.
+    #[error("{0}: {1}")]
+    Entry(String, String),
+}
+
+fn unsatisfied(requirements: &[Requirement]) -> String {
+    match requirements {
+        [] => "every release is a pre-release, which is installed only on request".to_owned(),
+        _ => format!("no release satisfies {}", joined(requirements, " and ")),
+    }
 }
 
 impl Catalog {
-    /// Chooses the highest version for `target` that satisfies every requirement.
+    /// Chooses the highest version for `target` that satisfies every requirement, and that is no
+    /// pre-release if there is no requirement.
     ///
     /// # Errors
-    /// No version does, or the entry of that version is unusable.
+    /// No version does, or an entry for the target is unusable.
     pub fn choose(
         &self,
         target: &Target,
         requirements: &[Requirement],
-    ) -> Result<Release<'_>, ChooseError> {
-        let mut candidates: Vec<&Dependency> = self
-            .dependencies
-            .iter()
-            .filter(|dependency| dependency.id == WATCHEXEC && dependency.is_for(target))
-            .collect();
+    ) -> Result<Release, ChooseError> {
+        let releases = (1..)
+            .zip(&self.dependencies)
+            .filter(|(_, entry)| entry.is_watchexec());
+        let mut targets = BTreeSet::new();
+        let mut candidates = Vec::new();
+        for (number, entry) in releases {
+            targets.insert(entry.target());
+            if entry.is_for(target) {
+                candidates.push(entry.parse().map_err(|error| {
+                    let entry = format!("entry {number} of [[metadata.dependencies]]");
+                    ChooseError::Entry(entry, error.message().to_owned())
+                })?);
+            }
+        }
+        if targets.is_empty() {
+            return Err(ChooseError::Empty);
+        } else if candidates.is_empty() {
+            let targets = targets.into_iter().collect();
+            return Err(ChooseError::NoTarget(target.clone(), targets));
+        }
         // Stable, so that of two entries for one version the first one listed wins.
         candidates.sort_by(|a, b| b.version.cmp(&a.version));
-        let available: Vec<Version> = candidates
-            .iter()
-            .map(|dependency| dependency.version.clone())
-            .collect();
-
-        let chosen = candidates.into_iter().find(|dependency| {
-            requirements
-                .iter()
-                .all(|requirement| requirement.matches(&dependency.version))
-        });
-        let Some(dependency) = chosen else {
-            let target = target.clone();
-            return Err(if available.is_empty() {
-                ChooseError::NoTarget {
-                    target,
-                    targets: self.targets(),
-                }
-            } else {
-                ChooseError::NoVersion {
-                    target,
-                    requirements: requirements.to_vec(),
-                    available,
-                }
+        let version = |dependency: &Dependency| dependency.version.clone();
+        let mut available: Vec<Version> = candidates.iter().map(version).collect();
+        let wanted = |version: &Version| match requirements {
+            [] => version.pre.is_empty(),
+            all => all.iter().all(|requirement| requirement.matches(version)),
+        };
+        let Some(index) = available.iter().position(wanted) else {
+            return Err(ChooseError::NoVersion {
+                target: target.clone(),
+                requirements: requirements.to_vec(),
+                available,
             });
         };
-        let unusable = |fault| ChooseError::Entry {
-            version: dependency.version.clone(),
-            fault,
+        if requirements.is_empty() {
+            available.retain(wanted);
+        }
+        let dependency = candidates.swap_remove(index);
+        let unusable = |fault| {
+            let entry = format!("the entry for watchexec {}", dependency.version);
+            ChooseError::Entry(entry, fault)
         };
+        let url = SafeUrl::parse(&dependency.uri);
+        let url = url.map_err(|fault| unusable(format!("its uri: {fault}")))?;
+        let checksum = dependency
+            .checksum()
+            .map_err(|error| unusable(error.to_string()))?;
         Ok(Release {
             dependency,
-            checksum: dependency
-                .checksum()
-                .map_err(|error| unusable(error.to_string()))?,
-            url: ArchiveUrl::parse(&dependency.uri)
-                .map_err(|error| unusable(format!("its uri: {error}")))?,
+            checksum,
+            url,
             available,
         })
-    }
-
-    fn targets(&self) -> Vec<String> {
-        let mut targets: Vec<String> = self
-            .dependencies
-            .iter()
-            .filter(|dependency| dependency.id == WATCHEXEC)
-            .map(|dependency| {
-                format!(
-                    "{}/{}",
-                    dependency.os.as_deref().unwrap_or("*"),
-                    dependency.arch.as_deref().unwrap_or("*")
-                )
-            })
-            .collect();
-        targets.sort();
-        targets.dedup();
-        targets
     }
 }
 
@@ -276,7 +324,8 @@ mod tests {
             let release = catalog.choose(&target(arch), &[]).unwrap();
             assert_eq!(release.available.len(), 3);
         }
-        for dependency in shipped().dependencies {
+        for entry in shipped().dependencies {
+            let dependency = entry.parse().unwrap();
             dependency.checksum().unwrap();
             assert!(dependency.uri.contains("-linux-musl.tar.xz"));
             assert!(dependency.uri.contains(&dependency.version.to_string()));
@@ -305,41 +354,121 @@ mod tests {
         );
     }
 
-    #[test]
-    fn ignores_other_dependencies_and_other_targets() {
-        let only = |change: &dyn Fn(&mut Dependency)| {
-            let mut catalog = shipped();
-            catalog.dependencies.truncate(1);
-            catalog.dependencies.iter_mut().for_each(change);
-            catalog
-        };
-        let other = only(&|dependency| dependency.id = "something-else".to_owned());
-        assert!(other.choose(&target("amd64"), &[]).is_err());
-
-        let everywhere = only(&|dependency| {
-            dependency.os = None;
-            dependency.arch = None;
-        });
-        assert!(everywhere.choose(&target("riscv64"), &[]).is_ok());
+    /// A catalog with an entry for each of these sets of keys.
+    fn catalog(entries: &[&str]) -> Catalog {
+        let usable = format!("uri = 'file:///w'\nchecksum = '{}'", Checksum::of(b""));
+        let entries: Vec<String> = entries
+            .iter()
+            .map(|keys| format!("[[dependencies]]\n{}\n", keys.replace("USABLE", &usable)))
+            .collect();
+        toml::from_str(&entries.concat()).unwrap()
     }
 
     #[test]
-    fn rejects_an_entry_without_a_usable_checksum_or_url() {
-        let only = |keys: &str| -> Catalog {
-            let entry = format!("[[dependencies]]\nid = 'watchexec'\nversion = '1.0.0'\n{keys}");
-            toml::from_str(&entry).unwrap()
+    fn does_not_parse_entries_for_other_programs_and_targets() {
+        let catalog = catalog(&[
+            "id = 'jre'\nversion = '17.0'\nlicenses = ['MIT']",
+            "id = 17",
+            "id = 'watchexec'\nos = 'windows'\nversion = 'latest'",
+            "id = 'watchexec'\narch = 'arm64'\nuri = 1",
+            "id = 'watchexec'\nversion = '2.8.0'\nos = 'linux'\narch = 'amd64'\nUSABLE",
+        ]);
+        let release = catalog.choose(&target("amd64"), &[]).unwrap();
+        assert_eq!(release.dependency.version.to_string(), "2.8.0");
+    }
+
+    #[test]
+    fn takes_an_entry_without_target_for_every_target() {
+        let catalog = catalog(&["id = 'watchexec'\nversion = '2.8.0'\nUSABLE"]);
+        assert!(catalog.choose(&target("riscv64"), &[]).is_ok());
+    }
+
+    #[test]
+    fn reads_the_architecture_from_the_package_url() {
+        let entry = |arch: &str, name: &str| {
+            format!(
+                "id = 'watchexec'\nversion = '2.8.0'\nname = '{name}'\n\
+                 purl = 'pkg:generic/watchexec@2.8.0?os=linux&arch={arch}#a'\nUSABLE"
+            )
         };
+        let catalog = catalog(&[&entry("arm64", "for arm"), &entry("amd64", "for amd")]);
+        for (arch, name) in [("arm64", "for arm"), ("amd64", "for amd")] {
+            let release = catalog.choose(&target(arch), &[]).unwrap();
+            assert_eq!(release.dependency.name.as_deref(), Some(name));
+        }
+        let error = catalog.choose(&target("s390x"), &[]).unwrap_err();
+        assert!(
+            error.to_string().ends_with("only for */amd64, */arm64"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn reads_the_checksum_of_the_source_from_either_key() {
+        for keys in ["source-sha256 = '0123'", "source-checksum = 'sha256:0123'"] {
+            let entry = format!("id = 'watchexec'\nversion = '2.8.0'\nUSABLE\n{keys}");
+            let release = catalog(&[&entry]).choose(&target("amd64"), &[]).unwrap();
+            let checksum = release.dependency.source_checksum.unwrap();
+            assert_eq!(checksum, "sha256:0123");
+        }
+    }
+
+    #[test]
+    fn takes_a_pre_release_only_if_it_is_asked_for() {
+        let entry = |version| format!("id = 'watchexec'\nversion = '{version}'\nUSABLE");
+        let entries = ["2.8.0-next.1", "2.8.0", "2.8.0+linux.1", "2.9.0-rc.1"].map(entry);
+        let catalog = catalog(&entries.each_ref().map(String::as_str));
+        let chosen = |requirements: &[&str]| {
+            let requirements: Vec<Requirement> = requirements
+                .iter()
+                .map(|text| Requirement::parse(text, "VERSION").unwrap())
+                .collect();
+            let release = catalog.choose(&target("amd64"), &requirements)?;
+            Ok::<_, ChooseError>(release.dependency.version.to_string())
+        };
+        assert_eq!(chosen(&[]).unwrap(), "2.8.0+linux.1");
+        assert_eq!(chosen(&["2.*"]).unwrap(), "2.8.0+linux.1");
+        for wanted in ["2.8.0-next.1", "2.8.0", "2.8.0+linux.1", "2.9.0-rc.1"] {
+            assert_eq!(chosen(&[wanted]).unwrap(), wanted);
+        }
+        let release = catalog.choose(&target("amd64"), &[]).unwrap();
+        assert_eq!(joined(&release.available, " "), "2.8.0+linux.1 2.8.0");
+    }
+
+    #[test]
+    fn says_what_a_catalog_lacks() {
+        let error = |entries: &[&str]| {
+            let error = catalog(entries).choose(&target("amd64"), &[]).unwrap_err();
+            error.to_string()
+        };
+        assert_eq!(
+            error(&["id = 'jre'"]),
+            "buildpack.toml has no entry with the id watchexec in [[metadata.dependencies]]"
+        );
+        assert_eq!(
+            error(&["id = 'watchexec'\nversion = '2.9.0-rc.1'\nUSABLE"]),
+            "every release is a pre-release, which is installed only on request; available for linux/amd64: \
+             2.9.0-rc.1"
+        );
         let checksum = Checksum::of(b"");
         for (keys, fault) in [
-            ("uri = 'file:///w'", "has neither `checksum` nor `sha256`"),
             (
-                &format!("uri = 's3://bucket/w'\nchecksum = '{checksum}'"),
+                "version = '1.0.0'\nuri = 'file:///w'",
+                "has neither `checksum` nor `sha256`",
+            ),
+            (
+                &format!("version = '1.0.0'\nuri = 's3://bucket/w'\nchecksum = '{checksum}'"),
                 "its scheme is \"s3\"",
             ),
+            (
+                "version = '1.0.0'",
+                "entry 2 of [[metadata.dependencies]]: missing field `uri`",
+            ),
+            ("version = '17.0'\nUSABLE", "unexpected end"),
         ] {
-            let catalog = only(keys);
-            let error = catalog.choose(&target("amd64"), &[]).unwrap_err();
-            assert!(error.to_string().contains(fault), "{error}");
+            let entry = format!("id = 'watchexec'\n{keys}");
+            let error = error(&["id = 'jre'", &entry]);
+            assert!(error.contains(fault), "{error}");
         }
     }
 

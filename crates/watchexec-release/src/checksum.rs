@@ -1,4 +1,4 @@
-//! Checksums, and bytes that are known to match theirs.
+//! SHA-256 checksums, and bytes that were verified against one.
 
 use crate::text::size;
 use serde::de::Error as _;
@@ -13,7 +13,7 @@ use std::str::FromStr;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Checksum([u8; 32]);
 
-/// A text that this buildpack cannot verify a download by.
+/// A checksum that cannot be used for verification.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChecksumError {
     /// Both `checksum` and `sha256` are missing or empty.
@@ -61,7 +61,7 @@ impl Checksum {
     /// Parses 64 hexadecimal digits without a prefix, as the key `sha256` has them.
     ///
     /// # Errors
-    /// Any other text.
+    /// The text is anything else.
     pub fn from_hex(digits: &str) -> Result<Self, ChecksumError> {
         let mut digest = [0; 32];
         hex::decode_to_slice(digits, &mut digest)
@@ -136,8 +136,8 @@ impl<'de> Deserialize<'de> for Checksum {
     }
 }
 
-/// Bytes whose checksum is the expected one. There is no other way to make them, and unpacking takes
-/// only this: bytes that were not verified cannot be decoded.
+/// Bytes whose checksum is the expected one. Only [`Verified::new`] makes them, and unpacking takes
+/// nothing else: bytes that were not verified cannot be decoded.
 pub struct Verified {
     bytes: Vec<u8>,
     checksum: Checksum,
@@ -146,7 +146,7 @@ pub struct Verified {
 /// The bytes are not those that were expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{} with another checksum:\n  expected {expected}\n  received {actual}",
+    "is {} and has a different checksum:\n  expected {expected}\n  found {actual}",
     size(*length)
 )]
 pub struct Mismatch {

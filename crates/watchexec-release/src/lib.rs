@@ -3,7 +3,7 @@
 //! | step | module |
 //! |---|---|
 //! | choose a release | [`descriptor`], [`requirement`], [`catalog`] |
-//! | locate it | [`origin`], [`bundle`], [`mirror`], [`archive_url`] |
+//! | locate it | [`origin`], [`bundle`], [`location`], [`mirror`], [`safe_url`] |
 //! | download and verify it | [`mod@download`], [`checksum`] |
 //! | install it | [`archive`], [`files`] |
 //! | describe it | [`sbom`] |
@@ -11,15 +11,16 @@
 //! Callers read the environment, write the log and decide about layers.
 
 pub mod archive;
-pub mod archive_url;
 pub mod bundle;
 pub mod catalog;
 pub mod checksum;
 pub mod descriptor;
 pub mod download;
 pub mod files;
+pub mod location;
 pub mod mirror;
 pub mod origin;
 pub mod requirement;
+pub mod safe_url;
 pub mod sbom;
 pub mod text;

@@ -1,9 +1,9 @@
 //! Mirrors: servers that have the dependencies of other servers (Paketo RFC 0060).
 
-use crate::archive_url::ArchiveUrl;
+use crate::location::{Archive, InvalidOverride};
+use crate::safe_url::SafeUrl;
 use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
-use url::Url;
 
 /// The name of the mirror for all hosts.
 pub const DEFAULT: &str = "default";
@@ -13,35 +13,15 @@ const ORIGINAL_HOST: &str = "{originalHost}";
 /// All mirrors of a build, by the host that they stand for, in lower case. An unusable one matters
 /// only where it is used: other hosts' mirrors are for other buildpacks.
 #[derive(Debug, Default)]
-pub struct Mirrors(BTreeMap<String, Result<Mirror, InvalidOverride>>);
+pub struct Mirrors(pub BTreeMap<String, Result<Mirror, InvalidOverride>>);
 
 /// One mirror. Its `Debug` form hides credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mirror {
     /// The variable or the binding's file that sets it.
     pub setting: String,
-    url: ArchiveUrl,
+    url: SafeUrl,
     skip_path: Option<String>,
-}
-
-/// A mirror or a mapping that cannot be used. An operator who sets one means it, so the next
-/// location is not tried.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{setting}: {fault}")]
-pub struct InvalidOverride {
-    /// The variable or the binding's file. The value may hold credentials and is not here.
-    pub setting: String,
-    /// The fault.
-    pub fault: String,
-}
-
-impl FromIterator<(String, Result<Mirror, InvalidOverride>)> for Mirrors {
-    fn from_iter<I>(mirrors: I) -> Self
-    where
-        I: IntoIterator<Item = (String, Result<Mirror, InvalidOverride>)>,
-    {
-        Self(mirrors.into_iter().collect())
-    }
 }
 
 impl Mirrors {
@@ -59,56 +39,33 @@ impl Mirror {
     /// names the variable or the binding's file for people.
     ///
     /// A part may be percent-encoded, which is how a URL with a comma is written, and is decoded as
-    /// libpak does it. A bare URL is decoded only where it is encoded as a whole: a password may
+    /// libpak does it. A bare URL is decoded only if it is encoded as a whole: a password may
     /// have an encoded `/`.
     ///
     /// # Errors
-    /// Another form, or a URL that is not https, http or file.
-    pub fn parse(setting: &str, text: &str) -> Result<Self, InvalidOverride> {
-        let decoded = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
-        let invalid = |fault: String| InvalidOverride {
-            setting: setting.to_owned(),
-            fault,
-        };
-        let no_url = || invalid("it has no URL".to_owned());
-        let mut url = None;
-        let mut skip_path = None;
-        for part in text.split(',').map(str::trim) {
-            match part.split_once('=') {
-                Some(("mirror", value)) => url = Some(decoded(value)),
-                Some(("skip-path", value)) => skip_path = Some(decoded(value)),
-                _ if part.contains("://") => url = Some(part.to_owned()),
-                None if decoded(part).contains("://") => url = Some(decoded(part)),
-                _ if part.is_empty() => {}
-                // Only the part's name: its value may be a secret.
-                Some((name, _)) => {
-                    return Err(invalid(format!(
-                        "its part {name:?} is neither mirror nor skip-path"
-                    )));
-                }
-                None => return Err(no_url()),
-            }
+    /// A different form, or a URL that is not https, http or file.
+    pub fn parse(setting: String, text: &str) -> Result<Self, InvalidOverride> {
+        match parts(text) {
+            Ok((url, skip_path)) => Ok(Self {
+                setting,
+                url,
+                skip_path,
+            }),
+            Err(fault) => Err(InvalidOverride { setting, fault }),
         }
-        let url = url.ok_or_else(no_url)?;
-        Ok(Self {
-            setting: setting.to_owned(),
-            url: ArchiveUrl::parse(&url).map_err(|error| invalid(error.to_string()))?,
-            skip_path: skip_path.filter(|path| !path.is_empty()),
-        })
     }
 
-    /// The URL at the mirror for `original`.
+    /// The archive at the mirror for `original`.
     ///
     /// Scheme, credentials, host and port are the mirror's; the path is the mirror's, in which
     /// `{originalHost}` is replaced, followed by the original one, from which `skip-path` is
     /// taken out once; the query is the original's.
     #[must_use]
-    pub fn rewrite(&self, original: &Url) -> ArchiveUrl {
-        let mut url = self.url.clone().into_url();
+    pub fn rewrite(&self, original: &SafeUrl) -> Archive {
+        let (mirror, original) = (self.url.exposed().path(), original.exposed());
         // A parsed path has its braces encoded.
         let host = original.host_str().unwrap_or_default();
-        let prefix = url
-            .path()
+        let prefix = mirror
             .replace("%7BoriginalHost%7D", host)
             .replace(ORIGINAL_HOST, host);
         let path = original.path();
@@ -116,14 +73,39 @@ impl Mirror {
             Some(skipped) => path.replacen(skipped.as_str(), "", 1),
             None => path.to_owned(),
         };
-        url.set_path(&format!(
-            "{}/{}",
-            prefix.trim_end_matches('/'),
-            rest.trim_start_matches('/')
-        ));
-        url.set_query(original.query());
-        ArchiveUrl::from_url(url)
+        let (prefix, rest) = (prefix.trim_end_matches('/'), rest.trim_start_matches('/'));
+        let url = self
+            .url
+            .with_path(&format!("{prefix}/{rest}"), original.query());
+        Archive {
+            url,
+            set_by: Some(self.setting.clone()),
+        }
     }
+}
+
+/// The URL of a mirror, and the part of a path to skip. A fault quotes no part, which may be a secret.
+fn parts(text: &str) -> Result<(SafeUrl, Option<String>), String> {
+    let decoded = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let mut url = None;
+    let mut skip_path = None;
+    for (number, part) in (1..).zip(text.split(',').map(str::trim)) {
+        match part.split_once('=') {
+            Some(("mirror", value)) => url = Some(decoded(value)),
+            Some(("skip-path", value)) => skip_path = Some(decoded(value)),
+            _ if part.contains("://") => url = Some(part.to_owned()),
+            None if decoded(part).contains("://") => url = Some(decoded(part)),
+            _ if part.is_empty() => {}
+            None if number == 1 => break,
+            _ => {
+                return Err(format!(
+                    "part {number} of it is neither a URL nor skip-path=PATH; write a comma in a URL as %2C"
+                ));
+            }
+        }
+    }
+    let url = SafeUrl::parse(&url.ok_or("it has no URL")?)?;
+    Ok((url, skip_path.filter(|path| !path.is_empty())))
 }
 
 #[cfg(test)]
@@ -134,9 +116,9 @@ mod tests {
     const WATCHEXEC: &str = "https://github.com/watchexec/watchexec/releases/download/v1.25.1/watchexec-1.25.1-x86_64-unknown-linux-musl.tar.xz";
 
     fn rewrite(mirror: &str, original: &str) -> Result<String, String> {
-        let original = Url::parse(original).unwrap();
-        Mirror::parse("MIRROR", mirror)
-            .map(|mirror| mirror.rewrite(&original).into_url().to_string())
+        let original = SafeUrl::parse(original).unwrap();
+        Mirror::parse("MIRROR".to_owned(), mirror)
+            .map(|mirror| mirror.rewrite(&original).url.exposed().to_string())
             .map_err(|error| error.fault)
     }
 
@@ -244,7 +226,12 @@ mod tests {
             ("https://", "it is not a URL"),
             ("mirror.example.com", "it has no URL"),
             ("skip-path=/a", "it has no URL"),
-            ("https://m,token=secret", "its part \"token\""),
+            ("https://m,token=secret", "part 2 of it is neither"),
+            ("https://u:12,secret@m", "part 2 of it is neither"),
+            ("user:secret=@m", "part 1 of it is neither"),
+            ("secret:x@m", "it has no URL"),
+            ("mirror=secret:x@m", "it is not a URL"),
+            ("http://team/bot:secret@m", "it has an `@` after the host"),
         ] {
             let fault = rewrite(mirror, WATCHEXEC).unwrap_err();
             assert!(fault.starts_with(expected), "{fault}");
@@ -253,24 +240,8 @@ mod tests {
     }
 
     #[test]
-    fn prefers_the_mirror_of_a_host_to_the_default() {
-        let mirrors: Mirrors = [("default", "https://all"), ("github.com", "https://one")]
-            .map(|(host, text)| (host.to_owned(), Mirror::parse("x", text)))
-            .into_iter()
-            .collect();
-        for (host, expected) in [
-            ("GitHub.com", "https://one/"),
-            ("other.com", "https://all/"),
-        ] {
-            let mirror = mirrors.for_host(host).unwrap().as_ref().unwrap();
-            assert_eq!(mirror.url.to_string(), expected);
-        }
-        assert!(Mirrors::default().for_host("github.com").is_none());
-    }
-
-    #[test]
     fn shows_no_secret() {
-        let mirror = Mirror::parse("x", "https://u:secret@m?secret");
+        let mirror = Mirror::parse("x".to_owned(), "https://u:secret@m?secret");
         assert!(!format!("{mirror:?}").contains("secret"));
     }
 
@@ -287,10 +258,10 @@ mod tests {
             query in proptest::option::of("[a-z=&]{0,8}"),
         ) {
             let mirror = format!("http://{host}{prefix},skip-path={skipped}");
-            let mut original = Url::parse("https://user:pass@original.example/").unwrap();
+            let mut original = url::Url::parse("https://user:pass@original.example/").unwrap();
             original.set_path(&format!("{folders}/{name}"));
             original.set_query(query.as_deref());
-            let rewritten = Url::parse(&rewrite(&mirror, original.as_str()).unwrap()).unwrap();
+            let rewritten = url::Url::parse(&rewrite(&mirror, original.as_str()).unwrap()).unwrap();
             prop_assert_eq!(rewritten.scheme(), "http");
             prop_assert_eq!(rewritten.host_str(), Some(host.as_str()));
             prop_assert_eq!(rewritten.username(), "");

@@ -1,11 +1,11 @@
 //! Locating the archive of a release. The first hit wins: inside the buildpack, a mapping, a mirror,
 //! the URL in buildpack.toml.
 
-use crate::archive_url::{ArchiveUrl, Location};
 use crate::bundle::Bundle;
 use crate::catalog::Release;
 use crate::checksum::Checksum;
-use crate::mirror::{InvalidOverride, Mirrors};
+use crate::location::{Archive, InvalidOverride};
+use crate::mirror::Mirrors;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -13,32 +13,10 @@ use std::path::Path;
 #[derive(Default)]
 pub struct Overrides {
     /// Bindings of type `dependency-mapping`, by the checksum of the archive. An unusable one
-    /// matters only where it is used: other mappings are for other buildpacks.
-    pub mappings: BTreeMap<Checksum, Result<Mapping, InvalidOverride>>,
+    /// matters only if it applies: other mappings are for other buildpacks.
+    pub mappings: BTreeMap<Checksum, Result<Archive, InvalidOverride>>,
     /// Servers that stand for others.
     pub mirrors: Mirrors,
-}
-
-/// An entry of a binding of type `dependency-mapping`.
-pub struct Mapping {
-    setting: String,
-    url: ArchiveUrl,
-}
-
-impl Mapping {
-    /// Parses the URL of an entry. `setting` names the binding's file for people.
-    ///
-    /// # Errors
-    /// Another form, or a URL that is not https, http or file.
-    pub fn parse(setting: String, text: &str) -> Result<Self, InvalidOverride> {
-        match ArchiveUrl::parse(text) {
-            Ok(url) => Ok(Self { setting, url }),
-            Err(error) => Err(InvalidOverride {
-                setting,
-                fault: error.to_string(),
-            }),
-        }
-    }
 }
 
 /// The origin of a release.
@@ -46,13 +24,8 @@ impl Mapping {
 pub enum Source {
     /// Inside the buildpack, ready to install.
     Bundle(Bundle),
-    /// Its archive has to be downloaded.
-    Archive {
-        /// The URL of the archive.
-        url: ArchiveUrl,
-        /// The mapping or mirror that sets the URL in place of buildpack.toml.
-        set_by: Option<String>,
-    },
+    /// An archive that has to be downloaded.
+    Archive(Archive),
 }
 
 /// Locates a release.
@@ -68,28 +41,19 @@ pub fn locate(
         return Ok(Source::Bundle(bundle));
     }
     if let Some(mapping) = overrides.mappings.get(&release.checksum) {
-        let mapping = mapping.as_ref().map_err(Clone::clone)?;
-        return Ok(Source::Archive {
-            url: mapping.url.clone(),
-            set_by: Some(mapping.setting.clone()),
-        });
+        return mapping.clone().map(Source::Archive);
     }
     // A file has no host, and so no mirror.
-    if let Location::Server(url) = release.url.location()
-        && let Some(mirror) = overrides
-            .mirrors
-            .for_host(url.host_str().unwrap_or_default())
+    if release.url.file().is_none()
+        && let Some(mirror) = overrides.mirrors.for_host(release.url.host())
     {
         let mirror = mirror.as_ref().map_err(Clone::clone)?;
-        return Ok(Source::Archive {
-            url: mirror.rewrite(&url),
-            set_by: Some(mirror.setting.clone()),
-        });
+        return Ok(Source::Archive(mirror.rewrite(&release.url)));
     }
-    Ok(Source::Archive {
+    Ok(Source::Archive(Archive {
         url: release.url.clone(),
         set_by: None,
-    })
+    }))
 }
 
 #[cfg(test)]
@@ -130,21 +94,21 @@ mod tests {
     ) -> Result<(String, Option<String>), InvalidOverride> {
         let buildpack = tempfile::tempdir().unwrap();
         source(url, buildpack.path(), overrides).map(|source| match source {
-            Source::Archive { url, set_by } => (url.to_string(), set_by),
+            Source::Archive(Archive { url, set_by }) => (url.to_string(), set_by),
             Source::Bundle(bundle) => (format!("{bundle:?}"), None),
         })
     }
 
     fn mirror(host: &str, text: &str) -> Overrides {
-        let mirror = (host.to_owned(), Mirror::parse("MIRROR", text));
+        let mirror = (host.to_owned(), Mirror::parse("MIRROR".to_owned(), text));
         Overrides {
-            mirrors: [mirror].into_iter().collect(),
+            mirrors: Mirrors([mirror].into()),
             ..Overrides::default()
         }
     }
 
     fn with_mapping(overrides: Overrides, url: &str) -> Overrides {
-        let mapping = Mapping::parse("/bindings/map".to_owned(), url);
+        let mapping = Archive::mapped("/bindings/map".to_owned(), url);
         Overrides {
             mappings: [(checksum(), mapping)].into(),
             ..overrides

@@ -7,15 +7,23 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
     text: String,
-    by: &'static str,
-    parsed: VersionReq,
+    /// The variable, or the build plan.
+    pub by: &'static str,
+    accepted: Accepted,
 }
 
-/// A text that is not a requirement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Accepted {
+    /// A full version, and no other.
+    Version(Version),
+    Range(VersionReq),
+}
+
+/// A value that is not a requirement.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{by} asks for {text:?}, which is not a version requirement ({reason}); accepted: a version such as \
-     2.8.0, 2.8 or 2.*, or a range such as ~2.7, ^2 or >=2.5, <2.8"
+    "{by} asks for {text:?}, which is not a version requirement ({reason}).\nAccepted: a version such as \
+     2.8.0, 2.8 or 2.*, or a range such as ~2.7, ^2 or >=2.5, <2.8."
 )]
 pub struct InvalidRequirement {
     /// The text.
@@ -30,33 +38,35 @@ impl Requirement {
     /// Parses a requirement such as `2.5.1`, `2.7`, `2.*`, `~2.7`, `^2`, `>=2.5, <2.8` or `*`.
     ///
     /// A version without an operator means that version, and a shorter one all that start with
-    /// it, as in every other buildpack's version variable. (Cargo reads `2.5.1` as `^2.5.1`,
-    /// which would surprise: a whole version means exactly that one.) `by` names what asks
-    /// for it.
+    /// it, as in every other buildpack's version variable. (Cargo reads `2.5.1` as `^2.5.1`.)
+    /// `by` names what asks for it.
     ///
     /// # Errors
-    /// Anything that is not a comma-separated list of semver comparators.
+    /// Anything that is not a version or a comma-separated list of semver comparators.
     pub fn parse(text: &str, by: &'static str) -> Result<Self, InvalidRequirement> {
-        let text = text.trim();
-        let comparators: Vec<String> = text.split(',').map(with_operator).collect();
-        match VersionReq::parse(&comparators.join(",")) {
-            Ok(parsed) => Ok(Self {
-                text: text.to_owned(),
-                by,
-                parsed,
-            }),
+        let text = text.trim().to_owned();
+        let accepted = Version::parse(&text).map(Accepted::Version).or_else(|_| {
+            let comparators: Vec<String> = text.split(',').map(with_operator).collect();
+            VersionReq::parse(&comparators.join(",")).map(Accepted::Range)
+        });
+        match accepted {
+            Ok(accepted) => Ok(Self { text, by, accepted }),
             Err(error) => Err(InvalidRequirement {
-                text: text.to_owned(),
+                text,
                 by,
                 reason: error.to_string(),
             }),
         }
     }
 
-    /// Whether a version satisfies the requirement.
+    /// Whether a version satisfies the requirement. Pre-releases satisfy only a requirement that names
+    /// one of the same version.
     #[must_use]
     pub fn matches(&self, version: &Version) -> bool {
-        self.parsed.matches(version)
+        match &self.accepted {
+            Accepted::Version(wanted) => wanted == version,
+            Accepted::Range(range) => range.matches(version),
+        }
     }
 }
 
@@ -69,7 +79,11 @@ impl fmt::Display for Requirement {
 fn with_operator(comparator: &str) -> String {
     let comparator = comparator.trim();
     let is_bare_version = comparator.starts_with(|first: char| first.is_ascii_digit());
-    let has_wildcard = comparator.contains(['*', 'x', 'X']);
+    // An `x` within a pre-release or build metadata (`-next`, `+linux`) is a letter.
+    let numbers = comparator.split(['-', '+']).next().unwrap_or_default();
+    let has_wildcard = numbers
+        .split('.')
+        .any(|number| ["*", "x", "X"].contains(&number));
     if is_bare_version && !has_wildcard {
         format!("={comparator}")
     } else {
@@ -105,6 +119,36 @@ mod tests {
         assert_eq!(matching("^2.7"), ["2.7.3", "2.8.0"]);
         assert_eq!(matching(" >=2.5.1 , <2.8"), ["2.5.1", "2.7.3"]);
         assert_eq!(matching("=2.8.0"), ["2.8.0"]);
+    }
+
+    #[test]
+    fn takes_a_full_version_literally() {
+        let matches = |text, version: &str| {
+            let requirement = Requirement::parse(text, "VERSION").unwrap();
+            requirement.matches(&version.parse().unwrap())
+        };
+        let versions = [
+            "2.8.0",
+            "2.8.0-next.1",
+            "2.8.0+linux.1",
+            "2.8.0-x+x",
+            "2.9.0",
+        ];
+        for wanted in versions {
+            for version in versions {
+                assert_eq!(matches(wanted, version), wanted == version, "{version}");
+            }
+        }
+        assert!(matches(">=2.8.0-next.1, <2.9", "2.8.0-next.2"));
+        assert!(!matches("2.8.0-next.1, <3", "2.9.0"));
+    }
+
+    #[test]
+    fn leaves_pre_releases_out_of_ranges() {
+        let requirement = |text| Requirement::parse(text, "VERSION").unwrap();
+        for text in ["*", "2.*", "2", ">=2.8", "^2.8", "2.9"] {
+            assert!(!requirement(text).matches(&"2.9.0-rc.1".parse().unwrap()));
+        }
     }
 
     #[test]

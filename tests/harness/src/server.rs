@@ -263,7 +263,10 @@ impl Tunnel {
                     log.lock().unwrap().push(request.target);
                     let mut client = reader.into_inner();
                     let server = TcpStream::connect(server).unwrap();
-                    let _ = client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n");
+                    // As squid and tinyproxy answer.
+                    let _ = client.write_all(
+                        b"HTTP/1.0 200 Connection established\r\nProxy-agent: test\r\n\r\n",
+                    );
                     forward(&client, &server);
                     forward(&server, &client);
                 });

@@ -4,7 +4,7 @@ use super::changelog::sentence;
 use anyhow::{Context, Result, ensure};
 use semver::Version;
 use serde::Deserialize;
-use watchexec_release::catalog::{Catalog, Dependency, WATCHEXEC};
+use watchexec_release::catalog::{Catalog, Dependency, Entry};
 use watchexec_release::checksum::Checksum;
 
 const HEADER: &str = "[[metadata.dependencies]]";
@@ -191,8 +191,9 @@ impl Block {
         if text.contains(HEADER) {
             let contents: Contents =
                 toml_edit::de::from_str(&text).context("an entry of buildpack.toml is invalid")?;
-            let mut dependencies = contents.metadata.dependencies.into_iter();
-            release = dependencies.find(|dependency| dependency.id == WATCHEXEC);
+            let mut entries = contents.metadata.dependencies.iter();
+            let entry = entries.find(|entry| entry.is_watchexec());
+            release = entry.map(Entry::parse).transpose()?;
         }
         Ok(Self { text, release })
     }

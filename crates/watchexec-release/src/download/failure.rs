@@ -1,163 +1,130 @@
 //! How a request for an archive can fail, and which failures are transient.
 
-use crate::archive_url::ArchiveUrl;
+use crate::safe_url::SafeUrl;
 use crate::text::size;
-use reqwest::StatusCode;
+use hyper::StatusCode;
+use rustls::{CertificateError, InvalidMessage};
 use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
-/// A limit in time that a request ran into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Timeout {
-    /// Connecting, TLS included.
-    #[error("no connection within {}s", .0.as_secs_f64())]
-    Connect(Duration),
-    /// The server's answer to the request.
-    #[error("no answer within {}s", .0.as_secs_f64())]
-    ResponseHeader(Duration),
-    /// The next bytes of the body.
-    #[error("no data for {}s", .0.as_secs_f64())]
-    Stall(Duration),
-    /// The whole download, with all its requests.
-    #[error("not done within {}s", .0.as_secs_f64())]
-    Total(Duration),
-}
-
-/// A request that brought no archive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    /// The reason.
-    pub failure: Failure,
-    /// The URL that redirects led to.
-    pub redirected_to: Option<ArchiveUrl>,
-}
-
-impl From<Failure> for Attempt {
-    fn from(failure: Failure) -> Self {
-        Self {
-            failure,
-            redirected_to: None,
-        }
-    }
-}
-
-/// Why one request brought no archive. No variant carries a credential.
+/// Why a request failed. No variant contains a credential.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// No connection: unknown host, refused, reset. Carries the system's words.
+    /// No connection: unknown host, refused, reset. Contains the system's message.
     #[error("no connection ({0})")]
     Connect(String),
-    /// No trusted connection. Carries the TLS library's words.
-    #[error("no trusted connection ({0})")]
-    Tls(String),
-    /// A time limit.
-    #[error(transparent)]
-    Timeout(Timeout),
-    /// The server answered with a status that is no success.
-    #[error("the server answered {status}")]
-    Status {
-        /// The status.
-        status: StatusCode,
-        /// How long the server asks to wait.
-        retry_after: Option<Duration>,
-    },
-    /// The connection ended within the body.
-    #[error("the connection ended after {} ({reason})", size(*received))]
-    Interrupted {
-        /// Bytes that came.
-        received: u64,
-        /// The system's words.
-        reason: String,
-    },
-    /// The body is larger than the limit, in bytes.
+    /// No trusted connection. Contains the reason, and the URL of the server or the proxy.
+    #[error("no trusted connection to {1} ({0})")]
+    Tls(TlsFault, String),
+    /// A step of a request took longer than its limit. Contains what was missing: `no answer`.
+    #[error("{0} within {limit}s", limit = .1.as_secs_f64())]
+    Timeout(&'static str, Duration),
+    /// All requests together took longer than this limit.
+    #[error("not done within {}s", .0.as_secs_f64())]
+    Total(Duration),
+    /// The server answered with a status other than 200. Contains its status line, and how long it asks to wait.
+    #[error("the server answered {1}")]
+    Status(StatusCode, String, Option<Duration>),
+    /// The proxy refused. Contains its status line.
+    #[error("the proxy answered {1}")]
+    ProxyStatus(StatusCode, String),
+    /// The connection ended within the body. Contains the number of bytes received, and the system's message.
+    #[error("the connection ended after {received} ({1})", received = size(*.0))]
+    Interrupted(u64, String),
+    /// The body is larger than this limit, in bytes.
     #[error("the server sends more than {}", size(*.0))]
     TooLarge(u64),
-    /// A redirect that is not followed. Carries the rule.
-    #[error("the server {0}")]
+    /// A redirect that is not followed: where it leads, or how many there were.
+    #[error("the server redirected {0}")]
     Redirect(String),
-    /// A proxy that is neither http nor https. Carries its scheme.
-    #[error("{0} proxies are not supported")]
-    Proxy(String),
-    /// Anything else. Carries the HTTP library's words.
+    /// Anything else. Contains the message of the library, or what is wrong with the proxy's URL.
     #[error("{0}")]
     Other(String),
 }
 
+/// Why a connection is not trusted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TlsFault {
+    /// The certificate is not valid at this time. Contains the TLS library's message.
+    #[error("{0}")]
+    Time(String),
+    /// The server answers in a different protocol.
+    #[error("it does not speak TLS")]
+    NotTls,
+    /// The server presents the certificate of a CA as its own.
+    #[error("its certificate is self-signed as that of a CA, or is a CA's")]
+    Ca,
+    /// Anything else. Contains the TLS library's message.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<&rustls::Error> for TlsFault {
+    fn from(error: &rustls::Error) -> Self {
+        use CertificateError::{ExpiredContext, NotValidYetContext};
+        let words = error.to_string();
+        match error {
+            rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => Self::NotTls,
+            rustls::Error::InvalidCertificate(
+                ExpiredContext { .. } | NotValidYetContext { .. },
+            ) => Self::Time(words),
+            // rustls has no variant for this error of webpki.
+            _ if words.contains("CaUsedAsEndEntity") => Self::Ca,
+            _ => Self::Other(words),
+        }
+    }
+}
+
 impl Failure {
-    /// Reads a failure off an error of the HTTP library, before any byte of the body.
-    pub(super) fn from_request(error: &reqwest::Error, connect: Duration) -> Self {
-        if error.is_redirect() {
-            return Self::Redirect(innermost(error));
-        }
+    /// Classifies an error of the libraries, before any byte of the body. `server` is the server or the
+    /// proxy at the other end of the connection.
+    pub(super) fn of_connection(server: &SafeUrl, error: &(dyn StdError + 'static)) -> Self {
         // A connection that breaks off within the handshake is a broken network, not a lack of
-        // trust, and comes as an I/O error that carries no TLS error.
+        // trust, and comes as an I/O error that has no TLS error.
         if let Some(tls) = find::<rustls::Error>(error) {
-            return Self::Tls(tls.to_string());
+            return Self::Tls(tls.into(), server.origin());
         }
-        // The connector says so before it sends a byte; a SOCKS proxy is the usual one.
-        if let Some(scheme) = innermost(error).strip_prefix("unsupported scheme ") {
-            return Self::Proxy(scheme.to_owned());
-        }
-        if error.is_timeout() {
-            return Self::Timeout(Timeout::Connect(connect));
-        }
-        // A failed request that is neither is a connection that the server closed before it answered.
-        if error.is_connect() || error.is_request() || find::<io::Error>(error).is_some() {
+        // A server that closes the connection before it answers causes no I/O error.
+        let closed = |error: &hyper::Error| error.is_incomplete_message() || error.is_canceled();
+        if find::<io::Error>(error).is_some() || find(error).is_some_and(closed) {
             return Self::Connect(innermost(error));
         }
-        Self::Other(innermost(error))
+        Self::Other(format!("the request failed ({})", innermost(error)))
     }
 
-    /// How long the server asks to wait.
-    pub(super) fn asked_pause(&self) -> Option<Duration> {
-        match self {
-            Self::Status { retry_after, .. } => *retry_after,
-            _ => None,
-        }
-    }
-
-    /// Whether another request may succeed. Those that the server or its certificate decided
-    /// will not; those that the network decided may.
+    /// Whether a retry can succeed. Refusals by a server, a proxy or a certificate are final; broken
+    /// networks and busy servers are not.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::Interrupted { .. } => true,
-            Self::Timeout(timeout) => !matches!(timeout, Timeout::Total(_)),
-            Self::Status { status, .. } => {
-                status.is_server_error()
-                    || *status == StatusCode::REQUEST_TIMEOUT
-                    || *status == StatusCode::TOO_MANY_REQUESTS
+            Self::Connect(_) | Self::Interrupted(..) | Self::Timeout(..) => true,
+            Self::Status(status, ..) | Self::ProxyStatus(status, _) => {
+                let busy = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+                status.is_server_error() || busy.contains(status)
             }
             _ => false,
         }
     }
 }
 
-/// The last error of a chain: the HTTP library wraps the system's words several times.
+/// The last error of a chain: the HTTP library wraps the system's message several times.
 pub(super) fn innermost(error: &(dyn StdError + 'static)) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    last.to_string()
+    chain(error)
+        .last()
+        .map_or_else(String::new, ToString::to_string)
 }
 
-/// The first error of a type in a chain. Errors inside an [`io::Error`] are looked at too, since
-/// its `source` passes them over.
+/// The first error of a type in a chain.
 fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<E>() {
-            return Some(found);
-        }
-        if let Some(inner) = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-            && let Some(found) = find::<E>(inner)
-        {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
+    chain(error).find_map(|error| error.downcast_ref())
+}
+
+/// An error and its sources. The `source` of an [`io::Error`] skips the error inside it.
+fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        let inner = error.downcast_ref().and_then(io::Error::get_ref);
+        inner.map_or_else(|| error.source(), |inner| Some(inner))
+    })
 }

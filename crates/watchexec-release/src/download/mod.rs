@@ -1,82 +1,112 @@
-//! Downloading an archive, from a file or a server, and verifying it against its checksum.
+//! Downloads an archive from a file or a server, and verifies its checksum.
 
+mod connection;
 mod failure;
+mod hop;
 mod http;
-mod logins;
+mod netrc;
 mod network;
+mod proxies;
+mod tls;
 
-pub use failure::{Attempt, Failure, Timeout};
-pub use http::Observer;
-pub use logins::{Logins, NetrcError};
+pub use failure::{Failure, TlsFault};
+pub use hop::Hop;
+pub use http::{Attempt, Observer};
+pub use hyper::StatusCode;
+pub use netrc::Netrc;
 pub use network::{Network, Policy};
+pub use proxies::{Proxies, Proxy};
+pub use rustls::pki_types::CertificateDer;
+pub use tls::certificates;
 
-use crate::archive_url::{ArchiveUrl, Location};
 use crate::checksum::{Checksum, Mismatch, Verified};
-use crate::files::FileError;
+use crate::location::Archive;
+use crate::safe_url::SafeUrl;
 use http::Downloader;
 use network::LARGEST_ARCHIVE;
+use std::cell::OnceCell;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Why an archive could not be downloaded.
+/// An archive that could not be downloaded.
 #[derive(Debug, thiserror::Error)]
-pub enum DownloadError {
+#[error("{archive}{}", described(.fault, &.archive.url))]
+pub struct DownloadError {
+    /// Its location.
+    pub archive: Archive,
+    /// The reason.
+    pub fault: Fault,
+}
+
+/// Why an archive could not be downloaded.
+#[derive(Debug)]
+pub enum Fault {
     /// A file cannot be read, or is larger than an archive may be.
-    #[error(transparent)]
-    File(#[from] FileError),
+    File(io::Error),
     /// Every request to the server failed.
-    #[error("{url}:{}", numbered(attempts))]
-    Requests {
-        /// The URL.
-        url: ArchiveUrl,
-        /// How each request failed, in order.
-        attempts: Vec<Attempt>,
-    },
-    /// The archive differs from the one in the catalog.
-    #[error("{url} sent {mismatch}")]
-    Checksum {
-        /// The URL.
-        url: ArchiveUrl,
-        /// The two checksums.
-        mismatch: Mismatch,
-    },
+    Requests(Vec<Attempt>),
+    /// The archive differs from the one in the catalog. Contains the request, if a server sent it.
+    Checksum(Mismatch, Option<Box<Hop>>),
 }
 
-/// A line for each request.
-fn numbered(attempts: &[Attempt]) -> String {
-    let line = |(number, attempt): (usize, &Attempt)| {
-        let redirect = match &attempt.redirected_to {
-            Some(url) => format!(", redirected to {url}"),
-            None => String::new(),
-        };
-        format!("\n  request {number}{redirect}: {}", attempt.failure)
+/// Continues a sentence about the URL with the fault, and with how the last request was made.
+fn described(fault: &Fault, url: &SafeUrl) -> String {
+    let redirected = |hop: &Hop| match &hop.url {
+        same if same == url => String::new(),
+        other => format!(" (redirected to {other})"),
     };
-    (1..).zip(attempts).map(line).collect()
+    match fault {
+        Fault::File(error) => format!(": {error}"),
+        Fault::Requests(attempts) => {
+            let line = |(number, Attempt { hop, failure }): (usize, &Attempt)| {
+                format!("\n  request {number}{}: {failure}", redirected(hop))
+            };
+            let lines: String = (1..).zip(attempts).map(line).collect();
+            let last = attempts
+                .last()
+                .map(|attempt| format!("\n  requested {}", attempt.hop));
+            format!(":{lines}{}", last.unwrap_or_default())
+        }
+        Fault::Checksum(mismatch, None) => format!(" {mismatch}"),
+        Fault::Checksum(mismatch, Some(hop)) => {
+            format!("{} {mismatch}\n  requested {hop}", redirected(hop))
+        }
+    }
 }
 
-/// Downloads the archive at `url` and verifies it.
+/// Downloads an archive and verifies it.
 ///
 /// # Errors
-/// The archive is not available, or has another checksum.
+/// The archive is not available, or has a different checksum.
 pub fn download(
-    url: &ArchiveUrl,
+    archive: &Archive,
     checksum: Checksum,
     network: &Network,
     observer: &dyn Observer,
 ) -> Result<Verified, DownloadError> {
-    let bytes = match url.location() {
-        Location::File(path) => read_file(&path).map_err(FileError::at(path))?,
-        Location::Server(server) => Downloader::new(&server, network, observer)
-            .and_then(|downloader| downloader.download())
-            .map_err(|attempts| DownloadError::Requests {
-                url: url.clone(),
-                attempts,
-            })?,
+    let downloader = Downloader {
+        url: &archive.url,
+        checksum,
+        network,
+        observer,
+        tls: OnceCell::new(),
     };
-    Verified::new(bytes, checksum).map_err(|mismatch| DownloadError::Checksum {
-        url: url.clone(),
-        mismatch,
+    let bytes = match archive.url.file() {
+        Some(path) => read_file(&path)
+            .map(|bytes| (bytes, None))
+            .map_err(Fault::File),
+        None => downloader
+            .download()
+            .map(|(bytes, hop)| (bytes, Some(Box::new(hop))))
+            .map_err(Fault::Requests),
+    };
+    let verified = bytes.and_then(|(bytes, hop)| {
+        Verified::new(bytes, checksum).map_err(|mismatch| Fault::Checksum(mismatch, hop))
+    });
+    verified.map_err(|fault| DownloadError {
+        archive: archive.clone(),
+        fault,
     })
 }
 

@@ -1,29 +1,30 @@
 //! How servers are reached.
 
-use super::logins::Logins;
-use reqwest::{Certificate, Proxy};
+use super::netrc::Netrc;
+use super::proxies::Proxies;
+use rustls::pki_types::CertificateDer;
 use std::time::Duration;
 
 /// The largest archive that is accepted, in bytes. A release has 3 MB.
 pub(super) const LARGEST_ARCHIVE: u64 = 128 << 20;
 
-/// Everything that decides how a server is asked. It has no `Debug`: it holds credentials.
+/// Everything that decides how a server is asked. It has no `Debug`: it holds passwords.
 #[derive(Default)]
 pub struct Network {
     /// Time limits, retries, sizes.
     pub policy: Policy,
-    /// Proxies, each for its scheme.
-    pub proxies: Vec<Proxy>,
-    /// CA certificates that are trusted in addition to the system's.
-    pub ca_certificates: Vec<Certificate>,
-    /// Credentials by host.
-    pub logins: Logins,
+    /// Proxies by scheme.
+    pub proxies: Proxies,
+    /// Certificates that are trusted in addition to the system's.
+    pub ca_certificates: Vec<CertificateDer<'static>>,
+    /// Logins by host.
+    pub netrc: Netrc,
 }
 
 /// The limits of a download.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// For a connection, TLS included.
+    /// For a connection, that to a proxy and TLS included.
     pub connect: Duration,
     /// For the server's answer, from the established connection.
     pub response_header: Duration,
@@ -33,8 +34,8 @@ pub struct Policy {
     pub total: Duration,
     /// Requests after the first one.
     pub retries: usize,
-    /// The first pause; each further one is twice as long, plus a random part, so that many
-    /// builds that failed together do not come back together.
+    /// The shortest first pause. Each further one is twice as long, and each is extended by a random
+    /// part of itself, so that many builds that failed together do not come back together.
     pub first_pause: Duration,
     /// The longest pause, also of those that a server asks for.
     pub longest_pause: Duration,
@@ -47,8 +48,8 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// What a build uses. The pauses sum up to some 15 seconds: long enough for a load balancer
-    /// to swap a broken server, short enough that a person waits for it.
+    /// What a build uses. The pauses are 15 to 30 seconds in all: long enough for a load balancer
+    /// to replace a broken server, short enough that a person waits for it.
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),

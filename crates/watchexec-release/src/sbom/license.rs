@@ -1,7 +1,7 @@
 //! Licences as the formats want them: an identifier of the SPDX licence list, an expression of
 //! such, or a name that SPDX does not know. buildpack.toml has them all under one key, `type`.
 
-use crate::archive_url::public;
+use crate::safe_url::public;
 
 /// The SPDX licence list 3.29.0, exceptions included: one identifier a line, in the order of the
 /// `CycloneDX` schema. It is a file of its own because the crates that have the list take ten

@@ -2,10 +2,10 @@
 
 use super::crates::Crate;
 use super::license::License;
-use crate::archive_url::public;
 use crate::catalog::Release;
 use crate::checksum::Checksum;
 use crate::files::Installed;
+use crate::safe_url::public;
 use libcnb_data::buildpack::Buildpack;
 
 /// The software that an SBOM describes.
@@ -57,10 +57,10 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn release(
         buildpack: &'a Buildpack,
-        release: &Release<'a>,
+        release: &'a Release,
         installed: &'a Installed,
     ) -> Self {
-        let dependency = release.dependency;
+        let dependency = &release.dependency;
         let name = dependency.name.as_deref().unwrap_or(&dependency.id);
         let files = installed
             .files()

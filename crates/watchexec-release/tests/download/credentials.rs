@@ -3,7 +3,7 @@
 use crate::{BODY, get, network};
 use harness::server::{Reply, Server};
 use std::fs;
-use watchexec_release::download::{Logins, Network};
+use watchexec_release::download::{Netrc, Network};
 
 /// `user:secret` as a server receives it.
 const BASIC: &str = "Basic dXNlcjpzZWNyZXQ=";
@@ -26,7 +26,7 @@ fn sends_credentials_of_netrc_to_their_host() {
     let path = folder.path().join("netrc");
     fs::write(&path, "machine 127.0.0.1 login user password secret").unwrap();
     let network = Network {
-        logins: Logins::from_file(path).unwrap(),
+        netrc: Netrc::read(&path).unwrap(),
         ..network()
     };
 
@@ -76,4 +76,57 @@ fn sends_credentials_again_on_the_same_server() {
     )
     .assert_body();
     assert_eq!(server.requests()[1].headers["authorization"], BASIC);
+}
+
+/// curl does the same (7.88, `--netrc-file` and `--location`).
+#[test]
+fn sends_the_login_of_netrc_for_the_host_of_a_redirect() {
+    let target = Server::http(|_| Reply::ok(BODY));
+    let to = target.url("/w");
+    let server = Server::http(move |_| Reply::redirect(&to));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("netrc");
+    fs::write(&path, "machine 127.0.0.1 login user password secret").unwrap();
+    let network = Network {
+        netrc: Netrc::read(&path).unwrap(),
+        ..network()
+    };
+    get(
+        &server.url("/w").replace("127.0.0.1", "localhost"),
+        &network,
+    )
+    .assert_body();
+    assert!(!server.requests()[0].headers.contains_key("authorization"));
+    assert_eq!(target.requests()[0].headers["authorization"], BASIC);
+}
+
+#[test]
+fn decodes_a_login() {
+    let server = Server::http(|_| Reply::ok(BODY));
+    let login = "//us%2Fer:sec%40ret@";
+    get(&server.url("/w").replace("//", login), &network()).assert_body();
+    let sent = &server.requests()[0].headers["authorization"];
+    assert_eq!(sent, "Basic dXMvZXI6c2VjQHJldA==");
+}
+
+#[test]
+fn names_the_login_that_was_refused() {
+    let server = Server::http(|_| Reply::status("401 Unauthorized"));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("netrc");
+    fs::write(&path, "machine 127.0.0.1 login user password secret").unwrap();
+    let network = Network {
+        netrc: Netrc::read(&path).unwrap(),
+        ..network()
+    };
+    let fetched = get(&server.url("/w"), &network);
+    let login = fetched.attempts()[0].hop.login.clone();
+    assert_eq!(login.as_deref(), path.to_str());
+    let shown = fetched.result.err().unwrap().to_string();
+    let login = format!("with the login in {}", path.display());
+    assert!(
+        shown.contains(&login) && !shown.contains("secret"),
+        "{shown}"
+    );
+    assert_eq!(server.requests().len(), 1);
 }

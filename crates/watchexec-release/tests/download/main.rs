@@ -11,9 +11,12 @@ mod tls;
 
 use std::cell::RefCell;
 use std::time::Duration;
-use watchexec_release::archive_url::ArchiveUrl;
 use watchexec_release::checksum::{Checksum, Verified};
-use watchexec_release::download::{DownloadError, Failure, Network, Observer, Policy, download};
+use watchexec_release::download::{
+    Attempt, DownloadError, Failure, Fault, Hop, Network, Observer, Policy, download,
+};
+use watchexec_release::location::Archive;
+use watchexec_release::safe_url::SafeUrl;
 
 /// The content that the servers send.
 const BODY: &[u8] = b"an archive of watchexec, or near enough";
@@ -46,11 +49,17 @@ struct Fetched {
 struct Progress {
     /// Why each retry follows, and after which pause.
     retries: RefCell<Vec<(Failure, Duration)>>,
+    /// Each request.
+    hops: RefCell<Vec<Hop>>,
     /// The bytes received so far, and their total.
     received: RefCell<Vec<(u64, Option<u64>)>>,
 }
 
 impl Observer for Progress {
+    fn requesting(&self, hop: &Hop) {
+        self.hops.borrow_mut().push(hop.clone());
+    }
+
     fn retrying(&self, failure: &Failure, pause: Duration, _retry: usize, _retries: usize) {
         self.retries.borrow_mut().push((failure.clone(), pause));
     }
@@ -68,14 +77,34 @@ impl Fetched {
         }
     }
 
+    /// The failed requests.
+    fn attempts(&self) -> &[Attempt] {
+        match &self.result {
+            Err(DownloadError {
+                fault: Fault::Requests(attempts),
+                ..
+            }) => attempts,
+            Err(error) => panic!("a different error: {error}"),
+            Ok(_) => panic!("no error"),
+        }
+    }
+
     /// Why each request failed.
     fn failures(&self) -> Vec<Failure> {
+        let failure = |attempt: &Attempt| attempt.failure.clone();
+        self.attempts().iter().map(failure).collect()
+    }
+
+    /// The text of an error that is no failure of a request.
+    fn wrong_checksum(&self) -> String {
         match &self.result {
-            Err(DownloadError::Requests { attempts, .. }) => attempts
-                .iter()
-                .map(|attempt| attempt.failure.clone())
-                .collect(),
-            Err(error) => panic!("another error: {error}"),
+            Err(
+                error @ DownloadError {
+                    fault: Fault::Checksum(..),
+                    ..
+                },
+            ) => error.to_string(),
+            Err(error) => panic!("a different error: {error}"),
             Ok(_) => panic!("no error"),
         }
     }
@@ -94,7 +123,10 @@ fn get(url: &str, network: &Network) -> Fetched {
 
 fn get_checked(url: &str, network: &Network, checksum: Checksum) -> Fetched {
     let progress = Progress::default();
-    let url = ArchiveUrl::parse(url).unwrap();
-    let result = download(&url, checksum, network, &progress);
+    let archive = Archive {
+        url: SafeUrl::parse(url).unwrap(),
+        set_by: None,
+    };
+    let result = download(&archive, checksum, network, &progress);
     Fetched { result, progress }
 }

@@ -3,21 +3,35 @@
 use crate::{BODY, get, network};
 use harness::certificates::Authority;
 use harness::server::{Reply, Server, Tunnel, nobody};
-use reqwest::{Certificate, NoProxy, Proxy};
-use watchexec_release::download::Failure;
+use watchexec_release::download::{Failure, Network, Proxies, Proxy, certificates};
+
+/// A network in which both schemes go through a proxy.
+fn through(proxy: &str) -> Network {
+    let set_by = |variable: &str| Some(Proxy::parse(variable.to_owned(), proxy));
+    Network {
+        proxies: Proxies {
+            http: set_by("HTTP_PROXY"),
+            https: set_by("HTTPS_PROXY"),
+            except: String::new(),
+        },
+        ..network()
+    }
+}
+
+fn with_login(url: &str) -> String {
+    url.replace("//", "//user:secret@")
+}
 
 #[test]
 fn asks_the_proxy_for_http() {
     let proxy = Server::http(|_| Reply::ok(BODY));
-    let mut network = network();
-    network.proxies = vec![Proxy::http(proxy.url("").replace("//", "//user:pass@")).unwrap()];
-    get("http://watchexec.invalid/w", &network).assert_body();
+    let network = through(&with_login(&proxy.url("")));
+    get("http://watchexec.invalid/w?a=b", &network).assert_body();
     let requests = proxy.requests();
-    assert_eq!(requests[0].target, "http://watchexec.invalid/w");
-    assert_eq!(
-        requests[0].headers["proxy-authorization"],
-        "Basic dXNlcjpwYXNz"
-    );
+    assert_eq!(requests[0].target, "http://watchexec.invalid/w?a=b");
+    assert_eq!(requests[0].headers["host"], "watchexec.invalid");
+    let login = &requests[0].headers["proxy-authorization"];
+    assert_eq!(login, "Basic dXNlcjpzZWNyZXQ=");
 }
 
 #[test]
@@ -25,12 +39,11 @@ fn verifies_https_at_the_end_of_a_tunnel() {
     let authority = Authority::new();
     let server = Server::https(authority.server("watchexec.invalid"), |_| Reply::ok(BODY));
     let tunnel = Tunnel::to(server.address());
-    let mut network = network();
-    network.proxies = vec![Proxy::https(tunnel.url()).unwrap()];
+    let mut network = through(&tunnel.url());
     let failure = get("https://watchexec.invalid/w", &network).only_failure();
-    assert!(matches!(failure, Failure::Tls(_)), "{failure:?}");
+    assert!(matches!(failure, Failure::Tls(..)), "{failure:?}");
 
-    network.ca_certificates = Certificate::from_pem_bundle(authority.pem().as_bytes()).unwrap();
+    network.ca_certificates = certificates(authority.pem().as_bytes()).unwrap();
     get("https://watchexec.invalid/w", &network).assert_body();
     assert_eq!(
         tunnel.targets(),
@@ -39,33 +52,95 @@ fn verifies_https_at_the_end_of_a_tunnel() {
 }
 
 #[test]
+fn asks_a_proxy_by_https() {
+    let authority = Authority::new();
+    let proxy = Server::https(authority.server("127.0.0.1"), |_| Reply::ok(BODY));
+    let mut network = through(&proxy.url(""));
+    let failure = get("http://watchexec.invalid/w", &network).only_failure();
+    let Failure::Tls(_, server) = failure else {
+        panic!("{failure:?}");
+    };
+    assert_eq!(server, proxy.url(""), "the proxy is not trusted");
+
+    network.ca_certificates = certificates(authority.pem().as_bytes()).unwrap();
+    get("http://watchexec.invalid/w", &network).assert_body();
+    let failure = get("https://watchexec.invalid/w", &network).only_failure();
+    // It answers CONNECT with 200, and then in plain text.
+    assert!(
+        matches!(failure, Failure::Connect(_) | Failure::Tls(..)),
+        "{failure:?}"
+    );
+}
+
+#[test]
 fn asks_hosts_of_no_proxy_directly() {
     let server = Server::http(|_| Reply::ok(BODY));
-    let proxy = Proxy::http(format!("http://{}", nobody())).unwrap();
-    let mut network = network();
-    network.proxies = vec![proxy.no_proxy(NoProxy::from_string("127.0.0.0/8"))];
+    let mut network = through(&format!("http://{}", nobody()));
+    network.proxies.except = server.address().to_string();
     get(&server.url("/w"), &network).assert_body();
 }
 
 #[test]
 fn fails_without_the_proxy() {
     let server = Server::http(|_| Reply::ok(BODY));
-    let mut network = network();
-    network.proxies = vec![Proxy::http(format!("http://{}", nobody())).unwrap()];
-    let failures = get(&server.url("/w"), &network).failures();
-    assert!(matches!(failures[0], Failure::Connect(_)));
+    let proxy = nobody();
+    let network = through(&with_login(&format!("http://{proxy}")));
+    let fetched = get(&server.url("/w"), &network);
+    assert!(matches!(fetched.failures()[0], Failure::Connect(_)));
     assert_eq!(server.requests().len(), 0);
+    let shown = fetched.result.err().unwrap().to_string();
+    let named = format!("requested through the proxy http://{proxy} (HTTP_PROXY)");
+    assert!(
+        shown.contains(&named) && !shown.contains("secret"),
+        "{shown}"
+    );
+}
+
+/// A further request with the same password may lock the account.
+#[test]
+fn asks_a_proxy_that_refuses_once_and_repeats_its_words() {
+    for (status, tunneled) in [
+        ("407 Log In First", true),
+        ("403 Blocked by Policy", true),
+        ("407 Log In First", false),
+    ] {
+        let proxy = Server::http(move |_| Reply::status(status));
+        let network = through(&with_login(&proxy.url("")));
+        let scheme = if tunneled { "https" } else { "http" };
+        let fetched = get(&format!("{scheme}://watchexec.invalid/w"), &network);
+        let failure = fetched.only_failure();
+        assert_eq!(failure.to_string(), format!("the proxy answered {status}"));
+        assert_eq!(proxy.requests().len(), 1);
+        if tunneled {
+            let request = &proxy.requests()[0];
+            assert_eq!(request.method, "CONNECT");
+            assert_eq!(request.target, "watchexec.invalid:443");
+            let login = &request.headers["proxy-authorization"];
+            assert_eq!(login, "Basic dXNlcjpzZWNyZXQ=");
+        }
+        let shown = fetched.result.err().unwrap().to_string();
+        assert!(
+            shown.contains(&proxy.url("")) && !shown.contains("secret"),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn retries_a_tunnel_that_may_come_back() {
+    let proxy = Server::http(|_| Reply::status("503 Service Unavailable"));
+    let failures = get("https://watchexec.invalid/w", &through(&proxy.url(""))).failures();
+    assert_eq!(failures.len(), 4);
 }
 
 #[test]
 fn refuses_a_socks_proxy_at_once() {
     for scheme in ["socks4", "socks5", "socks5h", "SOCKS5"] {
-        let proxy = format!("{scheme}://{}", nobody());
-        let mut network = network();
-        network.proxies = vec![Proxy::http(&proxy).unwrap(), Proxy::https(&proxy).unwrap()];
+        let network = through(&format!("{scheme}://{}", nobody()));
         for url in ["http://watchexec.invalid/w", "https://watchexec.invalid/w"] {
             let failure = get(url, &network).only_failure();
-            assert_eq!(failure, Failure::Proxy(scheme.to_lowercase()));
+            let words = "_PROXY cannot be used: SOCKS proxies are not supported";
+            assert!(failure.to_string().ends_with(words), "{failure:?}");
         }
     }
 }

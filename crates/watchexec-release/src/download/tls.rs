@@ -1,0 +1,112 @@
+//! TLS: which certificates and signatures are trusted.
+
+use super::failure::Failure;
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{
+    AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
+};
+use rustls::{ClientConfig, RootCertStore, SignatureScheme};
+use sha2::{Digest, Sha256, Sha384, Sha512};
+use std::sync::Arc;
+
+/// The TLS configuration of a download, and a description of the certificates that it trusts.
+pub(super) type Tls = (Result<Arc<ClientConfig>, Failure>, String);
+
+/// Reads the certificates of a PEM file.
+///
+/// # Errors
+/// It contains no certificate, or a broken one.
+pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let certificates = certificates.map_err(|error| format!("not a PEM file ({error})"))?;
+    if certificates.is_empty() {
+        return Err(
+            "no PEM certificate; `openssl x509 -inform der -in FILE` converts one".to_owned(),
+        );
+    }
+    for (number, certificate) in (1..).zip(&certificates) {
+        let trusted = RootCertStore::empty().add(certificate.clone());
+        trusted.map_err(|_| format!("certificate {number} in it is broken"))?;
+    }
+    Ok(certificates)
+}
+
+/// Makes the TLS configuration, which trusts the certificates of the system and of bindings.
+pub(super) fn client(of_bindings: &[CertificateDer<'static>]) -> Tls {
+    let mut roots = RootCertStore::empty();
+    let native = rustls_native_certs::load_native_certs();
+    let (system, _) = roots.add_parsable_certificates(native.certs);
+    let (bindings, _) = roots.add_parsable_certificates(of_bindings.iter().cloned());
+    let config = ClientConfig::builder_with_provider(Arc::new(provider()))
+        .with_safe_default_protocol_versions()
+        .map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
+    let config = config.map_err(|error| Failure::Other(error.to_string()));
+    let trusted = format!("{system} CA certificates of the system and {bindings} of bindings");
+    (config.map(Arc::new), trusted)
+}
+
+/// The cryptography of ring, and the signatures of private CAs that ring does not verify.
+fn provider() -> CryptoProvider {
+    static EXTRA: [&dyn SignatureVerificationAlgorithm; 4] = [
+        &Ecdsa(alg_id::ECDSA_P384, alg_id::ECDSA_SHA512, p384::<Sha512>),
+        &Ecdsa(alg_id::ECDSA_P521, alg_id::ECDSA_SHA256, p521::<Sha256>),
+        &Ecdsa(alg_id::ECDSA_P521, alg_id::ECDSA_SHA384, p521::<Sha384>),
+        &Ecdsa(alg_id::ECDSA_P521, alg_id::ECDSA_SHA512, p521::<Sha512>),
+    ];
+    static MAPPING: [(SignatureScheme, &[&dyn SignatureVerificationAlgorithm]); 1] = [(
+        SignatureScheme::ECDSA_NISTP521_SHA512,
+        &[&Ecdsa(
+            alg_id::ECDSA_P521,
+            alg_id::ECDSA_SHA512,
+            p521::<Sha512>,
+        )],
+    )];
+    let mut provider = ring::default_provider();
+    let known = provider.signature_verification_algorithms;
+    // This leaks a few hundred bytes, once.
+    provider.signature_verification_algorithms = WebPkiSupportedAlgorithms {
+        all: Vec::leak([known.all, &EXTRA].concat()),
+        mapping: Vec::leak([known.mapping, &MAPPING].concat()),
+    };
+    provider
+}
+
+/// ECDSA (FIPS 186-5): the curve of the key, the hash of the message, and the verification.
+#[derive(Debug)]
+struct Ecdsa(AlgorithmIdentifier, AlgorithmIdentifier, Verify);
+
+type Verify = fn(&[u8], &[u8], &[u8]) -> Option<()>;
+
+impl SignatureVerificationAlgorithm for Ecdsa {
+    fn verify_signature(
+        &self,
+        key: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), InvalidSignature> {
+        (self.2)(key, message, signature).ok_or(InvalidSignature)
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        self.0
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.1
+    }
+}
+
+fn p384<D: Digest>(key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
+    use ::p384::ecdsa::{DerSignature, VerifyingKey, signature::hazmat::PrehashVerifier};
+    let key = VerifyingKey::from_sec1_bytes(key).ok()?;
+    let signature = DerSignature::from_bytes(signature).ok()?;
+    key.verify_prehash(&D::digest(message), &signature).ok()
+}
+
+fn p521<D: Digest>(key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
+    use ::p521::ecdsa::{DerSignature, VerifyingKey, signature::hazmat::PrehashVerifier};
+    let key = VerifyingKey::from_sec1_bytes(key).ok()?;
+    let signature = DerSignature::from_bytes(signature).ok()?;
+    key.verify_prehash(&D::digest(message), &signature).ok()
+}

@@ -1,0 +1,136 @@
+//! What to do about a download that failed.
+
+use super::Text;
+use std::io::ErrorKind;
+use watchexec_release::download::{
+    Attempt, DownloadError, Failure, Fault, StatusCode as Code, TlsFault,
+};
+
+pub(super) fn download(error: &DownloadError) -> Text {
+    let (what, remedy) = match &error.fault {
+        Fault::File(cause) => {
+            let remedy = match cause.kind() {
+                ErrorKind::FileTooLarge => TOO_LARGE,
+                ErrorKind::PermissionDenied => "Let the user of the build read the file.",
+                _ => {
+                    "Check that the file exists in the build container. To use a file of the host, \
+                     mount it: `pack build --volume`."
+                }
+            };
+            (
+                "Could not read the archive of watchexec.",
+                remedy.to_owned(),
+            )
+        }
+        Fault::Checksum(_, hop) => {
+            let look = match hop {
+                Some(_) => {
+                    "Open the URL: if the file has only a few kilobytes, a mirror or a proxy has sent \
+                     an error page or a sign-in page."
+                }
+                None => "Replace the file with the archive that buildpack.toml lists.",
+            };
+            let remedies = format!(
+                "{look}\n\
+                 If you changed buildpack.toml, compare its `checksum` with the release page of watchexec.\n\
+                 Otherwise do not use the file: it was changed on its way or at its source."
+            );
+            ("The archive of watchexec has the wrong checksum.", remedies)
+        }
+        Fault::Requests(attempts) => {
+            let remedy = attempts.last().map(of_request).unwrap_or_default();
+            ("Could not download watchexec.", remedy)
+        }
+    };
+    let is_server = matches!(error.fault, Fault::Requests(_));
+    let elsewhere = match &error.archive.set_by {
+        // Users of a mirror or a mapping should look at that one.
+        Some(setting) => format!("\nOr correct or remove {setting}."),
+        None if is_server => {
+            "\nOr set BP_DEPENDENCY_MIRROR to a mirror that the build can reach, or give the archive \
+             another URL with a binding of type dependency-mapping."
+                .to_owned()
+        }
+        None => String::new(),
+    };
+    let offline = "\nOr use the offline package of this buildpack, which contains watchexec.";
+    let offline = if is_server { offline } else { "" };
+    (what.to_owned(), remedy + &elsewhere + offline)
+}
+
+const TOO_LARGE: &str = "Check that it is a release of watchexec, which has about 3 MB.";
+
+/// What to do about a failed request.
+fn of_request(Attempt { hop, failure }: &Attempt) -> String {
+    let server = hop.url.origin();
+    let words = match (failure, &hop.proxy) {
+        (Failure::Tls(TlsFault::Time(_), server), _) => {
+            return format!(
+                "Renew the certificate of {server}, or correct the clock of this machine."
+            );
+        }
+        (Failure::Tls(TlsFault::NotTls, other), Some(proxy)) if *other != server => {
+            return format!("Write http:// in {}.", proxy.variable);
+        }
+        (Failure::Tls(TlsFault::NotTls, _), _) => {
+            "Write http:// in the URL, or the port on which the server speaks TLS."
+        }
+        (Failure::Tls(TlsFault::Ca, _), _) => {
+            "Let the CA sign a certificate for the server, or make one that is not a CA's (`openssl req \
+             -x509 -addext basicConstraints=critical,CA:FALSE`); add the signer's certificate with a \
+             binding of type ca-certificates."
+        }
+        (Failure::Tls(..), _) => {
+            "If the server or a proxy has a certificate from a private CA, add the CA certificate with a \
+             binding of type ca-certificates."
+        }
+        (Failure::Other(_), Some(proxy)) if proxy.url.is_err() => {
+            let form = "http://[user:password@]host[:port]";
+            return format!("Set {} to an http or https proxy: {form}.", proxy.variable);
+        }
+        // tinyproxy answers a wrong password with the status of a server.
+        (
+            Failure::ProxyStatus(Code::PROXY_AUTHENTICATION_REQUIRED | Code::UNAUTHORIZED, _),
+            Some(proxy),
+        ) => {
+            let form = "http://user:password@host:port";
+            return format!(
+                "Set {} with a login that the proxy accepts: {form}.",
+                proxy.variable
+            );
+        }
+        (Failure::ProxyStatus(..), Some(proxy)) => {
+            return format!(
+                "Ask for access to {server} through the proxy {proxy}, or add the host to NO_PROXY if the \
+                 build can reach it directly."
+            );
+        }
+        (Failure::Status(status, ..), _) => match (*status, &hop.login) {
+            (Code::UNAUTHORIZED | Code::FORBIDDEN, Some(login)) => {
+                return format!("Correct the login for {server} in {login}.");
+            }
+            (Code::UNAUTHORIZED | Code::FORBIDDEN, None) => {
+                "Add credentials for this server to the URL or to a netrc file."
+            }
+            (Code::NOT_FOUND, _) => "Check that the server has a file under this path.",
+            (Code::UNAVAILABLE_FOR_LEGAL_REASONS, _) => {
+                "Use a server that may send the file to this network."
+            }
+            (Code::REQUEST_TIMEOUT | Code::TOO_MANY_REQUESTS, _) => "Try again later.",
+            (status, _) if status.is_server_error() => "Try again later.",
+            _ => "Check that this is the URL of a file.",
+        },
+        (Failure::TooLarge(_), _) => TOO_LARGE,
+        (Failure::Redirect(_), _) => {
+            "Follow the redirects with `curl --location --head URL`, and set the URL that they should \
+             lead to."
+        }
+        (_, Some(proxy)) => {
+            return format!(
+                "Check that the build can reach the proxy {proxy}, and the proxy {server}."
+            );
+        }
+        (_, None) => "Check that the build can reach this server. Behind a proxy, set HTTPS_PROXY.",
+    };
+    words.to_owned()
+}
