@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 const SOME: usize = 30;
 
 /// The page with the tables.
-const PAGE: &str = "docs/how-it-works.md";
+const PAGE: &str = "docs/figures.md";
 
 /// The choices of `cargo xtask bench`.
 #[derive(Args)]
@@ -30,7 +30,7 @@ pub(crate) struct Options {
     #[arg(long)]
     platform: bool,
 
-    /// Replace the measured tables in docs/how-it-works.md
+    /// Replace the measured tables in docs/figures.md
     #[arg(long)]
     update_docs: bool,
 

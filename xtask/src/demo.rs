@@ -203,8 +203,8 @@ fn edit(running: &mut Running, greeting: &Path, port: u16) -> Result<()> {
     command(&format!("curl http://127.0.0.1:{port}/"));
     quote(&after);
     say(&format!(
-        "{time:.0?} from the write to the first answer of the new process, including the 50ms for \
-         which watchexec waits for further changes."
+        "{time:.0?} from the write to the first answer of the new process, including the 20 ms for \
+         which the file has to be quiet."
     ));
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! A sync: changes that belong together, and when it is over.
 //!
 //! No tool says when it is. A save is one file, complete at once; a checkout is hundreds of them. The longer a sync has
-//! been, the longer its next file may take (docs/how-it-works.md has the figures).
+//! been, the longer its next file may take (docs/figures.md has the figures).
 
 use crate::files::{Changes, Stamp};
 use crate::printable::printable;
@@ -18,7 +18,7 @@ const GAP: Duration = Duration::from_millis(250);
 /// How long the first file may take after others have been deleted: tools delete by one program, and copy by the next.
 const GAP_AFTER_REMOVAL: Duration = Duration::from_secs(1);
 
-/// Other files that change sooner after a start belong to the sync before it.
+/// Other files that change sooner after a restart belong to the sync before it.
 const START: Duration = Duration::from_secs(1);
 
 /// A file of this size is written in parts.
@@ -106,11 +106,11 @@ impl Sync {
         before: Before<'_>,
         shortest: Duration,
     ) -> bool {
-        let quiet = match self.quiet {
-            Some(quiet) => quiet,
-            None if self.follows(before.start) => gap(changes, Some(before.changes), shortest),
-            None => gap(changes, None, shortest),
-        };
+        // No sync came before the first start.
+        let follows = self.follows(before.start) && !before.changes.is_empty();
+        let quiet = self
+            .quiet
+            .unwrap_or_else(|| gap(changes, follows.then_some(before.changes), shortest));
         self.quiet = Some(quiet);
         self.is_endless() || self.last.elapsed() >= quiet
     }

@@ -166,7 +166,7 @@ impl Default for Settings {
             process: None,
             watch: Vec::new(),
             ignore: Vec::new(),
-            // A save arrives within 1 ms, with every tool (docs/how-it-works.md).
+            // A save arrives within 1 ms, with every tool (docs/figures.md).
             debounce: Duration::from_millis(20).into(),
             signal: Signal::SIGTERM,
             stop_timeout: Duration::from_secs(10).into(),

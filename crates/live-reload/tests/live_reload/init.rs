@@ -58,6 +58,19 @@ enum During {
     Crash,
 }
 
+/// What is stopped.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    /// `reload` with a process that handles signals.
+    Reload,
+    /// The same with a start script without `exec`.
+    Script,
+    /// `reload` with a process that runs watchexec itself.
+    Wrapped,
+    /// Such a process without `reload`.
+    Init,
+}
+
 #[test]
 fn ends_with_the_status_of_the_process_stopped_at_any_moment() {
     let Some(unshare) = unshare() else {
@@ -93,22 +106,26 @@ fn ends_with_the_status_of_the_process_stopped_at_any_moment() {
     });
 }
 
-/// Starts `live-reload` as PID 1, stops it, and checks its status.
+/// Starts `live-reload`, mostly as PID 1, stops it, and checks its status.
 fn stop(unshare: &[&str], number: u64, mut random: Rng) {
     let moments = [During::Start, During::Restart, During::Crash];
     let during = random.choice(moments).unwrap();
     let signal = random.choice(STOPS).unwrap();
-    let delay = Duration::from_micros(random.u64(..40_000));
-    // A third of the processes run watchexec themselves, and a third are started without `reload`.
-    let wrapped = random.u8(..3);
-    let command = if wrapped == 0 { &["./app"] } else { WRAP };
-    let command = format!("{command:?}");
-    let image = Image::new(&process("web", &command), APP);
+    let delay = Duration::from_micros(random.u64(..60_000));
+    let kinds = [Kind::Reload, Kind::Script, Kind::Wrapped, Kind::Init];
+    let kind = random.choice(kinds).unwrap();
+    let is_init = kind == Kind::Init || random.u8(..4) > 0;
+    let command = match kind {
+        Kind::Reload => &["./app"][..],
+        Kind::Script => &["sh", "-c", "./app; exit $?"],
+        Kind::Wrapped | Kind::Init => WRAP,
+    };
+    let image = Image::new(&process("web", &format!("{command:?}")), APP);
     if let Some(program) = std::env::var_os("WATCHEXEC") {
         fs::remove_file(image.watchexec()).unwrap();
         programs::link_or_copy(program.as_ref(), &image.watchexec());
     }
-    let inner = if wrapped == 2 {
+    let inner = if kind == Kind::Init {
         let mut watchexec = Command::new(image.init());
         watchexec.args(&WRAP[1..]);
         watchexec
@@ -121,10 +138,15 @@ fn stop(unshare: &[&str], number: u64, mut random: Rng) {
         ])
     };
     let path = image.path();
-    let mut outer = Command::new(unshare[0]);
+    let mut outer = Command::new(if is_init {
+        unshare[0].as_ref()
+    } else {
+        inner.get_program()
+    });
+    if is_init {
+        outer.args(&unshare[1..]).arg(inner.get_program());
+    }
     outer
-        .args(&unshare[1..])
-        .arg(inner.get_program())
         .args(inner.get_args())
         .current_dir(image.app())
         .env("PATH", path)
@@ -132,7 +154,7 @@ fn stop(unshare: &[&str], number: u64, mut random: Rng) {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let mut child = programs::start(&mut outer);
-    let program = handles_signals(&child);
+    let program = handles_signals(&child, is_init);
     let log = || fs::read_to_string(image.app().join("log")).unwrap_or_default();
     if during != During::Start {
         until(|| log().contains("started"));
@@ -153,6 +175,9 @@ fn stop(unshare: &[&str], number: u64, mut random: Rng) {
     let expected = match (log.lines().last(), during) {
         // The process was not started, or stopped before it could say that it was.
         (None, _) => vec![128 + signal as i32, 143],
+        // The signal ends the script first, or the app of a script that has not started it.
+        (Some("stopped"), _) if kind == Kind::Script => vec![143],
+        (Some("crashed"), _) if kind == Kind::Script => vec![7, 143],
         // The next one was.
         (Some("stopped"), During::Restart) => vec![42, 143],
         (Some("stopped"), _) => vec![42],
@@ -161,17 +186,20 @@ fn stop(unshare: &[&str], number: u64, mut random: Rng) {
     };
     assert!(
         expected.contains(&status),
-        "stop {number}, {signal} {delay:?} into {during:?} of the kind {wrapped}: \
+        "stop {number}, {signal} {delay:?} into {during:?} of {kind:?}: \
          status {status}, log {log:?}"
     );
 }
 
-/// Gives PID 1 of the new namespace once it handles signals: until then the kernel drops them.
-fn handles_signals(unshare: &Child) -> Pid {
-    let children = format!("/proc/{0}/task/{0}/children", unshare.id());
-    let mut program = None;
+/// Gives `live-reload`, a child of `unshare` if it is PID 1, once it handles signals: until then the kernel
+/// drops those of PID 1, and others end it.
+fn handles_signals(child: &Child, is_init: bool) -> Pid {
+    let children = format!("/proc/{0}/task/{0}/children", child.id());
+    let mut program = Some(child.id().cast_signed());
     until(|| {
-        program = fs::read_to_string(&children).unwrap().trim().parse().ok();
+        if is_init {
+            program = fs::read_to_string(&children).unwrap().trim().parse().ok();
+        }
         program.is_some_and(|process: i32| {
             let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
             let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
