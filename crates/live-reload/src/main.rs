@@ -21,6 +21,7 @@
 //! files into a container and delete them there. Called `watchexec`, it is the [`init`] of a process that
 //! runs watchexec itself.
 
+mod brake;
 mod checks;
 mod choice;
 mod environment;

@@ -3,6 +3,7 @@
 //! One deadline, one `poll`, no threads. [`crate::state`] decides; this module carries out what it decides, and gives it
 //! as inputs what happens. [`crate::process`] has the picture of who is whose parent.
 
+use crate::brake::Brake;
 use crate::checks;
 use crate::files::{Changes, Files, Root, Stamp};
 use crate::image::Image;
@@ -13,7 +14,7 @@ use crate::process::{Process, describe, reap, status_of_signal};
 use crate::processes;
 use crate::signals::{Signals, is_stop};
 use crate::state::{Action, Input, Machine, State};
-use crate::sync::{Before, LONGEST, Sync, summary};
+use crate::sync::{RESTART, Sync, summary};
 use crate::texts::tell;
 use crate::watching::{FIRST_LOOK, Watching};
 use nix::sys::prctl::set_child_subreaper;
@@ -24,6 +25,9 @@ use rustix::process::WaitStatus;
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+/// What the log says of a sync that does not end.
+const ENDLESS: &str = ", and files have been changing for 10 s";
 
 /// The exit status for a program that cannot be run, in the convention of shells.
 const CANNOT_RUN: u8 = 127;
@@ -56,6 +60,7 @@ struct Supervisor<'a> {
     changes: Changes,
     /// The last start, and what differed before it.
     started: (Instant, Changes),
+    brake: Brake,
     /// Processes that have left a group, and have been named.
     named: Vec<Pid>,
     is_over: bool,
@@ -98,6 +103,7 @@ pub(crate) fn run(
         sync: None,
         changes: Changes::default(),
         started: (Instant::now(), Changes::default()),
+        brake: Brake::default(),
         named: Vec::new(),
         is_over: false,
     };
@@ -293,50 +299,50 @@ impl Supervisor<'_> {
             .as_ref()
             .map_or(Duration::ZERO, |_| 2 * FIRST_LOOK);
         let shortest = self.settings.debounce.duration().saturating_add(further);
-        let Some(mut sync) = self
-            .sync
-            .take_if(|sync| sync.end(shortest).is_some_and(|end| end <= Instant::now()))
-        else {
+        let is_due = |sync: &mut Sync| sync.end(shortest).is_some_and(|end| end <= Instant::now());
+        let Some(mut sync) = self.sync.take_if(is_due) else {
             return;
         };
         let (start, before) = &self.started;
-        let mut changes = self.files.changes(sync.paths(), sync.follows(*start));
-        if !sync.is_over(
-            &changes,
-            Before {
-                start: *start,
-                changes: before,
-            },
-            shortest,
-        ) {
+        let since = sync.since(*start);
+        let mut changes = self.files.changes(sync.paths(), since < RESTART);
+        if !sync.is_over(&changes, *start, before, shortest) {
             self.sync = Some(sync);
             return;
         }
         let state = self.machine.state;
         if changes.is_empty() && state == State::Ended {
-            changes.files = sync
-                .paths()
-                .filter(|path| path.symlink_metadata().is_ok())
-                .map(|path| (path.clone(), 0))
-                .collect();
+            let left = sync.paths().filter(|path| path.symlink_metadata().is_ok());
+            changes.files = left.map(|path| (path.clone(), 0)).collect();
         }
         let matters = !changes.is_empty();
-        if matters {
-            let what = summary(&changes, self.app);
-            match state {
-                State::Running if sync.is_endless() => tell(format_args!(
-                    "live-reload: {what} changed, and files have been changing for {} s; restarting {}",
-                    LONGEST.as_secs(),
-                    self.r#type
-                )),
-                State::Running | State::Ended => tell(format_args!(
-                    "live-reload: {what} changed, restarting {}",
-                    self.r#type
-                )),
-                State::Stopping(_) | State::Waiting => {
-                    tell(format_args!("live-reload: {what} changed too"));
-                }
+        let what = summary(&changes, self.app);
+        let goes_on = matches!(state, State::Stopping(_) | State::Waiting);
+        if matters && goes_on {
+            tell(format_args!("live-reload: {what} changed too"));
+        } else if matters {
+            if !sync.is_delayed()
+                && let Some(delay) = self.brake.delay(&changes, before, since)
+            {
+                sync.delay(delay);
+                self.sync = Some(sync);
+                tell(format_args!(
+                    "live-reload: {what} changed again right after the start of {type}. If {type} writes it itself: \
+                     BP_LIVE_RELOAD_IGNORE={what} at build, or --ignore {what}. The next restart is delayed by {} s",
+                    delay.as_secs(),
+                    r#type = self.r#type
+                ));
+                return;
             }
+            let how = if sync.is_endless() && !sync.is_delayed() {
+                ENDLESS
+            } else {
+                ""
+            };
+            tell(format_args!(
+                "live-reload: {what} changed{how}, restarting {}",
+                self.r#type
+            ));
         }
         if matters {
             // Whatever happens to them from here on is news to the next process.

@@ -19,7 +19,7 @@ const GAP: Duration = Duration::from_millis(250);
 const GAP_AFTER_REMOVAL: Duration = Duration::from_secs(1);
 
 /// Other files that change sooner after a restart belong to the sync before it.
-const START: Duration = Duration::from_secs(1);
+pub(crate) const RESTART: Duration = Duration::from_secs(1);
 
 /// A file of this size is written in parts.
 const LARGE: u64 = 1 << 20;
@@ -28,7 +28,7 @@ const LARGE: u64 = 1 << 20;
 const PART: Duration = Duration::from_millis(50);
 
 /// After this time a sync counts as over: an app can write into its own directory without a pause.
-pub(crate) const LONGEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// How late a timer may be: a tool that writes a file every 20 ms has a pause of a little more than that.
 const LATE: Duration = Duration::from_millis(1);
@@ -44,15 +44,8 @@ pub(crate) struct Sync {
     last: Instant,
     /// How long no other may follow; `None` until it is known.
     quiet: Option<Duration>,
-}
-
-/// What came before a sync.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Before<'a> {
-    /// The last start.
-    pub(crate) start: Instant,
-    /// The changed files of that start.
-    pub(crate) changes: &'a Changes,
+    /// When it ends at the earliest.
+    delayed: Option<Instant>,
 }
 
 impl Sync {
@@ -64,6 +57,7 @@ impl Sync {
             first: now,
             last: now,
             quiet: None,
+            delayed: None,
         }
     }
 
@@ -71,8 +65,10 @@ impl Sync {
     pub(crate) fn add(&mut self, path: PathBuf, stamp: Option<Stamp>) -> bool {
         let is_news = stamp.is_none() || self.paths.get(&path) != Some(&stamp);
         if is_news {
-            self.paths.insert(path, stamp);
             (self.last, self.quiet) = (Instant::now(), None);
+            if self.paths.insert(path, stamp).is_none() {
+                self.delayed = None;
+            }
         }
         is_news
     }
@@ -82,9 +78,9 @@ impl Sync {
         self.paths.keys()
     }
 
-    /// Whether the first change came so soon after a start that it may belong to the sync before it.
-    pub(crate) fn follows(&self, start: Instant) -> bool {
-        self.first.saturating_duration_since(start) < START
+    /// How long after a start the first change came.
+    pub(crate) fn since(&self, start: Instant) -> Duration {
+        self.first.saturating_duration_since(start)
     }
 
     /// Whether the sync has gone on for so long that it counts as over.
@@ -95,24 +91,36 @@ impl Sync {
     /// When the sync is over, if nothing else changes. Until `shortest` after the last change, that is not known.
     pub(crate) fn end(&self, shortest: Duration) -> Option<Instant> {
         let quiet = self.quiet.unwrap_or(shortest).saturating_add(LATE);
-        let end = self.last.checked_add(quiet);
-        end.into_iter().chain(self.first.checked_add(LONGEST)).min()
+        let end = self
+            .last
+            .checked_add(quiet)
+            .min(self.first.checked_add(LONGEST));
+        self.delayed.or(end)
     }
 
-    /// Whether the sync is over, which is only known when its changes are.
+    /// Delays the end, unless other files change by then.
+    pub(crate) fn delay(&mut self, delay: Duration) {
+        self.delayed = Instant::now().checked_add(delay);
+    }
+
+    /// Whether the end has been delayed.
+    pub(crate) const fn is_delayed(&self) -> bool {
+        self.delayed.is_some()
+    }
+
+    /// Whether the sync is over, which is only known when its changes are. `before` are those of the last start, unless it
+    /// was the first one: no sync came before that.
     pub(crate) fn is_over(
         &mut self,
         changes: &Changes,
-        before: Before<'_>,
+        start: Instant,
+        before: &Changes,
         shortest: Duration,
     ) -> bool {
-        // No sync came before the first start.
-        let follows = self.follows(before.start) && !before.changes.is_empty();
-        let quiet = self
-            .quiet
-            .unwrap_or_else(|| gap(changes, follows.then_some(before.changes), shortest));
-        self.quiet = Some(quiet);
-        self.is_endless() || self.last.elapsed() >= quiet
+        let follows = self.since(start) < RESTART && !before.is_empty();
+        let gap = || gap(changes, follows.then_some(before), shortest);
+        let quiet = *self.quiet.get_or_insert_with(gap);
+        self.is_delayed() || self.is_endless() || self.last.elapsed() >= quiet
     }
 }
 

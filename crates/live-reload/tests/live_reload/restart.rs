@@ -327,3 +327,31 @@ fn logs_errors_of_watchexec_but_not_its_noise() {
     assert_eq!(line, "live-reload: watchexec: the disk is on fire");
     assert_eq!(restarts(running), 0);
 }
+
+#[test]
+fn delays_the_restarts_that_the_app_causes_itself() {
+    let image = Image::running("date >> own\necho up\nwhile :; do sleep 0.01; done\n");
+    let mut running = image.start(&[]);
+    for _ in 0..3 {
+        image.change("own");
+        running.logs("own changed, restarting web");
+        running.wait_for("up");
+    }
+    image.change("own");
+    let line = running.logs("delayed");
+    assert_eq!(
+        line,
+        "live-reload: own changed again right after the start of web. If web writes it itself: \
+         BP_LIVE_RELOAD_IGNORE=own at build, or --ignore own. The next restart is delayed by 1 s"
+    );
+    // A save of another file does not wait.
+    fs::write(image.app().join("app.py"), "new").unwrap();
+    image.change("app.py");
+    let line = running.logs("restarting web");
+    assert_eq!(
+        line,
+        "live-reload: app.py and 1 other file changed, restarting web"
+    );
+    running.signal(Signal::SIGTERM);
+    assert_eq!(running.end().0, 143);
+}
