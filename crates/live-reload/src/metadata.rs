@@ -18,13 +18,15 @@ pub(crate) struct Metadata {
 }
 
 /// A process of the image.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Process {
     /// The process type, such as `web`.
     pub(crate) r#type: String,
     /// Program and arguments. The file has `command`, which a user cannot replace, apart from `args`,
     /// which a user may; and at Platform API below 0.10 its `command` is the program only, not a list.
     pub(crate) command_line: Vec<String>,
+    /// How many entries of it a user cannot replace.
+    fixed: usize,
     /// Whether the command is executed directly; else a shell reads it as a script, which buildpacks
     /// with an API below 0.9 can ask for.
     pub(crate) direct: bool,
@@ -79,15 +81,23 @@ impl Metadata {
 
 impl Process {
     fn from_table(table: &DeTable<'_>) -> Result<Self, MetadataError> {
+        let command = texts(table, "command")?;
         Ok(Self {
             r#type: required(table, "type")?.to_owned(),
-            command_line: [texts(table, "command")?, texts(table, "args")?].concat(),
+            fixed: command.len(),
+            command_line: [command, texts(table, "args")?].concat(),
             direct: values(table, "direct", DeValue::as_bool)?.contains(&true),
             working_directory: texts(table, "working-dir")?
                 .pop()
                 .filter(|path| !path.is_empty()),
             execution_environments: texts(table, "exec-env")?,
         })
+    }
+
+    /// Replaces the arguments, as the launcher does with those of a user (platform specification, "Launcher").
+    pub(crate) fn replace_arguments(&mut self, arguments: &[String]) {
+        self.command_line.truncate(self.fixed);
+        self.command_line.extend_from_slice(arguments);
     }
 
     /// Whether it runs watchexec itself, so that its buildpack has made it for reloading.

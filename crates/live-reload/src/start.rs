@@ -94,7 +94,12 @@ fn prepare(settings: &Settings, signals: &mut Signals) -> Result<Ready, Problem>
         given => given,
     };
     let named = settings.process.as_ref().map(ProcessType::as_str);
-    let (process, reason) = choice::choose(&metadata.processes, named, execution_environment)?;
+    let (chosen, reason) = choice::choose(&metadata.processes, named, execution_environment)?;
+    let process = &mut chosen.clone();
+    if let Some(arguments) = &settings.arguments {
+        process.replace_arguments(arguments);
+    }
+    let process = &*process;
     let launch = Launch::prepare(process, &metadata, &image, signals)
         .map_err(|error| Problem::Launch(process.r#type.clone(), error))?;
     check_launch(process, &launch, &image)?;

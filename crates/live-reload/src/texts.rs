@@ -7,10 +7,11 @@ use std::io::{self, Write};
 pub(crate) const USAGE: &str = "\
 Restarts a process of this image when files change.
 
-Usage: live-reload [OPTION]... [TYPE]
+Usage: live-reload [OPTION]... [TYPE] [-- ARGUMENT...]
 
   TYPE                 process type to restart [default: the only one that runs watchexec
                        itself, else `web`, else the only one]
+  ARGUMENT             replaces the arguments of the process
   --watch PATH         watch this path instead of the app directory; repeatable
   --ignore PATTERN     ignore files that match; repeatable
   --debounce TIME      restart when a changed file has been quiet for this long [default: 20ms]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! live-reload [--watch PATH]… [--ignore GLOB]… [--debounce TIME] [--signal NAME]
-//!             [--stop-timeout TIME] [--poll TIME] [TYPE]
+//!             [--stop-timeout TIME] [--poll TIME] [TYPE] [-- ARGUMENT…]
 //! ```
 //!
 //! The build writes all of it into the `command` of the process in launch.toml, and leaves `args`
@@ -25,7 +25,12 @@ pub enum ArgumentError {
     #[error(transparent)]
     Invalid(#[from] InvalidSetting),
     /// An option that does not exist.
-    #[error("Unknown option {0}.\nOptions are: {all}; `live-reload --help` explains them.", all = options())]
+    #[error(
+        "Unknown option {0}.\n\
+         Options are: {all}; `live-reload --help` explains them. Arguments of the app come after `--`: \
+         `docker run --entrypoint reload IMAGE -- {0}`.",
+        all = options()
+    )]
     UnknownOption(String),
     /// An option that came last, without its value.
     #[error("{0} has no value.\nGive one: `{0} VALUE` or `{0}=VALUE`.")]
@@ -60,7 +65,7 @@ impl From<lexopt::Error> for ArgumentError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     /// Restart a process whenever files change.
-    Reload(Settings),
+    Reload(Box<Settings>),
     /// Print the options.
     Help,
     /// Print the version.
@@ -100,6 +105,8 @@ impl Request {
     /// `TYPE`, so that a user who gives either gets what was given and nothing else. An empty
     /// value is no element, so that `--ignore ''` empties the list; an empty `TYPE` resets the type.
     ///
+    /// What follows `--` are arguments of the process.
+    ///
     /// # Errors
     /// The first argument that cannot be used.
     pub fn from_arguments(
@@ -109,6 +116,12 @@ impl Request {
         let mut after_type = false;
         // The lists that have been emptied after the first TYPE.
         let mut emptied = Vec::new();
+        let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+        if let Some(end) = arguments.iter().position(|argument| argument == "--") {
+            let of_process = arguments.split_off(end).into_iter().skip(1);
+            let of_process = of_process.map(ValueExt::string);
+            settings.arguments = Some(of_process.collect::<Result<_, _>>()?);
+        }
         let mut parser = lexopt::Parser::from_args(arguments);
         while let Some(argument) = parser.next()? {
             let (setting, value) = match argument {
@@ -139,7 +152,7 @@ impl Request {
             }
             setting.set(&mut settings, setting.argument, &text)?;
         }
-        Ok(Self::Reload(settings))
+        Ok(Self::Reload(Box::new(settings)))
     }
 }
 
@@ -154,7 +167,7 @@ mod tests {
 
     fn from(arguments: &[&str]) -> Settings {
         match request(arguments) {
-            Ok(Request::Reload(settings)) => settings,
+            Ok(Request::Reload(settings)) => *settings,
             other => panic!("{other:?}"),
         }
     }
@@ -256,8 +269,12 @@ mod tests {
     }
 
     #[test]
-    fn accepts_a_type_after_two_dashes() {
-        assert_eq!(from(&["--", "worker"]).process.unwrap().as_str(), "worker");
+    fn takes_what_follows_two_dashes_for_arguments_of_the_process() {
+        let settings = from(&["--poll=2s", "worker", "--", "web", "--poll", "--"]);
+        assert_eq!(settings.process.unwrap().as_str(), "worker");
+        assert_eq!(settings.arguments.unwrap(), ["web", "--poll", "--"]);
+        assert_eq!(from(&["--"]).arguments.unwrap(), [""; 0]);
+        assert_eq!(from(&["worker"]).arguments, None);
     }
 
     #[test]
@@ -273,9 +290,9 @@ mod tests {
         .map(|result| result.unwrap_err().to_string());
         insta::assert_snapshot!(told.join("\n"), @r#"
         Unknown option --debounse.
-        Options are: --watch, --ignore, --debounce, --signal, --stop-timeout, --poll; `live-reload --help` explains them.
+        Options are: --watch, --ignore, --debounce, --signal, --stop-timeout, --poll; `live-reload --help` explains them. Arguments of the app come after `--`: `docker run --entrypoint reload IMAGE -- --debounse`.
         Unknown option -w.
-        Options are: --watch, --ignore, --debounce, --signal, --stop-timeout, --poll; `live-reload --help` explains them.
+        Options are: --watch, --ignore, --debounce, --signal, --stop-timeout, --poll; `live-reload --help` explains them. Arguments of the app come after `--`: `docker run --entrypoint reload IMAGE -- -w`.
         --watch has no value.
         Give one: `--watch VALUE` or `--watch=VALUE`.
         --debounce is "1", which has no unit.

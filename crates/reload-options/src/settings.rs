@@ -158,6 +158,8 @@ pub struct Settings {
     pub stop_timeout: TimeSpan,
     /// How often files are read, where the file system does not report changes.
     pub poll: Option<TimeSpan>,
+    /// Arguments that replace the ones of the process, if a user has given any at start.
+    pub arguments: Option<Vec<String>>,
 }
 
 impl Default for Settings {
@@ -171,6 +173,7 @@ impl Default for Settings {
             signal: Signal::SIGTERM,
             stop_timeout: Duration::from_secs(10).into(),
             poll: None,
+            arguments: None,
         }
     }
 }

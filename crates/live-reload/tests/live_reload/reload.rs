@@ -112,6 +112,27 @@ fn keeps_arguments_and_working_directory_of_the_process() {
 }
 
 #[test]
+fn replaces_the_arguments_of_the_process_by_those_after_two_dashes() {
+    let processes = "[[processes]]\ntype = \"web\"\ncommand = [\"./app\", \"serve\"]\n\
+                     args = [\"--port=8080\"]\ndirect = true\n";
+    let image = Image::new(processes, RECORD);
+    for (given, expected) in [
+        (&[][..], &["serve", "--port=8080"][..]),
+        (
+            &["--", "--port=9000", "-v"],
+            &["serve", "--port=9000", "-v"],
+        ),
+        (
+            &["--debounce", "10ms", "web", "--", "--help"],
+            &["serve", "--help"],
+        ),
+        (&["--"], &["serve"]),
+    ] {
+        assert_eq!(image.call(&mut image.command(given)).arguments, expected);
+    }
+}
+
+#[test]
 fn passes_on_the_environment_unchanged() {
     let image = web();
     let mut command = image.command(&[]);
