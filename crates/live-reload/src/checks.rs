@@ -23,8 +23,7 @@ pub(crate) enum ProgramError {
     /// The file does not exist.
     #[error(
         "{0}, which does not exist.\n\
-         Check the start command of the process. If a sync deleted the file, restore it and start the \
-         container again."
+         Check the start command of the process. If a sync deleted the file, restore it."
     )]
     Missing(PathBuf),
     /// This user may not execute the file.
@@ -72,31 +71,46 @@ pub(crate) fn program(launch: &Launch) -> Result<(), ProgramError> {
         return Err(ProgramError::NotExecutable(file));
     }
     // A file that cannot be read may still be executed.
-    match interpreter(&file).unwrap_or_default() {
-        Some(name) if !launch.working_directory.join(&name).exists() => {
-            Err(if name.as_os_str().as_bytes().ends_with(b"\r") {
+    for name in interpreters(&file).unwrap_or_default() {
+        let is_path = name.as_os_str().as_bytes().contains(&b'/');
+        let path = launch.environment.get(OsStr::new("PATH"));
+        let exists = if is_path {
+            launch.working_directory.join(&name).exists()
+        } else {
+            path.is_some_and(|path| find_program(&name.to_string_lossy(), path).is_some())
+        };
+        if !exists {
+            return Err(if name.as_os_str().as_bytes().ends_with(b"\r") {
                 ProgramError::WindowsScript(file, name)
             } else {
                 ProgramError::NoInterpreter(file, name)
-            })
+            });
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 /// The program that the first line of a script names (execve(2), "Interpreter scripts": `#!`,
-/// optional blanks, the path, up to a blank or the end of the line, in the first 256 bytes).
-fn interpreter(file: &Path) -> io::Result<Option<PathBuf>> {
+/// optional blanks, the path, up to a blank or the end of the line, in the first 256 bytes), and the one
+/// that env(1) finds, if it is that.
+fn interpreters(file: &Path) -> io::Result<Vec<PathBuf>> {
     let mut start = Vec::new();
     File::open(file)?.take(256).read_to_end(&mut start)?;
     let Some(line) = start.strip_prefix(b"#!") else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     let line = line.split(|byte| *byte == b'\n').next().unwrap_or(line);
-    let name = line
-        .split(|byte| matches!(byte, b' ' | b'\t'))
-        .find(|word| !word.is_empty());
-    Ok(name.map(|name| PathBuf::from(OsStr::from_bytes(name))))
+    let words = line.split(|byte| matches!(byte, b' ' | b'\t'));
+    let mut words = words.filter(|word| !word.is_empty());
+    let name = words
+        .next()
+        .map(|name| PathBuf::from(OsStr::from_bytes(name)));
+    let is_env = name.as_deref().is_some_and(|name| name.ends_with("env"));
+    // Options of env, and variables that it sets, come before the program.
+    let is_program = |word: &&[u8]| !word.starts_with(b"-") && !word.contains(&b'=');
+    let found = words.find(is_program).filter(|_| is_env);
+    let found = found.map(|program| PathBuf::from(OsStr::from_bytes(program)));
+    Ok(name.into_iter().chain(found).collect())
 }
 
 /// The paths to watch.
@@ -167,7 +181,7 @@ mod tests {
         `missing`, which is not on the PATH.
         Check the start command of the process, and that a buildpack or the run image provides the program.
         DIRECTORY/./missing, which does not exist.
-        Check the start command of the process. If a sync deleted the file, restore it and start the container again.
+        Check the start command of the process. If a sync deleted the file, restore it.
         DIRECTORY/./plain, which this user may not execute.
         Make it executable where it comes from: `chmod +x`. If a sync replaced it, let the sync keep file modes.
         ");
@@ -179,6 +193,9 @@ mod tests {
             "#!/missing/bash -e\n",
             "#!/missing",
             "#!/bin/sh\r\ntrue\r\n",
+            "#!/usr/bin/env bash\r\ntrue\r\n",
+            "#!/usr/bin/env -S A=b node\r\n",
+            "#!/usr/bin/env missing\n",
         ]
         .map(|script| check("script", script).unwrap_err());
         assert_snapshot!(texts.join("\n"), @r#"
@@ -188,6 +205,12 @@ mod tests {
         Use a run image that has it, or change the first line of the script.
         DIRECTORY/script, a script with Windows line endings: Linux looks for a program "/bin/sh\r".
         Save it with LF line endings, and let git keep them: `* text=auto eol=lf` in .gitattributes.
+        DIRECTORY/script, a script with Windows line endings: Linux looks for a program "bash\r".
+        Save it with LF line endings, and let git keep them: `* text=auto eol=lf` in .gitattributes.
+        DIRECTORY/script, a script with Windows line endings: Linux looks for a program "node\r".
+        Save it with LF line endings, and let git keep them: `* text=auto eol=lf` in .gitattributes.
+        DIRECTORY/script, a script for missing, which this image does not have.
+        Use a run image that has it, or change the first line of the script.
         "#);
     }
 
