@@ -87,6 +87,35 @@ impl Patterns {
 mod tests {
     use super::*;
 
+    /// Names of sources that look like names of the default list, and of a package.
+    const RESTART: &str = "audit.log.js request.log.ts core.2f3a1b.js core.0.py core.1 core.12.go login.py blog.rb \
+        catalog.log.html src/logs/view.py app/tmp/main.go coverage.py report.json tmp.js pid.rs db.php sock.c \
+        .env .eslintrc.json idea.md attach.java schedule.py app.db.ts logs.py nohup.sh core.js changelog.md";
+
+    /// What tools write.
+    const NO_RESTART: &str = "error.LOG app.log.1 app.log.12 app.log.2026-11-29 app.log.1.gz logs/access nohup.out \
+        x/server.pid web.sock .a.tmp dev.sqlite dev.sqlite3-wal a.s3db h2.db celerybeat-schedule \
+        celerybeat-schedule-shm src/__pycache__ node_modules/.cache .pytest_cache .mypy_cache .ruff_cache .eslintcache \
+        .coverage .coverage.host.1 .next/cache tmp var/cache storage/framework .idea .vscode #a.py# .#a.py .jj \
+        .attach_pid42 java.hprof a.jfr Heap.1.heapsnapshot report.2026.json core.42 core.123456 .winston-audit.json .git";
+
+    #[test]
+    fn ignores_what_tools_write_and_no_sources() {
+        let patterns = Patterns::new(&Settings::default(), Path::new("/app"));
+        let is_ignored = |name: &str| patterns.ignore(&Path::new("/app").join(name), false);
+        // A file below an ignored directory is not looked at.
+        let below = |name: &str| {
+            name.strip_prefix("logs/")
+                .map_or(is_ignored(name), |_| is_ignored("logs"))
+        };
+        for name in RESTART.split_whitespace() {
+            assert!(!is_ignored(name), "{name}");
+        }
+        for name in NO_RESTART.split_whitespace() {
+            assert!(below(name), "{name}");
+        }
+    }
+
     #[test]
     fn follows_the_rules_of_gitignore() {
         let given = [
@@ -134,7 +163,7 @@ mod tests {
             ".#lock",
             "m.pyc",
             ".a.swp",
-            "core.1",
+            "core.12",
             "x/core.99",
         ] {
             assert!(ignored(path), "{path}");

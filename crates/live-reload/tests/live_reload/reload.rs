@@ -27,7 +27,7 @@ fn passes_watched_and_ignored_paths_to_watchexec() {
     let given = [
         "--watch", "src", "--watch", "/", "--ignore", "*.csv", "--ignore", &ignore, "web",
     ];
-    assert_snapshot!(arguments(&image, &given), @"
+    assert_snapshot!(arguments(&image, &given), @r"
     --only-emit-events
     --emit-events-to=stdio
     --debounce=0s
@@ -35,8 +35,15 @@ fn passes_watched_and_ignored_paths_to_watchexec() {
     --project-origin=/workspace
     --watch=/workspace/src
     --watch=/
-    --ignore=*.log
-    --ignore=*.log.*
+    --ignore=*.[Ll][Oo][Gg]
+    --ignore=*.log.[0-9]
+    --ignore=*.log.[0-9][0-9]
+    --ignore=*.log.[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]
+    --ignore=*.log.gz
+    --ignore=*.log.*.gz
+    --ignore=.*-audit.json
+    --ignore=/logs
+    --ignore=nohup.out
     --ignore=*.pid
     --ignore=*.sock
     --ignore=*.tmp
@@ -44,16 +51,44 @@ fn passes_watched_and_ignored_paths_to_watchexec() {
     --ignore=*.sqlite-*
     --ignore=*.sqlite3
     --ignore=*.sqlite3-*
+    --ignore=*.s3db
+    --ignore=*.s3db-*
     --ignore=*.db
     --ignore=*.db-*
+    --ignore=celerybeat-schedule
+    --ignore=celerybeat-schedule.*
+    --ignore=celerybeat-schedule-*
     --ignore=__pycache__
     --ignore=.cache
+    --ignore=.pytest_cache
+    --ignore=.mypy_cache
+    --ignore=.ruff_cache
+    --ignore=.eslintcache
+    --ignore=.coverage
+    --ignore=.coverage.*
     --ignore=**/.next/cache
     --ignore=/tmp
     --ignore=/var/cache
     --ignore=/storage/framework
-    --ignore=core.[0-9]*
-    --ignore=nohup.out
+    --ignore=.idea
+    --ignore=.vscode
+    --ignore=\#*\#
+    --ignore=.\#*
+    --ignore=.jj
+    --ignore=.attach_pid*
+    --ignore=*.hprof
+    --ignore=*.jfr
+    --ignore=*.heapsnapshot
+    --ignore=*.heapprofile
+    --ignore=*.cpuprofile
+    --ignore=report.[0-9]*.json
+    --ignore=core.[1-9][0-9]
+    --ignore=core.[1-9][0-9][0-9]
+    --ignore=core.[1-9][0-9][0-9][0-9]
+    --ignore=core.[1-9][0-9][0-9][0-9][0-9]
+    --ignore=core.[1-9][0-9][0-9][0-9][0-9][0-9]
+    --ignore=core.[1-9][0-9][0-9][0-9][0-9][0-9][0-9]
+    --ignore=*.prof
     --ignore=*.csv
     --ignore=/uploads
     ");
