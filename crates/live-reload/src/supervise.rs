@@ -3,7 +3,7 @@
 //! One deadline, one `poll`, no threads. [`crate::state`] decides; this module carries out what it decides, and gives it
 //! as inputs what happens. [`crate::process`] has the picture of who is whose parent.
 
-use crate::brake::Brake;
+use crate::brake::{self, Brake};
 use crate::checks;
 use crate::files::{Changes, Files, Root, Stamp};
 use crate::image::Image;
@@ -14,7 +14,7 @@ use crate::process::{Process, describe, reap, status_of_signal};
 use crate::processes;
 use crate::signals::{Signals, is_stop};
 use crate::state::{Action, Input, Machine, State};
-use crate::sync::{RESTART, Sync, summary};
+use crate::sync::{ENDLESS, RESTART, Sync, summary};
 use crate::texts::tell;
 use crate::watching::{FIRST_LOOK, Watching};
 use nix::sys::prctl::set_child_subreaper;
@@ -25,9 +25,6 @@ use rustix::process::WaitStatus;
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-
-/// What the log says of a sync that does not end.
-const ENDLESS: &str = ", and files have been changing for 10 s";
 
 /// The exit status for a program that cannot be run, in the convention of shells.
 const CANNOT_RUN: u8 = 127;
@@ -326,12 +323,7 @@ impl Supervisor<'_> {
             {
                 sync.delay(delay);
                 self.sync = Some(sync);
-                tell(format_args!(
-                    "live-reload: {what} changed again right after the start of {type}. If {type} writes it itself: \
-                     BP_LIVE_RELOAD_IGNORE={what} at build, or --ignore {what}. The next restart is delayed by {} s",
-                    delay.as_secs(),
-                    r#type = self.r#type
-                ));
+                tell(brake::remedy(&what, self.r#type, delay));
                 return;
             }
             let how = if sync.is_endless() && !sync.is_delayed() {

@@ -30,6 +30,9 @@ const PART: Duration = Duration::from_millis(50);
 /// After this time a sync counts as over: an app can write into its own directory without a pause.
 const LONGEST: Duration = Duration::from_secs(10);
 
+/// What the log says of such a sync.
+pub(crate) const ENDLESS: &str = ", and files have been changing for 10 s";
+
 /// How late a timer may be: a tool that writes a file every 20 ms has a pause of a little more than that.
 const LATE: Duration = Duration::from_millis(1);
 
