@@ -71,7 +71,9 @@ fn restart(settings: &Settings) -> Result<u8, Problem> {
     }
     match ready? {
         Ready::Wrapped(command) => wrapped::run(command, settings, &mut signals),
-        Ready::Reloaded(reloaded) => supervise::run(reloaded, settings, &mut signals),
+        Ready::Reloaded(reloaded, roots) => {
+            supervise::run(&reloaded, roots, settings, &mut signals)
+        }
     }
 }
 
@@ -80,7 +82,7 @@ enum Ready {
     /// It runs watchexec itself.
     Wrapped(Command),
     /// This program reloads it.
-    Reloaded(Reloaded),
+    Reloaded(Reloaded, Vec<Root>),
 }
 
 /// Prepares the start of the process, and logs which one that is.
@@ -130,13 +132,13 @@ fn prepare(settings: &Settings, signals: &mut Signals) -> Result<Ready, Problem>
         paths.join(", ")
     ));
     warnings.into_iter().for_each(warn);
-    Ok(Ready::Reloaded(Reloaded {
+    let reloaded = Reloaded {
         r#type: process.r#type.clone(),
         launch,
         image,
-        roots,
         watchexec,
-    }))
+    };
+    Ok(Ready::Reloaded(reloaded, roots))
 }
 
 /// Checks that the process can be started.

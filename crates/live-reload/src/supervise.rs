@@ -23,7 +23,7 @@ use nix::unistd::Pid;
 use reload_options::Settings;
 use rustix::process::WaitStatus;
 use std::mem;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// The exit status for a program that cannot be run, in the convention of shells.
@@ -35,16 +35,13 @@ pub(crate) struct Reloaded {
     pub(crate) r#type: String,
     pub(crate) launch: Launch,
     pub(crate) image: Image,
-    pub(crate) roots: Vec<Root>,
     /// The location of watchexec.
     pub(crate) watchexec: PathBuf,
 }
 
 /// Everything that the loop knows.
 struct Supervisor<'a> {
-    r#type: &'a str,
-    launch: &'a Launch,
-    app: &'a Path,
+    reloaded: &'a Reloaded,
     settings: &'a Settings,
     machine: Machine,
     /// The last process that was started, until nothing of it is left.
@@ -68,30 +65,24 @@ struct Supervisor<'a> {
 /// # Errors
 /// watchexec cannot be run, or signals cannot be received.
 pub(crate) fn run(
-    reloaded: Reloaded,
+    reloaded: &Reloaded,
+    roots: Vec<Root>,
     settings: &Settings,
     signals: &mut Signals,
 ) -> Result<u8, Problem> {
     // PID 1 gets orphans anyhow; elsewhere an old kernel may refuse, and leaves them to the init.
     set_child_subreaper(true).ok();
-    let Reloaded {
-        r#type,
-        launch,
-        image,
-        roots,
-        watchexec,
-    } = reloaded;
-    let watching = Watching::start(&watchexec, roots, settings, &image);
-    let mut watching = watching.map_err(|error| Problem::Watchexec(watchexec.clone(), error))?;
+    let image = &reloaded.image;
+    let watching = Watching::start(&reloaded.watchexec, roots, settings, image);
+    let mut watching =
+        watching.map_err(|error| Problem::Watchexec(reloaded.watchexec.clone(), error))?;
     let patterns = Patterns::new(settings, &image.app);
     let files = match settings.poll {
         None => Files::new(patterns),
         Some(_) => Files::known(patterns, watching.roots()),
     };
     let mut supervisor = Supervisor {
-        r#type: &r#type,
-        launch: &launch,
-        app: &image.app,
+        reloaded,
         settings,
         machine: Machine::NEW,
         process: None,
@@ -182,7 +173,7 @@ impl Supervisor<'_> {
 
     /// Starts the process.
     fn start(&mut self) -> Option<Input> {
-        let mut command = self.launch.command();
+        let mut command = self.reloaded.launch.command();
         let started = Process::start(&mut command);
         self.started = (Instant::now(), mem::take(&mut self.changes));
         let error = match started {
@@ -193,11 +184,11 @@ impl Supervisor<'_> {
             Err(error) => error,
         };
         (self.process, self.status) = (None, Some(CANNOT_RUN));
-        match checks::program(self.launch) {
+        match checks::program(&self.reloaded.launch) {
             // A sync can have removed it.
             Err(reason) => tell(format_args!(
                 "live-reload: error: {}",
-                Problem::Program(self.r#type.to_owned(), reason)
+                Problem::Program(self.reloaded.r#type.clone(), reason)
             )),
             Ok(()) => tell(format_args!(
                 "live-reload: error: {} cannot be run ({error})",
@@ -223,7 +214,7 @@ impl Supervisor<'_> {
         if let Some(end) = self.process.as_ref().and_then(Process::end) {
             tell(format_args!(
                 "live-reload: {} {}; the next change starts it again",
-                self.r#type,
+                self.reloaded.r#type,
                 describe(end)
             ));
         }
@@ -244,7 +235,7 @@ impl Supervisor<'_> {
         if !new.is_empty() {
             tell(format_args!(
                 "live-reload: still running, since they are not in the process group of {}: {}",
-                self.r#type,
+                self.reloaded.r#type,
                 processes::list(&new)
             ));
         }
@@ -313,7 +304,7 @@ impl Supervisor<'_> {
             changes.files = left.map(|path| (path.clone(), 0)).collect();
         }
         let matters = !changes.is_empty();
-        let what = summary(&changes, self.app);
+        let what = summary(&changes, &self.reloaded.image.app);
         let goes_on = matches!(state, State::Stopping(_) | State::Waiting);
         if matters && goes_on {
             tell(format_args!("live-reload: {what} changed too"));
@@ -323,7 +314,7 @@ impl Supervisor<'_> {
             {
                 sync.delay(delay);
                 self.sync = Some(sync);
-                tell(brake::remedy(&what, self.r#type, delay));
+                tell(brake::remedy(&what, &self.reloaded.r#type, delay));
                 return;
             }
             let how = if sync.is_endless() && !sync.is_delayed() {
@@ -333,7 +324,7 @@ impl Supervisor<'_> {
             };
             tell(format_args!(
                 "live-reload: {what} changed{how}, restarting {}",
-                self.r#type
+                self.reloaded.r#type
             ));
         }
         if matters {
