@@ -1,11 +1,13 @@
 //! The environment variables of a phase, as the platform gave them, and flags among them.
 
-use libcnb::generic::GenericPlatform;
 use libcnb::{Env, Platform};
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use watchexec_release::files::FileError;
+use watchexec_release::text::read_text;
 
 /// The variables that a phase sees: those of the process, then those of `<platform>/env`.
 ///
@@ -22,11 +24,34 @@ impl Platform for Environment {
         &self.variables
     }
 
+    /// Variables of other buildpacks whose files cannot be read are left out.
     fn from_path(platform_dir: impl AsRef<Path>) -> io::Result<Self> {
-        let platform = GenericPlatform::from_path(&platform_dir)?;
         let platform_dir = platform_dir.as_ref().to_owned();
-        Ok(Self::new(platform_dir, platform.env(), env::vars_os()))
+        let mut platform = Env::new();
+        let directory = platform_dir.join("env");
+        // The platform may have no variables.
+        for file in fs::read_dir(directory).into_iter().flatten().flatten() {
+            let name = file.file_name();
+            match read_text(&file.path()) {
+                Ok(value) => {
+                    platform.insert(name, value);
+                }
+                Err(error) if is_ours(&name) => {
+                    let error = FileError::at(file.path())(error);
+                    return Err(io::Error::other(error));
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(Self::new(platform_dir, &platform, env::vars_os()))
     }
+}
+
+/// Whether a variable is one of this buildpack alone.
+fn is_ours(name: &OsStr) -> bool {
+    ["BP_LIVE_RELOAD_", "BP_WATCHEXEC_", "BP_DEPENDENCY_MIRROR"]
+        .iter()
+        .any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes()))
 }
 
 impl Environment {
@@ -140,6 +165,35 @@ mod tests {
         assert_eq!(environment.get("BP_A").as_deref(), Some("process"));
         assert_eq!(environment.get("BP_B").as_deref(), Some("platform"));
         assert_eq!(environment.names_with_prefix("BP_"), ["BP_A", "BP_B"]);
+    }
+
+    #[test]
+    fn reads_files_of_the_platform_in_any_encoding() {
+        let platform = tempfile::tempdir().unwrap();
+        let directory = platform.path().join("env");
+        let read = || Environment::from_path(platform.path());
+        assert!(read().is_ok(), "without a directory");
+        fs::create_dir_all(directory.join("directory")).unwrap();
+        fs::write(directory.join("BP_A"), "\u{feff}a\n").unwrap();
+        fs::write(directory.join("LATIN_1"), b"caf\xE9").unwrap();
+        fs::write(directory.join("LARGE"), vec![b'x'; 2 << 20]).unwrap();
+        let fifo = |name: &str| {
+            let mode = rustix::fs::Mode::from_raw_mode(0o600);
+            rustix::fs::mkfifoat(rustix::fs::CWD, directory.join(name), mode).unwrap();
+        };
+        fifo("FIFO");
+        let environment = read().unwrap();
+        assert_eq!(environment.get("BP_A").as_deref(), Some("a"));
+        assert_eq!(environment.get("LATIN_1").as_deref(), Some("caf\u{fffd}"));
+        assert_eq!(environment.get("LARGE"), None);
+        assert_eq!(environment.get("FIFO"), None);
+
+        fifo("BP_LIVE_RELOAD_ENABLED");
+        let error = read().err().unwrap().to_string();
+        assert!(
+            error.ends_with("BP_LIVE_RELOAD_ENABLED: not a regular file"),
+            "{error}"
+        );
     }
 
     #[test]

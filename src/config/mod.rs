@@ -209,7 +209,10 @@ fn mappings(entries: &Entries) -> BTreeMap<Checksum, Result<Mapping, InvalidOver
         if let Ok(checksum) = Checksum::from_hex(digits.unwrap_or(name)) {
             mappings.entry(checksum).or_insert_with(|| {
                 let setting = format!("the dependency-mapping {}", entry.path.display());
-                Mapping::parse(setting, &entry.content)
+                match entry.text() {
+                    Ok(text) => Mapping::parse(setting, &text),
+                    Err(error) => Err(InvalidOverride::unreadable(setting, &error)),
+                }
             });
         }
     }
@@ -309,6 +312,8 @@ mod tests {
             let platform = tempfile::tempdir().unwrap();
             let binding = platform.path().join("bindings/map");
             std::fs::create_dir_all(&binding).unwrap();
+            // An entry of another buildpack.
+            std::fs::write(binding.join("binary"), vec![0xFF; 2 << 20]).unwrap();
             for (name, content) in [
                 ("type", "dependency-mapping"),
                 (&name, "http://mapped/w\n"),

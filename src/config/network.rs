@@ -119,7 +119,14 @@ fn not_a_proxy(variable: String) -> ConfigError {
 fn certificates(entries: &[Entry], errors: &mut Vec<ConfigError>) -> Vec<Certificate> {
     let mut all = Vec::new();
     for entry in entries {
-        match Certificate::from_pem_bundle(entry.content.as_bytes()) {
+        let text = match entry.text() {
+            Ok(text) => text,
+            Err(error) => {
+                errors.push(unusable(&entry.path, error));
+                continue;
+            }
+        };
+        match Certificate::from_pem_bundle(text.as_bytes()) {
             Ok(certificates) if !certificates.is_empty() => all.extend(certificates),
             _ => errors.push(unusable(
                 &entry.path,

@@ -233,14 +233,54 @@ fn downloads_by_http_without_any_ca_certificate() {
 
 #[test]
 fn names_an_invalid_certificate() {
+    let der = Authority::new().der();
+    for content in [&b"no certificate"[..], &der] {
+        let lifecycle = lifecycle();
+        bind(&lifecycle, "ca-certificates", &[]);
+        let file = lifecycle.path("platform/bindings/ca-certificates/own.pem");
+        fs::write(file, content).unwrap();
+        let outcome = lifecycle.build().assert_failure();
+        let why = "own.pem: no PEM certificate; `openssl x509 -inform der";
+        assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
+    }
+}
+
+/// Windows editors start a file with a byte order mark, and OpenSSL writes the names of certificates
+/// above them in any encoding.
+#[test]
+fn trusts_certificates_below_text_in_any_encoding() {
+    let authority = Authority::new();
+    let mirror = Server::https(authority.server("127.0.0.1"), |_| Reply::ok(ARCHIVE));
+    for before in [&b"\xEF\xBB\xBF"[..], b"# caf\xE9\n"] {
+        let lifecycle = lifecycle().with("BP_DEPENDENCY_MIRROR", mirror.url(""));
+        bind(&lifecycle, "ca-certificates", &[]);
+        let file = lifecycle.path("platform/bindings/ca-certificates/own.pem");
+        fs::write(file, [before, authority.pem().as_bytes()].concat()).unwrap();
+        lifecycle.build().assert_success();
+    }
+}
+
+#[test]
+fn reads_bindings_beside_those_of_others_in_any_encoding() {
+    let mirror = archive_server();
     let lifecycle = lifecycle();
     bind(
         &lifecycle,
-        "ca-certificates",
-        &[("own.pem", "no certificate")],
+        "dependency-mirror",
+        &[("default", &mirror.url(""))],
     );
-    let outcome = lifecycle.build().assert_failure();
-    assert!(outcome.stderr.contains("own.pem: no PEM certificate"));
+    let bindings = lifecycle.path("platform/bindings");
+    fs::write(
+        bindings.join("dependency-mirror/type"),
+        "\u{feff}dependency-mirror\r\n",
+    )
+    .unwrap();
+    fs::create_dir(bindings.join("other")).unwrap();
+    fs::write(bindings.join("other/type"), b"caf\xE9").unwrap();
+    bind_as("map", &lifecycle, "dependency-mapping", &[]);
+    fs::write(bindings.join("map/binary"), vec![0xFF; 2 << 20]).unwrap();
+    lifecycle.build().assert_success();
+    assert_eq!(mirror.requests().len(), 1);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Logins for servers, from a netrc file.
 
+use crate::text::read_text;
 use netrc::{Authenticator, Netrc};
 use std::cell::OnceCell;
 use std::io;
@@ -77,15 +78,17 @@ fn is_missing(file: &Path) -> bool {
 }
 
 fn read(file: PathBuf) -> Result<Netrc, NetrcError> {
-    Netrc::from_file(&file).map_err(|error| NetrcError {
+    let text = match read_text(&file) {
+        Ok(text) => text,
+        Err(error) => {
+            let reason = error.to_string();
+            return Err(NetrcError { file, reason });
+        }
+    };
+    // The parser's message quotes the file.
+    text.parse().map_err(|_| NetrcError {
         file,
-        reason: match error {
-            netrc::Error::Io(error) => error.to_string(),
-            // The parser's message quotes the file.
-            netrc::Error::Parsing { .. } => {
-                "not lines of `machine HOST login USER password PASSWORD`".to_owned()
-            }
-        },
+        reason: "not lines of `machine HOST login USER password PASSWORD`".to_owned(),
     })
 }
 
