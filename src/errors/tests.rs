@@ -273,6 +273,14 @@ fn wrong_checksum() {
 }
 
 #[test]
+fn unreadable_variable() {
+    let path = "/platform/env/BP_LIVE_RELOAD_ENABLED";
+    let error = broken(&format!("{path}: not a regular file"));
+    let error = libcnb::Error::CannotCreatePlatformFromPath(error);
+    assert_snapshot!(text(&error).to_string());
+}
+
+#[test]
 fn archives() {
     for (name, error) in [
         ("archive_format", UnpackError::UnknownFormat),
@@ -282,8 +290,8 @@ fn archives() {
         ),
         ("archive_entries", UnpackError::TooManyEntries(10)),
         ("archive_large", UnpackError::TooLarge(1_000_000)),
-        ("archive_duplicate", UnpackError::Duplicate("watchexec")),
-        ("archive_link", UnpackError::NotAFile("watchexec")),
+        ("archive_duplicate", UnpackError::Duplicate),
+        ("archive_link", UnpackError::NotAFile),
         ("archive_without_program", UnpackError::NoProgram),
     ] {
         assert_snapshot!(name, shown(WatchexecError::from(error)));
@@ -292,12 +300,12 @@ fn archives() {
 
 #[test]
 fn bundles() {
-    let path = PathBuf::from("/cnb/dependencies/0123/bin/watchexec");
+    let path = PathBuf::from("/cnb/dependencies/0123/4567.tar");
     let mismatch = mismatch();
     for (name, error) in [
         (
             "bundle_unreadable",
-            BundleError::Unreadable(file("/cnb/dependencies/0123/bundle.toml", "no such file")),
+            BundleError::Unreadable(file("/cnb/dependencies/0123", "entity not found")),
         ),
         ("bundle_changed", BundleError::Changed { path, mismatch }),
     ] {

@@ -1,39 +1,50 @@
-//! A layer on disk: its directory, `<name>.toml` and `<name>.sbom.*` (CNB buildpack spec, "Layers").
+//! The form of a layer on disk: a directory with its content, and beside it `<name>.toml` and
+//! `<name>.sbom.*` (CNB buildpack spec, "Layers").
 //!
-//! libcnb handles layers too, but deletes the metadata of a launch-only layer, which comes back from
-//! the previous image without content. Such a layer with unchanged metadata needs no content: the
-//! lifecycle takes it over from the previous image, and neither restores, hashes nor compresses it
-//! (CNB buildpack spec, "Build", layer reuse).
+//! libcnb handles layers too, but it deletes the metadata of a launch-only layer that comes back from
+//! the previous image without content. If that metadata is unchanged, the layer needs no content:
+//! the lifecycle takes it over from the previous image, and neither restores, hashes nor compresses
+//! it (CNB buildpack spec, "Build", layer reuse).
 
+use libcnb::data::buildpack::Buildpack;
 use libcnb::data::layer_content_metadata::{LayerContentMetadata, LayerTypes};
-use libcnb::data::sbom::SBOM_FORMATS;
+use libcnb::data::sbom::{SBOM_FORMATS, SbomFormat};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fs;
-use std::io;
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use watchexec_release::files::FileError;
-use watchexec_release::sbom::{Document, extension};
+use watchexec_release::sbom::subject::Subject;
+use watchexec_release::sbom::{documents, extension, name};
+use watchexec_release::text::read_text;
 
 /// A layer of this buildpack.
 pub(super) struct Layer<'a> {
     layers_dir: &'a Path,
     name: &'static str,
+    /// The formats that buildpack.toml declares. The lifecycle rejects SBOMs in any other.
+    formats: &'a HashSet<SbomFormat>,
 }
 
 /// The state of a layer that the lifecycle restored.
 pub(super) enum Restored<M> {
     /// No metadata.
     Nothing,
-    /// Metadata of another form, written by another version of this buildpack.
+    /// Metadata that was written by a different version of this buildpack.
     OtherForm,
     /// Metadata, and the content too if the layer was cached.
     Metadata(M),
 }
 
 impl<'a> Layer<'a> {
-    pub(super) fn new(layers_dir: &'a Path, name: &'static str) -> Self {
-        Self { layers_dir, name }
+    pub(super) fn new(layers_dir: &'a Path, name: &'static str, buildpack: &'a Buildpack) -> Self {
+        Self {
+            layers_dir,
+            name,
+            formats: &buildpack.sbom_formats,
+        }
     }
 
     /// The directory with the content.
@@ -44,20 +55,21 @@ impl<'a> Layer<'a> {
     /// Whether the layer has content. Without it, the lifecycle takes the layer of the previous
     /// image.
     pub(super) fn has_content(&self) -> bool {
-        self.path().is_dir()
+        self.path().symlink_metadata().is_ok()
     }
 
-    /// Whether the layer has an SBOM in each format.
+    /// Whether the layer has an SBOM in each declared format, and in no other.
     pub(super) fn has_sboms(&self) -> bool {
-        SBOM_FORMATS
-            .iter()
-            .all(|format| self.file(extension(format)).is_file())
+        SBOM_FORMATS.iter().all(|format| {
+            let file = self.file(extension(format)).symlink_metadata();
+            file.is_ok_and(|file| file.is_file()) == self.formats.contains(format)
+        })
     }
 
     /// Reads the metadata that an earlier build recorded.
     pub(super) fn restored<M: DeserializeOwned>(&self) -> Result<Restored<M>, FileError> {
         let path = self.file("toml");
-        let text = match fs::read_to_string(&path) {
+        let text = match read_text(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Restored::Nothing),
             Err(error) => return Err(FileError { path, error }),
@@ -68,14 +80,10 @@ impl<'a> Layer<'a> {
         })
     }
 
-    /// Removes everything of the layer and makes an empty directory for new content.
+    /// Removes the layer and makes an empty directory for new content.
     pub(super) fn empty(&self) -> Result<(), FileError> {
         let path = self.path();
         remove(&path)?;
-        remove(&self.file("toml"))?;
-        for format in SBOM_FORMATS {
-            remove(&self.file(extension(format)))?;
-        }
         fs::create_dir_all(&path).map_err(FileError::at(path))
     }
 
@@ -92,18 +100,31 @@ impl<'a> Layer<'a> {
         let text = toml::to_string(&content)
             .map_err(io::Error::other)
             .map_err(FileError::at(self.file("toml")))?;
-        self.write("toml", text.as_bytes())
+        self.write("toml", Some(text.as_bytes()))
     }
 
-    pub(super) fn write_sboms(&self, documents: &[Document]) -> Result<(), FileError> {
-        documents
-            .iter()
-            .try_for_each(|document| self.write(extension(&document.format), &document.data))
+    /// Writes an SBOM in each declared format, and removes all others. Returns the names of the formats.
+    pub(super) fn write_sboms(&self, subject: &Subject) -> Result<Vec<&'static str>, FileError> {
+        let mut names = Vec::new();
+        for document in documents(subject) {
+            let is_declared = self.formats.contains(&document.format);
+            let data = is_declared.then_some(document.data.as_slice());
+            self.write(extension(&document.format), data)?;
+            names.extend(is_declared.then(|| name(&document.format)));
+        }
+        Ok(names)
     }
 
-    fn write(&self, extension: &str, data: &[u8]) -> Result<(), FileError> {
+    /// Replaces a file beside the layer's directory, or removes it. No link is followed.
+    fn write(&self, extension: &str, data: Option<&[u8]>) -> Result<(), FileError> {
         let path = self.file(extension);
-        fs::write(&path, data).map_err(FileError::at(path))
+        remove(&path)?;
+        match data {
+            Some(data) => File::create_new(&path)
+                .and_then(|mut file| file.write_all(data))
+                .map_err(FileError::at(path)),
+            None => Ok(()),
+        }
     }
 
     /// The path of a file beside the layer's directory.
@@ -112,7 +133,7 @@ impl<'a> Layer<'a> {
     }
 }
 
-/// Removes a file, or a directory with all that it has, if there is one.
+/// Removes a file, or a directory and everything in it, if it exists.
 fn remove(path: &Path) -> Result<(), FileError> {
     let removed = match path.symlink_metadata() {
         Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),

@@ -1,7 +1,7 @@
-//! The layer with `live-reload`, and the processes that it serves.
+//! The layer with `live-reload`, and the processes that run it.
 //!
-//! The program is in the buildpack, so the layer is launch-only: a build that finds it in the
-//! previous image writes no content.
+//! The program is part of the buildpack, so the layer is launch-only: a rebuild takes it over from the
+//! previous image and writes no content.
 
 use super::layer::{Layer, Restored};
 use libcnb::data::buildpack::Buildpack;
@@ -10,13 +10,13 @@ use libcnb::data::layer_content_metadata::LayerTypes;
 use libcnb::data::process_type;
 use reload_options::Settings;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, Permissions};
+use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use watchexec_release::checksum::Checksum;
 use watchexec_release::files::{self, FileError};
 use watchexec_release::sbom::subject::{DescribedFile, Subject};
-use watchexec_release::sbom::{documents, identity};
+use watchexec_release::sbom::{crates, identity};
 
 const NAME: &str = "live-reload";
 /// The program, in the buildpack's directory and in the layer.
@@ -80,30 +80,30 @@ impl Processes {
         if self.reload.is_none() && !self.sync_tools {
             return Ok(());
         }
-        let layer = Layer::new(layers_dir, NAME);
+        let layer = Layer::new(layers_dir, NAME, buildpack);
         let source = buildpack_dir.join(PROGRAM);
-        let checksum = File::open(&source).and_then(Checksum::of_reader);
-        let checksum = checksum.map_err(FileError::at(&source))?;
+        let program = fs::read(&source).map_err(FileError::at(&source))?;
+        let checksum = Checksum::of(&program);
         let file = DescribedFile {
             path: PROGRAM,
             checksum,
         };
-        let subject = Subject::part(buildpack, NAME, vec![file]);
+        let mut subject = Subject::part(buildpack, NAME, vec![file]);
         let metadata = Metadata {
             checksum,
             sbom: identity(&subject).to_string(),
         };
-        let kept = matches!(layer.restored::<Metadata>()?,
+        let is_kept = matches!(layer.restored::<Metadata>()?,
             Restored::Metadata(earlier) if earlier == metadata)
-            && !layer.has_content();
-        if !kept {
-            let program = fs::read(&source).map_err(FileError::at(&source))?;
+            && !layer.has_content()
+            && layer.has_sboms();
+        if !is_kept {
             layer.empty()?;
             files::create(&layer.path(), PROGRAM, 0o755, &program)?;
             put_before_watchexec(&layer.path())?;
-        }
-        if !kept || !layer.has_sboms() {
-            layer.write_sboms(&documents(&subject))?;
+            let crates = crates::listed_beside(&source)?;
+            subject.crates = crates.as_deref();
+            layer.write_sboms(&subject)?;
         }
         let types = LayerTypes {
             launch: true,

@@ -1,28 +1,28 @@
 //! The layer with watchexec.
 //!
-//! A downloaded release is cached, so that a build needs no network when the previous image is not
-//! there: another tag, a deleted image. A release from inside the buildpack is at hand in every
-//! build, so its layer is launch-only, and a build that finds it in the previous image writes no
-//! content.
+//! The layer of a downloaded release is cached: a rebuild needs no network, even if the previous image
+//! was deleted or had a different tag. The layer of a release inside the buildpack is launch-only:
+//! a rebuild takes it over from the previous image and writes no content.
 
 use super::layer::{Layer, Restored};
 use crate::log::Log;
 use libcnb::data::buildpack::Buildpack;
 use libcnb::data::layer_content_metadata::LayerTypes;
 use serde::{Deserialize, Serialize};
-use std::fs;
+use std::fs::File;
+use std::io::{Read, Seek};
 use std::path::Path;
 use std::time::Duration;
-use watchexec_release::archive::{Limits, UnpackError, unpack};
+use watchexec_release::archive::{Limits, UnpackError, Unpacked, unpack};
 use watchexec_release::archive_url::{ArchiveUrl, Location};
 use watchexec_release::bundle::BundleError;
 use watchexec_release::catalog::{Release, Target};
 use watchexec_release::checksum::{Checksum, Verified};
 use watchexec_release::download::{DownloadError, Failure, Network, Observer, download};
-use watchexec_release::files::{FileError, Installed, ReleaseFile};
+use watchexec_release::files::{FileError, Installed};
 use watchexec_release::origin::Source;
 use watchexec_release::sbom::subject::Subject;
-use watchexec_release::sbom::{crates, documents, identity};
+use watchexec_release::sbom::{crates, identity};
 use watchexec_release::text::size;
 
 /// The layer and everything that a build needs to fill it.
@@ -83,26 +83,21 @@ impl WatchexecLayer<'_> {
     /// Keeps or writes the layer.
     ///
     /// # Errors
-    /// The release is not available or cannot be installed. What is in the layers directory then has
-    /// to be [removed](super::remove_all).
+    /// The release is not available or cannot be installed.
     pub(crate) fn provide(&self, layers_dir: &Path) -> Result<(), WatchexecError> {
-        let layer = Layer::new(layers_dir, "watchexec");
-        let (installed, earlier, program) = if let Some(metadata) = self.kept(&layer)? {
-            (metadata.installed, Some(metadata.sbom), None)
+        let layer = Layer::new(layers_dir, "watchexec", self.buildpack);
+        let (installed, undescribed) = if let Some(kept) = self.kept(&layer)? {
+            kept
         } else {
             layer.empty()?;
-            let (installed, program) = self.install(&layer)?;
-            (installed, None, program)
+            let Unpacked { installed, program } = self.install(&layer)?;
+            (installed, Some(program))
         };
         let subject = Subject::release(self.buildpack, self.release, &installed);
-        let sbom = identity(&subject).to_string();
-        if earlier.as_ref() != Some(&sbom) || !layer.has_sboms() {
-            let program = match program {
-                Some(program) => program,
-                None => self.read_program(&layer)?,
-            };
-            self.describe(&layer, &subject, &program)?;
+        if let Some(program) = undescribed {
+            self.describe(&layer, &subject, program)?;
         }
+        let sbom = identity(&subject).to_string();
         let metadata = Metadata {
             version: self.release.dependency.version.to_string(),
             target: self.target.to_string(),
@@ -122,46 +117,50 @@ impl WatchexecLayer<'_> {
         matches!(self.source, Source::Bundle(_)) && !self.required_at_build
     }
 
-    /// The metadata of an earlier build's layer, if it can be kept. The log says whether, and why not.
-    fn kept(&self, layer: &Layer) -> Result<Option<Metadata>, FileError> {
-        let changes = match layer.restored::<Metadata>()? {
+    /// The files of an earlier build's layer, if it can be kept, and the program if its SBOMs have to be
+    /// written again. The log says whether it is kept, and why not.
+    fn kept(&self, layer: &Layer) -> Result<Option<(Installed, Option<File>)>, FileError> {
+        let metadata = match layer.restored::<Metadata>()? {
             Restored::Nothing => {
                 self.log.debug("No layer of an earlier build was restored");
                 return Ok(None);
             }
-            Restored::OtherForm => {
-                vec!["it was made by another version of this buildpack".to_owned()]
-            }
-            Restored::Metadata(metadata) => {
-                let changes = self.changes(&metadata, layer);
-                if changes.is_empty() {
-                    let program = &metadata.installed.program;
-                    self.log.detail(format_args!(
-                        "Reusing the layer of an earlier build: {}, {}",
-                        program.file.path(),
-                        size(program.size)
-                    ));
-                    return Ok(Some(metadata));
-                }
-                changes
-            }
+            Restored::OtherForm => Err(vec![
+                "it was made by another version of this buildpack".to_owned(),
+            ]),
+            Restored::Metadata(metadata) => Ok(metadata),
         };
-        self.log.detail(format_args!(
-            "Discarding the layer of an earlier build: {}",
-            changes.join("; ")
-        ));
-        Ok(None)
+        match metadata.and_then(|metadata| self.unchanged(metadata, layer)) {
+            Ok(kept) => {
+                self.log.detail(format_args!(
+                    "Reusing the layer of an earlier build: bin/watchexec, {}",
+                    kept.0.program.checksum
+                ));
+                Ok(Some(kept))
+            }
+            Err(changes) => {
+                self.log.detail(format_args!(
+                    "Discarding the layer of an earlier build: {}",
+                    changes.join("; ")
+                ));
+                Ok(None)
+            }
+        }
     }
 
-    /// The differences between the layer of an earlier build and the wanted one.
-    fn changes(&self, earlier: &Metadata, layer: &Layer) -> Vec<String> {
+    /// The layer of an earlier build, or the differences between it and the wanted one.
+    fn unchanged(
+        &self,
+        earlier: Metadata,
+        layer: &Layer,
+    ) -> Result<(Installed, Option<File>), Vec<String>> {
         // Taken apart, so that a further field cannot be forgotten here.
         let Metadata {
             version,
             target,
             checksum,
             installed,
-            sbom: _,
+            sbom,
         } = earlier;
         let mut changes = Vec::new();
         for (what, from, to) in [
@@ -173,54 +172,53 @@ impl WatchexecLayer<'_> {
             ("target", target, self.target.to_string()),
             (
                 "checksum",
-                &checksum.to_string(),
+                checksum.to_string(),
                 self.release.checksum.to_string(),
             ),
         ] {
-            if *from != to {
+            if from != to {
                 changes.push(format!("its {what} was {from} and is now {to}"));
             }
         }
+        let subject = Subject::release(self.buildpack, self.release, &installed);
+        let is_described = layer.has_sboms() && sbom == identity(&subject).to_string();
+        let mut program = None;
         if layer.has_content() {
-            if let Some(missing) = installed.first_missing(&layer.path()) {
-                changes.push(format!("its {} is missing or changed", missing.file.path()));
+            match installed.verify(&layer.path()) {
+                Ok(file) => program = (!is_described).then_some(file),
+                Err(path) => changes.push(format!("its {} is changed or missing", path.display())),
             }
         } else if !self.is_launch_only() {
             changes.push("its content was not restored".to_owned());
+        } else if !is_described {
+            changes.push("its SBOMs are changed or missing".to_owned());
         }
-        changes
+        if changes.is_empty() {
+            Ok((installed, program))
+        } else {
+            Err(changes)
+        }
     }
 
-    /// Installs the release from inside the buildpack, or downloads and unpacks it. Returns the program
-    /// too, if it was read as a whole.
-    fn install(&self, layer: &Layer) -> Result<(Installed, Option<Vec<u8>>), WatchexecError> {
-        let (installed, program) = match self.source {
+    /// Unpacks the release from inside the buildpack, or downloads it.
+    fn install(&self, layer: &Layer) -> Result<Unpacked, WatchexecError> {
+        let archive = match self.source {
             Source::Bundle(bundle) => {
                 self.log
                     .detail("Copying the release from inside the buildpack");
-                let files = bundle.read()?;
-                let checksum = files.program.checksum();
-                self.log
-                    .detail(format_args!("Verified watchexec: {checksum}"));
-                let installed = files.install(&layer.path())?;
-                (installed, Some(files.program.into_bytes()))
+                bundle.read()?
             }
-            Source::Archive { url, set_by } => {
-                let archive = self.download(url, set_by.as_deref())?;
-                let installed = unpack(&archive, &Limits::BUILD, &layer.path())?;
-                (installed, None)
-            }
+            Source::Archive { url, set_by } => self.download(url, set_by.as_deref())?,
         };
-        let license = match installed.license {
-            Some(_) => " and its licence",
-            None => "; the archive has no licence",
-        };
-        self.log.detail(format_args!(
-            "Installed {} of {}{license}",
-            installed.program.file.path(),
-            size(installed.program.size)
-        ));
-        Ok((installed, program))
+        let (length, checksum) = (size(archive.bytes().len() as u64), archive.checksum());
+        self.log
+            .detail(format_args!("Verified {length}: {checksum}"));
+        let unpacked = unpack(&archive, &Limits::BUILD, &layer.path())?;
+        self.log.detail(match unpacked.installed.license {
+            Some(_) => "Installed bin/watchexec and LICENSE",
+            None => "Installed bin/watchexec; the archive has no LICENSE beside it",
+        });
+        Ok(unpacked)
     }
 
     fn download(&self, url: &ArchiveUrl, set_by: Option<&str>) -> Result<Verified, WatchexecError> {
@@ -237,46 +235,46 @@ impl WatchexecLayer<'_> {
             log.debug(format_args!("Ignoring {error}"));
         }
         let checksum = self.release.checksum;
-        let archive = download(url, checksum, self.network, &Progress(log)).map_err(|error| {
+        download(url, checksum, self.network, &Progress(log)).map_err(|error| {
             WatchexecError::Download {
                 error,
                 set_by: set_by.map(str::to_owned),
             }
-        })?;
-        let length = size(archive.bytes().len() as u64);
-        log.detail(format_args!("Verified {length}: {checksum}"));
-        Ok(archive)
+        })
     }
 
-    /// Writes the SBOMs.
-    fn describe(&self, layer: &Layer, subject: &Subject, program: &[u8]) -> Result<(), FileError> {
+    /// Writes the SBOMs. The program is the open file that this build has verified or written.
+    fn describe(
+        &self,
+        layer: &Layer,
+        subject: &Subject,
+        mut program: File,
+    ) -> Result<(), FileError> {
+        let mut bytes = Vec::new();
+        program
+            .rewind()
+            .and_then(|()| program.read_to_end(&mut bytes))
+            .map_err(FileError::at(layer.path()))?;
         // A program without a readable list of its crates is described without them.
-        let crates = crates::read(program).unwrap_or_else(|error| {
+        let crates = crates::read(&bytes).unwrap_or_else(|error| {
             self.log.warning(format_args!(
                 "the list of crates inside watchexec cannot be read ({error}); its SBOMs list no crates"
             ));
             None
         });
-        layer.write_sboms(&documents(&Subject {
+        let formats = layer.write_sboms(&Subject {
             crates: crates.as_deref(),
             ..subject.clone()
-        }))?;
+        })?;
         let crates = match &crates {
             Some(crates) => format!(", with its {} crates", crates.len()),
             None => String::new(),
         };
-        self.log
-            .detail(format_args!("Wrote SBOMs: CycloneDX, SPDX, Syft{crates}"));
+        if !formats.is_empty() {
+            self.log
+                .detail(format_args!("Wrote SBOMs: {}{crates}", formats.join(", ")));
+        }
         Ok(())
-    }
-
-    /// The program in the layer, or the same one in the buildpack where the layer has no content.
-    fn read_program(&self, layer: &Layer) -> Result<Vec<u8>, FileError> {
-        let path = match self.source {
-            Source::Bundle(bundle) if !layer.has_content() => bundle.file(ReleaseFile::Program),
-            _ => layer.path().join(ReleaseFile::Program.path()),
-        };
-        fs::read(&path).map_err(FileError::at(path))
     }
 }
 

@@ -1,34 +1,33 @@
-//! A release inside the buildpack, for builds without a network: its files as they are installed,
-//! in `dependencies/<sha256 of the archive>/`, beside a list of their checksums.
-#![warn(clippy::arithmetic_side_effects)]
+//! A release inside the buildpack, for builds without a network: a tar with its two files, in
+//! `dependencies/<sha256 of the archive>/<sha256 of the tar>.tar`. It needs no decompression.
 
 use crate::archive::{Limits, UnpackError, unpack};
 use crate::checksum::{Checksum, Mismatch, Verified};
-use crate::files::{FileError, Files, Installed, InstalledFile, ReleaseFile};
-use std::fs::{self, File};
-use std::io::{self, Read};
+use crate::files::FileError;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use tar::{Builder, Header};
 
-/// The folder of the buildpack in which releases are.
+/// The folder of the buildpack with its releases.
 const FOLDER: &str = "dependencies";
-/// The list of a bundle's files, an [`Installed`] as TOML. It is written last: a bundle without
-/// it is not one.
-const LIST: &str = "bundle.toml";
 
-/// A release that is inside the buildpack.
+/// A release inside the buildpack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
     directory: PathBuf,
+    /// The checksum of the release's archive.
+    archive: Checksum,
 }
 
 /// A bundle that cannot be installed.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// Its list or one of its files cannot be read.
+    /// Its file cannot be read.
     #[error(transparent)]
     Unreadable(#[from] FileError),
-    /// A file of the bundle has changed since it was packaged.
-    #[error("{path} has {mismatch}")]
+    /// Its file has changed since it was packaged.
+    #[error("{path} is {mismatch}")]
     Changed {
         /// The file.
         path: PathBuf,
@@ -40,10 +39,10 @@ pub enum BundleError {
 /// A bundle that cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum PackError {
-    /// The archive gives no release.
+    /// The archive is not a release.
     #[error(transparent)]
     Unpack(#[from] UnpackError),
-    /// A file cannot be written.
+    /// A file cannot be read or written.
     #[error(transparent)]
     Write(#[from] FileError),
 }
@@ -60,71 +59,61 @@ impl Bundle {
     pub fn find(buildpack_dir: &Path, checksum: Checksum) -> Option<Self> {
         let directory = Self::directory(buildpack_dir, checksum);
         // An empty folder counts too: a broken package must not turn into a download.
-        directory
-            .symlink_metadata()
-            .is_ok()
-            .then_some(Self { directory })
+        directory.symlink_metadata().is_ok().then_some(Self {
+            directory,
+            archive: checksum,
+        })
     }
 
     /// Puts a release into a buildpack.
     ///
     /// # Errors
-    /// The archive gives no release, or writing fails.
-    pub fn pack(archive: &Verified, buildpack_dir: &Path) -> Result<Self, PackError> {
+    /// The archive is not a release, or writing fails.
+    pub fn pack(archive: &Verified, buildpack_dir: &Path) -> Result<(), PackError> {
         let directory = Self::directory(buildpack_dir, archive.checksum());
-        let installed = unpack(archive, &Limits::BUILD, &directory)?;
-        let list = directory.join(LIST);
-        toml::to_string(&installed)
-            .map_err(io::Error::other)
-            .and_then(|text| fs::write(&list, text))
-            .map_err(FileError::at(list))?;
-        Ok(Self { directory })
+        let unpacked = directory.join("unpacked");
+        let installed = unpack(archive, &Limits::BUILD, &unpacked)?.installed;
+        let write = || -> io::Result<()> {
+            let mut tar = Builder::new(Vec::new());
+            for file in installed.files() {
+                let content = fs::read(unpacked.join(file.file.path()))?;
+                let mut header = Header::new_ustar();
+                header.set_mode(file.file.mode());
+                header.set_size(content.len() as u64);
+                tar.append_data(&mut header, file.file.name(), content.as_slice())?;
+            }
+            let tar = tar.into_inner()?;
+            let name = format!("{}.tar", Checksum::of(&tar).hex());
+            fs::write(directory.join(name), tar)?;
+            fs::remove_dir_all(&unpacked)
+        };
+        Ok(write().map_err(FileError::at(&directory))?)
     }
 
-    /// A file of the release.
-    #[must_use]
-    pub fn file(&self, file: ReleaseFile) -> PathBuf {
-        self.directory.join(file.path())
-    }
-
-    /// Reads the files and verifies each against the list.
+    /// Reads the tar and verifies it against the checksum in its name. A file with a different name is
+    /// verified as the archive of the release, which can be put here by hand.
     ///
     /// # Errors
-    /// A file is missing, changed or cut.
-    pub fn read(&self) -> Result<Files, BundleError> {
-        let list = self.directory.join(LIST);
-        let Installed { program, license } = fs::read_to_string(&list)
-            .and_then(|text| toml::from_str(&text).map_err(io::Error::other))
-            .map_err(FileError::at(list))?;
-        Ok(Files {
-            program: self.verified(&program)?,
-            license: license.map(|file| self.verified(&file)).transpose()?,
-        })
-    }
-
-    fn verified(&self, listed: &InstalledFile) -> Result<Verified, BundleError> {
-        let path = self.file(listed.file);
-        let bytes = read_at_most(&path, listed.size).map_err(FileError::at(&path))?;
-        Verified::new(bytes, listed.checksum)
+    /// The file is missing, changed or cut.
+    pub fn read(&self) -> Result<Verified, BundleError> {
+        let only_file = || {
+            let mut entries = fs::read_dir(&self.directory)?;
+            let entry = entries.next().ok_or(io::ErrorKind::NotFound)??;
+            Ok(entry.path())
+        };
+        let path = only_file().map_err(FileError::at(&self.directory))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let checksum = (name.strip_suffix(".tar")).and_then(|hex| Checksum::from_hex(hex).ok());
+        let bytes = fs::read(&path).map_err(FileError::at(&path))?;
+        Verified::new(bytes, checksum.unwrap_or(self.archive))
             .map_err(|mismatch| BundleError::Changed { path, mismatch })
     }
-}
-
-/// Reads a file that should have `size` bytes; of a longer one just enough that its checksum
-/// cannot match.
-fn read_at_most(path: &Path, size: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?
-        .take(size.saturating_add(1))
-        .read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checksum::Checksum;
-    use tar::{Builder, Header};
+    use std::fs;
 
     fn archive() -> Verified {
         let mut builder = Builder::new(Vec::new());
@@ -140,76 +129,70 @@ mod tests {
         Verified::new(bytes, checksum).unwrap()
     }
 
-    struct Case {
-        buildpack: tempfile::TempDir,
-        layer: tempfile::TempDir,
-        bundle: Bundle,
-    }
-
-    fn case() -> Case {
+    fn packed() -> (tempfile::TempDir, Bundle, PathBuf) {
         let buildpack = tempfile::tempdir().unwrap();
-        let bundle = Bundle::pack(&archive(), buildpack.path()).unwrap();
-        Case {
-            buildpack,
-            layer: tempfile::tempdir().unwrap(),
-            bundle,
-        }
+        let archive = archive();
+        Bundle::pack(&archive, buildpack.path()).unwrap();
+        let bundle = Bundle::find(buildpack.path(), archive.checksum()).unwrap();
+        let mut files = fs::read_dir(&bundle.directory).unwrap();
+        let file = files.next().unwrap().unwrap().path();
+        assert!(files.next().is_none());
+        (buildpack, bundle, file)
     }
 
     #[test]
-    fn finds_and_installs_a_packed_release() {
-        let case = case();
-        let checksum = Checksum::of(archive().bytes());
-        let found = Bundle::find(case.buildpack.path(), checksum).unwrap();
-        assert_eq!(found, case.bundle);
-        let files = found.read().unwrap();
-        let installed = files.install(case.layer.path()).unwrap();
-        assert_eq!(installed.first_missing(case.layer.path()), None);
+    fn unpacks_a_packed_release() {
+        let (buildpack, bundle, _) = packed();
+        let layer = tempfile::tempdir().unwrap();
+        let tar = bundle.read().unwrap();
+        let unpacked = unpack(&tar, &Limits::BUILD, layer.path()).unwrap();
+        assert!(unpacked.installed.license.is_some());
         assert_eq!(
-            fs::read_to_string(case.layer.path().join("bin/watchexec")).unwrap(),
+            fs::read_to_string(layer.path().join("bin/watchexec")).unwrap(),
             "program"
         );
-        assert_eq!(Bundle::find(case.buildpack.path(), Checksum::of(b"")), None);
+        assert_eq!(Bundle::find(buildpack.path(), Checksum::of(b"")), None);
+    }
+
+    #[test]
+    fn packs_the_same_bytes_again() {
+        let [(_, _, first), (_, _, second)] = [packed(), packed()];
+        assert_eq!(first.file_name(), second.file_name());
     }
 
     #[test]
     fn rejects_a_changed_cut_or_lengthened_file() {
-        for content in ["PROGRAM", "progra", "program2", ""] {
-            let case = case();
-            fs::write(case.bundle.directory.join("bin/watchexec"), content).unwrap();
-            assert!(
-                matches!(case.bundle.read(), Err(BundleError::Changed { .. })),
-                "{content}"
-            );
+        let (_buildpack, bundle, file) = packed();
+        let content = fs::read(&file).unwrap();
+        let mut changed = content.clone();
+        changed[600] ^= 1;
+        for content in [
+            &changed[..],
+            &content[1..],
+            &[&content[..], b"\n"].concat(),
+            b"",
+        ] {
+            fs::write(&file, content).unwrap();
+            assert!(matches!(bundle.read(), Err(BundleError::Changed { .. })));
         }
     }
 
     #[test]
-    fn accepts_the_largest_size_in_a_list() {
-        let case = case();
-        let list = case.bundle.directory.join(LIST);
-        let largest = format!("\"{}\"", u64::MAX);
-        let text = fs::read_to_string(&list)
-            .unwrap()
-            .replace("\"7\"", &largest);
-        assert!(text.contains(&largest));
-        fs::write(&list, text).unwrap();
-        // The size is only recorded; the checksum decides.
-        case.bundle.read().unwrap();
+    fn rejects_a_bundle_without_its_file() {
+        let (_buildpack, bundle, file) = packed();
+        fs::remove_file(file).unwrap();
+        let error = bundle.read().err().unwrap();
+        assert!(matches!(error, BundleError::Unreadable(_)), "{error}");
     }
 
     #[test]
-    fn rejects_a_missing_file_and_a_broken_list() {
-        let case = case();
-        fs::remove_file(case.bundle.directory.join("LICENSE")).unwrap();
-        assert!(matches!(
-            case.bundle.read(),
-            Err(BundleError::Unreadable(_))
-        ));
-        fs::write(case.bundle.directory.join(LIST), "[program]\n").unwrap();
-        assert!(matches!(
-            case.bundle.read(),
-            Err(BundleError::Unreadable(_))
-        ));
+    fn verifies_an_archive_that_was_put_here_by_hand() {
+        let (_buildpack, bundle, file) = packed();
+        fs::remove_file(file).unwrap();
+        let by_hand = bundle.directory.join("watchexec.tar.xz");
+        fs::write(&by_hand, archive().bytes()).unwrap();
+        assert_eq!(bundle.read().unwrap().checksum(), archive().checksum());
+        fs::write(&by_hand, "another").unwrap();
+        assert!(matches!(bundle.read(), Err(BundleError::Changed { .. })));
     }
 }

@@ -2,16 +2,21 @@
 
 use super::crates::Crate;
 use super::json::unless_empty;
-use super::license::{License, Name};
-use super::subject::{Download, SUBJECT, Subject, crate_reference};
+use super::license::{Kind, License};
+use super::subject::{Download, Subject};
+use super::{crate_reference, subject_reference};
 use crate::checksum::Checksum;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
     let crates = subject.crates.unwrap_or_default();
-    let mut components = vec![main(subject)];
-    components.extend(crates.iter().enumerate().map(library));
+    let libraries = (crates.iter().enumerate())
+        .map(|(index, of)| library(crate_reference(identity, index), of));
+    let components: Vec<Value> = [main(subject, identity)]
+        .into_iter()
+        .chain(libraries)
+        .collect();
     json!({
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -24,12 +29,12 @@ pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
             "version": subject.buildpack.version.to_string(),
         }]}},
         "components": components,
-        // The crates of a component that is missing here are unknown.
-        "dependencies": subject.crates.map(dependencies),
+        // Without an entry here, the dependencies of a component are unknown.
+        "dependencies": subject.crates.map(|crates| dependencies(crates, identity)),
     })
 }
 
-fn main(subject: &Subject) -> Value {
+fn main(subject: &Subject, identity: Uuid) -> Value {
     let files = subject.files.iter().map(|file| {
         json!({
             "type": "file",
@@ -37,7 +42,7 @@ fn main(subject: &Subject) -> Value {
             "hashes": [hash(&file.checksum)],
         })
     });
-    // A component has room for one CPE. Where there are several, all of them are evidence.
+    // A component has one CPE at most. If there are several, all of them are evidence.
     let evidence = (subject.cpes.len() > 1).then(|| {
         let identity = subject.cpes.iter();
         let identity = identity.map(|cpe| json!({"field": "cpe", "concludedValue": cpe}));
@@ -49,7 +54,7 @@ fn main(subject: &Subject) -> Value {
     ];
     json!({
         "type": "application",
-        "bom-ref": SUBJECT,
+        "bom-ref": subject_reference(identity),
         "name": subject.name,
         "version": subject.version,
         "licenses": licenses(&subject.licenses),
@@ -68,10 +73,10 @@ fn reference(kind: &str, download: Option<&Download>) -> Option<Value> {
     Some(json!({"type": kind, "url": url, "hashes": hashes}))
 }
 
-fn library((index, of): (usize, &Crate)) -> Value {
+fn library(reference: String, of: &Crate) -> Value {
     json!({
         "type": "library",
-        "bom-ref": crate_reference(index),
+        "bom-ref": reference,
         "name": of.name,
         "version": of.version,
         "licenses": licenses(of.license().as_slice()),
@@ -83,33 +88,33 @@ fn library((index, of): (usize, &Crate)) -> Value {
 fn licenses(licenses: &[License]) -> Value {
     if let [
         License {
-            name: Name::Expression(text),
+            kind: Kind::Expression,
+            name,
             ..
         },
     ] = licenses
     {
-        return json!([{"expression": text}]);
+        return json!([{"expression": name}]);
     }
     unless_empty(licenses.iter().map(|license| {
-        let key = match license.name {
-            Name::Identifier(_) => "id",
-            Name::Expression(_) | Name::Unknown(_) => "name",
+        let key = match license.kind {
+            Kind::Identifier => "id",
+            Kind::Expression | Kind::Other => "name",
         };
-        json!({"license": {key: license.name.text(), "url": license.uri}})
+        json!({"license": {key: license.name, "url": license.url}})
     }))
 }
 
-fn dependencies(crates: &[Crate]) -> Vec<Value> {
-    let depends_on = |name: String, on: &mut dyn Iterator<Item = usize>| {
-        let on: Vec<String> = on.map(crate_reference).collect();
-        json!({"ref": name, "dependsOn": on})
+fn dependencies(crates: &[Crate], identity: Uuid) -> Vec<Value> {
+    let depends_on = |reference: String, on: &mut dyn Iterator<Item = usize>| {
+        let on: Vec<String> = on.map(|index| crate_reference(identity, index)).collect();
+        json!({"ref": reference, "dependsOn": on})
     };
-    let mut roots = (crates.iter().enumerate())
-        .filter(|(_, of)| of.root)
-        .map(|(index, _)| index);
-    let mut all = vec![depends_on(SUBJECT.to_owned(), &mut roots)];
+    let mut roots = (0..crates.len()).filter(|index| crates[*index].root);
+    let mut all = vec![depends_on(subject_reference(identity), &mut roots)];
     all.extend(crates.iter().enumerate().map(|(index, of)| {
-        depends_on(crate_reference(index), &mut of.dependencies.iter().copied())
+        let reference = crate_reference(identity, index);
+        depends_on(reference, &mut of.dependencies.iter().copied())
     }));
     all
 }

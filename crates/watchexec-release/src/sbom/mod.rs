@@ -1,10 +1,10 @@
-//! Describing: the software bills of materials (SBOMs) of the layers.
+//! Software bills of materials (SBOMs) of the layers, in the three formats of the platform (CNB buildpack
+//! spec, "Software-Bill-of-Materials").
 //!
-//! The same facts in each of the three formats that the platform takes (CNB buildpack spec,
-//! "Software-Bill-of-Materials"): the content of a layer and its origin, its licence, the
-//! checksums of the download and of the files, and the crates of the program where they are known.
-//! Each format has a module with the part of it that is used, as a JSON template: the crates for
-//! these formats have one of the versions at most, and take several times the size.
+//! Each document states the same facts: what a layer contains and where that comes from, its licence,
+//! the checksums of the download and of the files, and the crates of the program if they are known.
+//! The formats are JSON templates, a module each: every crate for them supports only some of the
+//! versions and takes several times the size.
 //!
 //! The same subject gives the same bytes, at any time and on any machine.
 
@@ -40,7 +40,7 @@ pub fn documents(subject: &Subject) -> [Document; 3] {
             cyclonedx::document(subject, identity),
         ),
         (SbomFormat::SpdxJson, spdx::document(subject, identity)),
-        (SbomFormat::SyftJson, syft::document(subject)),
+        (SbomFormat::SyftJson, syft::document(subject, identity)),
     ]
     .map(|(format, document)| Document {
         format,
@@ -48,9 +48,9 @@ pub fn documents(subject: &Subject) -> [Document; 3] {
     })
 }
 
-/// The identity of the documents: the first half of the SHA-256 digest of all that they say, but for
-/// the crates, which the checksums of the files stand for. As a UUID that is one of version 8 (RFC
-/// 9562, section 5.8). Documents that differ have different ones, and equal documents the same.
+/// The identity of the documents: the first half of the SHA-256 digest of their content, as a UUID of
+/// version 8 (RFC 9562, section 5.8). The crates are left out: the checksums of the files stand for
+/// them.
 #[must_use]
 pub fn identity(subject: &Subject) -> Uuid {
     let without_crates = Subject {
@@ -62,7 +62,17 @@ pub fn identity(subject: &Subject) -> Uuid {
     Uuid::new_v8(std::array::from_fn(|index| digest.bytes()[index]))
 }
 
-/// How the name of a document of this format ends (CNB buildpack spec, "Software-Bill-of-Materials").
+/// The name of a format.
+#[must_use]
+pub fn name(format: &SbomFormat) -> &'static str {
+    match format {
+        SbomFormat::CycloneDxJson => "CycloneDX",
+        SbomFormat::SpdxJson => "SPDX",
+        SbomFormat::SyftJson => "Syft",
+    }
+}
+
+/// The end of the file names of a format (CNB buildpack spec, "Software-Bill-of-Materials").
 #[must_use]
 pub fn extension(format: &SbomFormat) -> &'static str {
     match format {
@@ -70,4 +80,20 @@ pub fn extension(format: &SbomFormat) -> &'static str {
         SbomFormat::SpdxJson => "sbom.spdx.json",
         SbomFormat::SyftJson => "sbom.syft.json",
     }
+}
+
+/// The reference of the subject in its documents. Syft merges the packages of several documents that
+/// have the same reference, so it is unique to the documents of a subject.
+fn subject_reference(identity: Uuid) -> String {
+    format!("subject-{identity}")
+}
+
+/// The reference of a file, by its index in the list: each format allows different characters.
+fn file_reference(identity: Uuid, index: usize) -> String {
+    format!("file-{index}-{identity}")
+}
+
+/// The reference of a crate, by its index in the list.
+fn crate_reference(identity: Uuid, index: usize) -> String {
+    format!("crate-{index}-{identity}")
 }

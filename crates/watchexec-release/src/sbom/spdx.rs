@@ -2,44 +2,40 @@
 
 use super::crates::Crate;
 use super::json::unless_empty;
-use super::license::{License, Name};
-use super::subject::{SUBJECT, Subject, crate_reference, file_reference};
+use super::license::{Kind, License};
+use super::subject::Subject;
+use super::{crate_reference, subject_reference};
 use crate::checksum::Checksum;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-/// The value of a required member that this document does not state.
+/// The value of a required member that is not known.
 const NO_ASSERTION: &str = "NOASSERTION";
 
-/// Clause 6.9 asks for the time of creation. This is the time that the platform gives to all files
-/// of an image, so that a build gives the same document on any day.
+/// The time of creation, which clause 6.9 requires. The platform gives this time to all files of an
+/// image, so the same build gives the same document on any day.
 const CREATED: &str = "1980-01-01T00:00:01Z";
 
 pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
     let crates = subject.crates.unwrap_or_default();
-    let mut relationships = vec![relationship("DOCUMENT", "DESCRIBES", SUBJECT)];
-    for index in 0..subject.files.len() {
-        relationships.push(relationship(SUBJECT, "CONTAINS", &file_reference(index)));
-    }
+    let main_reference = subject_reference(identity);
+    let mut relationships = vec![relationship("DOCUMENT", "DESCRIBES", &main_reference)];
     for (index, library) in crates.iter().enumerate() {
-        let reference = crate_reference(index);
+        let reference = crate_reference(identity, index);
         if library.root {
-            relationships.push(relationship(SUBJECT, "DEPENDS_ON", &reference));
+            relationships.push(relationship(&main_reference, "DEPENDS_ON", &reference));
         }
         for used in &library.dependencies {
-            let used = crate_reference(*used);
+            let used = crate_reference(identity, *used);
             relationships.push(relationship(&reference, "DEPENDS_ON", &used));
         }
     }
 
-    let mut packages = vec![main(subject)];
-    packages.extend(subject.files.iter().enumerate().map(|(index, file)| {
-        // Clause 8.4 asks for a SHA-1 checksum of a file. A package, for which clause 7.10 does not,
-        // can be described by its SHA-256 alone.
-        let package = package(&file_reference(index), file.path, "FILE");
-        with(package, json!({"checksums": [hash(&file.checksum)]}))
-    }));
-    packages.extend(crates.iter().enumerate().map(library));
+    let mut others = OtherLicenses(Vec::new());
+    let mut packages = vec![main(subject, &main_reference, &mut others)];
+    for (index, of) in crates.iter().enumerate() {
+        packages.push(library(&crate_reference(identity, index), of, &mut others));
+    }
 
     json!({
         "spdxVersion": "SPDX-2.3",
@@ -53,44 +49,50 @@ pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
             "creators": [format!("Tool: {}-{}", subject.buildpack.id, subject.buildpack.version)],
         },
         "packages": packages,
-        "hasExtractedLicensingInfos":
-            unless_empty(subject.licenses.iter().enumerate().filter_map(extracted)),
+        "hasExtractedLicensingInfos": others.definitions(),
         "relationships": relationships,
     })
 }
 
 /// The subject as downloaded, with the checksum of the archive.
-fn main(subject: &Subject) -> Value {
+fn main(subject: &Subject, reference: &str, others: &mut OtherLicenses) -> Value {
     let download = subject.download.as_ref();
     let source = subject.source.as_ref();
     let cpes = subject.cpes.iter().map(|cpe| {
         json!({
             "referenceCategory": "SECURITY",
-            // Annex F.2 has two types, one for each version of the CPE specification.
+            // Annex F.2 has a type for each version of the CPE specification.
             "referenceType": if cpe.starts_with("cpe:2.3:") { "cpe23Type" } else { "cpe22Type" },
             "referenceLocator": cpe,
         })
     });
     let purl = subject.purl.map(purl);
+    // Clause 8.4 requires the SHA-1 of each file element, which is not known here. As packages, the
+    // files would appear in lists of software.
+    let files = subject.files.iter();
+    let files: Vec<String> = files
+        .map(|file| format!("{} {}", file.path, file.checksum))
+        .collect();
     let mut known = json!({
         "versionInfo": subject.version,
         "checksums": download.and_then(|download| download.checksum).map(|checksum| [hash(&checksum)]),
         "sourceInfo": source.and_then(|source| source.url.as_deref()),
-        "licenseDeclared": declared(&subject.licenses),
+        "licenseDeclared": others.declared(&subject.licenses),
         "externalRefs": unless_empty(purl.into_iter().chain(cpes)),
+        "comment": format!("Files: {}", files.join(", ")),
     });
     if let Some(url) = download.and_then(|download| download.url.as_deref()) {
         known["downloadLocation"] = url.into();
     }
-    with(package(SUBJECT, subject.name, "APPLICATION"), known)
+    with(package(reference, subject.name, "APPLICATION"), known)
 }
 
-fn library((index, of): (usize, &Crate)) -> Value {
+fn library(reference: &str, of: &Crate, others: &mut OtherLicenses) -> Value {
     with(
-        package(&crate_reference(index), &of.name, "LIBRARY"),
+        package(reference, &of.name, "LIBRARY"),
         json!({
             "versionInfo": of.version,
-            "licenseDeclared": declared(of.license().as_slice()),
+            "licenseDeclared": others.declared(of.license().as_slice()),
             "externalRefs": of.purl().map(|text| [purl(&text)]),
         }),
     )
@@ -112,6 +114,7 @@ fn package(reference: &str, name: &str, purpose: &str) -> Value {
         "copyrightText": NO_ASSERTION,
         "supplier": NO_ASSERTION,
         "externalRefs": null,
+        "comment": null,
     })
 }
 
@@ -130,41 +133,46 @@ fn purl(purl: &str) -> Value {
     })
 }
 
-/// All licences, as one expression.
-fn declared(licenses: &[License]) -> String {
-    let terms: Vec<String> = licenses
-        .iter()
-        .enumerate()
-        .map(|(index, license)| match license.name {
-            Name::Identifier(id) => id.to_owned(),
-            Name::Expression(text) if licenses.len() == 1 => text.to_owned(),
-            Name::Expression(text) => format!("({text})"),
-            Name::Unknown(_) => license_reference(index),
-        })
-        .collect();
-    if terms.is_empty() {
-        NO_ASSERTION.to_owned()
-    } else {
-        terms.join(" AND ")
+/// The licences that are not on the SPDX list. A document has to define each that it refers to, with
+/// its text (clause 10.2). At most the URL of the text is known.
+struct OtherLicenses(Vec<License>);
+
+impl OtherLicenses {
+    /// All licences of a package, as one expression.
+    fn declared(&mut self, licenses: &[License]) -> String {
+        let terms: Vec<String> = (licenses.iter())
+            .map(|license| match license.kind {
+                Kind::Expression if licenses.len() > 1 => format!("({})", license.name),
+                Kind::Identifier | Kind::Expression => license.name.clone(),
+                Kind::Other => self.reference(license),
+            })
+            .collect();
+        if terms.is_empty() {
+            NO_ASSERTION.to_owned()
+        } else {
+            terms.join(" AND ")
+        }
     }
-}
 
-/// A licence that is missing from the SPDX list has to come with its text (clause 10.2). This
-/// buildpack knows at most where that is.
-fn extracted((index, license): (usize, &License)) -> Option<Value> {
-    let Name::Unknown(name) = license.name else {
-        return None;
-    };
-    Some(json!({
-        "licenseId": license_reference(index),
-        "name": name,
-        "extractedText": format!("See {}", license.uri.as_deref().unwrap_or(name)),
-        "seeAlsos": license.uri.as_ref().map(|uri| [uri]),
-    }))
-}
+    fn reference(&mut self, license: &License) -> String {
+        let known = self.0.iter().position(|known| known == license);
+        let index = known.unwrap_or_else(|| {
+            self.0.push(license.clone());
+            self.0.len() - 1
+        });
+        format!("LicenseRef-{index}")
+    }
 
-fn license_reference(index: usize) -> String {
-    format!("LicenseRef-{index}")
+    fn definitions(&self) -> Value {
+        unless_empty(self.0.iter().enumerate().map(|(index, license)| {
+            json!({
+                "licenseId": format!("LicenseRef-{index}"),
+                "name": license.name,
+                "extractedText": format!("See {}", license.url.as_ref().unwrap_or(&license.name)),
+                "seeAlsos": license.url.as_ref().map(|url| [url]),
+            })
+        }))
+    }
 }
 
 fn relationship(from: &str, kind: &str, to: &str) -> Value {

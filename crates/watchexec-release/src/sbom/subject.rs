@@ -1,8 +1,7 @@
 //! The software that an SBOM describes.
 
 use super::crates::Crate;
-use super::license::License;
-use crate::archive_url::public;
+use super::license::{License, public_url};
 use crate::catalog::Release;
 use crate::checksum::Checksum;
 use crate::files::Installed;
@@ -17,26 +16,26 @@ pub struct Subject<'a> {
     pub name: &'a str,
     /// Its version.
     pub version: String,
-    /// Its licences. All of them apply; a choice is one expression.
-    pub licenses: Vec<License<'a>>,
+    /// Its licences, which all apply. A choice is one expression.
+    pub licenses: Vec<License>,
     /// Its package URL.
     pub purl: Option<&'a str>,
     /// Its CPE names.
-    pub cpes: &'a [String],
+    pub cpes: Vec<&'a str>,
     /// The archive it was installed from.
     pub download: Option<Download>,
     /// Its source code.
     pub source: Option<Download>,
     /// Its files, the program first.
     pub files: Vec<DescribedFile<'a>>,
-    /// The crates that it was built from; `None` where they are not known.
+    /// The crates that it was built from, if they are known.
     pub crates: Option<&'a [Crate]>,
 }
 
 /// Something that can be downloaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Download {
-    /// Its URL, without credentials; `None` where it is unusable.
+    /// Its URL on a server, without credentials.
     pub url: Option<String>,
     /// Its checksum.
     pub checksum: Option<Checksum>,
@@ -52,7 +51,7 @@ pub struct DescribedFile<'a> {
 }
 
 impl<'a> Subject<'a> {
-    /// An installed release of watchexec. Its URL is that of buildpack.toml, also if it came
+    /// An installed release of watchexec. Its URL is that of buildpack.toml, even if it was downloaded
     /// from a mirror.
     #[must_use]
     pub fn release(
@@ -62,73 +61,51 @@ impl<'a> Subject<'a> {
     ) -> Self {
         let dependency = release.dependency;
         let name = dependency.name.as_deref().unwrap_or(&dependency.id);
-        let files = installed
-            .files()
-            .map(|installed| DescribedFile {
-                path: installed.file.path(),
-                checksum: installed.checksum,
-            })
-            .collect();
+        let files = installed.files().map(|installed| DescribedFile {
+            path: installed.file.path(),
+            checksum: installed.checksum,
+        });
+        let licenses = (dependency.licenses.iter())
+            .filter_map(|license| License::new(license.r#type.as_deref(), license.uri.as_deref()));
+        let source_checksum = dependency.source_checksum.as_deref();
+        // Readers of the documents reject an empty purl or CPE.
+        let is_cpe = |cpe: &&str| cpe.starts_with("cpe:2.3:") || cpe.starts_with("cpe:/");
         Self {
             version: dependency.version.to_string(),
-            licenses: dependency
-                .licenses
-                .iter()
-                .filter_map(|license| {
-                    License::new(license.r#type.as_deref(), license.uri.as_deref())
-                })
+            licenses: licenses.collect(),
+            purl: (dependency.purl.as_deref().map(str::trim))
+                .filter(|purl| purl.starts_with("pkg:") && purl.contains('/')),
+            cpes: (dependency.cpes.iter().map(|cpe| cpe.trim()))
+                .filter(is_cpe)
                 .collect(),
-            purl: dependency.purl.as_deref(),
-            cpes: &dependency.cpes,
             download: Some(Download {
-                url: Some(release.url.to_string()),
+                url: public_url(&dependency.uri),
                 checksum: Some(release.checksum),
             }),
             source: dependency.source.as_deref().map(|uri| Download {
-                url: public(uri),
-                checksum: dependency
-                    .source_checksum
-                    .as_deref()
-                    .and_then(|checksum| checksum.parse().ok()),
+                url: public_url(uri),
+                checksum: source_checksum.and_then(|checksum| checksum.parse().ok()),
             }),
-            ..Self::part(buildpack, name, files)
+            ..Self::part(buildpack, name, files.collect())
         }
     }
 
-    /// A part of the buildpack itself: it has the buildpack's version and licences.
+    /// A part of the buildpack itself, with the buildpack's version and licences.
     #[must_use]
     pub fn part(buildpack: &'a Buildpack, name: &'a str, files: Vec<DescribedFile<'a>>) -> Self {
+        let licenses = (buildpack.licenses.iter())
+            .filter_map(|license| License::new(license.r#type.as_deref(), license.uri.as_deref()));
         Self {
             buildpack,
             name,
             version: buildpack.version.to_string(),
-            licenses: buildpack
-                .licenses
-                .iter()
-                .filter_map(|license| {
-                    License::new(license.r#type.as_deref(), license.uri.as_deref())
-                })
-                .collect(),
+            licenses: licenses.collect(),
             purl: None,
-            cpes: &[],
+            cpes: Vec::new(),
             download: None,
             source: None,
             files,
             crates: None,
         }
     }
-}
-
-/// The reference of the subject within a document.
-pub(super) const SUBJECT: &str = "subject";
-
-/// The reference of a file, by its place in the list: the characters that are allowed in a reference
-/// differ between the formats.
-pub(super) fn file_reference(index: usize) -> String {
-    format!("file-{index}")
-}
-
-/// The reference of a crate, by its place in the list.
-pub(super) fn crate_reference(index: usize) -> String {
-    format!("crate-{index}")
 }

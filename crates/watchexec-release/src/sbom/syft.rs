@@ -1,39 +1,42 @@
 //! Syft's own JSON (<https://github.com/anchore/syft/tree/main/schema/json>).
 //!
-//! Readers warn of documents whose schema is newer than theirs: this is the first one of the
-//! series 16, which all versions of Syft and Grype since 1.0 read.
+//! Readers warn about a schema that is newer than theirs. This is the first one of the series 16, which
+//! all versions of Syft and Grype since 1.0 read.
 
 use super::crates::Crate;
-use super::license::{License, Name};
-use super::subject::{DescribedFile, SUBJECT, Subject, crate_reference, file_reference};
+use super::license::License;
+use super::subject::{DescribedFile, Subject};
+use super::{crate_reference, file_reference, subject_reference};
 use crate::checksum::Checksum;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 const SCHEMA_VERSION: &str = "16.0.0";
 const SCHEMA_URL: &str =
     "https://raw.githubusercontent.com/anchore/syft/main/schema/json/schema-16.0.0.json";
 
-/// The identifier of the source that everything in a document comes from.
+/// The identifier of the source of all artifacts.
 const ORIGIN: &str = "origin";
 
-pub(super) fn document(subject: &Subject) -> Value {
+pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
     let crates = subject.crates.unwrap_or_default();
     let download = subject.download.as_ref();
-    let mut artifacts = vec![main(subject)];
-    artifacts.extend(
-        (crates.iter().enumerate())
-            .map(|(index, of)| library(subject, &crate_reference(index), of)),
-    );
+    let libraries = (crates.iter().enumerate())
+        .map(|(index, of)| library(subject, crate_reference(identity, index), of));
+    let artifacts: Vec<Value> = [main(subject, identity)]
+        .into_iter()
+        .chain(libraries)
+        .collect();
     let files = subject.files.iter().enumerate().map(|(index, file)| {
         json!({
-            "id": file_reference(index),
+            "id": file_reference(identity, index),
             "location": {"path": file.path},
             "digests": [digest(&file.checksum)],
         })
     });
     json!({
         "artifacts": artifacts,
-        "artifactRelationships": relationships(subject, crates),
+        "artifactRelationships": relationships(subject, crates, identity),
         "files": files.collect::<Vec<_>>(),
         "source": {
             "id": ORIGIN,
@@ -59,11 +62,11 @@ pub(super) fn document(subject: &Subject) -> Value {
     })
 }
 
-fn main(subject: &Subject) -> Value {
+fn main(subject: &Subject, identity: Uuid) -> Value {
     let cpes = subject.cpes.iter();
     let cpes = cpes.map(|cpe| json!({"cpe": cpe, "source": "declared"}));
     json!({
-        "id": SUBJECT,
+        "id": subject_reference(identity),
         "name": subject.name,
         "version": subject.version,
         "type": "binary",
@@ -76,7 +79,7 @@ fn main(subject: &Subject) -> Value {
     })
 }
 
-fn library(subject: &Subject, id: &str, of: &Crate) -> Value {
+fn library(subject: &Subject, id: String, of: &Crate) -> Value {
     json!({
         "id": id,
         "name": of.name,
@@ -100,36 +103,31 @@ fn location(file: &DescribedFile) -> Value {
 
 fn license(license: &License) -> Value {
     json!({
-        "value": license.name.text(),
-        "spdxExpression": match license.name {
-            Name::Identifier(text) | Name::Expression(text) => text,
-            Name::Unknown(_) => "",
-        },
+        "value": license.name,
+        "spdxExpression": license.expression().unwrap_or_default(),
         "type": "declared",
-        "urls": license.uri.as_slice(),
+        "urls": license.url.as_slice(),
         "locations": [],
     })
 }
 
-fn relationships(subject: &Subject, crates: &[Crate]) -> Vec<Value> {
-    let relationship =
-        |parent: &str, kind, child: &str| json!({"parent": parent, "child": child, "type": kind});
-    let mut relationships = vec![relationship(ORIGIN, "contains", SUBJECT)];
+fn relationships(subject: &Subject, crates: &[Crate], identity: Uuid) -> Vec<Value> {
+    let relationship = |parent: &str, kind: &str, child: &str| json!({"parent": parent, "child": child, "type": kind});
+    let main = subject_reference(identity);
+    let mut relationships = vec![relationship(ORIGIN, "contains", &main)];
     for index in 0..subject.files.len() {
-        relationships.push(relationship(SUBJECT, "contains", &file_reference(index)));
+        let file = file_reference(identity, index);
+        relationships.push(relationship(&main, "contains", &file));
     }
-    // Here the crate that is used is the parent.
+    // In this format, the dependency is the parent.
     for (index, of) in crates.iter().enumerate() {
-        let user = crate_reference(index);
+        let user = crate_reference(identity, index);
         if of.root {
-            relationships.push(relationship(&user, "dependency-of", SUBJECT));
+            relationships.push(relationship(&user, "dependency-of", &main));
         }
         for used in &of.dependencies {
-            relationships.push(relationship(
-                &crate_reference(*used),
-                "dependency-of",
-                &user,
-            ));
+            let used = crate_reference(identity, *used);
+            relationships.push(relationship(&used, "dependency-of", &user));
         }
     }
     relationships
