@@ -25,8 +25,8 @@ use tar::{Builder, Header};
 use watchexec_release::archive_url::ArchiveUrl;
 use watchexec_release::bundle::Bundle;
 use watchexec_release::catalog::{Dependency, Release};
-use watchexec_release::checksum::{Checksum, Verified};
-use watchexec_release::files::{Installed, InstalledFile, ReleaseFile};
+use watchexec_release::checksum::Checksum;
+use watchexec_release::files::Installed;
 use watchexec_release::sbom::crates::{self, Crate, CratesError};
 use watchexec_release::sbom::documents;
 use watchexec_release::sbom::subject::Subject;
@@ -76,13 +76,9 @@ fn buildpack() -> Buildpack {
 }
 
 fn installed() -> Installed {
-    let file = |file: ReleaseFile, content: &[u8]| InstalledFile {
-        file,
-        checksum: Checksum::of(content),
-    };
     Installed {
-        program: file(ReleaseFile::Program, b"program"),
-        license: Some(file(ReleaseFile::License, b"license")),
+        program: Checksum::of(b"program"),
+        license: Some(Checksum::of(b"license")),
     }
 }
 
@@ -502,12 +498,10 @@ fn describes_no_changed_program_inside_the_buildpack() {
     let folder = tempfile::tempdir().unwrap();
     let lifecycle = Lifecycle::new(&archive(folder.path(), b"program"));
     let bytes = fs::read(folder.path().join("watchexec.tar")).unwrap();
-    let checksum = Checksum::of(&bytes);
-    let archive = Verified::new(bytes, checksum).unwrap();
-    Bundle::pack(&archive, &lifecycle.buildpack()).unwrap();
+    support::put_inside(&lifecycle.buildpack(), &bytes);
     lifecycle.build().assert_success();
     lifecycle.restore_cache();
-    let bundle = Bundle::directory(&lifecycle.buildpack(), checksum);
+    let bundle = Bundle::directory(&lifecycle.buildpack(), Checksum::of(&bytes));
     for file in fs::read_dir(bundle).unwrap() {
         let path = file.unwrap().path();
         let mut tar = fs::read(&path).unwrap();

@@ -18,21 +18,13 @@ const CNB_BINDINGS: &str = "CNB_BINDINGS";
 /// The bindings of one type, as one table from entry name to content.
 pub(super) type Entries = BTreeMap<String, Entry>;
 
-/// One entry of a binding. It is read when its content is needed: some entries are for other programs.
+/// One entry of a binding. It has no `Debug`: its content may be a secret.
 #[derive(Clone)]
 pub(super) struct Entry {
     /// Its file, to name it to people.
     pub path: PathBuf,
-}
-
-impl Entry {
     /// Its content, trimmed.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub(super) fn text(&self) -> io::Result<String> {
-        Ok(read_text(&self.path)?.trim().to_owned())
-    }
+    pub content: String,
 }
 
 /// The folder of a build's bindings.
@@ -49,10 +41,10 @@ impl Bindings {
         Self(root.unwrap_or_else(|| environment.platform_dir().join("bindings")))
     }
 
-    /// Finds the entries of all bindings of a type, as one table. Their names are in lower case.
+    /// Reads the bindings of a type as one table. Entry names come in lower case.
     ///
     /// # Errors
-    /// A folder or a type cannot be read, or two entries have the same name.
+    /// A file or folder cannot be read, or two entries have one name.
     pub(super) fn of_type(&self, wanted: &str) -> Result<Entries, ConfigError> {
         let mut entries = Entries::new();
         for entry in self.all_of_type(wanted)? {
@@ -68,27 +60,24 @@ impl Bindings {
         Ok(entries)
     }
 
-    /// Finds the entries of all bindings of a type, whose name is compared without case. Without a
-    /// folder there are no bindings.
+    /// Reads every entry of the bindings of a type, whose name is compared without case. No folder
+    /// means no bindings.
     ///
     /// # Errors
-    /// A folder or a type cannot be read.
+    /// A file or folder cannot be read.
     pub(super) fn all_of_type(&self, wanted: &str) -> Result<Vec<Entry>, ConfigError> {
         let mut entries = Vec::new();
         for binding in children(&self.0)? {
-            let path = binding.join("type");
-            let is_wanted = match read_text(&path) {
-                Ok(kind) => kind.trim().eq_ignore_ascii_case(wanted),
-                Err(error) if is_absent(&error) => false,
-                Err(error) => return Err(unusable(&path, error)),
-            };
-            if is_wanted {
-                let is_entry = |path: &PathBuf| {
-                    !["type", "provider"].contains(&name(path).as_str())
-                        && fs::metadata(path).is_ok_and(|metadata| !metadata.is_dir())
-                };
-                let children = children(&binding)?.into_iter().filter(is_entry);
-                entries.extend(children.map(|path| Entry { path }));
+            let kind = read(&binding.join("type"))?;
+            if !kind.is_some_and(|kind| kind.eq_ignore_ascii_case(wanted)) {
+                continue;
+            }
+            for path in children(&binding)? {
+                if !["type", "provider"].contains(&name(&path).as_str())
+                    && let Some(content) = read(&path)?
+                {
+                    entries.push(Entry { path, content });
+                }
             }
         }
         Ok(entries)
@@ -121,11 +110,20 @@ fn children(folder: &Path) -> Result<Vec<PathBuf>, ConfigError> {
     Ok(children)
 }
 
-/// The file does not exist, is a folder, or is below something that is not a folder.
+/// The trimmed text of a file; `None` if there is no such file, or if it is a folder.
+fn read(path: &Path) -> Result<Option<String>, ConfigError> {
+    match read_text(path) {
+        Ok(text) => Ok(Some(text.trim().to_owned())),
+        Err(error) if is_absent(&error) || error.kind() == io::ErrorKind::IsADirectory => Ok(None),
+        Err(error) => Err(unusable(path, error)),
+    }
+}
+
+/// Not there, or below something that is not a folder.
 fn is_absent(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
     )
 }
 
@@ -152,10 +150,10 @@ mod tests {
         (folder, Bindings(root))
     }
 
-    fn content(entries: &Entries) -> Vec<(&str, String)> {
+    fn content(entries: &Entries) -> Vec<(&str, &str)> {
         entries
             .iter()
-            .map(|(name, entry)| (name.as_str(), entry.text().unwrap()))
+            .map(|(name, entry)| (name.as_str(), entry.content.as_str()))
             .collect()
     }
 
@@ -188,8 +186,7 @@ mod tests {
             ("a-file", ""),
         ]);
         let entries = bindings.of_type("dependency-mapping").unwrap();
-        let expected = [("key", "value".to_owned()), ("other", "2".to_owned())];
-        assert_eq!(content(&entries), expected);
+        assert_eq!(content(&entries), [("key", "value"), ("other", "2")]);
     }
 
     #[test]
@@ -206,7 +203,7 @@ mod tests {
         symlink("..data/type", binding.join("type")).unwrap();
         symlink("..data/key", binding.join("key")).unwrap();
         let entries = bindings.of_type("a").unwrap();
-        assert_eq!(content(&entries), [("key", "value".to_owned())]);
+        assert_eq!(content(&entries), [("key", "value")]);
     }
 
     #[test]
@@ -221,7 +218,7 @@ mod tests {
         assert!(error.setting.ends_with("two/KEY"), "{error}");
         assert!(error.why.ends_with("one/key"), "{error}");
         let all = bindings.all_of_type("a").unwrap();
-        let contents: Vec<String> = all.iter().map(|entry| entry.text().unwrap()).collect();
+        let contents: Vec<&str> = all.iter().map(|entry| &*entry.content).collect();
         assert_eq!(contents, ["1", "2"]);
     }
 
@@ -231,37 +228,28 @@ mod tests {
         let latin_1 = folder.path().join("latin-1");
         fs::create_dir(&latin_1).unwrap();
         fs::write(latin_1.join("type"), b"caf\xE9").unwrap();
-        fs::write(latin_1.join("other"), "2").unwrap();
         fs::write(folder.path().join("bom/comment"), b"caf\xE9").unwrap();
         let entries = bindings.of_type("a").unwrap();
-        let expected = [
-            ("comment", "caf\u{fffd}".to_owned()),
-            ("key", "1".to_owned()),
-        ];
+        let expected = [("comment", "caf\u{fffd}"), ("key", "1")];
         assert_eq!(content(&entries), expected);
     }
 
     #[test]
     fn reads_small_regular_files_only() {
-        let fifo = |path: &Path| {
-            let mode = rustix::fs::Mode::from_raw_mode(0o600);
-            rustix::fs::mkfifoat(rustix::fs::CWD, path, mode).unwrap();
-        };
-        let (folder, bindings) = bindings(&[("one/type", "a"), ("one/directory/file", "")]);
-        fifo(&folder.path().join("one/fifo"));
-        fs::write(folder.path().join("one/large"), vec![0; 2 << 20]).unwrap();
-        let entries = bindings.of_type("a").unwrap();
-        assert_eq!(entries.keys().collect::<Vec<_>>(), ["fifo", "large"]);
-        let why = |name: &str| entries[name].text().unwrap_err().to_string();
-        assert_eq!(why("fifo"), "not a regular file");
-        assert_eq!(why("large"), "larger than 1 MiB");
-
-        fs::create_dir(folder.path().join("two")).unwrap();
-        fifo(&folder.path().join("two/type"));
-        let error = bindings.of_type("a").err().unwrap();
-        assert!(
-            error.why.ends_with("two/type: not a regular file"),
-            "{error}"
-        );
+        for name in ["type", "key"] {
+            for (why, is_fifo) in [("not a regular file", true), ("larger than 1 MiB", false)] {
+                let (folder, bindings) = bindings(&[("one/type", "a"), ("one/directory/file", "")]);
+                let path = folder.path().join("one").join(name);
+                let _ = fs::remove_file(&path);
+                if is_fifo {
+                    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+                    rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
+                } else {
+                    fs::write(&path, vec![b'x'; 2 << 20]).unwrap();
+                }
+                let error = bindings.of_type("a").err().unwrap();
+                assert!(error.why.ends_with(&format!("{name}: {why}")), "{error}");
+            }
+        }
     }
 }

@@ -6,7 +6,6 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use watchexec_release::files::FileError;
 use watchexec_release::text::read_text;
 
 /// The variables that a phase sees: those of the process, then those of `<platform>/env`.
@@ -24,34 +23,19 @@ impl Platform for Environment {
         &self.variables
     }
 
-    /// Variables of other buildpacks whose files cannot be read are left out.
+    /// A file that is no small regular one is not a variable of this buildpack.
     fn from_path(platform_dir: impl AsRef<Path>) -> io::Result<Self> {
         let platform_dir = platform_dir.as_ref().to_owned();
         let mut platform = Env::new();
-        let directory = platform_dir.join("env");
         // The platform may have no variables.
-        for file in fs::read_dir(directory).into_iter().flatten().flatten() {
-            let name = file.file_name();
-            match read_text(&file.path()) {
-                Ok(value) => {
-                    platform.insert(name, value);
-                }
-                Err(error) if is_ours(&name) => {
-                    let error = FileError::at(file.path())(error);
-                    return Err(io::Error::other(error));
-                }
-                Err(_) => {}
+        let files = fs::read_dir(platform_dir.join("env"));
+        for file in files.into_iter().flatten().flatten() {
+            if let Ok(value) = read_text(&file.path()) {
+                platform.insert(file.file_name(), value);
             }
         }
         Ok(Self::new(platform_dir, &platform, env::vars_os()))
     }
-}
-
-/// Whether a variable is one of this buildpack alone.
-fn is_ours(name: &OsStr) -> bool {
-    ["BP_LIVE_RELOAD_", "BP_WATCHEXEC_", "BP_DEPENDENCY_MIRROR"]
-        .iter()
-        .any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes()))
 }
 
 impl Environment {
@@ -177,23 +161,13 @@ mod tests {
         fs::write(directory.join("BP_A"), "\u{feff}a\n").unwrap();
         fs::write(directory.join("LATIN_1"), b"caf\xE9").unwrap();
         fs::write(directory.join("LARGE"), vec![b'x'; 2 << 20]).unwrap();
-        let fifo = |name: &str| {
-            let mode = rustix::fs::Mode::from_raw_mode(0o600);
-            rustix::fs::mkfifoat(rustix::fs::CWD, directory.join(name), mode).unwrap();
-        };
-        fifo("FIFO");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mkfifoat(rustix::fs::CWD, directory.join("FIFO"), mode).unwrap();
         let environment = read().unwrap();
         assert_eq!(environment.get("BP_A").as_deref(), Some("a"));
         assert_eq!(environment.get("LATIN_1").as_deref(), Some("caf\u{fffd}"));
         assert_eq!(environment.get("LARGE"), None);
         assert_eq!(environment.get("FIFO"), None);
-
-        fifo("BP_LIVE_RELOAD_ENABLED");
-        let error = read().err().unwrap().to_string();
-        assert!(
-            error.ends_with("BP_LIVE_RELOAD_ENABLED: not a regular file"),
-            "{error}"
-        );
     }
 
     #[test]

@@ -3,8 +3,7 @@
 use super::bindings::Entries;
 use super::environment::Environment;
 use std::collections::BTreeMap;
-use std::io;
-use watchexec_release::mirror::{DEFAULT, InvalidOverride, Mirror, Mirrors};
+use watchexec_release::mirror::{DEFAULT, Mirror, Mirrors};
 
 /// The mirror for all hosts, and with `_<HOST>` after it the one for that host.
 pub(super) const DEPENDENCY_MIRROR: &str = "BP_DEPENDENCY_MIRROR";
@@ -14,10 +13,10 @@ pub(super) const MISNAMED_DEFAULT: &str = "BP_DEPENDENCY_MIRROR_DEFAULT";
 /// Collects the mirrors of the environment and of the bindings of type `dependency-mirror`; for one
 /// host the environment wins.
 pub(super) fn mirrors(environment: &Environment, bindings: &Entries) -> Mirrors {
-    let mut by_host: BTreeMap<String, (String, io::Result<String>)> = BTreeMap::new();
+    let mut by_host: BTreeMap<String, (String, String)> = BTreeMap::new();
     for (host, entry) in bindings {
         let setting = entry.path.display().to_string();
-        by_host.insert(host.clone(), (setting, entry.text()));
+        by_host.insert(host.clone(), (setting, entry.content.clone()));
     }
     for name in environment.names_with_prefix(DEPENDENCY_MIRROR) {
         let suffix = name.strip_prefix(DEPENDENCY_MIRROR).unwrap_or_default();
@@ -28,19 +27,15 @@ pub(super) fn mirrors(environment: &Environment, bindings: &Entries) -> Mirrors 
             None => continue,
         };
         if let Some(text) = environment.non_empty(&name) {
-            by_host.insert(host, (name, Ok(text)));
+            by_host.insert(host, (name, text));
         }
     }
     by_host
         .into_iter()
-        .filter(|(_, (_, text))| text.as_ref().map_or(true, |text| !text.is_empty()))
+        .filter(|(_, (_, text))| !text.is_empty())
         .map(|(host, (setting, text))| {
             let setting = format!("the mirror of {setting}");
-            let mirror = match text {
-                Ok(text) => Mirror::parse(&setting, &text),
-                Err(error) => Err(InvalidOverride::unreadable(setting, &error)),
-            };
-            (host, mirror)
+            (host, Mirror::parse(&setting, &text))
         })
         .collect()
 }

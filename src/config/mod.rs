@@ -209,10 +209,7 @@ fn mappings(entries: &Entries) -> BTreeMap<Checksum, Result<Mapping, InvalidOver
         if let Ok(checksum) = Checksum::from_hex(digits.unwrap_or(name)) {
             mappings.entry(checksum).or_insert_with(|| {
                 let setting = format!("the dependency-mapping {}", entry.path.display());
-                match entry.text() {
-                    Ok(text) => Mapping::parse(setting, &text),
-                    Err(error) => Err(InvalidOverride::unreadable(setting, &error)),
-                }
+                Mapping::parse(setting, &entry.content)
             });
         }
     }
@@ -313,7 +310,7 @@ mod tests {
             let binding = platform.path().join("bindings/map");
             std::fs::create_dir_all(&binding).unwrap();
             // An entry of another buildpack.
-            std::fs::write(binding.join("binary"), vec![0xFF; 2 << 20]).unwrap();
+            std::fs::write(binding.join("binary"), b"\xFF\xFE").unwrap();
             for (name, content) in [
                 ("type", "dependency-mapping"),
                 (&name, "http://mapped/w\n"),

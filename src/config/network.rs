@@ -119,14 +119,7 @@ fn not_a_proxy(variable: String) -> ConfigError {
 fn certificates(entries: &[Entry], errors: &mut Vec<ConfigError>) -> Vec<Certificate> {
     let mut all = Vec::new();
     for entry in entries {
-        let text = match entry.text() {
-            Ok(text) => text,
-            Err(error) => {
-                errors.push(unusable(&entry.path, error));
-                continue;
-            }
-        };
-        match Certificate::from_pem_bundle(text.as_bytes()) {
+        match Certificate::from_pem_bundle(entry.content.as_bytes()) {
             Ok(certificates) if !certificates.is_empty() => all.extend(certificates),
             _ => errors.push(unusable(
                 &entry.path,

@@ -101,11 +101,6 @@ impl fmt::Display for ErrorText {
 pub(crate) fn text(error: &libcnb::Error<Error>) -> ErrorText {
     match error {
         libcnb::Error::BuildpackError(error) => own(error),
-        libcnb::Error::CannotCreatePlatformFromPath(error) => ErrorText::new(
-            "A variable of the platform cannot be read.",
-            error,
-            ["Make it a file of at most 1 MiB, or remove it."],
-        ),
         // The lifecycle and this buildpack exchange these files, so either of the two, or a full
         // disk, is at fault. Users can tell us, but hardly fix it.
         other => ErrorText::new(

@@ -273,14 +273,6 @@ fn wrong_checksum() {
 }
 
 #[test]
-fn unreadable_variable() {
-    let path = "/platform/env/BP_LIVE_RELOAD_ENABLED";
-    let error = broken(&format!("{path}: not a regular file"));
-    let error = libcnb::Error::CannotCreatePlatformFromPath(error);
-    assert_snapshot!(text(&error).to_string());
-}
-
-#[test]
 fn archives() {
     for (name, error) in [
         ("archive_format", UnpackError::UnknownFormat),

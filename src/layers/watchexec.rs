@@ -134,7 +134,7 @@ impl WatchexecLayer<'_> {
             Ok(kept) => {
                 self.log.detail(format_args!(
                     "Reusing the layer of an earlier build: bin/watchexec, {}",
-                    kept.0.program.checksum
+                    kept.0.program
                 ));
                 Ok(Some(kept))
             }

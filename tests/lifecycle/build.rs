@@ -2,12 +2,12 @@
 
 use crate::support::lifecycle::{Lifecycle, Outcome};
 use crate::support::server::{Reply, Server, nobody};
-use crate::support::{ARCHIVE, dependency};
+use crate::support::{ARCHIVE, dependency, put_inside};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use watchexec_release::bundle::Bundle;
-use watchexec_release::checksum::{Checksum, Verified};
+use watchexec_release::checksum::Checksum;
 
 fn served(archive: &'static [u8]) -> (Server, Lifecycle) {
     let server = Server::http(move |_| Reply::ok(archive));
@@ -322,8 +322,7 @@ fn offline() -> Lifecycle {
         &format!("http://{}/watchexec.tar.xz", nobody()),
         Checksum::of(ARCHIVE),
     ));
-    let archive = Verified::new(ARCHIVE.to_vec(), Checksum::of(ARCHIVE)).unwrap();
-    Bundle::pack(&archive, &lifecycle.buildpack()).unwrap();
+    put_inside(&lifecycle.buildpack(), ARCHIVE);
     lifecycle
 }
 
@@ -531,8 +530,7 @@ fn makes_layer_directories_accessible_under_any_umask() {
         let (_server, lifecycle) = served(ARCHIVE);
         let lifecycle = lifecycle.in_shell("umask 077; exec \"$@\"");
         if inside {
-            let archive = Verified::new(ARCHIVE.to_vec(), Checksum::of(ARCHIVE)).unwrap();
-            Bundle::pack(&archive, &lifecycle.buildpack()).unwrap();
+            put_inside(&lifecycle.buildpack(), ARCHIVE);
         }
         lifecycle.build().assert_success();
         for name in [

@@ -3,7 +3,7 @@
 mod sparse;
 
 use crate::checksum::Verified;
-use crate::files::{FileError, Installed, ReleaseFile};
+use crate::files::{FileError, Installed, LICENSE, PROGRAM, ReleaseFile};
 use crate::text::size;
 use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;
@@ -168,47 +168,52 @@ fn unpack_entries(
         if index >= entries {
             return Err(UnpackError::TooManyEntries(entries));
         }
-        let entry = sparse::Entry::new(entry?)?;
-        let Some((folder, file)) = wanted(&entry.path) else {
+        let mut entry = entry?;
+        let sparse = sparse::header(&mut entry)?;
+        let path = match &sparse {
+            Some((name, _)) => name.into(),
+            None => entry.path()?,
+        };
+        let Some((folder, file)) = wanted(&path) else {
             continue;
         };
-        match file {
-            ReleaseFile::License if entry.is_file && entry.size <= room => {
-                room -= entry.size;
+        let size = sparse.as_ref().map_or(entry.size(), |(_, size)| *size);
+        let kind = entry.header().entry_type();
+        let is_file = kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse();
+        if *file == LICENSE {
+            if is_file && size <= room {
+                room -= size;
                 let mut text = Vec::new();
-                entry.content()?.read_to_end(&mut text)?;
+                sparse::content(entry, sparse.is_some(), size)?.read_to_end(&mut text)?;
                 licenses.insert(folder, text);
             }
-            // A folder may have either name, as `watchexec/` around the files.
-            ReleaseFile::Program if !entry.is_directory => {
-                if !entry.is_file {
-                    return Err(UnpackError::NotAFile);
-                } else if program.is_some() {
-                    return Err(UnpackError::Duplicate);
-                } else if entry.size > most {
-                    return Err(UnpackError::TooLarge(most));
-                }
-                program = Some((folder, file.install(entry.content()?, directory)??));
-            }
-            _ => {}
+        } else if kind.is_dir() {
+            // A folder with the name of the program, as `watchexec/` around the files.
+        } else if !is_file {
+            return Err(UnpackError::NotAFile);
+        } else if program.is_some() {
+            return Err(UnpackError::Duplicate);
+        } else if size > most {
+            return Err(UnpackError::TooLarge(most));
+        } else {
+            let content = sparse::content(entry, sparse.is_some(), size)?;
+            program = Some((folder, file.install(content, directory)??));
         }
     }
-    let (folder, (installed, program)) = program.ok_or(UnpackError::NoProgram)?;
+    let (folder, (checksum, program)) = program.ok_or(UnpackError::NoProgram)?;
     let license = match licenses.get(&folder) {
-        Some(text) => Some(ReleaseFile::License.install(text.as_slice(), directory)??.0),
+        Some(text) => Some(LICENSE.install(text.as_slice(), directory)??.0),
         None => None,
     };
-    Ok(Unpacked {
-        installed: Installed {
-            program: installed,
-            license,
-        },
-        program,
-    })
+    let installed = Installed {
+        program: checksum,
+        license,
+    };
+    Ok(Unpacked { installed, program })
 }
 
-/// The folder and the kind of a wanted file, if it is one. A path with `..` or a root never is.
-fn wanted(path: &Path) -> Option<(OsString, ReleaseFile)> {
+/// The folder of a wanted file and which one it is. A path with `..` or a root is never wanted.
+fn wanted(path: &Path) -> Option<(OsString, &'static ReleaseFile)> {
     let mut names = Vec::new();
     for component in path.components() {
         match component {
@@ -222,14 +227,16 @@ fn wanted(path: &Path) -> Option<(OsString, ReleaseFile)> {
         [folder, name] if *folder != COMPLETIONS => (*folder, name),
         _ => return None,
     };
-    Some((folder.to_owned(), ReleaseFile::by_name(name)?))
+    let file = [&PROGRAM, &LICENSE]
+        .into_iter()
+        .find(|file| *name == file.name)?;
+    Some((folder.to_owned(), file))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::checksum::Checksum;
-    use crate::files::InstalledFile;
     use flate2::{Compression, write::GzEncoder};
     use lzma_rust2::{XzOptions, XzWriter};
     use proptest::prelude::*;
@@ -295,11 +302,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let Unpacked { installed, .. } = unpack(&archive, limits, directory.path())?;
         assert!(installed.verify(directory.path()).is_ok());
-        let content =
-            |file: &InstalledFile| fs::read(directory.path().join(file.file.path())).unwrap();
+        let content = |file: ReleaseFile| fs::read(directory.path().join(file.path)).unwrap();
         Ok(Files {
-            program: content(&installed.program),
-            license: installed.license.as_ref().map(content),
+            program: content(PROGRAM),
+            license: installed.license.map(|_| content(LICENSE)),
         })
     }
 

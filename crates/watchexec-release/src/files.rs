@@ -3,7 +3,6 @@
 use crate::checksum::{self, Checksum};
 use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, Write};
@@ -17,72 +16,47 @@ const BIN: &str = "bin";
 /// Larger than any file of a release.
 const LARGEST: u64 = 256 << 20;
 
-/// A file that is taken out of a release. Its manual, logo and completions are of no use in an
-/// image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ReleaseFile {
-    /// The program.
-    Program,
-    /// Its licence, which asks to go where the program goes.
-    License,
+/// A file of a release that is installed. Its manual, logo and completions are of no use in an image.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ReleaseFile {
+    /// Its name in the archive.
+    pub name: &'static str,
+    /// Its path in a layer.
+    pub path: &'static str,
+    /// Its mode.
+    pub mode: u32,
 }
 
+/// The program.
+pub const PROGRAM: ReleaseFile = ReleaseFile {
+    name: "watchexec",
+    path: "bin/watchexec",
+    mode: 0o755,
+};
+/// Its licence, which asks to go where the program goes.
+pub const LICENSE: ReleaseFile = ReleaseFile {
+    name: "LICENSE",
+    path: "LICENSE",
+    mode: 0o644,
+};
+
 impl ReleaseFile {
-    /// The wanted file of this name.
-    pub(crate) fn by_name(name: &OsStr) -> Option<Self> {
-        [Self::Program, Self::License]
-            .into_iter()
-            .find(|file| name == file.name())
-    }
-
-    /// Its name in the archive.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Program => "watchexec",
-            Self::License => "LICENSE",
-        }
-    }
-
-    /// Its path in a layer.
-    #[must_use]
-    pub fn path(self) -> &'static str {
-        match self {
-            Self::Program => "bin/watchexec",
-            Self::License => "LICENSE",
-        }
-    }
-
-    pub(crate) fn mode(self) -> u32 {
-        match self {
-            Self::Program => 0o755,
-            Self::License => 0o644,
-        }
-    }
-
-    /// Writes everything that `reader` gives to the file's place below `directory`. Returns the open
-    /// file too.
+    /// Writes everything that `reader` gives to the file's place below `directory`. Returns its checksum
+    /// and the open file.
     ///
     /// # Errors
     /// The outer error is that of writing, the inner one that of `reader`.
     pub(crate) fn install(
-        self,
+        &self,
         reader: impl Read,
         directory: &Path,
-    ) -> Result<io::Result<(InstalledFile, File)>, FileError> {
-        let path = directory.join(self.path());
-        let mut file = new_file(directory, &path, self.mode())?;
+    ) -> Result<io::Result<(Checksum, File)>, FileError> {
+        let path = directory.join(self.path);
+        let mut file = new_file(directory, &path, self.mode)?;
         let copied = checksum::copy(reader, |piece| {
             file.write_all(piece).map_err(FileError::at(&path))
         })?;
-        Ok(copied.map(|(_, checksum)| {
-            let installed = InstalledFile {
-                file: self,
-                checksum,
-            };
-            (installed, file)
-        }))
+        Ok(copied.map(|(_, checksum)| (checksum, file)))
     }
 }
 
@@ -136,43 +110,22 @@ fn new_file(directory: &Path, path: &Path, mode: u32) -> Result<File, FileError>
     create().map_err(FileError::at(path))
 }
 
-/// An installed file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct InstalledFile {
-    /// The program or its licence.
-    pub file: ReleaseFile,
-    /// The checksum of its content.
-    pub checksum: Checksum,
-}
-
-impl InstalledFile {
-    /// Whether an open file is a regular one with the mode and the content of this one.
-    fn is(&self, mut file: &File) -> io::Result<bool> {
-        let metadata = file.metadata()?;
-        let mode = metadata.permissions().mode() & 0o7777;
-        Ok(metadata.is_file()
-            && mode == self.file.mode()
-            && Checksum::of_reader(file.take(LARGEST))? == self.checksum
-            && file.rewind().is_ok())
-    }
-}
-
-/// The installed files of a release.
+/// The checksums of the installed files of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Installed {
-    /// The program.
-    pub program: InstalledFile,
-    /// Its licence, if the archive contains one.
+    /// That of the program.
+    pub program: Checksum,
+    /// That of its licence, if the archive contains one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub license: Option<InstalledFile>,
+    pub license: Option<Checksum>,
 }
 
 impl Installed {
-    /// All files.
-    pub fn files(&self) -> impl Iterator<Item = &InstalledFile> {
-        std::iter::once(&self.program).chain(&self.license)
+    /// All files with their checksums.
+    pub fn files(&self) -> impl Iterator<Item = (&'static ReleaseFile, Checksum)> {
+        let license = self.license.map(|checksum| (&LICENSE, checksum));
+        std::iter::once((&PROGRAM, self.program)).chain(license)
     }
 
     /// Verifies that `directory` contains these files with the installed content, and nothing else. No
@@ -181,10 +134,8 @@ impl Installed {
     /// # Errors
     /// The path of a file that is missing, different or not one of these.
     pub fn verify(&self, directory: &Path) -> Result<File, PathBuf> {
-        let mut expected: BTreeMap<_, _> = (self.files())
-            .map(|installed| (PathBuf::from(installed.file.path()), installed))
-            .collect();
-        let mut program = Err(ReleaseFile::Program.path().into());
+        let mut missing: Vec<_> = self.files().collect();
+        let mut program = Err(PROGRAM.path.into());
         let root = open(CWD, directory.as_os_str(), OFlags::DIRECTORY).map_err(|_| BIN)?;
         let bin = open(&root, BIN.as_ref(), OFlags::DIRECTORY).map_err(|_| BIN)?;
         for (folder, directory) in [("", root), (BIN, bin)] {
@@ -195,22 +146,32 @@ impl Installed {
                 if [".", "..", BIN].iter().any(|known| path.ends_with(known)) {
                     continue;
                 }
-                let installed = expected.remove(&path).ok_or(&path)?;
-                let file = open(&directory, name, OFlags::NONBLOCK).map_err(|_| &path)?;
-                let file = File::from(file);
-                if !installed.is(&file).unwrap_or(false) {
-                    return Err(path);
-                }
-                if installed.file == ReleaseFile::Program {
-                    program = Ok(file);
+                let index = missing
+                    .iter()
+                    .position(|(file, _)| path == Path::new(file.path));
+                let (file, checksum) = missing.swap_remove(index.ok_or(&path)?);
+                let opened = verified(&directory, name, file.mode, checksum).ok_or(&path)?;
+                if *file == PROGRAM {
+                    program = Ok(opened);
                 }
             }
         }
-        match expected.pop_first() {
-            Some((missing, _)) => Err(missing),
+        match missing.pop() {
+            Some((file, _)) => Err(file.path.into()),
             None => program,
         }
     }
+}
+
+/// Opens a regular file with this mode and content.
+fn verified(directory: &OwnedFd, name: &OsStr, mode: u32, checksum: Checksum) -> Option<File> {
+    let mut file = File::from(open(directory, name, OFlags::NONBLOCK).ok()?);
+    let metadata = file.metadata().ok()?;
+    let is_same = metadata.is_file()
+        && metadata.permissions().mode() & 0o7777 == mode
+        && Checksum::of_reader((&file).take(LARGEST)).ok()? == checksum;
+    file.rewind().ok()?;
+    is_same.then_some(file)
 }
 
 /// Opens a file or a directory, but not through a link.
@@ -228,12 +189,12 @@ mod tests {
     fn layer() -> (TempDir, Installed) {
         let directory = tempfile::tempdir().unwrap();
         let install = |file: ReleaseFile, content: &[u8]| {
-            let (installed, _) = file.install(content, directory.path()).unwrap().unwrap();
-            installed
+            let (checksum, _) = file.install(content, directory.path()).unwrap().unwrap();
+            checksum
         };
         let installed = Installed {
-            program: install(ReleaseFile::Program, b"content"),
-            license: Some(install(ReleaseFile::License, b"license")),
+            program: install(PROGRAM, b"content"),
+            license: Some(install(LICENSE, b"license")),
         };
         (directory, installed)
     }
@@ -241,7 +202,7 @@ mod tests {
     #[test]
     fn installs_files_with_their_mode() {
         let (directory, installed) = layer();
-        assert_eq!(installed.program.checksum, Checksum::of(b"content"));
+        assert_eq!(installed.program, Checksum::of(b"content"));
         for (path, mode) in [("bin/watchexec", 0o755), ("LICENSE", 0o644)] {
             let metadata = fs::metadata(directory.path().join(path)).unwrap();
             assert_eq!(metadata.permissions().mode() & 0o7777, mode);
@@ -251,7 +212,7 @@ mod tests {
     #[test]
     fn refuses_to_overwrite_a_file() {
         let (directory, _) = layer();
-        let again = ReleaseFile::Program.install(&b"other"[..], directory.path());
+        let again = PROGRAM.install(&b"other"[..], directory.path());
         let error = again.unwrap_err();
         assert_eq!(error.path, directory.path().join("bin/watchexec"));
         assert_eq!(error.error.kind(), io::ErrorKind::AlreadyExists);

@@ -3,7 +3,6 @@
 use crate::archive_url::ArchiveUrl;
 use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
-use std::io;
 use url::Url;
 
 /// The name of the mirror for all hosts.
@@ -34,17 +33,6 @@ pub struct InvalidOverride {
     pub setting: String,
     /// The fault.
     pub fault: String,
-}
-
-impl InvalidOverride {
-    /// A binding's file cannot be read.
-    #[must_use]
-    pub fn unreadable(setting: String, error: &io::Error) -> Self {
-        Self {
-            setting,
-            fault: error.to_string(),
-        }
-    }
 }
 
 impl FromIterator<(String, Result<Mirror, InvalidOverride>)> for Mirrors {

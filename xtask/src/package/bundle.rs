@@ -5,6 +5,7 @@ use crate::download;
 use anyhow::{Context, Result, bail, ensure};
 use fs_err as fs;
 use std::path::{Path, PathBuf};
+use watchexec_release::archive::{Limits, unpack};
 use watchexec_release::bundle::Bundle;
 use watchexec_release::catalog::{Dependency, WATCHEXEC};
 use watchexec_release::checksum::{Checksum, Verified};
@@ -23,10 +24,32 @@ impl Release {
     /// Puts it into the buildpack of one architecture, if it is for that architecture.
     pub(super) fn add_to(&self, buildpack: &Path, arch: &str) -> Result<()> {
         if self.dependency.is_for(&linux(arch)) {
-            Bundle::pack(&self.archive, buildpack).with_context(|| {
-                format!("watchexec {} cannot be put inside", self.dependency.version)
-            })?;
+            self.pack(&Bundle::directory(buildpack, self.checksum()))
+                .with_context(|| {
+                    format!("watchexec {} cannot be put inside", self.dependency.version)
+                })?;
         }
+        Ok(())
+    }
+
+    /// Writes the files that a build installs as an uncompressed tar, which is named by its checksum.
+    fn pack(&self, directory: &Path) -> Result<()> {
+        let unpacked = tempfile::tempdir()?;
+        let files = unpack(&self.archive, &Limits::BUILD, unpacked.path())?;
+        let mut tar = tar::Builder::new(Vec::new());
+        for (file, _) in files.installed.files() {
+            let content = fs::read(unpacked.path().join(file.path))?;
+            let mut header = tar::Header::new_ustar();
+            header.set_mode(file.mode);
+            header.set_size(content.len() as u64);
+            tar.append_data(&mut header, file.name, content.as_slice())?;
+        }
+        let tar = tar.into_inner()?;
+        fs::create_dir_all(directory)?;
+        fs::write(
+            directory.join(format!("{}.tar", Checksum::of(&tar).hex())),
+            tar,
+        )?;
         Ok(())
     }
 }

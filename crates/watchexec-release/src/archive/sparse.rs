@@ -1,125 +1,84 @@
-//! Entries of a tar, with the holes of sparse files filled.
+//! The holes of sparse files, which `tar --sparse` and, by default, bsdtar leave out of an archive.
 //!
-//! `tar --sparse` leaves the holes of a file out of the archive, and bsdtar does so by default. The
-//! tar library reads GNU's own form. The form for pax archives, version 1.0, looks to it like a file
-//! with another name, whose content starts with a map of the data (GNU tar manual, "Storing Sparse
-//! Files"). The older pax versions 0.0 and 0.1, which no tar writes by default, are not supported.
+//! The tar library reads GNU's own form of sparse files. The form of pax archives, version 1.0, looks
+//! to it like a file with a different name, whose content starts with a map of the data (GNU tar
+//! manual, "Storing Sparse Files"). No tar writes the older versions 0.0 and 0.1 by default; they are
+//! not supported.
 
 use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use tar::EntryType;
+use tar::Entry;
 
 /// The size of a block, to which the map is padded.
 const BLOCK: u64 = 512;
 /// The limit of pieces in a map, which is kept in memory.
 const PIECES: u64 = 10_000;
 
-/// An entry of a tar.
-pub(super) struct Entry<'a, R: Read> {
-    /// Its path in the archive.
-    pub path: PathBuf,
-    /// The size of its content, holes included.
-    pub size: u64,
-    pub is_file: bool,
-    pub is_directory: bool,
-    /// Whether its content starts with a map.
-    has_map: bool,
-    entry: tar::Entry<'a, R>,
-}
-
-impl<'a, R: Read> Entry<'a, R> {
-    pub(super) fn new(mut entry: tar::Entry<'a, R>) -> io::Result<Self> {
-        let (mut name, mut size) = (None, None);
-        for record in entry.pax_extensions()?.into_iter().flatten().flatten() {
-            match record.key_bytes() {
-                b"GNU.sparse.name" => name = Some(OsStr::from_bytes(record.value_bytes()).into()),
-                b"GNU.sparse.realsize" => size = record.value().ok().and_then(|v| v.parse().ok()),
-                _ => {}
-            }
+/// The name of a sparse file in the pax form, and its size with the holes.
+pub(super) fn header(entry: &mut Entry<impl Read>) -> io::Result<Option<(PathBuf, u64)>> {
+    let (mut name, mut size) = (None, None);
+    for record in entry.pax_extensions()?.into_iter().flatten().flatten() {
+        match record.key_bytes() {
+            b"GNU.sparse.name" => name = Some(OsStr::from_bytes(record.value_bytes()).into()),
+            b"GNU.sparse.realsize" => size = record.value().ok().and_then(|v| v.parse().ok()),
+            _ => {}
         }
-        let sparse = Option::zip(name, size);
-        let kind = entry.header().entry_type();
-        let is_file = matches!(
-            kind,
-            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse
-        );
-        let has_map = sparse.is_some();
-        let (path, size) = match sparse {
-            Some(sparse) => sparse,
-            None => (entry.path()?.into_owned(), entry.size()),
-        };
-        Ok(Self {
-            path,
-            size,
-            is_file,
-            is_directory: kind.is_dir(),
-            has_map,
-            entry,
-        })
     }
-
-    /// The content of a file.
-    pub(super) fn content(mut self) -> io::Result<impl Read> {
-        let pieces = if self.has_map {
-            read_map(&mut self.entry)?
-        } else {
-            vec![(0, self.size)]
-        };
-        Ok(Filled {
-            data: self.entry,
-            // A hole at the end.
-            pieces: pieces.into_iter().chain([(self.size, 0)]),
-            position: 0,
-            hole: 0,
-            piece: 0,
-        })
-    }
+    Ok(name.zip(size))
 }
 
-/// Reads the offset and the size of each piece of data: decimal numbers, a line each, preceded by
-/// the number of pieces.
-fn read_map(content: &mut impl Read) -> io::Result<Vec<(u64, u64)>> {
+/// The content of a file with all `size` bytes.
+pub(super) fn content(mut data: impl Read, has_map: bool, size: u64) -> io::Result<impl Read> {
+    let mut pieces = match has_map {
+        true => read_map(&mut data)?,
+        false => vec![(0, size)],
+    };
+    // There may be a hole at the end.
+    pieces.push((size, 0));
+    Ok(Filled {
+        data,
+        pieces: pieces.into_iter(),
+        position: 0,
+        hole: 0,
+        piece: 0,
+    })
+}
+
+/// Reads the offset and the size of each piece of data: decimal numbers, a line each, after their count.
+fn read_map(data: &mut impl Read) -> io::Result<Vec<(u64, u64)>> {
     let mut length: u64 = 0;
     let mut number = || -> io::Result<u64> {
         let mut number: u64 = 0;
         loop {
             let mut byte = [0];
-            content.read_exact(&mut byte)?;
+            data.read_exact(&mut byte)?;
             length += 1;
-            let [byte] = byte;
-            if byte == b'\n' {
-                return Ok(number);
-            }
-            number = char::from(byte)
-                .to_digit(10)
+            let digit = match byte {
+                [b'\n'] => return Ok(number),
+                [byte] => char::from(byte).to_digit(10),
+            };
+            number = digit
                 .and_then(|digit| number.checked_mul(10)?.checked_add(digit.into()))
-                .ok_or_else(|| invalid("the map of a sparse file is invalid"))?;
+                .ok_or(io::ErrorKind::InvalidData)?;
         }
     };
-    let pieces = number()?;
-    if pieces > PIECES {
-        return Err(invalid("a sparse file has too many pieces"));
+    let count = number()?;
+    if count > PIECES {
+        return Err(io::ErrorKind::InvalidData.into());
     }
-    let mut map = Vec::new();
-    for _ in 0..pieces {
-        map.push((number()?, number()?));
-    }
+    let map = (0..count).map(|_| Ok((number()?, number()?))).collect();
     let padding = length.next_multiple_of(BLOCK) - length;
-    io::copy(&mut content.take(padding), &mut io::sink())?;
-    Ok(map)
+    io::copy(&mut data.take(padding), &mut io::sink())?;
+    map
 }
 
-fn invalid(why: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, why)
-}
-
-/// The content of a file, with zeros for its holes.
-struct Filled<R, P> {
+/// Pieces of data, with zeros for the holes before them.
+struct Filled<R> {
     data: R,
-    /// The offset and the size of each further piece of data.
-    pieces: P,
+    /// The offset and the size of each further piece.
+    pieces: std::vec::IntoIter<(u64, u64)>,
     /// The end of the current piece.
     position: u64,
     /// Bytes left of the hole before the current piece.
@@ -128,16 +87,14 @@ struct Filled<R, P> {
     piece: u64,
 }
 
-impl<R: Read, P: Iterator<Item = (u64, u64)>> Read for Filled<R, P> {
+impl<R: Read> Read for Filled<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.hole == 0 && self.piece == 0 {
             let Some((offset, size)) = self.pieces.next() else {
                 return Ok(0);
             };
-            (self.hole, self.piece) = offset
-                .checked_sub(self.position)
-                .zip(Some(size))
-                .ok_or_else(|| invalid("the pieces of a sparse file overlap"))?;
+            let hole = offset.checked_sub(self.position);
+            (self.hole, self.piece) = (hole.ok_or(io::ErrorKind::InvalidData)?, size);
             self.position = offset.saturating_add(size);
         }
         if self.hole > 0 {
@@ -146,10 +103,10 @@ impl<R: Read, P: Iterator<Item = (u64, u64)>> Read for Filled<R, P> {
             return Ok(length);
         }
         let length = self.data.by_ref().take(self.piece).read(buffer)?;
+        self.piece -= length as u64;
         if length == 0 && !buffer.is_empty() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        self.piece -= length as u64;
         Ok(length)
     }
 }

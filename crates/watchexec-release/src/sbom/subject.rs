@@ -61,9 +61,9 @@ impl<'a> Subject<'a> {
     ) -> Self {
         let dependency = release.dependency;
         let name = dependency.name.as_deref().unwrap_or(&dependency.id);
-        let files = installed.files().map(|installed| DescribedFile {
-            path: installed.file.path(),
-            checksum: installed.checksum,
+        let files = (installed.files()).map(|(file, checksum)| DescribedFile {
+            path: file.path,
+            checksum,
         });
         let licenses = (dependency.licenses.iter())
             .filter_map(|license| License::new(license.r#type.as_deref(), license.uri.as_deref()));
