@@ -17,7 +17,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use watchexec_release::files::FileError;
 use watchexec_release::sbom::subject::Subject;
-use watchexec_release::sbom::{documents, extension, name};
+use watchexec_release::sbom::{documents, names};
 use watchexec_release::text::read_text;
 
 /// A layer of this buildpack.
@@ -61,7 +61,7 @@ impl<'a> Layer<'a> {
     /// Whether the layer has an SBOM in each declared format, and in no other.
     pub(super) fn has_sboms(&self) -> bool {
         SBOM_FORMATS.iter().all(|format| {
-            let file = self.file(extension(format)).symlink_metadata();
+            let file = self.file(names(format).1).symlink_metadata();
             file.is_ok_and(|file| file.is_file()) == self.formats.contains(format)
         })
     }
@@ -100,31 +100,31 @@ impl<'a> Layer<'a> {
         let text = toml::to_string(&content)
             .map_err(io::Error::other)
             .map_err(FileError::at(self.file("toml")))?;
-        self.write("toml", Some(text.as_bytes()))
+        self.write("toml", text.as_bytes())
     }
 
     /// Writes an SBOM in each declared format, and removes all others. Returns the names of the formats.
     pub(super) fn write_sboms(&self, subject: &Subject) -> Result<Vec<&'static str>, FileError> {
-        let mut names = Vec::new();
+        let mut written = Vec::new();
         for document in documents(subject) {
-            let is_declared = self.formats.contains(&document.format);
-            let data = is_declared.then_some(document.data.as_slice());
-            self.write(extension(&document.format), data)?;
-            names.extend(is_declared.then(|| name(&document.format)));
+            let (name, extension) = names(&document.format);
+            if self.formats.contains(&document.format) {
+                self.write(extension, &document.data)?;
+                written.push(name);
+            } else {
+                remove(&self.file(extension))?;
+            }
         }
-        Ok(names)
+        Ok(written)
     }
 
-    /// Replaces a file beside the layer's directory, or removes it. No link is followed.
-    fn write(&self, extension: &str, data: Option<&[u8]>) -> Result<(), FileError> {
+    /// Replaces a file beside the layer's directory. No link is followed.
+    fn write(&self, extension: &str, data: &[u8]) -> Result<(), FileError> {
         let path = self.file(extension);
         remove(&path)?;
-        match data {
-            Some(data) => File::create_new(&path)
-                .and_then(|mut file| file.write_all(data))
-                .map_err(FileError::at(path)),
-            None => Ok(()),
-        }
+        File::create_new(&path)
+            .and_then(|mut file| file.write_all(data))
+            .map_err(FileError::at(path))
     }
 
     /// The path of a file beside the layer's directory.

@@ -12,7 +12,7 @@ use std::path::Path;
 use watchexec_release::checksum::Checksum;
 use watchexec_release::sbom::crates::{self, Crate};
 use watchexec_release::sbom::subject::{DescribedFile, Subject};
-use watchexec_release::sbom::{documents, extension};
+use watchexec_release::sbom::{documents, names};
 
 /// Writes the SBOMs of the package in `root`, once its programs are there, and the list of the crates of
 /// `live-reload`, for the SBOMs of images.
@@ -39,7 +39,7 @@ pub(super) fn write(buildpack: &Buildpack, target: &Triple, root: &Path) -> Resu
         ..Subject::part(buildpack, buildpack.id.as_str(), files)
     };
     for document in documents(&subject) {
-        fs::write(root.join(extension(&document.format)), document.data)?;
+        fs::write(root.join(names(&document.format).1), document.data)?;
     }
     Ok(())
 }

@@ -62,38 +62,13 @@ pub fn identity(subject: &Subject) -> Uuid {
     Uuid::new_v8(std::array::from_fn(|index| digest.bytes()[index]))
 }
 
-/// The name of a format.
+/// The name of a format, and the end of its file names (CNB buildpack spec,
+/// "Software-Bill-of-Materials").
 #[must_use]
-pub fn name(format: &SbomFormat) -> &'static str {
+pub fn names(format: &SbomFormat) -> (&'static str, &'static str) {
     match format {
-        SbomFormat::CycloneDxJson => "CycloneDX",
-        SbomFormat::SpdxJson => "SPDX",
-        SbomFormat::SyftJson => "Syft",
+        SbomFormat::CycloneDxJson => ("CycloneDX", "sbom.cdx.json"),
+        SbomFormat::SpdxJson => ("SPDX", "sbom.spdx.json"),
+        SbomFormat::SyftJson => ("Syft", "sbom.syft.json"),
     }
-}
-
-/// The end of the file names of a format (CNB buildpack spec, "Software-Bill-of-Materials").
-#[must_use]
-pub fn extension(format: &SbomFormat) -> &'static str {
-    match format {
-        SbomFormat::CycloneDxJson => "sbom.cdx.json",
-        SbomFormat::SpdxJson => "sbom.spdx.json",
-        SbomFormat::SyftJson => "sbom.syft.json",
-    }
-}
-
-/// The reference of the subject in its documents. Syft merges the packages of several documents that
-/// have the same reference, so it is unique to the documents of a subject.
-fn subject_reference(identity: Uuid) -> String {
-    format!("subject-{identity}")
-}
-
-/// The reference of a file, by its index in the list: each format allows different characters.
-fn file_reference(identity: Uuid, index: usize) -> String {
-    format!("file-{index}-{identity}")
-}
-
-/// The reference of a crate, by its index in the list.
-fn crate_reference(identity: Uuid, index: usize) -> String {
-    format!("crate-{index}-{identity}")
 }

@@ -1,12 +1,10 @@
 //! SPDX 2.3 as JSON (<https://spdx.github.io/spdx-spec/v2.3/>).
 
-use super::crates::Crate;
 use super::json::unless_empty;
 use super::license::{Kind, License};
-use super::subject::Subject;
-use super::{crate_reference, subject_reference};
+use super::subject::{Component, Download, Subject};
 use crate::checksum::Checksum;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// The value of a required member that is not known.
@@ -17,26 +15,19 @@ const NO_ASSERTION: &str = "NOASSERTION";
 const CREATED: &str = "1980-01-01T00:00:01Z";
 
 pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
-    let crates = subject.crates.unwrap_or_default();
-    let main_reference = subject_reference(identity);
-    let mut relationships = vec![relationship("DOCUMENT", "DESCRIBES", &main_reference)];
-    for (index, library) in crates.iter().enumerate() {
-        let reference = crate_reference(identity, index);
-        if library.root {
-            relationships.push(relationship(&main_reference, "DEPENDS_ON", &reference));
-        }
-        for used in &library.dependencies {
-            let used = crate_reference(identity, *used);
-            relationships.push(relationship(&reference, "DEPENDS_ON", &used));
-        }
-    }
-
+    let components = subject.components(identity);
     let mut others = OtherLicenses(Vec::new());
-    let mut packages = vec![main(subject, &main_reference, &mut others)];
-    for (index, of) in crates.iter().enumerate() {
-        packages.push(library(&crate_reference(identity, index), of, &mut others));
+    let mut packages = Vec::new();
+    let mut relationships = Vec::new();
+    for of in &components {
+        if packages.is_empty() {
+            relationships.push(relationship("DOCUMENT", "DESCRIBES", &of.reference));
+        }
+        packages.push(package(of, &mut others));
+        for used in &of.dependencies {
+            relationships.push(relationship(&of.reference, "DEPENDS_ON", used));
+        }
     }
-
     json!({
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
@@ -54,82 +45,50 @@ pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
     })
 }
 
-/// The subject as downloaded, with the checksum of the archive.
-fn main(subject: &Subject, reference: &str, others: &mut OtherLicenses) -> Value {
-    let download = subject.download.as_ref();
-    let source = subject.source.as_ref();
-    let cpes = subject.cpes.iter().map(|cpe| {
-        json!({
-            "referenceCategory": "SECURITY",
-            // Annex F.2 has a type for each version of the CPE specification.
-            "referenceType": if cpe.starts_with("cpe:2.3:") { "cpe23Type" } else { "cpe22Type" },
-            "referenceLocator": cpe,
-        })
+/// The subject as downloaded, with the checksum of the archive, or a crate.
+fn package(of: &Component, others: &mut OtherLicenses) -> Value {
+    let is_crate = of.crate_source.is_some();
+    let purl = of
+        .purl
+        .iter()
+        .map(|purl| reference("PACKAGE-MANAGER", "purl", purl));
+    // Annex F.2 has a type for each version of the CPE specification.
+    let cpes = of.cpes.iter().map(|cpe| {
+        let kind = if cpe.starts_with("cpe:2.3:") {
+            "cpe23Type"
+        } else {
+            "cpe22Type"
+        };
+        reference("SECURITY", kind, cpe)
     });
-    let purl = subject.purl.map(purl);
+    let url = |download: Option<&Download>| download?.url.clone();
     // Clause 8.4 requires the SHA-1 of each file element, which is not known here. As packages, the
     // files would appear in lists of software.
-    let files = subject.files.iter();
-    let files: Vec<String> = files
-        .map(|file| format!("{} {}", file.path, file.checksum))
-        .collect();
-    let mut known = json!({
-        "versionInfo": subject.version,
-        "checksums": download.and_then(|download| download.checksum).map(|checksum| [hash(&checksum)]),
-        "sourceInfo": source.and_then(|source| source.url.as_deref()),
-        "licenseDeclared": others.declared(&subject.licenses),
-        "externalRefs": unless_empty(purl.into_iter().chain(cpes)),
-        "comment": format!("Files: {}", files.join(", ")),
-    });
-    if let Some(url) = download.and_then(|download| download.url.as_deref()) {
-        known["downloadLocation"] = url.into();
-    }
-    with(package(reference, subject.name, "APPLICATION"), known)
-}
-
-fn library(reference: &str, of: &Crate, others: &mut OtherLicenses) -> Value {
-    with(
-        package(reference, &of.name, "LIBRARY"),
-        json!({
-            "versionInfo": of.version,
-            "licenseDeclared": others.declared(of.license().as_slice()),
-            "externalRefs": of.purl().map(|text| [purl(&text)]),
-        }),
-    )
-}
-
-/// A package of which only the name is known, with all members in their order.
-fn package(reference: &str, name: &str, purpose: &str) -> Value {
+    let files = (of.files.iter()).map(|file| format!("{} {}", file.path, file.checksum));
+    let files = (!is_crate).then(|| files.collect::<Vec<_>>().join(", "));
     json!({
-        "SPDXID": format!("SPDXRef-{reference}"),
-        "name": name,
-        "versionInfo": null,
-        "primaryPackagePurpose": purpose,
-        "downloadLocation": NO_ASSERTION,
+        "SPDXID": format!("SPDXRef-{}", of.reference),
+        "name": of.name,
+        "versionInfo": of.version,
+        "primaryPackagePurpose": if is_crate { "LIBRARY" } else { "APPLICATION" },
+        "downloadLocation": url(of.download).unwrap_or_else(|| NO_ASSERTION.to_owned()),
         "filesAnalyzed": false,
-        "checksums": null,
-        "sourceInfo": null,
+        "checksums": of.download.and_then(|download| download.checksum).map(|checksum| [hash(&checksum)]),
+        "sourceInfo": url(of.source),
         "licenseConcluded": NO_ASSERTION,
-        "licenseDeclared": NO_ASSERTION,
+        "licenseDeclared": others.declared(&of.licenses),
         "copyrightText": NO_ASSERTION,
         "supplier": NO_ASSERTION,
-        "externalRefs": null,
-        "comment": null,
+        "externalRefs": unless_empty(purl.chain(cpes)),
+        "comment": files.map(|files| format!("Files: {files}")),
     })
 }
 
-fn with(mut package: Value, known: Value) -> Value {
-    if let (Some(package), Value::Object(known)) = (package.as_object_mut(), known) {
-        Map::extend(package, known);
-    }
-    package
-}
-
-fn purl(purl: &str) -> Value {
+fn reference(category: &str, kind: &str, locator: &str) -> Value {
     json!({
-        "referenceCategory": "PACKAGE-MANAGER",
-        "referenceType": "purl",
-        "referenceLocator": purl,
+        "referenceCategory": category,
+        "referenceType": kind,
+        "referenceLocator": locator,
     })
 }
 

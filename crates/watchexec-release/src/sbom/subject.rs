@@ -6,6 +6,7 @@ use crate::catalog::Release;
 use crate::checksum::Checksum;
 use crate::files::Installed;
 use libcnb_data::buildpack::Buildpack;
+use uuid::Uuid;
 
 /// The software that an SBOM describes.
 #[derive(Debug, Clone)]
@@ -107,5 +108,65 @@ impl<'a> Subject<'a> {
             files,
             crates: None,
         }
+    }
+}
+
+/// Software in a document: the subject, or one of its crates.
+#[derive(Default)]
+pub(super) struct Component<'a> {
+    /// Its reference in the document. Syft merges the software of all documents that it finds by this
+    /// reference, so it is unique.
+    pub reference: String,
+    pub name: &'a str,
+    pub version: &'a str,
+    pub licenses: Vec<License>,
+    pub purl: Option<String>,
+    pub cpes: &'a [&'a str],
+    pub download: Option<&'a Download>,
+    pub source: Option<&'a Download>,
+    /// The files that contain it.
+    pub files: &'a [DescribedFile<'a>],
+    /// The origin of a crate's source. The subject has none.
+    pub crate_source: Option<&'a str>,
+    /// The references of the crates that it depends on.
+    pub dependencies: Vec<String>,
+}
+
+impl Subject<'_> {
+    /// The subject, followed by its crates.
+    pub(super) fn components(&self, identity: Uuid) -> Vec<Component<'_>> {
+        let crates = self.crates.unwrap_or_default();
+        let reference = |index: usize| format!("part-{index}-{identity}");
+        let references = |indices: &mut dyn Iterator<Item = usize>| {
+            indices.map(|index| reference(index + 1)).collect()
+        };
+        let mut roots = (crates.iter().enumerate())
+            .filter(|(_, of)| of.root)
+            .map(|(index, _)| index);
+        let subject = Component {
+            reference: reference(0),
+            name: self.name,
+            version: &self.version,
+            licenses: self.licenses.clone(),
+            purl: self.purl.map(str::to_owned),
+            cpes: &self.cpes,
+            download: self.download.as_ref(),
+            source: self.source.as_ref(),
+            files: &self.files,
+            crate_source: None,
+            dependencies: references(&mut roots),
+        };
+        let crates = crates.iter().enumerate().map(|(index, of)| Component {
+            reference: reference(index + 1),
+            name: &of.name,
+            version: &of.version,
+            licenses: of.license().into_iter().collect(),
+            purl: of.purl(),
+            files: self.files.get(..1).unwrap_or_default(),
+            crate_source: Some(&of.source),
+            dependencies: references(&mut of.dependencies.iter().copied()),
+            ..Component::default()
+        });
+        [subject].into_iter().chain(crates).collect()
     }
 }

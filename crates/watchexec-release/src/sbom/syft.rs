@@ -3,10 +3,8 @@
 //! Readers warn about a schema that is newer than theirs. This is the first one of the series 16, which
 //! all versions of Syft and Grype since 1.0 read.
 
-use super::crates::Crate;
 use super::license::License;
-use super::subject::{DescribedFile, Subject};
-use super::{crate_reference, file_reference, subject_reference};
+use super::subject::{Component, DescribedFile, Subject};
 use crate::checksum::Checksum;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -19,24 +17,34 @@ const SCHEMA_URL: &str =
 const ORIGIN: &str = "origin";
 
 pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
-    let crates = subject.crates.unwrap_or_default();
+    let components = subject.components(identity);
+    let file_reference = |index: usize| format!("file-{index}-{identity}");
     let download = subject.download.as_ref();
-    let libraries = (crates.iter().enumerate())
-        .map(|(index, of)| library(subject, crate_reference(identity, index), of));
-    let artifacts: Vec<Value> = [main(subject, identity)]
-        .into_iter()
-        .chain(libraries)
-        .collect();
     let files = subject.files.iter().enumerate().map(|(index, file)| {
         json!({
-            "id": file_reference(identity, index),
+            "id": file_reference(index),
             "location": {"path": file.path},
             "digests": [digest(&file.checksum)],
         })
     });
+    let relationship = |parent: &str, kind: &str, child: &str| json!({"parent": parent, "child": child, "type": kind});
+    let mut relationships = Vec::new();
+    for of in &components {
+        if relationships.is_empty() {
+            relationships.push(relationship(ORIGIN, "contains", &of.reference));
+            relationships.extend(
+                (0..subject.files.len())
+                    .map(|index| relationship(&of.reference, "contains", &file_reference(index))),
+            );
+        }
+        // In this format, the dependency is the parent.
+        for used in &of.dependencies {
+            relationships.push(relationship(used, "dependency-of", &of.reference));
+        }
+    }
     json!({
-        "artifacts": artifacts,
-        "artifactRelationships": relationships(subject, crates, identity),
+        "artifacts": components.iter().map(|of| artifact(subject, of)).collect::<Vec<_>>(),
+        "artifactRelationships": relationships,
         "files": files.collect::<Vec<_>>(),
         "source": {
             "id": ORIGIN,
@@ -62,38 +70,30 @@ pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
     })
 }
 
-fn main(subject: &Subject, identity: Uuid) -> Value {
-    let cpes = subject.cpes.iter();
+fn artifact(subject: &Subject, of: &Component) -> Value {
+    let cpes = of.cpes.iter();
     let cpes = cpes.map(|cpe| json!({"cpe": cpe, "source": "declared"}));
+    // The metadata that Syft itself writes for a crate that it finds in a program.
+    let metadata = of
+        .crate_source
+        .map(|source| json!({"name": of.name, "version": of.version, "source": source}));
+    let (kind, language) = match metadata {
+        Some(_) => ("rust-crate", "rust"),
+        None => ("binary", ""),
+    };
     json!({
-        "id": subject_reference(identity),
-        "name": subject.name,
-        "version": subject.version,
-        "type": "binary",
-        "foundBy": subject.buildpack.id,
-        "locations": subject.files.iter().map(location).collect::<Vec<_>>(),
-        "licenses": subject.licenses.iter().map(license).collect::<Vec<_>>(),
-        "language": "",
-        "cpes": cpes.collect::<Vec<_>>(),
-        "purl": subject.purl.unwrap_or_default(),
-    })
-}
-
-fn library(subject: &Subject, id: String, of: &Crate) -> Value {
-    json!({
-        "id": id,
+        "id": of.reference,
         "name": of.name,
         "version": of.version,
-        "type": "rust-crate",
+        "type": kind,
         "foundBy": subject.buildpack.id,
-        "locations": subject.files.first().map(location).as_slice(),
-        "licenses": of.license().iter().map(license).collect::<Vec<_>>(),
-        "language": "rust",
-        "cpes": [],
-        "purl": of.purl().unwrap_or_default(),
-        // The metadata that Syft itself writes for a crate that it finds in a program.
-        "metadataType": "rust-cargo-audit-entry",
-        "metadata": {"name": of.name, "version": of.version, "source": of.source},
+        "locations": of.files.iter().map(location).collect::<Vec<_>>(),
+        "licenses": of.licenses.iter().map(license).collect::<Vec<_>>(),
+        "language": language,
+        "cpes": cpes.collect::<Vec<_>>(),
+        "purl": of.purl.as_deref().unwrap_or_default(),
+        "metadataType": metadata.is_some().then_some("rust-cargo-audit-entry"),
+        "metadata": metadata,
     })
 }
 
@@ -109,28 +109,6 @@ fn license(license: &License) -> Value {
         "urls": license.url.as_slice(),
         "locations": [],
     })
-}
-
-fn relationships(subject: &Subject, crates: &[Crate], identity: Uuid) -> Vec<Value> {
-    let relationship = |parent: &str, kind: &str, child: &str| json!({"parent": parent, "child": child, "type": kind});
-    let main = subject_reference(identity);
-    let mut relationships = vec![relationship(ORIGIN, "contains", &main)];
-    for index in 0..subject.files.len() {
-        let file = file_reference(identity, index);
-        relationships.push(relationship(&main, "contains", &file));
-    }
-    // In this format, the dependency is the parent.
-    for (index, of) in crates.iter().enumerate() {
-        let user = crate_reference(identity, index);
-        if of.root {
-            relationships.push(relationship(&user, "dependency-of", &main));
-        }
-        for used in &of.dependencies {
-            let used = crate_reference(identity, *used);
-            relationships.push(relationship(&used, "dependency-of", &user));
-        }
-    }
-    relationships
 }
 
 fn digest(checksum: &Checksum) -> Value {
