@@ -7,13 +7,14 @@
 //! Modes are changed through descriptors that were opened without following links: nothing outside the
 //! app directory changes, even if its files are replaced at the same time.
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fchmod, fstat, openat, statat};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fchmod, fstat, statat};
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use watchexec_release::files::open;
 
 /// The changes to an app directory.
 #[derive(Debug, Default)]
@@ -104,11 +105,6 @@ fn writable_mode(stat: &Stat) -> Option<Mode> {
     };
     (is_shared && mode.contains(Mode::WUSR) && !mode.contains(Mode::WGRP))
         .then_some(mode | Mode::WGRP)
-}
-
-fn open(parent: impl AsFd, name: &OsStr, flags: OFlags) -> io::Result<OwnedFd> {
-    let flags = flags | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(openat(parent, name, flags, Mode::empty())?)
 }
 
 #[cfg(test)]

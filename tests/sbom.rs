@@ -27,7 +27,7 @@ use watchexec_release::bundle::Bundle;
 use watchexec_release::catalog::{Dependency, Release};
 use watchexec_release::checksum::Checksum;
 use watchexec_release::files::Installed;
-use watchexec_release::sbom::crates::{self, Crate, CratesError};
+use watchexec_release::sbom::crates::{self, Crate};
 use watchexec_release::sbom::documents;
 use watchexec_release::sbom::subject::Subject;
 
@@ -303,27 +303,16 @@ fn accepts_a_program_without_a_list_of_crates() {
 
 #[test]
 fn rejects_a_list_of_crates_that_is_damaged_or_too_large() {
+    let refused = |program: &[u8]| crates::read(program).unwrap_err().to_string();
     let bomb = zlib(&vec![b' '; 9 << 20]);
-    assert!(matches!(
-        crates::read(&program(&bomb)),
-        Err(CratesError::TooLarge(8_388_608))
-    ));
-    assert!(matches!(
-        crates::read(&program(b"not zlib")),
-        Err(CratesError::Read(_))
-    ));
+    assert_eq!(refused(&program(&bomb)), "it is larger than 8 MiB");
+    refused(&program(b"not zlib"));
     for json in ["", "{}", "{\"packages\":[{\"name\":1}]}"] {
-        assert!(matches!(
-            crates::read(&program(&zlib(json.as_bytes()))),
-            Err(CratesError::Json(_))
-        ));
+        refused(&program(&zlib(json.as_bytes())));
     }
     // A cut program: its section table lies behind its end.
     let whole = program(&zlib(AUDIT.as_bytes()));
-    assert!(matches!(
-        crates::read(&whole[..whole.len() - 1]),
-        Err(CratesError::Program(_))
-    ));
+    refused(&whole[..whole.len() - 1]);
 }
 
 /// A tar with one file, in a folder that outlives the build.

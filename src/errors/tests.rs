@@ -10,7 +10,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 use watchexec_release::archive::UnpackError;
 use watchexec_release::archive_url::ArchiveUrl;
-use watchexec_release::bundle::BundleError;
 use watchexec_release::catalog::Target;
 use watchexec_release::checksum::{Checksum, Mismatch};
 use watchexec_release::download::{Attempt, DownloadError, Failure, Timeout};
@@ -292,15 +291,17 @@ fn archives() {
 
 #[test]
 fn bundles() {
-    let path = PathBuf::from("/cnb/dependencies/0123/4567.tar");
-    let mismatch = mismatch();
+    let changed = FileError {
+        path: PathBuf::from("/cnb/dependencies/0123/4567.tar"),
+        error: io::Error::other(mismatch()),
+    };
     for (name, error) in [
         (
             "bundle_unreadable",
-            BundleError::Unreadable(file("/cnb/dependencies/0123", "entity not found")),
+            file("/cnb/dependencies/0123", "entity not found"),
         ),
-        ("bundle_changed", BundleError::Changed { path, mismatch }),
+        ("bundle_changed", changed),
     ] {
-        assert_snapshot!(name, shown(WatchexecError::from(error)));
+        assert_snapshot!(name, shown(WatchexecError::Bundle(error)));
     }
 }

@@ -15,7 +15,6 @@ use std::path::Path;
 use std::time::Duration;
 use watchexec_release::archive::{Limits, UnpackError, Unpacked, unpack};
 use watchexec_release::archive_url::{ArchiveUrl, Location};
-use watchexec_release::bundle::BundleError;
 use watchexec_release::catalog::{Release, Target};
 use watchexec_release::checksum::{Checksum, Verified};
 use watchexec_release::download::{DownloadError, Failure, Network, Observer, download};
@@ -76,7 +75,7 @@ pub(crate) enum WatchexecError {
     Unpack(#[from] UnpackError),
     /// The release inside the buildpack has changed since it was packaged.
     #[error(transparent)]
-    Bundle(#[from] BundleError),
+    Bundle(FileError),
 }
 
 impl WatchexecLayer<'_> {
@@ -206,7 +205,7 @@ impl WatchexecLayer<'_> {
             Source::Bundle(bundle) => {
                 self.log
                     .detail("Copying the release from inside the buildpack");
-                bundle.read()?
+                bundle.read().map_err(WatchexecError::Bundle)?
             }
             Source::Archive { url, set_by } => self.download(url, set_by.as_deref())?,
         };

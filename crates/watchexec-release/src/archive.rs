@@ -115,37 +115,26 @@ pub fn unpack(
 ) -> Result<Unpacked, UnpackError> {
     let bytes = archive.bytes();
     let most = limits.decoded_from(bytes.len());
-    if bytes.starts_with(XZ_MAGIC) {
+    let tar_magic = bytes.get(TAR_MAGIC_OFFSET..).unwrap_or_default();
+    let tar: Box<dyn Read> = if bytes.starts_with(XZ_MAGIC) {
         // An archive may consist of several xz streams, as `xz` itself allows.
-        let reader = XzReader::new_mem_limit(bytes, true, limits.dictionary_kib);
-        unpack_tar(reader, most, limits.entries, directory)
+        Box::new(XzReader::new_mem_limit(bytes, true, limits.dictionary_kib))
     } else if bytes.starts_with(GZIP_MAGIC) {
-        unpack_tar(MultiGzDecoder::new(bytes), most, limits.entries, directory)
-    } else if bytes
-        .get(TAR_MAGIC_OFFSET..)
-        .is_some_and(|rest| rest.starts_with(TAR_MAGIC))
-    {
-        unpack_tar(bytes, most, limits.entries, directory)
+        Box::new(MultiGzDecoder::new(bytes))
+    } else if tar_magic.starts_with(TAR_MAGIC) {
+        Box::new(bytes)
     } else {
-        Err(UnpackError::UnknownFormat)
-    }
-}
-
-fn unpack_tar(
-    tar: impl Read,
-    most: u64,
-    entries: usize,
-    directory: &Path,
-) -> Result<Unpacked, UnpackError> {
+        return Err(UnpackError::UnknownFormat);
+    };
     // One byte more than allowed, so that a tar of exactly that size is accepted.
     let mut archive = Archive::new(tar.take(most + 1));
-    let unpacked = unpack_entries(&mut archive, most, entries, directory);
+    let unpacked = unpack_entries(&mut archive, most, limits.entries, directory);
     let mut rest = archive.into_inner();
     // The tar ends before the compressed stream does, and the decoder checks the whole stream only at
     // its end. After an error the decoder is not asked again: it may never return.
-    let unpacked = unpacked.and_then(|installed| {
+    let unpacked = unpacked.and_then(|unpacked| {
         io::copy(&mut rest, &mut io::sink())?;
-        Ok(installed)
+        Ok(unpacked)
     });
     // The tar reader sees an exhausted limit as an archive that ends early.
     if rest.limit() == 0 {
@@ -296,6 +285,10 @@ mod tests {
         license: Option<Vec<u8>>,
     }
 
+    #[expect(
+        clippy::panic_in_result_fn,
+        reason = "the error is that of the archive"
+    )]
     fn unpack_with(bytes: Vec<u8>, limits: &Limits) -> Result<Files, UnpackError> {
         let checksum = Checksum::of(&bytes);
         let archive = Verified::new(bytes, checksum).unwrap();

@@ -175,7 +175,10 @@ fn verified(directory: &OwnedFd, name: &OsStr, mode: u32, checksum: Checksum) ->
 }
 
 /// Opens a file or a directory, but not through a link.
-fn open(directory: impl AsFd, name: &OsStr, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+///
+/// # Errors
+/// The system's error.
+pub fn open(directory: impl AsFd, name: &OsStr, flags: OFlags) -> rustix::io::Result<OwnedFd> {
     let flags = flags | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     openat(directory, name, flags, Mode::empty())
 }
@@ -267,19 +270,19 @@ mod tests {
                 symlink(elsewhere, layer).unwrap();
             }),
             ("bin", |layer| {
-                fs::remove_dir_all(layer.join("bin")).unwrap()
+                fs::remove_dir_all(layer.join("bin")).unwrap();
             }),
             ("LICENSE", |layer| {
-                fs::remove_file(layer.join("LICENSE")).unwrap()
+                fs::remove_file(layer.join("LICENSE")).unwrap();
             }),
             ("LICENSE", |layer| {
-                fs::write(layer.join("LICENSE"), "").unwrap()
+                fs::write(layer.join("LICENSE"), "").unwrap();
             }),
             ("bin/sh", |layer| {
-                fs::write(layer.join("bin/sh"), "").unwrap()
+                fs::write(layer.join("bin/sh"), "").unwrap();
             }),
             ("exec.d", |layer| {
-                fs::create_dir(layer.join("exec.d")).unwrap()
+                fs::create_dir(layer.join("exec.d")).unwrap();
             }),
         ];
         for (path, change) in changes {

@@ -5,6 +5,7 @@
 //! manual, "Storing Sparse Files"). No tar writes the older versions 0.0 and 0.1 by default; they are
 //! not supported.
 
+use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -31,19 +32,20 @@ pub(super) fn header(entry: &mut Entry<impl Read>) -> io::Result<Option<(PathBuf
 
 /// The content of a file with all `size` bytes.
 pub(super) fn content(mut data: impl Read, has_map: bool, size: u64) -> io::Result<impl Read> {
-    let mut pieces = match has_map {
-        true => read_map(&mut data)?,
-        false => vec![(0, size)],
-    };
+    let mut map = vec![(0, size)];
+    if has_map {
+        map = read_map(&mut data)?;
+    }
     // There may be a hole at the end.
-    pieces.push((size, 0));
-    Ok(Filled {
-        data,
-        pieces: pieces.into_iter(),
-        position: 0,
-        hole: 0,
-        piece: 0,
-    })
+    map.push((size, 0));
+    let mut position: u64 = 0;
+    let mut pieces = VecDeque::new();
+    for (offset, size) in map {
+        let hole = offset.checked_sub(position);
+        pieces.push_back((hole.ok_or(io::ErrorKind::InvalidData)?, size));
+        position = offset.saturating_add(size);
+    }
+    Ok(Filled { data, pieces })
 }
 
 /// Reads the offset and the size of each piece of data: decimal numbers, a line each, after their count.
@@ -74,39 +76,30 @@ fn read_map(data: &mut impl Read) -> io::Result<Vec<(u64, u64)>> {
     map
 }
 
-/// Pieces of data, with zeros for the holes before them.
+/// Data with zeros for its holes.
 struct Filled<R> {
     data: R,
-    /// The offset and the size of each further piece.
-    pieces: std::vec::IntoIter<(u64, u64)>,
-    /// The end of the current piece.
-    position: u64,
-    /// Bytes left of the hole before the current piece.
-    hole: u64,
-    /// Bytes left of the current piece.
-    piece: u64,
+    /// Bytes of each hole, and of the data after it.
+    pieces: VecDeque<(u64, u64)>,
 }
 
 impl<R: Read> Read for Filled<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.hole == 0 && self.piece == 0 {
-            let Some((offset, size)) = self.pieces.next() else {
-                return Ok(0);
-            };
-            let hole = offset.checked_sub(self.position);
-            (self.hole, self.piece) = (hole.ok_or(io::ErrorKind::InvalidData)?, size);
-            self.position = offset.saturating_add(size);
+        while let Some((hole, data)) = self.pieces.front_mut() {
+            if *hole > 0 {
+                let length = io::repeat(0).take(*hole).read(buffer)?;
+                *hole -= length as u64;
+                return Ok(length);
+            } else if *data > 0 {
+                let length = self.data.by_ref().take(*data).read(buffer)?;
+                *data -= length as u64;
+                return match length {
+                    0 if !buffer.is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),
+                    length => Ok(length),
+                };
+            }
+            self.pieces.pop_front();
         }
-        if self.hole > 0 {
-            let length = io::repeat(0).take(self.hole).read(buffer)?;
-            self.hole -= length as u64;
-            return Ok(length);
-        }
-        let length = self.data.by_ref().take(self.piece).read(buffer)?;
-        self.piece -= length as u64;
-        if length == 0 && !buffer.is_empty() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(length)
+        Ok(0)
     }
 }

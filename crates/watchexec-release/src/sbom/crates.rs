@@ -42,38 +42,21 @@ pub struct Crate {
     pub dependencies: Vec<usize>,
 }
 
-/// A list of crates that cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum CratesError {
-    /// The list cannot be decompressed.
-    #[error("{0}")]
-    Read(#[from] io::Error),
-    /// The file starts like a program and is damaged.
-    #[error("{0}")]
-    Program(#[from] ExtractError),
-    /// The list has more bytes than the limit.
-    #[error("it has more than {0} bytes")]
-    TooLarge(u64),
-    /// The content is not the JSON that it should be.
-    #[error("{0}")]
-    Json(#[from] serde_json::Error),
-}
-
 /// Reads the list of crates of a program. `None` if it has none, or is not a program.
 ///
 /// # Errors
 /// There is a list, but it cannot be read.
-pub fn read(program: &[u8]) -> Result<Option<Vec<Crate>>, CratesError> {
+pub fn read(program: &[u8]) -> io::Result<Option<Vec<Crate>>> {
     let compressed = match raw_auditable_data(program) {
         Err(ExtractError::NoAuditData | ExtractError::NotAnExecutable) => return Ok(None),
-        compressed => compressed?,
+        compressed => compressed.map_err(io::Error::other)?,
     };
     let mut json = String::new();
     ZlibDecoder::new(compressed)
         .take(LARGEST_JSON + 1)
         .read_to_string(&mut json)?;
     if json.len() as u64 > LARGEST_JSON {
-        return Err(CratesError::TooLarge(LARGEST_JSON));
+        return Err(io::Error::other("it is larger than 8 MiB"));
     }
     let info: VersionInfo = serde_json::from_str(&json)?;
     Ok(Some(in_program(info.packages)))
@@ -102,33 +85,24 @@ pub fn list_beside(program: &Path) -> PathBuf {
 
 /// The crates that are in the program: those that only took part in building it are not.
 fn in_program(packages: Vec<Package>) -> Vec<Crate> {
-    let mut next = 0;
-    let indices: Vec<Option<usize>> = packages
-        .iter()
-        .map(|package| {
-            (package.kind == DependencyKind::Runtime).then(|| {
-                next += 1;
-                next - 1
-            })
-        })
+    let is_in = |package: &Package| package.kind == DependencyKind::Runtime;
+    let kept: Vec<usize> = (0..packages.len())
+        .filter(|index| packages.get(*index).is_some_and(is_in))
         .collect();
-    packages
-        .into_iter()
-        .filter(|package| package.kind == DependencyKind::Runtime)
-        .map(|package| Crate {
-            name: package.name,
-            version: package.version.to_string(),
-            source: package.source.into(),
-            license: None,
-            root: package.root,
+    (packages.into_iter().filter(is_in))
+        .map(|package| {
             // In order and each once, as the formats want them.
-            dependencies: package
-                .dependencies
-                .into_iter()
-                .filter_map(|index| indices.get(index).copied().flatten())
-                .collect::<BTreeSet<_>>()
-                .into_iter()
-                .collect(),
+            let dependencies: BTreeSet<usize> = (package.dependencies.iter())
+                .filter_map(|index| kept.binary_search(index).ok())
+                .collect();
+            Crate {
+                name: package.name,
+                version: package.version.to_string(),
+                source: package.source.into(),
+                license: None,
+                root: package.root,
+                dependencies: dependencies.into_iter().collect(),
+            }
         })
         .collect()
 }
