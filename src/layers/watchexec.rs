@@ -119,32 +119,24 @@ impl WatchexecLayer<'_> {
     /// The files of an earlier build's layer, if it can be kept, and the program if its SBOMs have to be
     /// written again. The log says whether it is kept, and why not.
     fn kept(&self, layer: &Layer) -> Result<Option<(Installed, Option<File>)>, FileError> {
-        let metadata = match layer.restored::<Metadata>()? {
+        let kept = match layer.restored::<Metadata>()? {
             Restored::Nothing => {
                 self.log.debug("No layer of an earlier build was restored");
                 return Ok(None);
             }
-            Restored::OtherForm => Err(vec![
-                "it was made by another version of this buildpack".to_owned(),
-            ]),
-            Restored::Metadata(metadata) => Ok(metadata),
+            Restored::OtherForm => {
+                Err("it was made by another version of this buildpack".to_owned())
+            }
+            Restored::Metadata(metadata) => self.unchanged(metadata, layer),
         };
-        match metadata.and_then(|metadata| self.unchanged(metadata, layer)) {
-            Ok(kept) => {
-                self.log.detail(format_args!(
-                    "Reusing the layer of an earlier build: bin/watchexec, {}",
-                    kept.0.program
-                ));
-                Ok(Some(kept))
+        self.log.detail(match &kept {
+            Ok((installed, _)) => {
+                let program = installed.program;
+                format!("Reusing the layer of an earlier build: bin/watchexec, {program}")
             }
-            Err(changes) => {
-                self.log.detail(format_args!(
-                    "Discarding the layer of an earlier build: {}",
-                    changes.join("; ")
-                ));
-                Ok(None)
-            }
-        }
+            Err(changes) => format!("Discarding the layer of an earlier build: {changes}"),
+        });
+        Ok(kept.ok())
     }
 
     /// The layer of an earlier build, or the differences between it and the wanted one.
@@ -152,50 +144,39 @@ impl WatchexecLayer<'_> {
         &self,
         earlier: Metadata,
         layer: &Layer,
-    ) -> Result<(Installed, Option<File>), Vec<String>> {
-        // Taken apart, so that a further field cannot be forgotten here.
-        let Metadata {
-            version,
-            target,
-            checksum,
-            installed,
-            sbom,
-        } = earlier;
-        let mut changes = Vec::new();
-        for (what, from, to) in [
-            (
-                "version",
-                version,
-                self.release.dependency.version.to_string(),
-            ),
-            ("target", target, self.target.to_string()),
-            (
-                "checksum",
-                checksum.to_string(),
-                self.release.checksum.to_string(),
-            ),
-        ] {
-            if from != to {
-                changes.push(format!("its {what} was {from} and is now {to}"));
-            }
+    ) -> Result<(Installed, Option<File>), String> {
+        let release = self.release;
+        let wanted = [
+            ("version", release.dependency.version.to_string()),
+            ("target", self.target.to_string()),
+            ("checksum", release.checksum.to_string()),
+        ];
+        let recorded = [
+            earlier.version,
+            earlier.target,
+            earlier.checksum.to_string(),
+        ];
+        let changes: Vec<String> = (wanted.iter().zip(&recorded))
+            .filter(|((_, wanted), recorded)| wanted != *recorded)
+            .map(|((what, to), from)| format!("its {what} was {from} and is now {to}"))
+            .collect();
+        if !changes.is_empty() {
+            return Err(changes.join("; "));
         }
-        let subject = Subject::release(self.buildpack, self.release, &installed);
-        let is_described = layer.has_sboms() && sbom == identity(&subject).to_string();
-        let mut program = None;
+        let installed = earlier.installed;
+        let subject = Subject::release(self.buildpack, release, &installed);
+        let is_described = layer.has_sboms() && earlier.sbom == identity(&subject).to_string();
         if layer.has_content() {
             match installed.verify(&layer.path()) {
-                Ok(file) => program = (!is_described).then_some(file),
-                Err(path) => changes.push(format!("its {} is changed or missing", path.display())),
+                Ok(program) => Ok((installed, (!is_described).then_some(program))),
+                Err(path) => Err(format!("its {} is changed or missing", path.display())),
             }
         } else if !self.is_launch_only() {
-            changes.push("its content was not restored".to_owned());
+            Err("its content was not restored".to_owned())
         } else if !is_described {
-            changes.push("its SBOMs are changed or missing".to_owned());
-        }
-        if changes.is_empty() {
-            Ok((installed, program))
+            Err("its SBOMs are changed or missing".to_owned())
         } else {
-            Err(changes)
+            Ok((installed, None))
         }
     }
 

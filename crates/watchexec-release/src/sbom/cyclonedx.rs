@@ -2,14 +2,14 @@
 
 use super::json::unless_empty;
 use super::license::{Kind, License};
-use super::subject::{Component, Download, Subject};
+use super::subject::{Download, Software, Subject};
 use crate::checksum::Checksum;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
-    let components = subject.components(identity);
-    let dependencies = components
+    let software = subject.all(identity);
+    let dependencies = software
         .iter()
         .map(|of| json!({"ref": of.reference, "dependsOn": of.dependencies}));
     json!({
@@ -23,13 +23,13 @@ pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
             "name": subject.buildpack.id,
             "version": subject.buildpack.version.to_string(),
         }]}},
-        "components": components.iter().map(component).collect::<Vec<_>>(),
+        "components": software.iter().map(component).collect::<Vec<_>>(),
         // Without an entry here, the dependencies of a component are unknown.
         "dependencies": subject.crates.map(|_| dependencies.collect::<Vec<_>>()),
     })
 }
 
-fn component(of: &Component) -> Value {
+fn component(of: &Software) -> Value {
     let is_crate = of.crate_source.is_some();
     let files = of.files.iter().filter(|_| !is_crate).map(|file| {
         json!({
@@ -45,8 +45,8 @@ fn component(of: &Component) -> Value {
         json!({"identity": identity.collect::<Vec<_>>()})
     });
     let references = [
-        reference("distribution", of.download),
-        reference("source-distribution", of.source),
+        reference("distribution", &of.download),
+        reference("source-distribution", &of.source),
     ];
     json!({
         "type": if is_crate { "library" } else { "application" },
@@ -62,8 +62,7 @@ fn component(of: &Component) -> Value {
     })
 }
 
-fn reference(kind: &str, download: Option<&Download>) -> Option<Value> {
-    let download = download?;
+fn reference(kind: &str, download: &Download) -> Option<Value> {
     let url = download.url.as_deref()?;
     let hashes = download.checksum.as_ref().map(|checksum| [hash(checksum)]);
     Some(json!({"type": kind, "url": url, "hashes": hashes}))

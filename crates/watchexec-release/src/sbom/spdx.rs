@@ -2,7 +2,7 @@
 
 use super::json::unless_empty;
 use super::license::{Kind, License};
-use super::subject::{Component, Download, Subject};
+use super::subject::{Software, Subject};
 use crate::checksum::Checksum;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -15,11 +15,10 @@ const NO_ASSERTION: &str = "NOASSERTION";
 const CREATED: &str = "1980-01-01T00:00:01Z";
 
 pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
-    let components = subject.components(identity);
     let mut others = OtherLicenses(Vec::new());
     let mut packages = Vec::new();
     let mut relationships = Vec::new();
-    for of in &components {
+    for of in &subject.all(identity) {
         if packages.is_empty() {
             relationships.push(relationship("DOCUMENT", "DESCRIBES", &of.reference));
         }
@@ -32,7 +31,7 @@ pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
         "SPDXID": "SPDXRef-DOCUMENT",
-        "name": format!("{}-{}", subject.name, subject.version),
+        "name": format!("{}-{}", subject.software.name, subject.software.version),
         // Clause 6.5 offers this host to creators without a place of their own for documents.
         "documentNamespace": format!("https://spdx.org/spdxdocs/{}", identity.hyphenated()),
         "creationInfo": {
@@ -46,7 +45,7 @@ pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
 }
 
 /// The subject as downloaded, with the checksum of the archive, or a crate.
-fn package(of: &Component, others: &mut OtherLicenses) -> Value {
+fn package(of: &Software, others: &mut OtherLicenses) -> Value {
     let is_crate = of.crate_source.is_some();
     let purl = of
         .purl
@@ -61,7 +60,6 @@ fn package(of: &Component, others: &mut OtherLicenses) -> Value {
         };
         reference("SECURITY", kind, cpe)
     });
-    let url = |download: Option<&Download>| download?.url.clone();
     // Clause 8.4 requires the SHA-1 of each file element, which is not known here. As packages, the
     // files would appear in lists of software.
     let files = (of.files.iter()).map(|file| format!("{} {}", file.path, file.checksum));
@@ -71,10 +69,10 @@ fn package(of: &Component, others: &mut OtherLicenses) -> Value {
         "name": of.name,
         "versionInfo": of.version,
         "primaryPackagePurpose": if is_crate { "LIBRARY" } else { "APPLICATION" },
-        "downloadLocation": url(of.download).unwrap_or_else(|| NO_ASSERTION.to_owned()),
+        "downloadLocation": of.download.url.as_deref().unwrap_or(NO_ASSERTION),
         "filesAnalyzed": false,
-        "checksums": of.download.and_then(|download| download.checksum).map(|checksum| [hash(&checksum)]),
-        "sourceInfo": url(of.source),
+        "checksums": of.download.checksum.map(|checksum| [hash(&checksum)]),
+        "sourceInfo": of.source.url,
         "licenseConcluded": NO_ASSERTION,
         "licenseDeclared": others.declared(&of.licenses),
         "copyrightText": NO_ASSERTION,

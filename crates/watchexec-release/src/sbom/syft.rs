@@ -4,7 +4,7 @@
 //! all versions of Syft and Grype since 1.0 read.
 
 use super::license::License;
-use super::subject::{Component, DescribedFile, Subject};
+use super::subject::{DescribedFile, Software, Subject};
 use crate::checksum::Checksum;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -17,10 +17,10 @@ const SCHEMA_URL: &str =
 const ORIGIN: &str = "origin";
 
 pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
-    let components = subject.components(identity);
+    let all = subject.all(identity);
+    let software = &subject.software;
     let file_reference = |index: usize| format!("file-{index}-{identity}");
-    let download = subject.download.as_ref();
-    let files = subject.files.iter().enumerate().map(|(index, file)| {
+    let files = software.files.iter().enumerate().map(|(index, file)| {
         json!({
             "id": file_reference(index),
             "location": {"path": file.path},
@@ -29,11 +29,11 @@ pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
     });
     let relationship = |parent: &str, kind: &str, child: &str| json!({"parent": parent, "child": child, "type": kind});
     let mut relationships = Vec::new();
-    for of in &components {
+    for of in &all {
         if relationships.is_empty() {
             relationships.push(relationship(ORIGIN, "contains", &of.reference));
             relationships.extend(
-                (0..subject.files.len())
+                (0..software.files.len())
                     .map(|index| relationship(&of.reference, "contains", &file_reference(index))),
             );
         }
@@ -43,21 +43,17 @@ pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
         }
     }
     json!({
-        "artifacts": components.iter().map(|of| artifact(subject, of)).collect::<Vec<_>>(),
+        "artifacts": all.iter().map(|of| artifact(subject, of)).collect::<Vec<_>>(),
         "artifactRelationships": relationships,
         "files": files.collect::<Vec<_>>(),
         "source": {
             "id": ORIGIN,
-            "name": subject.name,
-            "version": subject.version,
+            "name": software.name,
+            "version": software.version,
             "type": "file",
             "metadata": {
-                "path": download
-                    .and_then(|download| download.url.as_deref())
-                    .unwrap_or_default(),
-                "digests": download
-                    .and_then(|download| download.checksum)
-                    .map(|checksum| [digest(&checksum)]),
+                "path": software.download.url.as_deref().unwrap_or_default(),
+                "digests": software.download.checksum.map(|checksum| [digest(&checksum)]),
             },
         },
         "distro": {},
@@ -70,7 +66,7 @@ pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
     })
 }
 
-fn artifact(subject: &Subject, of: &Component) -> Value {
+fn artifact(subject: &Subject, of: &Software) -> Value {
     let cpes = of.cpes.iter();
     let cpes = cpes.map(|cpe| json!({"cpe": cpe, "source": "declared"}));
     // The metadata that Syft itself writes for a crate that it finds in a program.
