@@ -95,7 +95,7 @@ fn written(entry: &str, crates: Option<&[Crate]>) -> [String; 3] {
         crates,
         ..Subject::release(&buildpack, &release, &installed)
     };
-    documents(&subject).map(|document| String::from_utf8(document.data).unwrap())
+    documents(&subject).map(|(_, document)| String::from_utf8(document).unwrap())
 }
 
 /// A program with the section of `cargo auditable`.

@@ -28,16 +28,6 @@ pub(super) struct Layer<'a> {
     formats: &'a HashSet<SbomFormat>,
 }
 
-/// The state of a layer that the lifecycle restored.
-pub(super) enum Restored<M> {
-    /// No metadata.
-    Nothing,
-    /// Metadata that was written by a different version of this buildpack.
-    OtherForm,
-    /// Metadata, and the content too if the layer was cached.
-    Metadata(M),
-}
-
 impl<'a> Layer<'a> {
     pub(super) fn new(layers_dir: &'a Path, name: &'static str, buildpack: &'a Buildpack) -> Self {
         Self {
@@ -66,18 +56,20 @@ impl<'a> Layer<'a> {
         })
     }
 
-    /// Reads the metadata that an earlier build recorded.
-    pub(super) fn restored<M: DeserializeOwned>(&self) -> Result<Restored<M>, FileError> {
+    /// Reads the metadata that an earlier build recorded; `None` if there is none. A different version of
+    /// this buildpack may have recorded it in a different form.
+    pub(super) fn restored<M: DeserializeOwned>(
+        &self,
+    ) -> Result<Option<Result<M, toml::de::Error>>, FileError> {
         let path = self.file("toml");
-        let text = match read_text(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Restored::Nothing),
-            Err(error) => return Err(FileError { path, error }),
-        };
-        Ok(match toml::from_str::<LayerContentMetadata<M>>(&text) {
-            Ok(content) => Restored::Metadata(content.metadata),
-            Err(_) => Restored::OtherForm,
-        })
+        match read_text(&path) {
+            Ok(text) => {
+                let content = toml::from_str::<LayerContentMetadata<M>>(&text);
+                Ok(Some(content.map(|content| content.metadata)))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(FileError { path, error }),
+        }
     }
 
     /// Removes the layer and makes an empty directory for new content.
@@ -106,10 +98,10 @@ impl<'a> Layer<'a> {
     /// Writes an SBOM in each declared format, and removes all others. Returns the names of the formats.
     pub(super) fn write_sboms(&self, subject: &Subject) -> Result<Vec<&'static str>, FileError> {
         let mut written = Vec::new();
-        for document in documents(subject) {
-            let (name, extension) = names(&document.format);
-            if self.formats.contains(&document.format) {
-                self.write(extension, &document.data)?;
+        for (format, document) in documents(subject) {
+            let (name, extension) = names(&format);
+            if self.formats.contains(&format) {
+                self.write(extension, &document)?;
                 written.push(name);
             } else {
                 remove(&self.file(extension))?;

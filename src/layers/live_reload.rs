@@ -3,7 +3,7 @@
 //! The program is part of the buildpack, so the layer is launch-only: a rebuild takes it over from the
 //! previous image and writes no content.
 
-use super::layer::{Layer, Restored};
+use super::layer::Layer;
 use libcnb::data::buildpack::Buildpack;
 use libcnb::data::launch::{Launch, LaunchBuilder, ProcessBuilder};
 use libcnb::data::layer_content_metadata::LayerTypes;
@@ -15,7 +15,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use watchexec_release::checksum::Checksum;
 use watchexec_release::files::{self, FileError};
-use watchexec_release::sbom::subject::{DescribedFile, Subject};
+use watchexec_release::sbom::subject::Subject;
 use watchexec_release::sbom::{crates, identity};
 
 const NAME: &str = "live-reload";
@@ -84,17 +84,12 @@ impl Processes {
         let source = buildpack_dir.join(PROGRAM);
         let program = fs::read(&source).map_err(FileError::at(&source))?;
         let checksum = Checksum::of(&program);
-        let file = DescribedFile {
-            path: PROGRAM,
-            checksum,
-        };
-        let mut subject = Subject::part(buildpack, NAME, vec![file]);
+        let mut subject = Subject::part(buildpack, NAME, vec![(PROGRAM, checksum)]);
         let metadata = Metadata {
             checksum,
             sbom: identity(&subject).to_string(),
         };
-        let is_kept = matches!(layer.restored::<Metadata>()?,
-            Restored::Metadata(earlier) if earlier == metadata)
+        let is_kept = matches!(layer.restored::<Metadata>()?, Some(Ok(earlier)) if earlier == metadata)
             && !layer.has_content()
             && layer.has_sboms();
         if !is_kept {

@@ -4,7 +4,7 @@
 //! was deleted or had a different tag. The layer of a release inside the buildpack is launch-only:
 //! a rebuild takes it over from the previous image and writes no content.
 
-use super::layer::{Layer, Restored};
+use super::layer::Layer;
 use crate::log::Log;
 use libcnb::data::buildpack::Buildpack;
 use libcnb::data::layer_content_metadata::LayerTypes;
@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
 use std::time::Duration;
-use watchexec_release::archive::{Limits, UnpackError, Unpacked, unpack};
+use watchexec_release::archive::{Limits, UnpackError, unpack};
 use watchexec_release::archive_url::{ArchiveUrl, Location};
 use watchexec_release::catalog::{Release, Target};
 use watchexec_release::checksum::{Checksum, Verified};
@@ -89,7 +89,7 @@ impl WatchexecLayer<'_> {
             kept
         } else {
             layer.empty()?;
-            let Unpacked { installed, program } = self.install(&layer)?;
+            let (installed, program) = self.install(&layer)?;
             (installed, Some(program))
         };
         let subject = Subject::release(self.buildpack, self.release, &installed);
@@ -120,14 +120,12 @@ impl WatchexecLayer<'_> {
     /// written again. The log says whether it is kept, and why not.
     fn kept(&self, layer: &Layer) -> Result<Option<(Installed, Option<File>)>, FileError> {
         let kept = match layer.restored::<Metadata>()? {
-            Restored::Nothing => {
+            None => {
                 self.log.debug("No layer of an earlier build was restored");
                 return Ok(None);
             }
-            Restored::OtherForm => {
-                Err("it was made by another version of this buildpack".to_owned())
-            }
-            Restored::Metadata(metadata) => self.unchanged(metadata, layer),
+            Some(Err(_)) => Err("it was made by another version of this buildpack".to_owned()),
+            Some(Ok(metadata)) => self.unchanged(metadata, layer),
         };
         self.log.detail(match &kept {
             Ok((installed, _)) => {
@@ -181,7 +179,7 @@ impl WatchexecLayer<'_> {
     }
 
     /// Unpacks the release from inside the buildpack, or downloads it.
-    fn install(&self, layer: &Layer) -> Result<Unpacked, WatchexecError> {
+    fn install(&self, layer: &Layer) -> Result<(Installed, File), WatchexecError> {
         let archive = match self.source {
             Source::Bundle(bundle) => {
                 self.log
@@ -194,7 +192,7 @@ impl WatchexecLayer<'_> {
         self.log
             .detail(format_args!("Verified {length}: {checksum}"));
         let unpacked = unpack(&archive, &Limits::BUILD, &layer.path())?;
-        self.log.detail(match unpacked.installed.license {
+        self.log.detail(match unpacked.0.license {
             Some(_) => "Installed bin/watchexec and LICENSE",
             None => "Installed bin/watchexec; the archive has no LICENSE beside it",
         });

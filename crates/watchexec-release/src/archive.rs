@@ -49,14 +49,6 @@ impl Limits {
     }
 }
 
-/// The installed files of an archive.
-pub struct Unpacked {
-    /// The files.
-    pub installed: Installed,
-    /// The program, open at its end.
-    pub program: File,
-}
-
 /// Why an archive cannot be unpacked.
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError {
@@ -103,7 +95,8 @@ const LICENSES: u64 = 1 << 20;
 ///
 /// The program is the file `watchexec` at the top of the archive or in a folder at its top, as in
 /// `watchexec-<version>-<triple>/watchexec`; the licence is the file `LICENSE` beside it. All other
-/// entries are skipped. Decompression, sizes and the number of entries are bounded by `limits`.
+/// entries are skipped. Decompression, sizes and the number of entries are bounded by `limits`. Returns
+/// the open program too.
 ///
 /// # Errors
 /// The archive is invalid, exceeds a limit, or lacks the program; or a file cannot be written.
@@ -112,7 +105,7 @@ pub fn unpack(
     archive: &Verified,
     limits: &Limits,
     directory: &Path,
-) -> Result<Unpacked, UnpackError> {
+) -> Result<(Installed, File), UnpackError> {
     let bytes = archive.bytes();
     let most = limits.decoded_from(bytes.len());
     let tar_magic = bytes.get(TAR_MAGIC_OFFSET..).unwrap_or_default();
@@ -148,7 +141,7 @@ fn unpack_entries(
     most: u64,
     entries: usize,
     directory: &Path,
-) -> Result<Unpacked, UnpackError> {
+) -> Result<(Installed, File), UnpackError> {
     let mut program = None;
     // By folder, since the licence may precede the program.
     let mut licenses = HashMap::new();
@@ -198,7 +191,7 @@ fn unpack_entries(
         program: checksum,
         license,
     };
-    Ok(Unpacked { installed, program })
+    Ok((installed, program))
 }
 
 /// The folder of a wanted file and which one it is. A path with `..` or a root is never wanted.
@@ -293,7 +286,7 @@ mod tests {
         let checksum = Checksum::of(&bytes);
         let archive = Verified::new(bytes, checksum).unwrap();
         let directory = tempfile::tempdir().unwrap();
-        let Unpacked { installed, .. } = unpack(&archive, limits, directory.path())?;
+        let (installed, _) = unpack(&archive, limits, directory.path())?;
         assert!(installed.verify(directory.path()).is_ok());
         let content = |file: ReleaseFile| fs::read(directory.path().join(file.path)).unwrap();
         Ok(Files {

@@ -35,9 +35,9 @@ impl Release {
     /// Writes the files that a build installs as an uncompressed tar, which is named by its checksum.
     fn pack(&self, directory: &Path) -> Result<()> {
         let unpacked = tempfile::tempdir()?;
-        let files = unpack(&self.archive, &Limits::BUILD, unpacked.path())?;
+        let (installed, _) = unpack(&self.archive, &Limits::BUILD, unpacked.path())?;
         let mut tar = tar::Builder::new(Vec::new());
-        for (file, _) in files.installed.files() {
+        for (file, _) in installed.files() {
             let content = fs::read(unpacked.path().join(file.path))?;
             let mut header = tar::Header::new_ustar();
             header.set_mode(file.mode);

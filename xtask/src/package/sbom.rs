@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use watchexec_release::checksum::Checksum;
 use watchexec_release::sbom::crates::{self, Crate};
-use watchexec_release::sbom::subject::{DescribedFile, Subject};
+use watchexec_release::sbom::subject::Subject;
 use watchexec_release::sbom::{documents, names};
 
 /// Writes the SBOMs of the package in `root`, once its programs are there, and the list of the crates of
@@ -29,17 +29,14 @@ pub(super) fn write(buildpack: &Buildpack, target: &Triple, root: &Path) -> Resu
     }
     let files = files
         .iter()
-        .map(|(path, checksum)| DescribedFile {
-            path,
-            checksum: *checksum,
-        })
+        .map(|(path, checksum)| (path.as_str(), *checksum))
         .collect();
     let subject = Subject {
         crates: Some(&crates),
         ..Subject::part(buildpack, buildpack.id.as_str(), files)
     };
-    for document in documents(&subject) {
-        fs::write(root.join(names(&document.format).1), document.data)?;
+    for (format, document) in documents(&subject) {
+        fs::write(root.join(names(&format).1), document)?;
     }
     Ok(())
 }

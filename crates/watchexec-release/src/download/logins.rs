@@ -78,18 +78,13 @@ fn is_missing(file: &Path) -> bool {
 }
 
 fn read(file: PathBuf) -> Result<Netrc, NetrcError> {
-    let text = match read_text(&file) {
-        Ok(text) => text,
-        Err(error) => {
-            let reason = error.to_string();
-            return Err(NetrcError { file, reason });
-        }
+    let reason = match read_text(&file).map(|text| text.parse()) {
+        Ok(Ok(netrc)) => return Ok(netrc),
+        // The parser's message quotes the file.
+        Ok(Err(_)) => "not lines of `machine HOST login USER password PASSWORD`".to_owned(),
+        Err(error) => error.to_string(),
     };
-    // The parser's message quotes the file.
-    text.parse().map_err(|_| NetrcError {
-        file,
-        reason: "not lines of `machine HOST login USER password PASSWORD`".to_owned(),
-    })
+    Err(NetrcError { file, reason })
 }
 
 #[cfg(test)]

@@ -31,13 +31,17 @@ pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
 
 fn component(of: &Software) -> Value {
     let is_crate = of.crate_source.is_some();
-    let files = of.files.iter().filter(|_| !is_crate).map(|file| {
-        json!({
-            "type": "file",
-            "name": file.path,
-            "hashes": [hash(&file.checksum)],
-        })
-    });
+    let files = of
+        .files
+        .iter()
+        .filter(|_| !is_crate)
+        .map(|(path, checksum)| {
+            json!({
+                "type": "file",
+                "name": path,
+                "hashes": [hash(checksum)],
+            })
+        });
     // A component has one CPE at most. If there are several, all of them are evidence.
     let evidence = (of.cpes.len() > 1).then(|| {
         let identity = of.cpes.iter();

@@ -21,31 +21,18 @@ use crate::checksum::Checksum;
 use libcnb_data::sbom::SbomFormat;
 use uuid::Uuid;
 
-/// A document in one of the formats.
-#[derive(Debug, Clone)]
-pub struct Document {
-    /// Its format.
-    pub format: SbomFormat,
-    /// Its content, JSON.
-    pub data: Vec<u8>,
-}
-
-/// The documents: CycloneDX 1.6, SPDX 2.3 and Syft JSON.
+/// The documents, as JSON: CycloneDX 1.6, SPDX 2.3 and Syft JSON.
 #[must_use]
-pub fn documents(subject: &Subject) -> [Document; 3] {
+pub fn documents(subject: &Subject) -> [(SbomFormat, Vec<u8>); 3] {
     let identity = identity(subject);
+    let cyclonedx = cyclonedx::document(subject, identity);
+    let spdx = spdx::document(subject, identity);
+    let syft = syft::document(subject, identity);
     [
-        (
-            SbomFormat::CycloneDxJson,
-            cyclonedx::document(subject, identity),
-        ),
-        (SbomFormat::SpdxJson, spdx::document(subject, identity)),
-        (SbomFormat::SyftJson, syft::document(subject, identity)),
+        (SbomFormat::CycloneDxJson, json::text(cyclonedx)),
+        (SbomFormat::SpdxJson, json::text(spdx)),
+        (SbomFormat::SyftJson, json::text(syft)),
     ]
-    .map(|(format, document)| Document {
-        format,
-        data: json::text(document),
-    })
 }
 
 /// The identity of the documents: the first half of the SHA-256 digest of their content, as a UUID of

@@ -62,7 +62,7 @@ fn package(of: &Software, others: &mut OtherLicenses) -> Value {
     });
     // Clause 8.4 requires the SHA-1 of each file element, which is not known here. As packages, the
     // files would appear in lists of software.
-    let files = (of.files.iter()).map(|file| format!("{} {}", file.path, file.checksum));
+    let files = (of.files.iter()).map(|(path, checksum)| format!("{path} {checksum}"));
     let files = (!is_crate).then(|| files.collect::<Vec<_>>().join(", "));
     json!({
         "SPDXID": format!("SPDXRef-{}", of.reference),

@@ -53,14 +53,8 @@ pub(super) struct Download {
     pub checksum: Option<Checksum>,
 }
 
-/// A file.
-#[derive(Debug, Clone, Copy)]
-pub struct DescribedFile<'a> {
-    /// Its path in the layer.
-    pub path: &'a str,
-    /// The checksum of its content.
-    pub checksum: Checksum,
-}
+/// A file: its path in the layer, and the checksum of its content.
+pub type DescribedFile<'a> = (&'a str, Checksum);
 
 impl<'a> Subject<'a> {
     /// An installed release of watchexec. Its URL is that of buildpack.toml, even if it was downloaded
@@ -72,10 +66,7 @@ impl<'a> Subject<'a> {
         installed: &'a Installed,
     ) -> Self {
         let dependency = release.dependency;
-        let files = (installed.files()).map(|(file, checksum)| DescribedFile {
-            path: file.path,
-            checksum,
-        });
+        let files = installed.files();
         let licenses = (dependency.licenses.iter())
             .filter_map(|license| License::new(license.r#type.as_deref(), license.uri.as_deref()));
         let source_checksum = dependency.source_checksum.as_deref();
@@ -98,7 +89,9 @@ impl<'a> Subject<'a> {
                 url: dependency.source.as_deref().and_then(public_url),
                 checksum: source_checksum.and_then(|checksum| checksum.parse().ok()),
             },
-            files: files.collect(),
+            files: files
+                .map(|(file, checksum)| (file.path, checksum))
+                .collect(),
             ..Software::default()
         };
         Self {

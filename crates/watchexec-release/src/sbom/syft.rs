@@ -20,13 +20,17 @@ pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
     let all = subject.all(identity);
     let software = &subject.software;
     let file_reference = |index: usize| format!("file-{index}-{identity}");
-    let files = software.files.iter().enumerate().map(|(index, file)| {
-        json!({
-            "id": file_reference(index),
-            "location": {"path": file.path},
-            "digests": [digest(&file.checksum)],
-        })
-    });
+    let files = software
+        .files
+        .iter()
+        .enumerate()
+        .map(|(index, (path, checksum))| {
+            json!({
+                "id": file_reference(index),
+                "location": {"path": path},
+                "digests": [digest(checksum)],
+            })
+        });
     let relationship = |parent: &str, kind: &str, child: &str| json!({"parent": parent, "child": child, "type": kind});
     let mut relationships = Vec::new();
     for of in &all {
@@ -93,8 +97,8 @@ fn artifact(subject: &Subject, of: &Software) -> Value {
     })
 }
 
-fn location(file: &DescribedFile) -> Value {
-    json!({"path": file.path, "accessPath": file.path})
+fn location((path, _): &DescribedFile) -> Value {
+    json!({"path": path, "accessPath": path})
 }
 
 fn license(license: &License) -> Value {
