@@ -7,14 +7,13 @@
 //! Modes are changed through descriptors that were opened without following links: nothing outside the
 //! app directory changes, even if its files are replaced at the same time.
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fchmod, fstat, statat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fchmod, fstat, statat};
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use watchexec_release::files::open;
+use watchexec_release::files::{children, open};
 
 /// The changes to an app directory.
 #[derive(Debug, Default)]
@@ -82,12 +81,8 @@ impl Walk {
             fchmod(&directory, mode)?;
             self.opened.directories += 1;
         }
-        for entry in Dir::read_from(&directory)? {
-            let entry = entry?;
-            let name = OsStr::from_bytes(entry.file_name().to_bytes());
-            if name != "." && name != ".." {
-                self.waiting.push((Rc::clone(&directory), path.join(name)));
-            }
+        for name in children(&directory)? {
+            self.waiting.push((Rc::clone(&directory), path.join(name)));
         }
         Ok(())
     }

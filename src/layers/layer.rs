@@ -8,10 +8,9 @@
 
 use libcnb::data::buildpack::Buildpack;
 use libcnb::data::layer_content_metadata::{LayerContentMetadata, LayerTypes};
-use libcnb::data::sbom::{SBOM_FORMATS, SbomFormat};
+use libcnb::data::sbom::SBOM_FORMATS;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -22,21 +21,13 @@ use watchexec_release::text::read_text;
 
 /// A layer of this buildpack.
 pub(super) struct Layer<'a> {
-    layers_dir: &'a Path,
-    name: &'static str,
-    /// The formats that buildpack.toml declares. The lifecycle rejects SBOMs in any other.
-    formats: &'a HashSet<SbomFormat>,
+    pub layers_dir: &'a Path,
+    pub name: &'static str,
+    /// It declares the formats of SBOMs. The lifecycle rejects all others.
+    pub buildpack: &'a Buildpack,
 }
 
-impl<'a> Layer<'a> {
-    pub(super) fn new(layers_dir: &'a Path, name: &'static str, buildpack: &'a Buildpack) -> Self {
-        Self {
-            layers_dir,
-            name,
-            formats: &buildpack.sbom_formats,
-        }
-    }
-
+impl Layer<'_> {
     /// The directory with the content.
     pub(super) fn path(&self) -> PathBuf {
         self.layers_dir.join(self.name)
@@ -52,7 +43,7 @@ impl<'a> Layer<'a> {
     pub(super) fn has_sboms(&self) -> bool {
         SBOM_FORMATS.iter().all(|format| {
             let file = self.file(names(format).1).symlink_metadata();
-            file.is_ok_and(|file| file.is_file()) == self.formats.contains(format)
+            file.is_ok_and(|file| file.is_file()) == self.buildpack.sbom_formats.contains(format)
         })
     }
 
@@ -79,14 +70,20 @@ impl<'a> Layer<'a> {
         fs::create_dir_all(&path).map_err(FileError::at(path))
     }
 
-    /// Writes the types of the layer, and the metadata that decides its content.
+    /// Writes the types of this launch layer, and the metadata that decides its content.
     pub(super) fn write_metadata(
         &self,
-        types: LayerTypes,
+        build: bool,
+        cache: bool,
         metadata: impl Serialize,
     ) -> Result<(), FileError> {
+        let launch = true;
         let content = LayerContentMetadata {
-            types: Some(types),
+            types: Some(LayerTypes {
+                launch,
+                build,
+                cache,
+            }),
             metadata,
         };
         let text = toml::to_string(&content)
@@ -100,7 +97,7 @@ impl<'a> Layer<'a> {
         let mut written = Vec::new();
         for (format, document) in documents(subject) {
             let (name, extension) = names(&format);
-            if self.formats.contains(&format) {
+            if self.buildpack.sbom_formats.contains(&format) {
                 self.write(extension, &document)?;
                 written.push(name);
             } else {

@@ -6,7 +6,6 @@
 use super::layer::Layer;
 use libcnb::data::buildpack::Buildpack;
 use libcnb::data::launch::{Launch, LaunchBuilder, ProcessBuilder};
-use libcnb::data::layer_content_metadata::LayerTypes;
 use libcnb::data::process_type;
 use reload_options::Settings;
 use serde::{Deserialize, Serialize};
@@ -80,7 +79,12 @@ impl Processes {
         if self.reload.is_none() && !self.sync_tools {
             return Ok(());
         }
-        let layer = Layer::new(layers_dir, NAME, buildpack);
+        let name = NAME;
+        let layer = Layer {
+            layers_dir,
+            name,
+            buildpack,
+        };
         let source = buildpack_dir.join(PROGRAM);
         let program = fs::read(&source).map_err(FileError::at(&source))?;
         let checksum = Checksum::of(&program);
@@ -100,12 +104,7 @@ impl Processes {
             subject.crates = crates.as_deref();
             layer.write_sboms(&subject)?;
         }
-        let types = LayerTypes {
-            launch: true,
-            build: false,
-            cache: false,
-        };
-        layer.write_metadata(types, metadata)
+        layer.write_metadata(false, false, metadata)
     }
 }
 

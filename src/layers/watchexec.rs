@@ -7,7 +7,6 @@
 use super::layer::Layer;
 use crate::log::Log;
 use libcnb::data::buildpack::Buildpack;
-use libcnb::data::layer_content_metadata::LayerTypes;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -84,7 +83,12 @@ impl WatchexecLayer<'_> {
     /// # Errors
     /// The release is not available or cannot be installed.
     pub(crate) fn provide(&self, layers_dir: &Path) -> Result<(), WatchexecError> {
-        let layer = Layer::new(layers_dir, "watchexec", self.buildpack);
+        let (name, buildpack) = ("watchexec", self.buildpack);
+        let layer = Layer {
+            layers_dir,
+            name,
+            buildpack,
+        };
         let (installed, undescribed) = if let Some(kept) = self.kept(&layer)? {
             kept
         } else {
@@ -104,12 +108,8 @@ impl WatchexecLayer<'_> {
             installed,
             sbom,
         };
-        let types = LayerTypes {
-            launch: true,
-            build: self.required_at_build,
-            cache: !self.is_launch_only(),
-        };
-        Ok(layer.write_metadata(types, metadata)?)
+        let is_cached = !self.is_launch_only();
+        Ok(layer.write_metadata(self.required_at_build, is_cached, metadata)?)
     }
 
     fn is_launch_only(&self) -> bool {

@@ -64,14 +64,16 @@ fn get(uri: &str) -> Result<Vec<u8>> {
     let Some(refused) = refused else {
         return Ok(bytes.with_context(|| url.to_string())?.into());
     };
-    let mut why = message(&bytes.unwrap_or_default());
-    if is_github && token.is_none() {
-        why += &format!(
+    let why = message(&bytes.unwrap_or_default());
+    let advice = if is_github && token.is_none() {
+        format!(
             "\nWith a token in {}, the limits are higher",
             TOKENS.join(" or ")
-        );
-    }
-    Err(refused.without_url()).with_context(|| format!("{url}{why}"))
+        )
+    } else {
+        String::new()
+    };
+    Err(refused.without_url()).with_context(|| format!("{url}{why}{advice}"))
 }
 
 /// The `message` of an answer of GitHub's API, after a colon.

@@ -40,13 +40,6 @@ impl Limits {
         minimum_limit: 1 << 20,
         dictionary_kib: 128 << 10,
     };
-
-    fn decoded_from(&self, archive_length: usize) -> u64 {
-        (archive_length as u64)
-            .saturating_mul(self.ratio)
-            .max(self.minimum_limit)
-            .min(self.decoded)
-    }
 }
 
 /// Why an archive cannot be unpacked.
@@ -107,7 +100,8 @@ pub fn unpack(
     directory: &Path,
 ) -> Result<(Installed, File), UnpackError> {
     let bytes = archive.bytes();
-    let most = limits.decoded_from(bytes.len());
+    let by_ratio = (bytes.len() as u64).saturating_mul(limits.ratio);
+    let most = by_ratio.max(limits.minimum_limit).min(limits.decoded);
     let tar_magic = bytes.get(TAR_MAGIC_OFFSET..).unwrap_or_default();
     let tar: Box<dyn Read> = if bytes.starts_with(XZ_MAGIC) {
         // An archive may consist of several xz streams, as `xz` itself allows.

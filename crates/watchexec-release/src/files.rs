@@ -3,7 +3,7 @@
 use crate::checksum::{self, Checksum};
 use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
 use serde::{Deserialize, Serialize};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -139,18 +139,16 @@ impl Installed {
         let root = open(CWD, directory.as_os_str(), OFlags::DIRECTORY).map_err(|_| BIN)?;
         let bin = open(&root, BIN.as_ref(), OFlags::DIRECTORY).map_err(|_| BIN)?;
         for (folder, directory) in [("", root), (BIN, bin)] {
-            for entry in Dir::read_from(&directory).map_err(|_| folder)? {
-                let entry = entry.map_err(|_| folder)?;
-                let name = OsStr::from_bytes(entry.file_name().to_bytes());
-                let path = Path::new(folder).join(name);
-                if [".", "..", BIN].iter().any(|known| path.ends_with(known)) {
+            for name in children(&directory).map_err(|_| folder)? {
+                let path = Path::new(folder).join(&name);
+                if path == Path::new(BIN) {
                     continue;
                 }
                 let index = missing
                     .iter()
                     .position(|(file, _)| path == Path::new(file.path));
                 let (file, checksum) = missing.swap_remove(index.ok_or(&path)?);
-                let opened = verified(&directory, name, file.mode, checksum).ok_or(&path)?;
+                let opened = verified(&directory, &name, file.mode, checksum).ok_or(&path)?;
                 if *file == PROGRAM {
                     program = Ok(opened);
                 }
@@ -181,6 +179,21 @@ fn verified(directory: &OwnedFd, name: &OsStr, mode: u32, checksum: Checksum) ->
 pub fn open(directory: impl AsFd, name: &OsStr, flags: OFlags) -> rustix::io::Result<OwnedFd> {
     let flags = flags | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     openat(directory, name, flags, Mode::empty())
+}
+
+/// The names in an open directory.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn children(directory: &OwnedFd) -> rustix::io::Result<Vec<OsString>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(directory)? {
+        let name = OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned();
+        if name != "." && name != ".." {
+            names.push(name);
+        }
+    }
+    Ok(names)
 }
 
 #[cfg(test)]
@@ -233,7 +246,7 @@ mod tests {
     #[test]
     fn finds_every_difference_of_a_restored_layer() {
         type Change = fn(&Path);
-        let changes: [(&str, Change); 13] = [
+        let changes: [(&str, Change); 14] = [
             ("bin/watchexec", |layer| {
                 // The same size and mode.
                 fs::write(layer.join("bin/watchexec"), "CONTENT").unwrap();
@@ -280,6 +293,9 @@ mod tests {
             }),
             ("bin/sh", |layer| {
                 fs::write(layer.join("bin/sh"), "").unwrap();
+            }),
+            ("bin/bin", |layer| {
+                fs::write(layer.join("bin/bin"), "").unwrap();
             }),
             ("exec.d", |layer| {
                 fs::create_dir(layer.join("exec.d")).unwrap();

@@ -74,15 +74,10 @@ fn reference(kind: &str, download: &Download) -> Option<Value> {
 
 /// One expression, or any number of licences that are not expressions (schema, `licenseChoice`).
 fn licenses(licenses: &[License]) -> Value {
-    if let [
-        License {
-            kind: Kind::Expression,
-            name,
-            ..
-        },
-    ] = licenses
+    if let [license] = licenses
+        && license.kind == Kind::Expression
     {
-        return json!([{"expression": name}]);
+        return json!([{"expression": license.name}]);
     }
     unless_empty(licenses.iter().map(|license| {
         let key = match license.kind {
