@@ -34,17 +34,16 @@ impl Platform for Environment {
                 platform.insert(file.file_name(), value);
             }
         }
-        Ok(Self::new(platform_dir, &platform, env::vars_os()))
+        Ok(Self::new(platform_dir, platform, env::vars_os()))
     }
 }
 
 impl Environment {
     fn new(
         platform_dir: PathBuf,
-        platform: &Env,
+        mut variables: Env,
         process: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Self {
-        let mut variables = platform.clone();
         for (name, value) in process {
             variables.insert(name, value);
         }
@@ -131,7 +130,7 @@ impl Environment {
         let process = variables
             .iter()
             .map(|(name, value)| (name.into(), value.into()));
-        Self::new("/platform".into(), &Env::new(), process)
+        Self::new("/platform".into(), Env::new(), process)
     }
 }
 
@@ -145,7 +144,7 @@ mod tests {
         platform.insert("BP_A", "platform");
         platform.insert("BP_B", "platform");
         let process = [("BP_A".into(), "process".into())];
-        let environment = Environment::new("/platform".into(), &platform, process);
+        let environment = Environment::new("/platform".into(), platform, process);
         assert_eq!(environment.get("BP_A").as_deref(), Some("process"));
         assert_eq!(environment.get("BP_B").as_deref(), Some("platform"));
         assert_eq!(environment.names_with_prefix("BP_"), ["BP_A", "BP_B"]);

@@ -67,6 +67,9 @@ impl<'a> Subject<'a> {
     ) -> Self {
         let dependency = release.dependency;
         let files = installed.files();
+        let files = files
+            .map(|(file, checksum)| (file.path, checksum))
+            .collect();
         let licenses = (dependency.licenses.iter())
             .filter_map(|license| License::new(license.r#type.as_deref(), license.uri.as_deref()));
         let source_checksum = dependency.source_checksum.as_deref();
@@ -75,8 +78,9 @@ impl<'a> Subject<'a> {
         let is_cpe = |cpe: &&str| cpe.starts_with("cpe:2.3:") || cpe.starts_with("cpe:/");
         let purl = dependency.purl.as_deref().map(str::trim).filter(is_purl);
         let cpes = dependency.cpes.iter().map(|cpe| cpe.trim()).filter(is_cpe);
-        let software = Software {
-            name: dependency.name.as_deref().unwrap_or(&dependency.id),
+        let name = dependency.name.as_deref().unwrap_or(&dependency.id);
+        let mut subject = Self::part(buildpack, name, files);
+        subject.software = Software {
             version: dependency.version.to_string(),
             licenses: licenses.collect(),
             purl: purl.map(str::to_owned),
@@ -89,16 +93,9 @@ impl<'a> Subject<'a> {
                 url: dependency.source.as_deref().and_then(public_url),
                 checksum: source_checksum.and_then(|checksum| checksum.parse().ok()),
             },
-            files: files
-                .map(|(file, checksum)| (file.path, checksum))
-                .collect(),
-            ..Software::default()
+            ..subject.software
         };
-        Self {
-            buildpack,
-            software,
-            crates: None,
-        }
+        subject
     }
 
     /// A part of the buildpack itself, with the buildpack's version and licences.
