@@ -1,11 +1,11 @@
 //! Makes the app directory writable for the group.
 //!
-//! The files of an image belong to the build user. Many run images run as a different user of the same
-//! group, who without this could not replace or delete a file in a subdirectory: every sync into the
-//! running container would fail.
+//! The files of an image belong to the build user. Many run images run as a different user of the
+//! same group, who without this could not replace or delete a file in a subdirectory: every sync
+//! into the running container would fail.
 //!
-//! Modes are changed through descriptors that were opened without following links: nothing outside the
-//! app directory changes, even if its files are replaced at the same time.
+//! Modes are changed through descriptors that were opened without following links: nothing outside
+//! the app directory changes, even if its files are replaced at the same time.
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fchmod, fstat, statat};
 use std::ffi::OsStr;
@@ -29,8 +29,8 @@ pub(crate) struct Opened {
 /// Makes `directory`, the directories below it and the files that they share with the group
 /// writable for the group.
 ///
-/// Private files stay private: libpq and ssh refuse a key that the group may write. Setuid and setgid
-/// files are left alone: whoever can write them has the rights of their owner or group.
+/// Private files stay private: libpq and ssh refuse a key that the group may write. Setuid and
+/// setgid files are left alone: whoever can write them has the rights of their owner or group.
 pub(crate) fn open_for_group(directory: &Path) -> Opened {
     let mut walk = Walk::default();
     if let Err(error) = walk.directory(CWD, directory.as_os_str(), directory) {

@@ -56,8 +56,8 @@ type = 'Apache-2.0'
 uri = 'https://example.com/LICENSE'
 ";
 
-/// A list as `cargo auditable` writes it: a crate of this workspace, two of crates.io, one from elsewhere,
-/// and two that only took part in the build.
+/// A list as `cargo auditable` writes it: a crate of this workspace, two of crates.io, one from
+/// elsewhere, and two that only took part in the build.
 const AUDIT: &str = r#"{"packages":[
 {"name":"clap","version":"4.5.0","source":"crates.io","dependencies":[3]},
 {"name":"embed-resource","version":"3.0.0","source":"crates.io","kind":"build","dependencies":[5]},

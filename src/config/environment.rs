@@ -23,7 +23,7 @@ impl Platform for Environment {
         &self.variables
     }
 
-    /// A file that is no small regular one is not a variable of this buildpack.
+    /// Only small regular files count as variables.
     fn from_path(platform_dir: impl AsRef<Path>) -> io::Result<Self> {
         let platform_dir = platform_dir.as_ref().to_owned();
         let mut platform = Env::new();

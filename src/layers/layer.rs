@@ -1,10 +1,10 @@
 //! The form of a layer on disk: a directory with its content, and beside it `<name>.toml` and
 //! `<name>.sbom.*` (CNB buildpack spec, "Layers").
 //!
-//! libcnb handles layers too, but it deletes the metadata of a launch-only layer that comes back from
-//! the previous image without content. If that metadata is unchanged, the layer needs no content:
-//! the lifecycle takes it over from the previous image, and neither restores, hashes nor compresses
-//! it (CNB buildpack spec, "Build", layer reuse).
+//! libcnb handles layers too, but it deletes the metadata of a launch-only layer that comes back
+//! from the previous image without content. If that metadata is unchanged, the layer needs no
+//! content: the lifecycle takes it over from the previous image, and neither restores, hashes nor
+//! compresses it (CNB buildpack spec, "Build", layer reuse).
 
 use libcnb::data::buildpack::Buildpack;
 use libcnb::data::layer_content_metadata::{LayerContentMetadata, LayerTypes};
@@ -47,8 +47,8 @@ impl Layer<'_> {
         })
     }
 
-    /// Reads the metadata that an earlier build recorded; `None` if there is none. A different version of
-    /// this buildpack may have recorded it in a different form.
+    /// Reads the metadata that an earlier build recorded; `None` if there is none. A different
+    /// version of this buildpack may have recorded it in a different form.
     pub(super) fn restored<M: DeserializeOwned>(
         &self,
     ) -> Result<Option<Result<M, toml::de::Error>>, FileError> {
@@ -92,7 +92,8 @@ impl Layer<'_> {
         self.write("toml", text.as_bytes())
     }
 
-    /// Writes an SBOM in each declared format, and removes all others. Returns the names of the formats.
+    /// Writes an SBOM in each declared format, and removes all others. Returns the names of the
+    /// formats.
     pub(super) fn write_sboms(&self, subject: &Subject) -> Result<Vec<&'static str>, FileError> {
         let mut written = Vec::new();
         for (format, document) in documents(subject) {
@@ -132,11 +133,11 @@ fn remove(path: &Path) -> Result<(), FileError> {
     removed.map_err(FileError::at(path))
 }
 
-/// Removes all layers of a failed build, finished or not, so that a part of one is never taken for a
-/// layer. The directory is this buildpack's own.
+/// Removes all layers of a failed build, finished or not, so that a part of one is never taken for
+/// a layer. The directory is this buildpack's own.
 pub(crate) fn remove_all(layers_dir: &Path) {
-    // The error of the build is the one to report. Should this fail too, the lifecycle still exports
-    // no part of a failed build.
+    // The error of the build is the one to report. Should this fail too, the lifecycle still
+    // exports no part of a failed build.
     for entry in fs::read_dir(layers_dir).into_iter().flatten().flatten() {
         let _ = remove(&entry.path());
     }

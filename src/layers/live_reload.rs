@@ -1,7 +1,7 @@
 //! The layer with `live-reload`, and the processes that run it.
 //!
-//! The program is part of the buildpack, so the layer is launch-only: a rebuild takes it over from the
-//! previous image and writes no content.
+//! The program is part of the buildpack, so the layer is launch-only: a rebuild takes it over from
+//! the previous image and writes no content.
 
 use super::layer::Layer;
 use libcnb::data::buildpack::Buildpack;
@@ -20,8 +20,9 @@ use watchexec_release::sbom::{crates, identity};
 const NAME: &str = "live-reload";
 /// The program, in the buildpack's directory and in the layer.
 const PROGRAM: &str = "bin/live-reload";
-/// A directory that comes before all others on the PATH. In it `live-reload` has the name of watchexec, so that the
-/// processes of buildpacks that run watchexec themselves run it as well, and are stopped as they ask for.
+/// A directory that comes before all others on the PATH. It contains `live-reload` under the name
+/// of watchexec, so that the processes of buildpacks that run watchexec themselves run it as well,
+/// and are stopped as they ask for.
 const INIT: &str = "init";
 
 /// The processes that `live-reload` serves in the image.
@@ -29,8 +30,8 @@ const INIT: &str = "init";
 pub(crate) struct Processes {
     /// The settings of the `reload` process, unless the user wants none.
     pub reload: Option<Settings>,
-    /// Whether `reload` is the default process. Beside a buildpack that requires watchexec it is not:
-    /// that one has made its own process for reloading.
+    /// Whether `reload` is the default process. Beside a buildpack that requires watchexec it is
+    /// not: that one has made its own process for reloading.
     pub reload_is_default: bool,
     /// Whether `tar` and `rm` are process types.
     pub sync_tools: bool,
@@ -108,8 +109,9 @@ impl Processes {
     }
 }
 
-/// Makes processes find `live-reload` where they look for watchexec. The launcher applies `env.launch` of a
-/// buildpack's layers after it has added all their `bin` to the PATH (CNB buildpack spec, "Environment").
+/// Makes processes find `live-reload` where they look for watchexec. The launcher applies
+/// `env.launch` of a buildpack's layers after it has added all their `bin` to the PATH (CNB
+/// buildpack spec, "Environment").
 fn put_before_watchexec(layer: &Path) -> Result<(), FileError> {
     let init = layer.join(INIT);
     let link = init.join("watchexec");

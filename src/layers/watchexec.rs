@@ -1,8 +1,8 @@
 //! The layer with watchexec.
 //!
-//! The layer of a downloaded release is cached: a rebuild needs no network, even if the previous image
-//! was deleted or had a different tag. The layer of a release inside the buildpack is launch-only:
-//! a rebuild takes it over from the previous image and writes no content.
+//! The layer of a downloaded release is cached: a rebuild needs no network, even if the previous
+//! image was deleted or had a different tag. The layer of a release inside the buildpack is
+//! launch-only: a rebuild takes it over from the previous image and writes no content.
 
 use super::layer::Layer;
 use crate::log::Log;
@@ -116,8 +116,8 @@ impl WatchexecLayer<'_> {
         matches!(self.source, Source::Bundle(_)) && !self.required_at_build
     }
 
-    /// The files of an earlier build's layer, if it can be kept, and the program if its SBOMs have to be
-    /// written again. The log says whether it is kept, and why not.
+    /// The files of an earlier build's layer, if it can be kept, and the program if its SBOMs have
+    /// to be written again. The log says whether it is kept, and why not.
     fn kept(&self, layer: &Layer) -> Result<Option<(Installed, Option<File>)>, FileError> {
         let kept = match layer.restored::<Metadata>()? {
             None => {

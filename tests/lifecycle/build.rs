@@ -143,8 +143,8 @@ fn replaces_a_layer_with_other_metadata() {
     assert_eq!(server.requests().len(), 2);
 }
 
-/// An earlier step of the build, or whoever can write the cache, has changed the layer: the program has
-/// the same size and mode.
+/// An earlier step of the build, or whoever can write the cache, has changed the layer: the program
+/// has the same size and mode.
 #[test]
 fn replaces_a_cached_layer_whose_content_has_changed() {
     type Change = fn(&Lifecycle);

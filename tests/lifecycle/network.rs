@@ -6,6 +6,7 @@ use crate::support::lifecycle::Lifecycle;
 use crate::support::server::{Reply, Server};
 use crate::support::{ARCHIVE, dependency};
 use std::fs;
+use std::path::Path;
 use watchexec_release::checksum::Checksum;
 
 /// An address that no test server has: whoever asks it did not heed the setting under test.
@@ -173,6 +174,38 @@ fn duplicate_mappings_and_mirrors_name_the_binding_type() {
         for part in [kind, "one/default", "two/default"] {
             assert!(outcome.stderr.contains(part), "{}", outcome.stderr);
         }
+    }
+}
+
+/// Reading a FIFO would wait for a writer.
+#[test]
+fn never_waits_for_a_fifo() {
+    let mirror = archive_server();
+    let fifo = |path: &Path| {
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mkfifoat(rustix::fs::CWD, path, mode).unwrap();
+    };
+    let lifecycle = lifecycle().with("BP_DEPENDENCY_MIRROR", mirror.url(""));
+    fifo(&lifecycle.path("platform/env/OTHER"));
+    let netrc = lifecycle.path("netrc");
+    fifo(&netrc);
+    lifecycle.build().assert_success();
+    let lifecycle = lifecycle.with("NETRC", netrc.to_str().unwrap());
+    let outcome = lifecycle.build().assert_failure();
+    let why = "netrc: not a regular file";
+    assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
+
+    for name in ["key", "type"] {
+        let lifecycle = self::lifecycle();
+        bind(&lifecycle, "ca-certificates", &[]);
+        let path = lifecycle
+            .path("platform/bindings/ca-certificates")
+            .join(name);
+        let _ = fs::remove_file(&path);
+        fifo(&path);
+        let outcome = lifecycle.build().assert_failure();
+        let why = format!("ca-certificates/{name}: not a regular file");
+        assert!(outcome.stderr.contains(&why), "{}", outcome.stderr);
     }
 }
 

@@ -88,8 +88,8 @@ const LICENSES: u64 = 1 << 20;
 ///
 /// The program is the file `watchexec` at the top of the archive or in a folder at its top, as in
 /// `watchexec-<version>-<triple>/watchexec`; the licence is the file `LICENSE` beside it. All other
-/// entries are skipped. Decompression, sizes and the number of entries are bounded by `limits`. Returns
-/// the open program too.
+/// entries are skipped. Decompression, sizes and the number of entries are bounded by `limits`.
+/// Returns the open program too.
 ///
 /// # Errors
 /// The archive is invalid, exceeds a limit, or lacks the program; or a file cannot be written.
@@ -117,8 +117,8 @@ pub fn unpack(
     let mut archive = Archive::new(tar.take(most + 1));
     let unpacked = unpack_entries(&mut archive, most, limits.entries, directory);
     let mut rest = archive.into_inner();
-    // The tar ends before the compressed stream does, and the decoder checks the whole stream only at
-    // its end. After an error the decoder is not asked again: it may never return.
+    // The tar ends before the compressed stream does, and the decoder checks the whole stream only
+    // at its end. After an error the decoder is not asked again: it may never return.
     let unpacked = unpacked.and_then(|unpacked| {
         io::copy(&mut rest, &mut io::sink())?;
         Ok(unpacked)
@@ -413,7 +413,8 @@ mod tests {
         }
     }
 
-    /// A sparse file in the pax format: its announced size, and its content, which starts with the map.
+    /// A sparse file in the pax format: its announced size, and its content, which starts with the
+    /// map.
     fn sparse(size: &str, content: &[u8]) -> Vec<u8> {
         let mut builder = Builder::new(Vec::new());
         let records = [

@@ -36,8 +36,8 @@ impl Bundle {
         })
     }
 
-    /// Reads the tar and verifies it against the checksum in its name. A file with a different name is
-    /// verified as the archive of the release, which can be put here by hand.
+    /// Reads the tar and verifies it against the checksum in its name. A file with a different name
+    /// is verified as the archive of the release, which can be put here by hand.
     ///
     /// # Errors
     /// The file is missing, changed or cut.

@@ -12,8 +12,8 @@ use serde::de::value::Error;
 /// The part of buildpack.toml that this buildpack reads.
 ///
 /// libcnb's own type rejects keys that it does not know, such as `exec-env` of Buildpack API 0.12,
-/// and checks the id with a regular expression, which took 63 % of detect's instructions and 0.5 MB of
-/// the program (2026-11). The lifecycle has found the buildpack by its id before it runs.
+/// and checks the id with a regular expression, which took 63 % of detect's instructions and 0.5 MB
+/// of the program (2026-11). The lifecycle has found the buildpack by its id before it runs.
 #[derive(Deserialize)]
 struct Descriptor {
     api: BuildpackApi,
@@ -33,7 +33,8 @@ struct Identity {
     sbom_formats: Vec<String>,
 }
 
-/// Parses buildpack.toml. All other keys of `[buildpack]` are for the lifecycle, and have no value here.
+/// Parses buildpack.toml. All other keys of `[buildpack]` are for the lifecycle, and have no value
+/// here.
 ///
 /// # Errors
 /// A key is missing or its value is invalid; the message shows the line.

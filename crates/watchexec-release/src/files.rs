@@ -16,7 +16,8 @@ const BIN: &str = "bin";
 /// Larger than any file of a release.
 const LARGEST: u64 = 256 << 20;
 
-/// A file of a release that is installed. Its manual, logo and completions are of no use in an image.
+/// A file of a release that is installed. Its manual, logo and completions are of no use in an
+/// image.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ReleaseFile {
     /// Its name in the archive.
@@ -41,8 +42,8 @@ pub const LICENSE: ReleaseFile = ReleaseFile {
 };
 
 impl ReleaseFile {
-    /// Writes everything that `reader` gives to the file's place below `directory`. Returns its checksum
-    /// and the open file.
+    /// Writes everything that `reader` gives to the file's place below `directory`. Returns its
+    /// checksum and the open file.
     ///
     /// # Errors
     /// The outer error is that of writing, the inner one that of `reader`.
@@ -128,8 +129,8 @@ impl Installed {
         std::iter::once((&PROGRAM, self.program)).chain(license)
     }
 
-    /// Verifies that `directory` contains these files with the installed content, and nothing else. No
-    /// link is followed. Returns the open program.
+    /// Verifies that `directory` contains these files with the installed content, and nothing else.
+    /// No link is followed. Returns the open program.
     ///
     /// # Errors
     /// The path of a file that is missing, different or not one of these.

@@ -124,8 +124,9 @@ fn sboms(case: &Case<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The libraries of `CycloneDX` and SPDX and Syft read the same software from the SBOMs of the layers and
-/// of the package. Syft, which merges all SBOMs that it finds in an image, lists both layers.
+/// The libraries of `CycloneDX` and SPDX and Syft read the same software from the SBOMs of the
+/// layers and of the package. Syft, which merges all SBOMs that it finds in an image, lists both
+/// layers.
 fn sboms_in_other_tools(case: &Case<'_>) -> Result<()> {
     offline::tool("syft")?;
     let libraries = offline::sbom_libraries()?;
@@ -235,8 +236,8 @@ fn no_secret_of_a_url_in_the_image(case: &Case<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The second build has no cache, another name, and copies of all files in another place, with other
-/// times.
+/// The second build has no cache, another name, and copies of all files in another place, with
+/// other times.
 fn another_build_makes_the_same_image(case: &Case<'_>) -> Result<()> {
     let first = build(case, "first", &case.platform.watchexec, &python_app())?;
     let terminal = case.terminal()?;
@@ -273,7 +274,8 @@ fn another_build_makes_the_same_image(case: &Case<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Without actionlint and zizmor, mistakes in the workflow for releases would show at the next release.
+/// Without actionlint and zizmor, mistakes in the workflow for releases would show at the next
+/// release.
 fn workflows(case: &Case<'_>) -> Result<()> {
     offline::tool("actionlint")?;
     let mut actionlint = case.platform.command("actionlint")?;

@@ -32,7 +32,8 @@ impl Release {
         Ok(())
     }
 
-    /// Writes the files that a build installs as an uncompressed tar, which is named by its checksum.
+    /// Writes the files that a build installs as an uncompressed tar, which is named by its
+    /// checksum.
     fn pack(&self, directory: &Path) -> Result<()> {
         let unpacked = tempfile::tempdir()?;
         let (installed, _) = unpack(&self.archive, &Limits::BUILD, unpacked.path())?;

@@ -1,5 +1,5 @@
-//! The SBOMs in a package: its programs, the crates that they are built from, and the releases inside,
-//! in the same formats as the SBOMs of an image.
+//! The SBOMs in a package: its programs, the crates that they are built from, and the releases
+//! inside, in the same formats as the SBOMs of an image.
 
 use super::{BUILDPACK, LIVE_RELOAD};
 use crate::command::{cargo, output};
@@ -14,7 +14,8 @@ use watchexec_release::sbom::crates::{self, Crate};
 use watchexec_release::sbom::subject::Subject;
 use watchexec_release::sbom::{documents, names};
 
-/// Writes the SBOMs of the package in `root`, once its programs are there, and the list of the crates of
+/// Writes the SBOMs of the package in `root`, once its programs are there, and the list of the
+/// crates of
 /// `live-reload`, for the SBOMs of images.
 pub(super) fn write(buildpack: &Buildpack, target: &Triple, root: &Path) -> Result<()> {
     let list = crates::list_beside(&root.join("bin").join(LIVE_RELOAD));

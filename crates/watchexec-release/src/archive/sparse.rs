@@ -1,9 +1,9 @@
 //! The holes of sparse files, which `tar --sparse` and, by default, bsdtar leave out of an archive.
 //!
-//! The tar library reads GNU's own form of sparse files. The form of pax archives, version 1.0, looks
-//! to it like a file with a different name, whose content starts with a map of the data (GNU tar
-//! manual, "Storing Sparse Files"). No tar writes the older versions 0.0 and 0.1 by default; they are
-//! not supported.
+//! The tar library reads GNU's own form of sparse files. The form of pax archives, version 1.0,
+//! looks to it like a file with a different name, whose content starts with a map of the data (GNU
+//! tar manual, "Storing Sparse Files"). No tar writes the older versions 0.0 and 0.1 by default;
+//! they are not supported.
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
@@ -48,7 +48,8 @@ pub(super) fn content(mut data: impl Read, has_map: bool, size: u64) -> io::Resu
     Ok(Filled { data, pieces })
 }
 
-/// Reads the offset and the size of each piece of data: decimal numbers, a line each, after their count.
+/// Reads the offset and the size of each piece of data: decimal numbers, a line each, after their
+/// count.
 fn read_map(data: &mut impl Read) -> io::Result<Vec<(u64, u64)>> {
     let mut length: u64 = 0;
     let mut number = || -> io::Result<u64> {

@@ -1,8 +1,8 @@
 //! The crates of a program that lists them itself.
 //!
 //! `cargo auditable` adds the section `.dep-v0` to a program: its dependency tree, as JSON compressed
-//! with zlib (described in `PARSING.md` of <https://github.com/rust-secure-code/cargo-auditable>). A
-//! correct checksum does not make the content trustworthy, so the decompressed size is limited.
+//! with zlib (described in `PARSING.md` of <https://github.com/rust-secure-code/cargo-auditable>).
+//! A correct checksum does not make the content trustworthy, so the decompressed size is limited.
 
 use super::license::License;
 use crate::files::FileError;
@@ -62,8 +62,8 @@ pub fn read(program: &[u8]) -> io::Result<Option<Vec<Crate>>> {
     Ok(Some(in_program(info.packages)))
 }
 
-/// Reads the list of crates beside a program, which `cargo xtask package` writes. `None` if there is
-/// none, as in a buildpack that was put together by hand.
+/// Reads the list of crates beside a program, which `cargo xtask package` writes. `None` if there
+/// is none, as in a buildpack that was put together by hand.
 ///
 /// # Errors
 /// The list cannot be read.
@@ -113,8 +113,8 @@ impl Crate {
         License::new(self.license.as_deref(), None)
     }
 
-    /// Its package URL. A purl of the type `cargo` without qualifiers names a crate of crates.io, so
-    /// crates from elsewhere have none.
+    /// Its package URL. A purl of the type `cargo` without qualifiers names a crate of crates.io,
+    /// so crates from elsewhere have none.
     pub(super) fn purl(&self) -> Option<String> {
         (self.source == "crates.io").then(|| {
             format!(

@@ -53,8 +53,8 @@ impl License {
     }
 }
 
-/// A URL that others can use, without credentials: documents go wherever the image goes. That of a file
-/// would show a path of the packager's machine.
+/// A URL that others can use, without credentials: documents go wherever the image goes. That of a
+/// file would show a path of the packager's machine.
 pub(super) fn public_url(url: &str) -> Option<String> {
     public(url).filter(|url| !url.starts_with("file:"))
 }
@@ -63,9 +63,9 @@ fn is_listed(identifier: &str) -> bool {
     SPDX_LIST.lines().any(|listed| listed == identifier)
 }
 
-/// Whether a text is an expression of listed licences (SPDX 2.3, annex D): identifiers, joined by `AND`
-/// and `OR` and grouped by parentheses. `+` after an identifier stands for later versions, `WITH` adds
-/// an exception. A `LicenseRef-` is rejected, since the documents cannot define it.
+/// Whether a text is an expression of listed licences (SPDX 2.3, annex D): identifiers, joined by
+/// `AND` and `OR` and grouped by parentheses. `+` after an identifier stands for later versions,
+/// `WITH` adds an exception. A `LicenseRef-` is rejected, since the documents cannot define it.
 fn is_expression(text: &str) -> bool {
     let text = text.replace('(', " ( ").replace(')', " ) ");
     let mut tokens = text.split_whitespace().peekable();

@@ -1,10 +1,10 @@
-//! Software bills of materials (SBOMs) of the layers, in the three formats of the platform (CNB buildpack
-//! spec, "Software-Bill-of-Materials").
+//! Software bills of materials (SBOMs) of the layers, in the three formats of the platform (CNB
+//! buildpack spec, "Software-Bill-of-Materials").
 //!
-//! Each document states the same facts: what a layer contains and where that comes from, its licence,
-//! the checksums of the download and of the files, and the crates of the program if they are known.
-//! The formats are JSON templates, a module each: every crate for them supports only some of the
-//! versions and takes several times the size.
+//! Each document states the same facts: what a layer contains and where that comes from, its
+//! licence, the checksums of the download and of the files, and the crates of the program if they
+//! are known. The formats are JSON templates, a module each: every crate for them supports only
+//! some of the versions and takes several times the size.
 //!
 //! The same subject gives the same bytes, at any time and on any machine.
 
@@ -35,9 +35,9 @@ pub fn documents(subject: &Subject) -> [(SbomFormat, Vec<u8>); 3] {
     ]
 }
 
-/// The identity of the documents: the first half of the SHA-256 digest of their content, as a UUID of
-/// version 8 (RFC 9562, section 5.8). The crates are left out: the checksums of the files stand for
-/// them.
+/// The identity of the documents: the first half of the SHA-256 digest of their content, as a UUID
+/// of version 8 (RFC 9562, section 5.8). The crates are left out: the checksums of the files stand
+/// for them.
 #[must_use]
 pub fn identity(subject: &Subject) -> Uuid {
     let without_crates = Subject {

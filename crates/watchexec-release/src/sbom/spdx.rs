@@ -90,8 +90,8 @@ fn reference(category: &str, kind: &str, locator: &str) -> Value {
     })
 }
 
-/// The licences that are not on the SPDX list. A document has to define each that it refers to, with
-/// its text (clause 10.2). At most the URL of the text is known.
+/// The licences that are not on the SPDX list. A document has to define each that it refers to,
+/// with its text (clause 10.2). At most the URL of the text is known.
 struct OtherLicenses(Vec<License>);
 
 impl OtherLicenses {

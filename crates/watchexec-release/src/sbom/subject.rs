@@ -38,8 +38,8 @@ pub struct Software<'a> {
     pub(super) files: Vec<DescribedFile<'a>>,
     /// The origin of a crate. The subject has none.
     pub(super) crate_source: Option<&'a str>,
-    /// The reference within the document. Syft merges software of all documents that it finds by this
-    /// reference, so it is unique.
+    /// The reference within the document. Syft merges software of all documents that it finds by
+    /// this reference, so it is unique.
     pub(super) reference: String,
     /// The references of the crates that it depends on.
     pub(super) dependencies: Vec<String>,
@@ -57,8 +57,8 @@ pub(super) struct Download {
 pub type DescribedFile<'a> = (&'a str, Checksum);
 
 impl<'a> Subject<'a> {
-    /// An installed release of watchexec. Its URL is that of buildpack.toml, even if it was downloaded
-    /// from a mirror.
+    /// An installed release of watchexec. Its URL is that of buildpack.toml, even if it was
+    /// downloaded from a mirror.
     #[must_use]
     pub fn release(
         buildpack: &'a Buildpack,

@@ -1,7 +1,7 @@
 //! Syft's own JSON (<https://github.com/anchore/syft/tree/main/schema/json>).
 //!
-//! Readers warn about a schema that is newer than theirs. This is the first one of the series 16, which
-//! all versions of Syft and Grype since 1.0 read.
+//! Readers warn about a schema that is newer than theirs. This is the first one of the series 16,
+//! which all versions of Syft and Grype since 1.0 read.
 
 use super::license::License;
 use super::subject::{DescribedFile, Software, Subject};
