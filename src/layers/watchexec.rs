@@ -17,7 +17,7 @@ use watchexec_release::archive_url::{ArchiveUrl, Location};
 use watchexec_release::catalog::{Release, Target};
 use watchexec_release::checksum::{Checksum, Verified};
 use watchexec_release::download::{DownloadError, Failure, Network, Observer, download};
-use watchexec_release::files::{FileError, Installed};
+use watchexec_release::files::{FileError, Installed, PROGRAM};
 use watchexec_release::origin::Source;
 use watchexec_release::sbom::subject::Subject;
 use watchexec_release::sbom::{crates, identity};
@@ -89,8 +89,8 @@ impl WatchexecLayer<'_> {
             name,
             buildpack,
         };
-        let (installed, undescribed) = if let Some(kept) = self.kept(&layer)? {
-            kept
+        let (installed, undescribed) = if let Some((installed, program)) = self.kept(&layer)? {
+            (installed, program.map(read).transpose()?)
         } else {
             layer.empty()?;
             let (installed, program) = self.install(&layer)?;
@@ -98,7 +98,7 @@ impl WatchexecLayer<'_> {
         };
         let subject = Subject::release(self.buildpack, self.release, &installed);
         if let Some(program) = undescribed {
-            self.describe(&layer, &subject, program)?;
+            self.describe(&layer, &subject, &program)?;
         }
         let sbom = identity(&subject).to_string();
         let metadata = Metadata {
@@ -178,25 +178,35 @@ impl WatchexecLayer<'_> {
         }
     }
 
-    /// Unpacks the release from inside the buildpack, or downloads it.
-    fn install(&self, layer: &Layer) -> Result<(Installed, File), WatchexecError> {
-        let archive = match self.source {
+    /// Installs the release from inside the buildpack, or downloads and unpacks it. Returns the
+    /// program too.
+    fn install(&self, layer: &Layer) -> Result<(Installed, Vec<u8>), WatchexecError> {
+        let (installed, program) = match self.source {
             Source::Bundle(bundle) => {
                 self.log
                     .detail("Copying the release from inside the buildpack");
-                bundle.read().map_err(WatchexecError::Bundle)?
+                let files = bundle.read().map_err(WatchexecError::Bundle)?;
+                let checksum = files.program.checksum();
+                self.log
+                    .detail(format_args!("Verified watchexec: {checksum}"));
+                (files.install(&layer.path())?, files.program.into_bytes())
             }
-            Source::Archive { url, set_by } => self.download(url, set_by.as_deref())?,
+            Source::Archive { url, set_by } => {
+                let archive = self.download(url, set_by.as_deref())?;
+                let (length, checksum) = (size(archive.bytes().len() as u64), archive.checksum());
+                self.log
+                    .detail(format_args!("Verified {length}: {checksum}"));
+                let (installed, program) = unpack(&archive, &Limits::BUILD, &layer.path())?;
+                // The program is as large as the archive when it was decoded.
+                drop(archive);
+                (installed, read(program)?)
+            }
         };
-        let (length, checksum) = (size(archive.bytes().len() as u64), archive.checksum());
-        self.log
-            .detail(format_args!("Verified {length}: {checksum}"));
-        let unpacked = unpack(&archive, &Limits::BUILD, &layer.path())?;
-        self.log.detail(match unpacked.0.license {
+        self.log.detail(match installed.license {
             Some(_) => "Installed bin/watchexec and LICENSE",
             None => "Installed bin/watchexec; the archive has no LICENSE beside it",
         });
-        Ok(unpacked)
+        Ok((installed, program))
     }
 
     fn download(&self, url: &ArchiveUrl, set_by: Option<&str>) -> Result<Verified, WatchexecError> {
@@ -221,20 +231,10 @@ impl WatchexecLayer<'_> {
         })
     }
 
-    /// Writes the SBOMs. The program is the open file that this build has verified or written.
-    fn describe(
-        &self,
-        layer: &Layer,
-        subject: &Subject,
-        mut program: File,
-    ) -> Result<(), FileError> {
-        let mut bytes = Vec::new();
-        program
-            .rewind()
-            .and_then(|()| program.read_to_end(&mut bytes))
-            .map_err(FileError::at(layer.path()))?;
+    /// Writes the SBOMs. The program was verified or written by this build.
+    fn describe(&self, layer: &Layer, subject: &Subject, program: &[u8]) -> Result<(), FileError> {
         // A program without a readable list of its crates is described without them.
-        let crates = crates::read(&bytes).unwrap_or_else(|error| {
+        let crates = crates::read(program).unwrap_or_else(|error| {
             self.log.warning(format_args!(
                 "the list of crates inside watchexec cannot be read ({error}); its SBOMs list no crates"
             ));
@@ -254,6 +254,16 @@ impl WatchexecLayer<'_> {
         }
         Ok(())
     }
+}
+
+/// Reads the program from its open file: the path may lead to a different one by now.
+fn read(mut program: File) -> Result<Vec<u8>, FileError> {
+    let mut bytes = Vec::new();
+    (program
+        .rewind()
+        .and_then(|()| program.read_to_end(&mut bytes)))
+    .map_err(FileError::at(PROGRAM.path))?;
+    Ok(bytes)
 }
 
 /// Writes the progress of a download to the log.

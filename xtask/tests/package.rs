@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 use toml_edit::DocumentMut;
-use watchexec_release::archive::{Limits, unpack};
 use watchexec_release::bundle::Bundle;
 use watchexec_release::checksum::Checksum;
 use watchexec_release::sbom::crates;
@@ -322,7 +321,7 @@ fn puts_the_release_inside_an_offline_package() {
 
     let layer = bench.path("layer");
     let bundle = Bundle::find(&package, checksum).unwrap();
-    unpack(&bundle.read().unwrap(), &Limits::BUILD, &layer).unwrap();
+    bundle.read().unwrap().install(&layer).unwrap();
     assert_eq!(
         fs::read_to_string(layer.join("bin/watchexec")).unwrap(),
         "program"

@@ -1,8 +1,14 @@
-//! A release inside the buildpack, for builds without a network: a tar with its two files, in
-//! `dependencies/<sha256 of the archive>/<sha256 of the tar>.tar`. It needs no decompression.
+//! A release inside the buildpack, for builds without a network: its files, ready to install, in
+//! `dependencies/<sha256 of the archive>/`. Each has its checksum after its name:
+//! `watchexec.<sha256>`.
+//!
+//! A tar would be one file, and the reader of downloads would unpack it. But every byte would be
+//! hashed twice, as part of the tar and of its file: a build took 17 ms longer for a program of
+//! 15 MB (2026-11, 27 ms before).
 
 use crate::checksum::{Checksum, Verified};
-use crate::files::FileError;
+use crate::files::{FileError, Installed, LICENSE, PROGRAM, ReleaseFile, create};
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,8 +20,13 @@ const FOLDER: &str = "dependencies";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
     directory: PathBuf,
-    /// The checksum of the release's archive.
-    archive: Checksum,
+}
+
+/// The verified files of a bundle.
+pub struct Files {
+    /// The program.
+    pub program: Verified,
+    license: Option<Verified>,
 }
 
 impl Bundle {
@@ -30,32 +41,55 @@ impl Bundle {
     pub fn find(buildpack_dir: &Path, checksum: Checksum) -> Option<Self> {
         let directory = Self::directory(buildpack_dir, checksum);
         // An empty folder counts too: a broken package must not turn into a download.
-        directory.symlink_metadata().is_ok().then_some(Self {
-            directory,
-            archive: checksum,
-        })
+        (directory.symlink_metadata().is_ok()).then_some(Self { directory })
     }
 
-    /// Reads the tar and verifies it against the checksum in its name. A file with a different name
-    /// is verified as the archive of the release, which can be put here by hand.
+    /// The name of a file with this checksum.
+    #[must_use]
+    pub fn name(file: &ReleaseFile, checksum: Checksum) -> String {
+        format!("{}.{}", file.name, checksum.hex())
+    }
+
+    /// Reads the files and verifies each against the checksum in its name.
     ///
     /// # Errors
-    /// The file is missing, changed or cut.
-    pub fn read(&self) -> Result<Verified, FileError> {
-        let only_file = || {
-            let mut entries = fs::read_dir(&self.directory)?;
-            let entry = entries.next().ok_or(io::ErrorKind::NotFound)??;
-            Ok(entry.path())
-        };
-        let path = only_file().map_err(FileError::at(&self.directory))?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let checksum = (name.strip_suffix(".tar")).and_then(|hex| Checksum::from_hex(hex).ok());
-        fs::read(&path)
-            .and_then(|bytes| {
-                let verified = Verified::new(bytes, checksum.unwrap_or(self.archive));
-                verified.map_err(io::Error::other)
+    /// The program is missing, or a file is changed or cut.
+    pub fn read(&self) -> Result<Files, FileError> {
+        let read = || {
+            let mut files = HashMap::new();
+            for entry in fs::read_dir(&self.directory)? {
+                let entry = entry?;
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let (name, hex) = name.split_once('.').unwrap_or_default();
+                let checksum = Checksum::from_hex(hex).map_err(io::Error::other)?;
+                let content = Verified::new(fs::read(entry.path())?, checksum);
+                files.insert(name.to_owned(), content.map_err(io::Error::other)?);
+            }
+            let program = files.remove(PROGRAM.name);
+            Ok(Files {
+                program: program.ok_or(io::ErrorKind::NotFound)?,
+                license: files.remove(LICENSE.name),
             })
-            .map_err(FileError::at(path))
+        };
+        read().map_err(FileError::at(&self.directory))
+    }
+}
+
+impl Files {
+    /// Writes the files to their places below `directory`.
+    ///
+    /// # Errors
+    /// A file exists, or cannot be written.
+    pub fn install(&self, directory: &Path) -> Result<Installed, FileError> {
+        let program = self.program.bytes();
+        create(directory, PROGRAM.path, PROGRAM.mode, program)?;
+        if let Some(license) = &self.license {
+            create(directory, LICENSE.path, LICENSE.mode, license.bytes())?;
+        }
+        Ok(Installed {
+            program: self.program.checksum(),
+            license: self.license.as_ref().map(Verified::checksum),
+        })
     }
 }
 
@@ -63,46 +97,66 @@ impl Bundle {
 mod tests {
     use super::*;
 
-    /// A bundle with a file of this name, for an archive with the content `archive`.
-    fn bundle(name: &str, content: &str) -> (tempfile::TempDir, Bundle) {
+    /// A bundle with these files, each named by the checksum of the second text.
+    fn bundle(files: &[(&ReleaseFile, &str, &str)]) -> (tempfile::TempDir, Bundle) {
         let buildpack = tempfile::tempdir().unwrap();
         let archive = Checksum::of(b"archive");
         let directory = Bundle::directory(buildpack.path(), archive);
         fs::create_dir_all(&directory).unwrap();
-        fs::write(directory.join(name), content).unwrap();
+        for (file, content, named) in files {
+            let name = Bundle::name(file, Checksum::of(named.as_bytes()));
+            fs::write(directory.join(name), content).unwrap();
+        }
         let bundle = Bundle::find(buildpack.path(), archive).unwrap();
         assert_eq!(Bundle::find(buildpack.path(), Checksum::of(b"")), None);
         (buildpack, bundle)
     }
 
     #[test]
-    fn verifies_a_tar_by_its_name() {
-        let name = format!("{}.tar", Checksum::of(b"tar").hex());
-        let (_buildpack, tar) = bundle(&name, "tar");
-        assert_eq!(tar.read().unwrap().bytes(), b"tar");
-        for content in ["TAR", "ta", "tar2", "", "archive"] {
-            let (_buildpack, changed) = bundle(&name, content);
-            let error = changed.read().err().unwrap();
-            assert!(error.to_string().contains("checksum"), "{error}");
+    fn installs_the_files() {
+        for license in [None, Some((&LICENSE, "license", "license"))] {
+            let files: Vec<_> = [Some((&PROGRAM, "program", "program")), license]
+                .into_iter()
+                .flatten()
+                .collect();
+            let (_buildpack, bundle) = bundle(&files);
+            let layer = tempfile::tempdir().unwrap();
+            let installed = bundle.read().unwrap().install(layer.path()).unwrap();
+            assert_eq!(installed.license.is_some(), license.is_some());
+            assert!(installed.verify(layer.path()).is_ok());
         }
     }
 
     #[test]
-    fn verifies_an_archive_that_was_put_here_by_hand() {
-        for name in ["watchexec.tar.xz", "watchexec.tar", "archive"] {
-            let (_buildpack, archive) = bundle(name, "archive");
-            assert_eq!(archive.read().unwrap().bytes(), b"archive");
-            let (_buildpack, another) = bundle(name, "another");
-            let error = another.read().err().unwrap();
-            assert!(error.to_string().contains("checksum"), "{error}");
+    fn rejects_a_changed_cut_or_lengthened_file() {
+        for content in ["PROGRAM", "progra", "program2", ""] {
+            let changed = [
+                [
+                    (&PROGRAM, content, "program"),
+                    (&LICENSE, "license", "license"),
+                ],
+                [
+                    (&PROGRAM, "program", "program"),
+                    (&LICENSE, content, "license"),
+                ],
+            ];
+            for files in changed {
+                let (_buildpack, bundle) = bundle(&files);
+                let error = bundle.read().err().unwrap();
+                assert!(error.to_string().contains("checksum"), "{error}");
+            }
         }
     }
 
     #[test]
-    fn rejects_a_bundle_without_its_file() {
-        let (_buildpack, bundle) = bundle("watchexec.tar", "archive");
-        fs::remove_file(bundle.directory.join("watchexec.tar")).unwrap();
-        let error = bundle.read().err().unwrap();
+    fn rejects_a_bundle_without_its_program_or_with_an_archive() {
+        let license = (&LICENSE, "license", "license");
+        let (_buildpack, without) = bundle(&[license]);
+        let error = without.read().err().unwrap();
         assert_eq!(error.error.kind(), io::ErrorKind::NotFound);
+
+        let (_buildpack, with) = bundle(&[(&PROGRAM, "program", "program"), license]);
+        fs::write(with.directory.join("watchexec.tar.xz"), "archive").unwrap();
+        assert!(with.read().is_err());
     }
 }

@@ -32,25 +32,15 @@ impl Release {
         Ok(())
     }
 
-    /// Writes the files that a build installs as an uncompressed tar, which is named by its
-    /// checksum.
+    /// Unpacks the files that a build installs, and names them by their checksums.
     fn pack(&self, directory: &Path) -> Result<()> {
         let unpacked = tempfile::tempdir()?;
         let (installed, _) = unpack(&self.archive, &Limits::BUILD, unpacked.path())?;
-        let mut tar = tar::Builder::new(Vec::new());
-        for (file, _) in installed.files() {
-            let content = fs::read(unpacked.path().join(file.path))?;
-            let mut header = tar::Header::new_ustar();
-            header.set_mode(file.mode);
-            header.set_size(content.len() as u64);
-            tar.append_data(&mut header, file.name, content.as_slice())?;
-        }
-        let tar = tar.into_inner()?;
         fs::create_dir_all(directory)?;
-        fs::write(
-            directory.join(format!("{}.tar", Checksum::of(&tar).hex())),
-            tar,
-        )?;
+        for (file, checksum) in installed.files() {
+            let name = Bundle::name(file, checksum);
+            fs::copy(unpacked.path().join(file.path), directory.join(name))?;
+        }
         Ok(())
     }
 }
