@@ -69,12 +69,11 @@ pub fn read(program: &[u8]) -> io::Result<Option<Vec<Crate>>> {
 /// The list cannot be read.
 pub fn listed_beside(program: &Path) -> Result<Option<Vec<Crate>>, FileError> {
     let path = list_beside(program);
-    match fs::read(&path) {
-        Ok(list) => serde_json::from_slice(&list).map(Some).map_err(Into::into),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+    if !path.exists() {
+        return Ok(None);
     }
-    .map_err(FileError::at(path))
+    (fs::read(&path).and_then(|list| Ok(serde_json::from_slice(&list)?)))
+        .map_err(FileError::at(path))
 }
 
 /// The path of the list of crates beside a program: [`Crate`]s as JSON.

@@ -46,11 +46,6 @@ impl License {
         };
         (!name.is_empty()).then_some(Self { kind, name, url })
     }
-
-    /// The name in an SPDX expression, if it can be part of one.
-    pub(super) fn expression(&self) -> Option<&str> {
-        (self.kind != Kind::Other).then_some(&self.name)
-    }
 }
 
 /// A URL that others can use, without credentials: documents go wherever the image goes. That of a
@@ -68,31 +63,20 @@ fn is_listed(identifier: &str) -> bool {
 /// `WITH` adds an exception. A `LicenseRef-` is rejected, since the documents cannot define it.
 fn is_expression(text: &str) -> bool {
     let text = text.replace('(', " ( ").replace(')', " ) ");
-    let mut tokens = text.split_whitespace().peekable();
-    let mut depth = 0_usize;
-    loop {
-        while tokens.next_if_eq(&"(").is_some() {
-            depth += 1;
-        }
-        let is_license = |token: &str| is_listed(token.strip_suffix('+').unwrap_or(token));
-        if !tokens.next().is_some_and(is_license) {
-            return false;
-        }
-        if tokens.next_if_eq(&"WITH").is_some() && !tokens.next().is_some_and(is_listed) {
-            return false;
-        }
-        while tokens.next_if_eq(&")").is_some() {
-            let Some(outer) = depth.checked_sub(1) else {
-                return false;
-            };
-            depth = outer;
-        }
-        match tokens.next() {
-            None => return depth == 0,
-            Some("AND" | "OR") => {}
-            Some(_) => return false,
+    let mut depth: usize = 0;
+    // Whether an identifier has to follow, and whether `WITH` cannot.
+    let (mut is_open, mut is_qualified) = (true, false);
+    for token in text.split_whitespace() {
+        match token {
+            "(" if is_open && !is_qualified => depth += 1,
+            ")" if !is_open && depth > 0 => (depth, is_qualified) = (depth - 1, true),
+            "AND" | "OR" if !is_open => (is_open, is_qualified) = (true, false),
+            "WITH" if !is_open && !is_qualified => (is_open, is_qualified) = (true, true),
+            _ if is_open && is_listed(token.strip_suffix('+').unwrap_or(token)) => is_open = false,
+            _ => return false,
         }
     }
+    depth == 0 && !is_open
 }
 
 #[cfg(test)]
@@ -137,6 +121,9 @@ mod tests {
             "()",
             "MIT WITH",
             "MIT WITH mercy",
+            "MIT WITH (LLVM-exception)",
+            "(MIT) WITH LLVM-exception",
+            "MIT WITH LLVM-exception WITH LLVM-exception",
             "LicenseRef-Ours",
             "https://example.com/license",
         ] {

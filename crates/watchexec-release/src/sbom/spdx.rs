@@ -112,11 +112,11 @@ impl OtherLicenses {
     }
 
     fn reference(&mut self, license: &License) -> String {
-        let known = self.0.iter().position(|known| known == license);
-        let index = known.unwrap_or_else(|| {
+        let index = self.0.iter().position(|known| known == license);
+        if index.is_none() {
             self.0.push(license.clone());
-            self.0.len() - 1
-        });
+        }
+        let index = index.unwrap_or(self.0.len() - 1);
         format!("LicenseRef-{index}")
     }
 

@@ -3,7 +3,7 @@
 //! Readers warn about a schema that is newer than theirs. This is the first one of the series 16,
 //! which all versions of Syft and Grype since 1.0 read.
 
-use super::license::License;
+use super::license::{Kind, License};
 use super::subject::{DescribedFile, Software, Subject};
 use crate::checksum::Checksum;
 use serde_json::{Value, json};
@@ -104,7 +104,7 @@ fn location((path, _): &DescribedFile) -> Value {
 fn license(license: &License) -> Value {
     json!({
         "value": license.name,
-        "spdxExpression": license.expression().unwrap_or_default(),
+        "spdxExpression": if license.kind == Kind::Other { "" } else { &license.name },
         "type": "declared",
         "urls": license.url.as_slice(),
         "locations": [],
