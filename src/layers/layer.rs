@@ -21,13 +21,21 @@ use watchexec_release::text::read_text;
 
 /// A layer of this buildpack.
 pub(super) struct Layer<'a> {
-    pub layers_dir: &'a Path,
-    pub name: &'static str,
+    layers_dir: &'a Path,
+    name: &'static str,
     /// It declares the formats of SBOMs. The lifecycle rejects all others.
-    pub buildpack: &'a Buildpack,
+    buildpack: &'a Buildpack,
 }
 
-impl Layer<'_> {
+impl<'a> Layer<'a> {
+    pub(super) fn new(layers_dir: &'a Path, name: &'static str, buildpack: &'a Buildpack) -> Self {
+        Self {
+            layers_dir,
+            name,
+            buildpack,
+        }
+    }
+
     /// The directory with the content.
     pub(super) fn path(&self) -> PathBuf {
         self.layers_dir.join(self.name)

@@ -80,12 +80,7 @@ impl Processes {
         if self.reload.is_none() && !self.sync_tools {
             return Ok(());
         }
-        let name = NAME;
-        let layer = Layer {
-            layers_dir,
-            name,
-            buildpack,
-        };
+        let layer = Layer::new(layers_dir, NAME, buildpack);
         let source = buildpack_dir.join(PROGRAM);
         let program = fs::read(&source).map_err(FileError::at(&source))?;
         let checksum = Checksum::of(&program);

@@ -83,12 +83,7 @@ impl WatchexecLayer<'_> {
     /// # Errors
     /// The release is not available or cannot be installed.
     pub(crate) fn provide(&self, layers_dir: &Path) -> Result<(), WatchexecError> {
-        let (name, buildpack) = ("watchexec", self.buildpack);
-        let layer = Layer {
-            layers_dir,
-            name,
-            buildpack,
-        };
+        let layer = Layer::new(layers_dir, "watchexec", self.buildpack);
         let (installed, undescribed) = if let Some((installed, program)) = self.kept(&layer)? {
             (installed, program.map(read).transpose()?)
         } else {
