@@ -2,7 +2,7 @@
 
 use libcnb::{Env, Platform};
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -74,13 +74,9 @@ impl Environment {
 
     /// The names of all variables that start with `prefix`, sorted.
     pub(super) fn names_with_prefix(&self, prefix: &str) -> Vec<String> {
-        let mut names: Vec<String> = self
-            .variables
-            .iter()
-            .filter_map(|(name, _)| OsStr::to_str(name))
-            .filter(|name| name.starts_with(prefix))
-            .map(str::to_owned)
-            .collect();
+        let names = (self.variables.iter()).filter_map(|(name, _)| name.to_str());
+        let names = names.filter(|name| name.starts_with(prefix));
+        let mut names: Vec<String> = names.map(str::to_owned).collect();
         names.sort();
         names
     }

@@ -176,28 +176,26 @@ impl WatchexecLayer<'_> {
     /// Installs the release from inside the buildpack, or downloads and unpacks it. Returns the
     /// program too.
     fn install(&self, layer: &Layer) -> Result<(Installed, Vec<u8>), WatchexecError> {
+        let log = self.log;
         let (installed, program) = match self.source {
             Source::Bundle(bundle) => {
-                self.log
-                    .detail("Copying the release from inside the buildpack");
+                log.detail("Copying the release from inside the buildpack");
                 let files = bundle.read().map_err(WatchexecError::Bundle)?;
                 let checksum = files.program.checksum();
-                self.log
-                    .detail(format_args!("Verified watchexec: {checksum}"));
+                log.detail(format_args!("Verified watchexec: {checksum}"));
                 (files.install(&layer.path())?, files.program.into_bytes())
             }
             Source::Archive { url, set_by } => {
                 let archive = self.download(url, set_by.as_deref())?;
                 let (length, checksum) = (size(archive.bytes().len() as u64), archive.checksum());
-                self.log
-                    .detail(format_args!("Verified {length}: {checksum}"));
+                log.detail(format_args!("Verified {length}: {checksum}"));
                 let (installed, program) = unpack(&archive, &Limits::BUILD, &layer.path())?;
-                // The program is as large as the archive when it was decoded.
+                // Not in memory beside the program.
                 drop(archive);
                 (installed, read(program)?)
             }
         };
-        self.log.detail(match installed.license {
+        log.detail(match installed.license {
             Some(_) => "Installed bin/watchexec and LICENSE",
             None => "Installed bin/watchexec; the archive has no LICENSE beside it",
         });

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
     let software = subject.all(identity);
-    let dependencies = software
-        .iter()
-        .map(|of| json!({"ref": of.reference, "dependsOn": of.dependencies}));
+    let dependencies = software.iter();
+    let dependencies =
+        dependencies.map(|of| json!({"ref": of.reference, "dependsOn": of.dependencies}));
     json!({
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -66,10 +66,9 @@ fn component(of: &Software) -> Value {
     })
 }
 
-fn reference(kind: &str, download: &Download) -> Option<Value> {
-    let url = download.url.as_deref()?;
-    let hashes = download.checksum.as_ref().map(|checksum| [hash(checksum)]);
-    Some(json!({"type": kind, "url": url, "hashes": hashes}))
+fn reference(kind: &str, (url, checksum): &Download) -> Option<Value> {
+    let hashes = checksum.as_ref().map(|checksum| [hash(checksum)]);
+    (url.as_ref()).map(|url| json!({"type": kind, "url": url, "hashes": hashes}))
 }
 
 /// One expression, or any number of licences that are not expressions (schema, `licenseChoice`).

@@ -47,10 +47,7 @@ pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
 /// The subject as downloaded, with the checksum of the archive, or a crate.
 fn package(of: &Software, others: &mut OtherLicenses) -> Value {
     let is_crate = of.crate_source.is_some();
-    let purl = of
-        .purl
-        .iter()
-        .map(|purl| reference("PACKAGE-MANAGER", "purl", purl));
+    let purl = (of.purl.iter()).map(|purl| reference("PACKAGE-MANAGER", "purl", purl));
     // Annex F.2 has a type for each version of the CPE specification.
     let cpes = of.cpes.iter().map(|cpe| {
         let kind = if cpe.starts_with("cpe:2.3:") {
@@ -69,10 +66,10 @@ fn package(of: &Software, others: &mut OtherLicenses) -> Value {
         "name": of.name,
         "versionInfo": of.version,
         "primaryPackagePurpose": if is_crate { "LIBRARY" } else { "APPLICATION" },
-        "downloadLocation": of.download.url.as_deref().unwrap_or(NO_ASSERTION),
+        "downloadLocation": of.download.0.as_deref().unwrap_or(NO_ASSERTION),
         "filesAnalyzed": false,
-        "checksums": of.download.checksum.map(|checksum| [hash(&checksum)]),
-        "sourceInfo": of.source.url,
+        "checksums": of.download.1.map(|checksum| [hash(&checksum)]),
+        "sourceInfo": of.source.0,
         "licenseConcluded": NO_ASSERTION,
         "licenseDeclared": others.declared(&of.licenses),
         "copyrightText": NO_ASSERTION,

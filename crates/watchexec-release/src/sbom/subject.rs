@@ -30,9 +30,9 @@ pub struct Software<'a> {
     pub(super) purl: Option<String>,
     /// The CPE names.
     pub(super) cpes: Vec<&'a str>,
-    /// The archive that it was installed from.
+    /// The URL and the checksum of the archive that it was installed from.
     pub(super) download: Download,
-    /// The source code.
+    /// The URL and the checksum of its source code.
     pub(super) source: Download,
     /// The files that contain it, the program first.
     pub(super) files: Vec<DescribedFile<'a>>,
@@ -45,13 +45,8 @@ pub struct Software<'a> {
     pub(super) dependencies: Vec<String>,
 }
 
-/// Something that can be downloaded.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Download {
-    /// The URL on a server, without credentials.
-    pub url: Option<String>,
-    pub checksum: Option<Checksum>,
-}
+/// The URL of a file on a server, without credentials, and its checksum.
+pub(super) type Download = (Option<String>, Option<Checksum>);
 
 /// A file: its path in the layer, and the checksum of its content.
 pub type DescribedFile<'a> = (&'a str, Checksum);
@@ -72,7 +67,9 @@ impl<'a> Subject<'a> {
             .collect();
         let licenses = (dependency.licenses.iter())
             .filter_map(|license| License::new(license.r#type.as_deref(), license.uri.as_deref()));
+        let source = dependency.source.as_deref().and_then(public_url);
         let source_checksum = dependency.source_checksum.as_deref();
+        let source_checksum = source_checksum.and_then(|checksum| checksum.parse().ok());
         // Readers of the documents reject an empty purl or CPE.
         let is_purl = |purl: &&str| purl.starts_with("pkg:") && purl.contains('/');
         let is_cpe = |cpe: &&str| cpe.starts_with("cpe:2.3:") || cpe.starts_with("cpe:/");
@@ -85,14 +82,8 @@ impl<'a> Subject<'a> {
             licenses: licenses.collect(),
             purl: purl.map(str::to_owned),
             cpes: cpes.collect(),
-            download: Download {
-                url: public_url(&dependency.uri),
-                checksum: Some(release.checksum),
-            },
-            source: Download {
-                url: dependency.source.as_deref().and_then(public_url),
-                checksum: source_checksum.and_then(|checksum| checksum.parse().ok()),
-            },
+            download: (public_url(&dependency.uri), Some(release.checksum)),
+            source: (source, source_checksum),
             ..subject.software
         };
         subject

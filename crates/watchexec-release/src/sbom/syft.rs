@@ -56,8 +56,8 @@ pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
             "version": software.version,
             "type": "file",
             "metadata": {
-                "path": software.download.url.as_deref().unwrap_or_default(),
-                "digests": software.download.checksum.map(|checksum| [digest(&checksum)]),
+                "path": software.download.0.as_deref().unwrap_or_default(),
+                "digests": software.download.1.map(|checksum| [digest(&checksum)]),
             },
         },
         "distro": {},
@@ -74,8 +74,7 @@ fn artifact(subject: &Subject, of: &Software) -> Value {
     let cpes = of.cpes.iter();
     let cpes = cpes.map(|cpe| json!({"cpe": cpe, "source": "declared"}));
     // The metadata that Syft itself writes for a crate that it finds in a program.
-    let metadata = of
-        .crate_source
+    let metadata = (of.crate_source)
         .map(|source| json!({"name": of.name, "version": of.version, "source": source}));
     let (kind, language) = match metadata {
         Some(_) => ("rust-crate", "rust"),
