@@ -43,7 +43,7 @@ impl Checksum {
     /// Reading fails.
     pub fn of_reader(reader: impl Read) -> io::Result<Self> {
         let Ok(read) = copy(reader, |_| Ok::<_, Infallible>(()));
-        read.map(|(_, checksum)| checksum)
+        read
     }
 
     /// The digest itself.
@@ -70,17 +70,15 @@ impl Checksum {
     }
 }
 
-/// Hands all that `reader` gives to `write`, piece by piece, and returns how many bytes it was and their
-/// digest.
+/// Hands all that `reader` gives to `write`, piece by piece, and returns the digest.
 ///
 /// # Errors
 /// The outer error is that of `write`, the inner one that of `reader`.
 pub(crate) fn copy<E>(
     mut reader: impl Read,
     mut write: impl FnMut(&[u8]) -> Result<(), E>,
-) -> Result<io::Result<(u64, Checksum)>, E> {
+) -> Result<io::Result<Checksum>, E> {
     let mut hasher = Sha256::new();
-    let mut size = 0_u64;
     // Large enough that system calls do not count, small enough for the processor's cache.
     let mut buffer = vec![0; 64 << 10];
     loop {
@@ -89,11 +87,10 @@ pub(crate) fn copy<E>(
             Err(error) => return Ok(Err(error)),
         };
         let Some(piece @ [_, ..]) = buffer.get(..length) else {
-            return Ok(Ok((size, Checksum(hasher.finalize().into()))));
+            return Ok(Ok(Checksum(hasher.finalize().into())));
         };
         hasher.update(piece);
         write(piece)?;
-        size = size.saturating_add(length as u64);
     }
 }
 
