@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn reads_small_regular_files_only() {
         for name in ["type", "key"] {
-            for (why, is_fifo) in [("not a regular file", true), ("larger than 1 MiB", false)] {
+            for (why, is_fifo) in [("not a regular file", true), ("larger than 1.0 MB", false)] {
                 let (folder, bindings) = bindings(&[("one/type", "a"), ("one/directory/file", "")]);
                 let path = folder.path().join("one").join(name);
                 let _ = fs::remove_file(&path);

@@ -185,17 +185,13 @@ fn choices() {
 
 #[test]
 fn files() {
-    let unreadable = |set_by, kind: io::ErrorKind| {
-        downloading(
-            "file:///archives/w.tar.xz",
-            set_by,
-            Fault::File(kind.into()),
-        )
-    };
-    assert_snapshot!("file_unreadable", unreadable(None, io::ErrorKind::NotFound));
+    let unreadable =
+        |set_by, error| downloading("file:///archives/w.tar.xz", set_by, Fault::File(error));
+    let missing = unreadable(None, io::ErrorKind::NotFound.into());
+    assert_snapshot!("file_unreadable", missing);
     let mapping = Some("the dependency-mapping /bindings/map/0123");
-    let too_large = unreadable(mapping, io::ErrorKind::FileTooLarge);
-    assert_snapshot!("file_too_large", too_large);
+    let too_large = io::Error::new(io::ErrorKind::FileTooLarge, "larger than 134.2 MB");
+    assert_snapshot!("file_too_large", unreadable(mapping, too_large));
 }
 
 /// A request for `url` through this proxy, and with this login.

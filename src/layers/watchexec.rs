@@ -206,14 +206,10 @@ impl WatchexecLayer<'_> {
         if let Some(error) = &self.network.netrc.ignored {
             log.debug(format_args!("Ignoring {error}"));
         }
-        let Release {
-            checksum,
-            dependency,
-            ..
-        } = self.release;
-        let (version, url) = (&dependency.version, &archive.url);
+        let (checksum, version) = (self.release.checksum, &self.release.dependency.version);
+        let url = &archive.url;
         log.detail(format_args!("Downloading watchexec {version} from {url}"));
-        let verified = download(archive, *checksum, self.network, &Progress(log))?;
+        let verified = download(archive, checksum, self.network, &Progress(log))?;
         let length = size(verified.bytes().len() as u64);
         log.detail(format_args!("Verified {length}: {checksum}"));
         Ok(verified)

@@ -183,6 +183,21 @@ fn never_waits_for_a_fifo() {
     let why = "netrc: not a regular file";
     assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
 
+    let lifecycle = self::lifecycle();
+    let archive = lifecycle.path("archive");
+    fifo(&archive);
+    let key = Checksum::of(ARCHIVE).hex();
+    let url = format!("file://{}", archive.display());
+    bind(&lifecycle, "dependency-mapping", &[(&key, &url)]);
+    let outcome = lifecycle.build().assert_failure();
+    let why = "/archive (the dependency-mapping";
+    assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("not a regular file"),
+        "{}",
+        outcome.stderr
+    );
+
     for name in ["key", "type"] {
         let lifecycle = self::lifecycle();
         bind(&lifecycle, "ca-certificates", &[]);

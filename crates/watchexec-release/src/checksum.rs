@@ -4,7 +4,6 @@ use crate::text::size;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
-use std::convert::Infallible;
 use std::fmt;
 use std::io::{self, Read};
 use std::str::FromStr;
@@ -35,15 +34,6 @@ impl Checksum {
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
-    }
-
-    /// The digest of all that `reader` gives, without holding it in memory.
-    ///
-    /// # Errors
-    /// Reading fails.
-    pub fn of_reader(reader: impl Read) -> io::Result<Self> {
-        let Ok(read) = copy(reader, |_| Ok::<_, Infallible>(()));
-        read
     }
 
     /// The digest itself.

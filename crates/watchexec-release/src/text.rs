@@ -1,9 +1,7 @@
 //! Text: small files that people write, and parts of sentences.
 
-use rustix::fs::OFlags;
-use std::fs::OpenOptions;
-use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use crate::files::read;
+use std::io;
 use std::path::Path;
 
 /// The limit of a file that people write: bindings hold whole CA bundles, which are below 300 kB.
@@ -22,20 +20,7 @@ pub fn read_text(path: &Path) -> io::Result<String> {
 
 /// As [`read_text`], with all bytes: passwords need not be UTF-8.
 pub(crate) fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
-    let mut options = OpenOptions::new();
-    // Opening a FIFO would otherwise wait for a writer.
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
-    let file = options.read(true).custom_flags(flags).open(path)?;
-    let metadata = file.metadata()?;
-    // Reading a directory has an error of its own.
-    if !metadata.is_file() && !metadata.is_dir() {
-        return Err(io::Error::other("not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(io::Error::other("larger than 1 MiB"));
-    }
+    let mut bytes = read(path, LARGEST)?;
     if bytes.starts_with(BYTE_ORDER_MARK) {
         bytes.drain(..BYTE_ORDER_MARK.len());
     }
@@ -108,7 +93,7 @@ mod tests {
         fs::write(path("small"), vec![b'x'; 1 << 20]).unwrap();
         assert!(read_text(&path("small")).is_ok());
         fs::write(path("large"), vec![b'x'; (1 << 20) + 1]).unwrap();
-        assert_eq!(refused("large").to_string(), "larger than 1 MiB");
+        assert_eq!(refused("large").to_string(), "larger than 1.0 MB");
         // Without a writer, a FIFO would never be opened.
         mkfifoat(CWD, path("fifo"), Mode::from_raw_mode(0o600)).unwrap();
         assert_eq!(refused("fifo").to_string(), "not a regular file");

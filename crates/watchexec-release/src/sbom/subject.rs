@@ -69,8 +69,6 @@ impl<'a> Subject<'a> {
         let licenses = (dependency.licenses.iter())
             .filter_map(|license| License::new(license.r#type.as_deref(), license.uri.as_deref()));
         let source = dependency.source.as_deref().and_then(public);
-        let source_checksum = dependency.source_checksum.as_deref();
-        let source_checksum = source_checksum.and_then(|checksum| checksum.parse().ok());
         // Readers of the documents reject an empty purl or CPE.
         let is_purl = |purl: &&str| purl.starts_with("pkg:") && purl.contains('/');
         let is_cpe = |cpe: &&str| cpe.starts_with("cpe:2.3:") || cpe.starts_with("cpe:/");
@@ -84,7 +82,7 @@ impl<'a> Subject<'a> {
             purl: purl.map(str::to_owned),
             cpes: cpes.collect(),
             download: (public(&dependency.uri), Some(release.checksum)),
-            source: (source, source_checksum),
+            source: (source, dependency.source_checksum()),
             ..subject.software
         };
         subject
