@@ -135,20 +135,20 @@ impl WatchexecLayer<'_> {
         layer: &Layer,
     ) -> Result<(Installed, Option<File>), String> {
         let release = self.release;
-        let wanted = [
-            ("version", release.dependency.version.to_string()),
-            ("target", self.target.to_string()),
-            ("checksum", release.checksum.to_string()),
-        ];
+        let (version, checksum) = (&release.dependency.version, release.checksum);
         let recorded = [
-            earlier.version,
-            earlier.target,
-            earlier.checksum.to_string(),
+            ("version", earlier.version, version.to_string()),
+            ("target", earlier.target, self.target.to_string()),
+            (
+                "checksum",
+                earlier.checksum.to_string(),
+                checksum.to_string(),
+            ),
         ];
-        let changes: Vec<String> = (wanted.iter().zip(&recorded))
-            .filter(|((_, wanted), recorded)| wanted != *recorded)
-            .map(|((what, to), from)| format!("its {what} was {from} and is now {to}"))
-            .collect();
+        let changes = recorded.iter().filter(|(_, from, to)| from != to);
+        let changes =
+            changes.map(|(what, from, to)| format!("its {what} was {from} and is now {to}"));
+        let changes: Vec<String> = changes.collect();
         if !changes.is_empty() {
             return Err(changes.join("; "));
         }
@@ -228,13 +228,11 @@ impl WatchexecLayer<'_> {
             crates: crates.as_deref(),
             ..subject.clone()
         })?;
-        let crates = match &crates {
-            Some(crates) => format!(", with its {} crates", crates.len()),
-            None => String::new(),
-        };
         if !formats.is_empty() {
+            let crates = crates.map(|crates| format!(", with its {} crates", crates.len()));
+            let (formats, crates) = (formats.join(", "), crates.unwrap_or_default());
             self.log
-                .detail(format_args!("Wrote SBOMs: {}{crates}", formats.join(", ")));
+                .detail(format_args!("Wrote SBOMs: {formats}{crates}"));
         }
         Ok(())
     }
