@@ -1,19 +1,19 @@
-//! The app directory, made writable for the group.
+//! Makes the app directory writable for the group.
 //!
-//! The build exports the app's files as the build user's, and run images run as another user of
-//! the same group, who could neither replace nor delete a file in a sub-directory. Whoever syncs
-//! files into the running container would be refused.
+//! The files of an image belong to the build user. Many run images run as a different user of the
+//! same group, who without this could not replace or delete a file in a subdirectory: every sync
+//! into the running container would fail.
+//!
+//! Modes are changed through descriptors that were opened without following links: nothing outside
+//! the app directory changes, even if its files are replaced at the same time.
 
-use std::fs::{self, Permissions};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fchmod, fstat, statat};
+use std::ffi::OsStr;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-
-const OWNER_WRITE: u32 = 0o200;
-const GROUP: u32 = 0o070;
-const GROUP_READ: u32 = 0o040;
-const GROUP_WRITE: u32 = 0o020;
-const SETUID_OR_SETGID: u32 = 0o6000;
+use std::rc::Rc;
+use watchexec_release::files::{children, open};
 
 /// The changes to an app directory.
 #[derive(Debug, Default)]
@@ -27,67 +27,90 @@ pub(crate) struct Opened {
 }
 
 /// Makes `directory`, the directories below it and the files that they share with the group
-/// writable for the group. Symbolic links are not followed: their targets may lie outside the app.
+/// writable for the group.
 ///
-/// Private files stay private: libpq and ssh refuse a key that the group may write. A program with
-/// setuid or setgid runs with the rights of its owner or group, whoever may write it has them too.
+/// Private files stay private: libpq and ssh refuse a key that the group may write. Setuid and
+/// setgid files are left alone: whoever can write them has the rights of their owner or group.
 pub(crate) fn open_for_group(directory: &Path) -> Opened {
-    let mut opened = Opened::default();
-    let mut waiting = vec![directory.to_owned()];
-    while let Some(path) = waiting.pop() {
-        match open(&path) {
-            Ok(Entry {
-                is_directory,
-                changed,
-            }) => {
-                opened.files += usize::from(changed && !is_directory);
-                opened.directories += usize::from(changed && is_directory);
-                if is_directory {
-                    match children(&path) {
-                        Ok(children) => waiting.extend(children),
-                        Err(error) => opened.failed.push((path, error)),
-                    }
-                }
-            }
-            Err(error) => opened.failed.push((path, error)),
+    let mut walk = Walk::default();
+    if let Err(error) = walk.directory(CWD, directory.as_os_str(), directory) {
+        walk.opened.failed.push((directory.to_owned(), error));
+    }
+    while let Some((parent, path)) = walk.waiting.pop() {
+        let name = path.file_name().unwrap_or_default();
+        if let Err(error) = walk.entry(&parent, name, &path) {
+            walk.opened.failed.push((path, error));
         }
     }
-    opened
+    walk.opened
 }
 
-struct Entry {
-    is_directory: bool,
-    changed: bool,
+#[derive(Default)]
+struct Walk {
+    opened: Opened,
+    /// Entries to change, each with its directory, which is closed after its last entry.
+    waiting: Vec<(Rc<OwnedFd>, PathBuf)>,
 }
 
-fn open(path: &Path) -> io::Result<Entry> {
-    let metadata = fs::symlink_metadata(path)?;
-    let mode = metadata.permissions().mode();
-    let shared = if metadata.is_dir() {
-        mode & GROUP != 0
-    } else {
-        metadata.is_file() && mode & GROUP_READ != 0 && mode & SETUID_OR_SETGID == 0
-    };
-    let changed = shared && mode & OWNER_WRITE != 0 && mode & GROUP_WRITE == 0;
-    if changed {
-        fs::set_permissions(path, Permissions::from_mode(mode & 0o7777 | GROUP_WRITE))?;
+impl Walk {
+    fn entry(&mut self, parent: &OwnedFd, name: &OsStr, path: &Path) -> io::Result<()> {
+        let seen = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        match FileType::from_raw_mode(seen.st_mode) {
+            FileType::Directory => self.directory(parent, name, path),
+            FileType::RegularFile if writable_mode(&seen).is_some() => {
+                let file = open(parent, name, OFlags::NONBLOCK)?;
+                // By now the name may belong to a different file.
+                let stat = fstat(&file)?;
+                if stat.st_nlink != 1 {
+                    let why = "it has hard links, which may be outside the app directory";
+                    return Err(io::Error::other(why));
+                }
+                if let Some(mode) = writable_mode(&stat) {
+                    fchmod(file, mode)?;
+                    self.opened.files += 1;
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
-    Ok(Entry {
-        is_directory: metadata.is_dir(),
-        changed,
-    })
+
+    fn directory(&mut self, parent: impl AsFd, name: &OsStr, path: &Path) -> io::Result<()> {
+        let directory = Rc::new(open(parent, name, OFlags::DIRECTORY)?);
+        if let Some(mode) = writable_mode(&fstat(&directory)?) {
+            fchmod(&directory, mode)?;
+            self.opened.directories += 1;
+        }
+        for name in children(&directory)? {
+            self.waiting.push((Rc::clone(&directory), path.join(name)));
+        }
+        Ok(())
+    }
 }
 
-fn children(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    fs::read_dir(directory)?
-        .map(|entry| Ok(entry?.path()))
-        .collect()
+/// The mode with which the group may write, if that has to be changed.
+fn writable_mode(stat: &Stat) -> Option<Mode> {
+    let mode = Mode::from_raw_mode(stat.st_mode);
+    let is_shared = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Directory => mode.intersects(Mode::RWXG),
+        FileType::RegularFile => {
+            mode.contains(Mode::RGRP) && !mode.intersects(Mode::SUID | Mode::SGID)
+        }
+        _ => false,
+    };
+    (is_shared && mode.contains(Mode::WUSR) && !mode.contains(Mode::WGRP))
+        .then_some(mode | Mode::WGRP)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::symlink;
+    use rustix::fs::{mkdirat, mkfifoat, renameat_with};
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::process::Command;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
 
     fn mode(path: &Path) -> u32 {
         fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
@@ -147,6 +170,90 @@ mod tests {
         let opened = open_for_group(app.path());
         assert!(opened.failed.is_empty(), "{opened:?}");
         assert_eq!(mode(&outside.path().join("file")), 0o644);
+    }
+
+    #[test]
+    fn changes_no_file_with_hard_links() {
+        let app = tempfile::tempdir().unwrap();
+        let outside = tempfile::tempdir_in(app.path().parent().unwrap()).unwrap();
+        file(&outside.path().join("file"), 0o644);
+        fs::hard_link(outside.path().join("file"), app.path().join("file")).unwrap();
+        let opened = open_for_group(app.path());
+        assert_eq!(mode(&outside.path().join("file")), 0o644);
+        let [(path, why)] = opened.failed.try_into().unwrap();
+        assert_eq!(path, app.path().join("file"));
+        let expected = "it has hard links, which may be outside the app directory";
+        assert_eq!(why.to_string(), expected);
+    }
+
+    /// Entries of the app become links to a directory and a file outside, and back, all the time.
+    #[test]
+    fn follows_no_link_that_appears_meanwhile() {
+        let app = tempfile::tempdir().unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        let secret = outside.path().join("file");
+        file(&secret, 0o644);
+        fs::set_permissions(outside.path(), Permissions::from_mode(0o755)).unwrap();
+        let swapped = [
+            (app.path().join("folder"), app.path().join("folder-link")),
+            (app.path().join("file"), app.path().join("file-link")),
+            (app.path().join("linked"), app.path().join("hard-link")),
+        ];
+        fs::create_dir(&swapped[0].0).unwrap();
+        symlink(outside.path(), &swapped[0].1).unwrap();
+        symlink(&secret, &swapped[1].1).unwrap();
+        file(&swapped[1].0, 0o644);
+        file(&swapped[2].0, 0o644);
+        fs::hard_link(&secret, &swapped[2].1).unwrap();
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    for (one, other) in &swapped {
+                        let exchange = rustix::fs::RenameFlags::EXCHANGE;
+                        renameat_with(CWD, one, CWD, other, exchange).unwrap();
+                    }
+                }
+            });
+            for _ in 0..500 {
+                open_for_group(app.path());
+                // Reset what was changed in the app.
+                for path in [&swapped[1].0, &swapped[1].1] {
+                    let file = open(CWD, path.as_os_str(), OFlags::empty());
+                    let _ = file.map(|file| fchmod(file, Mode::from_raw_mode(0o644)));
+                }
+            }
+            is_over.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(mode(&secret), 0o644);
+        assert_eq!(mode(outside.path()), 0o755);
+    }
+
+    #[test]
+    fn opens_no_fifo() {
+        let app = tempfile::tempdir().unwrap();
+        let fifo = app.path().join("fifo");
+        mkfifoat(CWD, &fifo, Mode::from_raw_mode(0o644)).unwrap();
+        assert!(open_for_group(app.path()).failed.is_empty());
+        assert_eq!(mode(&fifo), 0o644);
+    }
+
+    #[test]
+    fn changes_deep_directories() {
+        const DEPTH: usize = 3_000;
+        let app = tempfile::tempdir().unwrap();
+        fs::set_permissions(app.path(), Permissions::from_mode(0o700)).unwrap();
+        let mut directory = open(CWD, app.path().as_os_str(), OFlags::DIRECTORY).unwrap();
+        for _ in 0..DEPTH {
+            mkdirat(&directory, "d", Mode::from_raw_mode(0o755)).unwrap();
+            directory = open(&directory, "d".as_ref(), OFlags::DIRECTORY).unwrap();
+        }
+        let opened = open_for_group(app.path());
+        assert!(opened.failed.is_empty(), "{:?}", opened.failed.len());
+        // The temporary directory itself is private.
+        assert_eq!(opened.directories, DEPTH);
+        let removed = Command::new("rm").arg("-rf").arg(app.path()).status();
+        assert!(removed.unwrap().success());
     }
 
     #[test]

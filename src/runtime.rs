@@ -67,8 +67,7 @@ fn run_phase<B: Buildpack<Metadata = Catalog, Error: From<RuntimeError>>>(
                 platform_dir_path: platform.into(),
                 build_plan_path: plan.into(),
             };
-            let descriptor = prepare().map_err(stop)?;
-            libcnb_runtime_detect(buildpack, descriptor, arguments)
+            libcnb_runtime_detect(buildpack, prepare().map_err(stop)?, arguments)
         }
         (Some("build"), Some([layers, platform, plan])) => {
             let arguments = BuildArgs {
@@ -76,8 +75,7 @@ fn run_phase<B: Buildpack<Metadata = Catalog, Error: From<RuntimeError>>>(
                 platform_dir_path: platform.into(),
                 buildpack_plan_path: plan.into(),
             };
-            let descriptor = prepare().map_err(stop)?;
-            libcnb_runtime_build(buildpack, descriptor, arguments)
+            libcnb_runtime_build(buildpack, prepare().map_err(stop)?, arguments)
         }
         _ => Err(stop(RuntimeError::Usage(arguments))),
     }

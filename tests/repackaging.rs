@@ -11,9 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::ARCHIVE;
 use support::lifecycle::{Lifecycle, Outcome};
-use watchexec_release::bundle::Bundle;
 use watchexec_release::catalog::{Catalog, Dependency, Target};
-use watchexec_release::checksum::{Checksum, Verified};
+use watchexec_release::checksum::Checksum;
 
 const TEXT: &str = include_str!("../docs/repackaging.md");
 /// The archive of the text's examples.
@@ -108,8 +107,7 @@ fn assert_says(outcome: &Outcome, words: &str) {
 #[test]
 fn identity() {
     let folder = Folder::new();
-    let archive = Verified::new(ARCHIVE.to_vec(), Checksum::of(ARCHIVE)).unwrap();
-    Bundle::pack(&archive, &folder.path("buildpack/linux/amd64")).unwrap();
+    support::put_inside(&folder.path("buildpack/linux/amd64"), ARCHIVE);
     folder.run("identity");
     let (lifecycle, outcome) = folder.build();
     assert_says(&outcome.assert_success(), "Watchexec Buildpack 1.0.0\n");

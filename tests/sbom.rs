@@ -14,17 +14,20 @@ use object::write::Object;
 use object::{Architecture, BinaryFormat, Endianness, SectionKind};
 use schemas::Schemas;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use support::dependency;
 use support::lifecycle::Lifecycle;
 use tar::{Builder, Header};
+use watchexec_release::bundle::Bundle;
 use watchexec_release::catalog::{Dependency, Release};
 use watchexec_release::checksum::Checksum;
-use watchexec_release::files::{Installed, InstalledFile, ReleaseFile};
+use watchexec_release::files::Installed;
 use watchexec_release::safe_url::SafeUrl;
-use watchexec_release::sbom::crates::{self, Crate, CratesError};
+use watchexec_release::sbom::crates::{self, Crate};
 use watchexec_release::sbom::documents;
 use watchexec_release::sbom::subject::Subject;
 
@@ -53,8 +56,8 @@ type = 'Apache-2.0'
 uri = 'https://example.com/LICENSE'
 ";
 
-/// A list as `cargo auditable` writes it: a crate of this workspace, two of crates.io, one from elsewhere,
-/// and two that only took part in the build.
+/// A list as `cargo auditable` writes it: a crate of this workspace, two of crates.io, one from
+/// elsewhere, and two that only took part in the build.
 const AUDIT: &str = r#"{"packages":[
 {"name":"clap","version":"4.5.0","source":"crates.io","dependencies":[3]},
 {"name":"embed-resource","version":"3.0.0","source":"crates.io","kind":"build","dependencies":[5]},
@@ -73,14 +76,9 @@ fn buildpack() -> Buildpack {
 }
 
 fn installed() -> Installed {
-    let file = |file: ReleaseFile, content: &[u8]| InstalledFile {
-        file,
-        size: content.len() as u64,
-        checksum: Checksum::of(content),
-    };
     Installed {
-        program: file(ReleaseFile::Program, b"program"),
-        license: Some(file(ReleaseFile::License, b"license")),
+        program: Checksum::of(b"program"),
+        license: Some(Checksum::of(b"license")),
     }
 }
 
@@ -97,7 +95,7 @@ fn written(entry: &str, crates: Option<&[Crate]>) -> [String; 3] {
         crates,
         ..Subject::release(&buildpack, &release, &installed)
     };
-    documents(&subject).map(|document| String::from_utf8(document.data).unwrap())
+    documents(&subject).map(|(_, document)| String::from_utf8(document).unwrap())
 }
 
 /// A program with the section of `cargo auditable`.
@@ -161,6 +159,8 @@ fn writes_valid_documents_for_any_entry() {
         format!("{LEAST}[[licenses]]\nuri = 'no address'\n"),
         LEAST.replace("https://example.com", "file:///opt/with space"),
         LEAST.replace("2.8.0", "2.8.0-rc.1+build.5"),
+        format!("{LEAST}purl = ''\ncpes = ['', ' ', 'none']\n"),
+        format!("{LEAST}purl = 'none'\n"),
     ];
     for entry in &entries {
         assert_valid(&schemas, &written(entry, None), entry);
@@ -211,6 +211,44 @@ fn writes_licences_by_the_rules_of_each_format() {
         .map(|license| &license["spdxExpression"])
         .collect();
     assert_eq!(expressions, ["", "MIT OR ISC", "BSD-3-Clause"]);
+}
+
+#[test]
+fn leaves_out_an_empty_purl_and_cpe() {
+    let documents = values(&written(&format!("{LEAST}purl = ''\ncpes = ['']\n"), None));
+    assert_eq!(documents, values(&written(LEAST, None)));
+}
+
+#[test]
+fn defines_every_licence_that_it_refers_to() {
+    let license = |name: &str| Crate {
+        license: Some(name.to_owned()),
+        ..audited().remove(0)
+    };
+    let crates = [
+        license("Unknown 1.0"),
+        license("MIT"),
+        license("House rules"),
+    ];
+    let entry = format!("{LEAST}[[licenses]]\ntype = 'House rules'\n");
+    let [_, spdx, _] = values(&written(&entry, Some(&crates)));
+    let declared: Vec<&str> = (spdx["packages"].as_array().unwrap().iter())
+        .map(|package| package["licenseDeclared"].as_str().unwrap())
+        .collect();
+    let expected = ["LicenseRef-0", "LicenseRef-1", "MIT", "LicenseRef-0"];
+    assert_eq!(declared, expected);
+    let defined: Vec<(&Value, &Value)> = (spdx["hasExtractedLicensingInfos"].as_array())
+        .unwrap()
+        .iter()
+        .map(|defined| (&defined["licenseId"], &defined["name"]))
+        .collect();
+    assert_eq!(
+        defined,
+        [
+            (&json!("LicenseRef-0"), &json!("House rules")),
+            (&json!("LicenseRef-1"), &json!("Unknown 1.0")),
+        ]
+    );
 }
 
 #[test]
@@ -265,27 +303,16 @@ fn accepts_a_program_without_a_list_of_crates() {
 
 #[test]
 fn rejects_a_list_of_crates_that_is_damaged_or_too_large() {
+    let refused = |program: &[u8]| crates::read(program).unwrap_err().to_string();
     let bomb = zlib(&vec![b' '; 9 << 20]);
-    assert!(matches!(
-        crates::read(&program(&bomb)),
-        Err(CratesError::TooLarge(8_388_608))
-    ));
-    assert!(matches!(
-        crates::read(&program(b"not zlib")),
-        Err(CratesError::Read(_))
-    ));
+    assert_eq!(refused(&program(&bomb)), "it is larger than 8 MiB");
+    refused(&program(b"not zlib"));
     for json in ["", "{}", "{\"packages\":[{\"name\":1}]}"] {
-        assert!(matches!(
-            crates::read(&program(&zlib(json.as_bytes()))),
-            Err(CratesError::Json(_))
-        ));
+        refused(&program(&zlib(json.as_bytes())));
     }
     // A cut program: its section table lies behind its end.
     let whole = program(&zlib(AUDIT.as_bytes()));
-    assert!(matches!(
-        crates::read(&whole[..whole.len() - 1]),
-        Err(CratesError::Program(_))
-    ));
+    refused(&whole[..whole.len() - 1]);
 }
 
 /// A tar with one file, in a folder that outlives the build.
@@ -313,7 +340,12 @@ const FILES: [&str; 3] = [
 ];
 
 fn sboms(lifecycle: &Lifecycle) -> [String; 3] {
-    FILES.map(|name| fs::read_to_string(lifecycle.layers().join(name)).unwrap())
+    sboms_of(lifecycle, "watchexec")
+}
+
+fn sboms_of(lifecycle: &Lifecycle, layer: &str) -> [String; 3] {
+    let files = FILES.map(|name| lifecycle.layers().join(name.replace("watchexec", layer)));
+    files.map(|file| fs::read_to_string(file).unwrap())
 }
 
 #[test]
@@ -346,10 +378,7 @@ fn describes_live_reload() {
     let lifecycle = Lifecycle::new(&archive(folder.path(), b"program"));
     lifecycle.build().assert_success();
     let program = fs::read(lifecycle.layers().join("live-reload/bin/live-reload")).unwrap();
-    let documents = FILES.map(|name| {
-        let name = name.replace("watchexec", "live-reload");
-        fs::read_to_string(lifecycle.layers().join(name)).unwrap()
-    });
+    let documents = sboms_of(&lifecycle, "live-reload");
     assert_valid(&Schemas::new(), &documents, "live-reload");
     for document in documents {
         assert!(document.contains(&Checksum::of(&program).hex()));
@@ -408,16 +437,191 @@ fn describes_a_kept_layer_again_only_if_its_description_changed() {
 }
 
 #[test]
-fn fails_if_an_sbom_cannot_be_written() {
+fn replaces_whatever_is_in_the_place_of_an_sbom() {
+    let folder = tempfile::tempdir().unwrap();
+    let outside = folder.path().join("outside");
+    fs::write(&outside, "outside").unwrap();
+    let lifecycle = Lifecycle::new(&archive(folder.path(), b"program"));
+    lifecycle.build().assert_success();
+    let first = sboms(&lifecycle);
+    lifecycle.restore_cache();
+    let [link, directory, _] = FILES.map(|name| lifecycle.layers().join(name));
+    fs::remove_file(&link).unwrap();
+    symlink(&outside, &link).unwrap();
+    fs::remove_file(&directory).unwrap();
+    fs::create_dir(&directory).unwrap();
+    lifecycle.build().assert_success();
+    assert_eq!(sboms(&lifecycle), first);
+    assert_eq!(fs::read_to_string(outside).unwrap(), "outside");
+}
+
+/// The SBOM was lost, and an earlier step of the build has put another program into the layer.
+#[test]
+fn describes_only_programs_that_this_build_has_verified() {
     let folder = tempfile::tempdir().unwrap();
     let lifecycle = Lifecycle::new(&archive(folder.path(), b"program"));
     lifecycle.build().assert_success();
+    let first = sboms(&lifecycle);
     lifecycle.restore_cache();
-    let in_the_way = lifecycle.layers().join(FILES[2]);
-    fs::remove_file(&in_the_way).unwrap();
-    fs::create_dir(&in_the_way).unwrap();
-    lifecycle.build().assert_failure();
-    assert!(!lifecycle.layers().join("launch.toml").exists());
+    let planted = program(&zlib(AUDIT.as_bytes()));
+    fs::write(lifecycle.layer().join("bin/watchexec"), &planted).unwrap();
+    for name in FILES {
+        fs::remove_file(lifecycle.layers().join(name)).unwrap();
+    }
+    let outcome = lifecycle.build().assert_success();
+    assert!(
+        outcome
+            .stdout
+            .contains("its bin/watchexec is changed or missing"),
+        "{}",
+        outcome.stdout
+    );
+    assert_eq!(sboms(&lifecycle), first);
+    let installed = fs::read(lifecycle.layer().join("bin/watchexec")).unwrap();
+    assert_eq!(installed, b"program");
+}
+
+/// The same with a release inside the buildpack, whose file was changed.
+#[test]
+fn describes_no_changed_program_inside_the_buildpack() {
+    let folder = tempfile::tempdir().unwrap();
+    let lifecycle = Lifecycle::new(&archive(folder.path(), b"program"));
+    let bytes = fs::read(folder.path().join("watchexec.tar")).unwrap();
+    support::put_inside(&lifecycle.buildpack(), &bytes);
+    lifecycle.build().assert_success();
+    lifecycle.restore_cache();
+    let bundle = Bundle::directory(&lifecycle.buildpack(), Checksum::of(&bytes));
+    for file in fs::read_dir(bundle).unwrap() {
+        fs::write(file.unwrap().path(), "Program").unwrap();
+    }
+    // The layer of the previous image needs neither the release nor new SBOMs.
+    lifecycle.build().assert_success();
+    assert!(!lifecycle.layer().exists());
+
+    lifecycle.restore_cache();
+    fs::remove_file(lifecycle.layers().join(FILES[0])).unwrap();
+    let outcome = lifecycle.build().assert_failure();
+    let why = "The watchexec inside the buildpack has changed since it was packaged";
+    assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
+}
+
+#[test]
+fn writes_the_declared_formats_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let entry = archive(folder.path(), b"program");
+    let lifecycle = Lifecycle::new(&entry);
+    let build = |formats: &str| {
+        lifecycle.set_dependencies(&entry);
+        lifecycle.set_sbom_formats(formats);
+        let outcome = lifecycle.build().assert_success();
+        lifecycle.restore_cache();
+        let mut files = lifecycle.layer_files();
+        files.retain(|file| file.contains(".sbom."));
+        (files, outcome.stdout)
+    };
+    let (files, log) = build("[]");
+    assert_eq!(files, [""; 0]);
+    assert!(!log.contains("SBOM"), "{log}");
+    let (files, log) = build(
+        "[\"Application/vnd.cyclonedx+json; version=1.6\", \"application/spdx+json\", \"text/plain\"]",
+    );
+    assert_eq!(files.len(), 4, "{files:?}");
+    assert!(log.contains("Wrote SBOMs: CycloneDX, SPDX\n"), "{log}");
+    // The restored layers are kept, without the SPDX document.
+    let (files, log) = build("[\"application/vnd.cyclonedx+json\"]");
+    let expected = ["live-reload.sbom.cdx.json", "watchexec.sbom.cdx.json"];
+    assert_eq!(files, expected);
+    assert!(log.contains("Reusing the layer"), "{log}");
+}
+
+#[test]
+fn states_the_licence_of_live_reload() {
+    let folder = tempfile::tempdir().unwrap();
+    let lifecycle = Lifecycle::new(&archive(folder.path(), b"program"));
+    let descriptor = lifecycle.buildpack().join("buildpack.toml");
+    let text = fs::read_to_string(&descriptor).unwrap();
+    let license =
+        "[[buildpack.licenses]]\ntype = \"Apache-2.0\"\nuri = \"https://example.com/L\"\n";
+    fs::write(&descriptor, format!("{text}\n{license}")).unwrap();
+    lifecycle.build().assert_success();
+    let [cyclonedx, spdx, syft] = values(&sboms_of(&lifecycle, "live-reload"));
+    assert_eq!(
+        cyclonedx["components"][0]["licenses"],
+        json!([{"license": {"id": "Apache-2.0", "url": "https://example.com/L"}}])
+    );
+    assert_eq!(spdx["packages"][0]["licenseDeclared"], "Apache-2.0");
+    assert_eq!(
+        syft["artifacts"][0]["licenses"][0]["spdxExpression"],
+        "Apache-2.0"
+    );
+}
+
+#[test]
+fn lists_the_crates_of_live_reload() {
+    let folder = tempfile::tempdir().unwrap();
+    let lifecycle = Lifecycle::new(&archive(folder.path(), b"program"));
+    let program = lifecycle.buildpack().join("bin/live-reload");
+    let list = serde_json::to_string(&audited()).unwrap();
+    fs::write(crates::list_beside(&program), list).unwrap();
+    lifecycle.build().assert_success();
+    let documents = sboms_of(&lifecycle, "live-reload");
+    assert_valid(&Schemas::new(), &documents, "live-reload");
+    for document in documents {
+        assert!(document.contains("pkg:cargo/clap@4.5.0"), "{document}");
+    }
+
+    fs::write(crates::list_beside(&program), "no list").unwrap();
+    fs::remove_dir_all(lifecycle.layers()).unwrap();
+    fs::create_dir(lifecycle.layers()).unwrap();
+    let outcome = lifecycle.build().assert_failure();
+    assert!(
+        outcome.stderr.contains("bin/live-reload.crates.json"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+/// Syft reads all SBOMs of an image and merges packages with equal references.
+#[test]
+fn gives_the_parts_of_different_layers_different_references() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = program(&zlib(AUDIT.as_bytes()));
+    let lifecycle = Lifecycle::new(&archive(folder.path(), &program));
+    let list = serde_json::to_string(&audited()).unwrap();
+    let live_reload = lifecycle.buildpack().join("bin/live-reload");
+    fs::write(crates::list_beside(&live_reload), list).unwrap();
+    lifecycle.build().assert_success();
+    let references = |name: &str| {
+        let [cyclonedx, spdx, syft] = values(&sboms_of(&lifecycle, name));
+        let all = [
+            (&cyclonedx["components"], "bom-ref"),
+            (&spdx["packages"], "SPDXID"),
+            (&syft["artifacts"], "id"),
+            (&syft["files"], "id"),
+        ];
+        let all = all.into_iter().flat_map(|(parts, key)| {
+            let parts = parts.as_array().unwrap();
+            parts.iter().map(move |part| part[key].to_string())
+        });
+        all.collect::<BTreeSet<String>>()
+    };
+    let (first, second) = (references("watchexec"), references("live-reload"));
+    assert!(first.len() > 10 && second.len() > 10);
+    assert_eq!(first.intersection(&second).next(), None);
+}
+
+/// Documents go wherever the image goes.
+#[test]
+fn shows_no_path_of_the_packager() {
+    let folder = tempfile::tempdir().unwrap();
+    let lifecycle = Lifecycle::new(&archive(folder.path(), b"program"));
+    lifecycle.build().assert_success();
+    let path = folder.path().to_str().unwrap();
+    for document in sboms(&lifecycle) {
+        assert!(!document.contains(path), "{document}");
+    }
+    let [_, spdx, _] = values(&sboms(&lifecycle));
+    assert_eq!(spdx["packages"][0]["downloadLocation"], "NOASSERTION");
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! Service bindings: files that an operator gives to a build, often with secrets.
 //!
 //! A binding is a folder with a file `type` and a file for each entry (Service Binding
-//! Specification for Kubernetes, "Workload Projection"; the CNB platform spec takes it over).
+//! Specification for Kubernetes, "Workload Projection", which the CNB platform spec adopts).
 
 use super::environment::{ConfigError, Environment};
 use std::collections::{BTreeMap, btree_map};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use watchexec_release::text::read_text;
 
 /// The variable with the bindings' directory, by the Service Binding Specification for Kubernetes.
 const SERVICE_BINDING_ROOT: &str = "SERVICE_BINDING_ROOT";
@@ -114,7 +115,7 @@ fn children(folder: &Path) -> Result<Vec<PathBuf>, ConfigError> {
 
 /// The trimmed text of a file; `None` if there is no such file, or if it is a folder.
 fn read(path: &Path) -> Result<Option<String>, ConfigError> {
-    match fs::read_to_string(path) {
+    match read_text(path) {
         Ok(text) => Ok(Some(text.trim().to_owned())),
         Err(error) if is_absent(&error) || error.kind() == io::ErrorKind::IsADirectory => Ok(None),
         Err(error) => Err(unusable(path, error)),
@@ -238,11 +239,33 @@ mod tests {
     }
 
     #[test]
-    fn rejects_an_entry_that_is_not_text() {
-        let (folder, bindings) = bindings(&[("one/type", "a")]);
-        fs::write(folder.path().join("one/key"), b"\xFF\xFE").unwrap();
-        let error = bindings.of_type("a").err().unwrap();
-        assert!(error.setting.ends_with("one/key"), "{error}");
-        assert!(bindings.of_type("b").is_ok(), "other types are not read");
+    fn reads_types_and_entries_in_any_encoding() {
+        let (folder, bindings) = bindings(&[("bom/type", "\u{feff}a\n"), ("bom/key", "\u{feff}1")]);
+        let latin_1 = folder.path().join("latin-1");
+        fs::create_dir(&latin_1).unwrap();
+        fs::write(latin_1.join("type"), b"caf\xE9").unwrap();
+        fs::write(folder.path().join("bom/comment"), b"caf\xE9").unwrap();
+        let entries = bindings.of_type("a").unwrap();
+        let expected = [("comment", "caf\u{fffd}"), ("key", "1")];
+        assert_eq!(content(&entries), expected);
+    }
+
+    #[test]
+    fn reads_small_regular_files_only() {
+        for name in ["type", "key"] {
+            for (why, is_fifo) in [("not a regular file", true), ("larger than 1.0 MB", false)] {
+                let (folder, bindings) = bindings(&[("one/type", "a"), ("one/directory/file", "")]);
+                let path = folder.path().join("one").join(name);
+                let _ = fs::remove_file(&path);
+                if is_fifo {
+                    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+                    rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
+                } else {
+                    fs::write(&path, vec![b'x'; 2 << 20]).unwrap();
+                }
+                let error = bindings.of_type("a").err().unwrap();
+                assert!(error.why.ends_with(&format!("{name}: {why}")), "{error}");
+            }
+        }
     }
 }

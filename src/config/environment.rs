@@ -1,11 +1,12 @@
 //! The environment variables of a phase, as the platform gave them, and flags among them.
 
-use libcnb::generic::GenericPlatform;
 use libcnb::{Env, Platform};
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use watchexec_release::text::read_text;
 
 /// The variables that a phase sees: those of the process, then those of `<platform>/env`.
 ///
@@ -22,20 +23,27 @@ impl Platform for Environment {
         &self.variables
     }
 
+    /// Only small regular files count as variables.
     fn from_path(platform_dir: impl AsRef<Path>) -> io::Result<Self> {
-        let platform = GenericPlatform::from_path(&platform_dir)?;
         let platform_dir = platform_dir.as_ref().to_owned();
-        Ok(Self::new(platform_dir, platform.env(), env::vars_os()))
+        let mut platform = Env::new();
+        // The platform may have no variables.
+        let files = fs::read_dir(platform_dir.join("env"));
+        for file in files.into_iter().flatten().flatten() {
+            if let Ok(value) = read_text(&file.path()) {
+                platform.insert(file.file_name(), value);
+            }
+        }
+        Ok(Self::new(platform_dir, platform, env::vars_os()))
     }
 }
 
 impl Environment {
     fn new(
         platform_dir: PathBuf,
-        platform: &Env,
+        mut variables: Env,
         process: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Self {
-        let mut variables = platform.clone();
         for (name, value) in process {
             variables.insert(name, value);
         }
@@ -66,13 +74,9 @@ impl Environment {
 
     /// The names of all variables that start with `prefix`, sorted.
     pub(super) fn names_with_prefix(&self, prefix: &str) -> Vec<String> {
-        let mut names: Vec<String> = self
-            .variables
-            .iter()
-            .filter_map(|(name, _)| OsStr::to_str(name))
-            .filter(|name| name.starts_with(prefix))
-            .map(str::to_owned)
-            .collect();
+        let names = (self.variables.iter()).filter_map(|(name, _)| name.to_str());
+        let names = names.filter(|name| name.starts_with(prefix));
+        let mut names: Vec<String> = names.map(str::to_owned).collect();
         names.sort();
         names
     }
@@ -129,7 +133,7 @@ impl Environment {
         let process = variables
             .iter()
             .map(|(name, value)| (name.into(), value.into()));
-        Self::new("/platform".into(), &Env::new(), process)
+        Self::new("/platform".into(), Env::new(), process)
     }
 }
 
@@ -143,10 +147,29 @@ mod tests {
         platform.insert("BP_A", "platform");
         platform.insert("BP_B", "platform");
         let process = [("BP_A".into(), "process".into())];
-        let environment = Environment::new("/platform".into(), &platform, process);
+        let environment = Environment::new("/platform".into(), platform, process);
         assert_eq!(environment.get("BP_A").as_deref(), Some("process"));
         assert_eq!(environment.get("BP_B").as_deref(), Some("platform"));
         assert_eq!(environment.names_with_prefix("BP_"), ["BP_A", "BP_B"]);
+    }
+
+    #[test]
+    fn reads_files_of_the_platform_in_any_encoding() {
+        let platform = tempfile::tempdir().unwrap();
+        let directory = platform.path().join("env");
+        let read = || Environment::from_path(platform.path());
+        assert!(read().is_ok(), "without a directory");
+        fs::create_dir_all(directory.join("directory")).unwrap();
+        fs::write(directory.join("BP_A"), "\u{feff}a\n").unwrap();
+        fs::write(directory.join("LATIN_1"), b"caf\xE9").unwrap();
+        fs::write(directory.join("LARGE"), vec![b'x'; 2 << 20]).unwrap();
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mkfifoat(rustix::fs::CWD, directory.join("FIFO"), mode).unwrap();
+        let environment = read().unwrap();
+        assert_eq!(environment.get("BP_A").as_deref(), Some("a"));
+        assert_eq!(environment.get("LATIN_1").as_deref(), Some("caf\u{fffd}"));
+        assert_eq!(environment.get("LARGE"), None);
+        assert_eq!(environment.get("FIFO"), None);
     }
 
     #[test]

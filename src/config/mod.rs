@@ -310,6 +310,8 @@ mod tests {
             let platform = tempfile::tempdir().unwrap();
             let binding = platform.path().join("bindings/map");
             std::fs::create_dir_all(&binding).unwrap();
+            // An entry of another buildpack.
+            std::fs::write(binding.join("binary"), b"\xFF\xFE").unwrap();
             for (name, content) in [
                 ("type", "dependency-mapping"),
                 (&name, "http://mapped/w\n"),

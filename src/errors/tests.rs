@@ -8,7 +8,6 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 use watchexec_release::archive::UnpackError;
-use watchexec_release::bundle::BundleError;
 use watchexec_release::catalog::Target;
 use watchexec_release::checksum::{Checksum, Mismatch};
 use watchexec_release::download::{
@@ -186,17 +185,13 @@ fn choices() {
 
 #[test]
 fn files() {
-    let unreadable = |set_by, kind: io::ErrorKind| {
-        downloading(
-            "file:///archives/w.tar.xz",
-            set_by,
-            Fault::File(kind.into()),
-        )
-    };
-    assert_snapshot!("file_unreadable", unreadable(None, io::ErrorKind::NotFound));
+    let unreadable =
+        |set_by, error| downloading("file:///archives/w.tar.xz", set_by, Fault::File(error));
+    let missing = unreadable(None, io::ErrorKind::NotFound.into());
+    assert_snapshot!("file_unreadable", missing);
     let mapping = Some("the dependency-mapping /bindings/map/0123");
-    let too_large = unreadable(mapping, io::ErrorKind::FileTooLarge);
-    assert_snapshot!("file_too_large", too_large);
+    let too_large = io::Error::new(io::ErrorKind::FileTooLarge, "larger than 134.2 MB");
+    assert_snapshot!("file_too_large", unreadable(mapping, too_large));
 }
 
 /// A request for `url` through this proxy, and with this login.
@@ -337,8 +332,8 @@ fn archives() {
         ),
         ("archive_entries", UnpackError::TooManyEntries(10)),
         ("archive_large", UnpackError::TooLarge(1_000_000)),
-        ("archive_duplicate", UnpackError::Duplicate("watchexec")),
-        ("archive_link", UnpackError::NotAFile("watchexec")),
+        ("archive_duplicate", UnpackError::Duplicate),
+        ("archive_link", UnpackError::NotAFile),
         ("archive_without_program", UnpackError::NoProgram),
     ] {
         assert_snapshot!(name, shown(WatchexecError::from(error)));
@@ -347,15 +342,17 @@ fn archives() {
 
 #[test]
 fn bundles() {
-    let path = PathBuf::from("/cnb/dependencies/0123/bin/watchexec");
-    let mismatch = mismatch();
+    let changed = FileError {
+        path: PathBuf::from("/cnb/dependencies/0123"),
+        error: io::Error::other(format!("watchexec {}", mismatch())),
+    };
     for (name, error) in [
         (
             "bundle_unreadable",
-            BundleError::Unreadable(file("/cnb/dependencies/0123/bundle.toml", "no such file")),
+            file("/cnb/dependencies/0123", "entity not found"),
         ),
-        ("bundle_changed", BundleError::Changed { path, mismatch }),
+        ("bundle_changed", changed),
     ] {
-        assert_snapshot!(name, shown(WatchexecError::from(error)));
+        assert_snapshot!(name, shown(WatchexecError::Bundle(error)));
     }
 }

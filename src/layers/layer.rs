@@ -1,39 +1,39 @@
-//! A layer on disk: its directory, `<name>.toml` and `<name>.sbom.*` (CNB buildpack spec, "Layers").
+//! The form of a layer on disk: a directory with its content, and beside it `<name>.toml` and
+//! `<name>.sbom.*` (CNB buildpack spec, "Layers").
 //!
-//! libcnb handles layers too, but deletes the metadata of a launch-only layer, which comes back from
-//! the previous image without content. Such a layer with unchanged metadata needs no content: the
-//! lifecycle takes it over from the previous image, and neither restores, hashes nor compresses it
-//! (CNB buildpack spec, "Build", layer reuse).
+//! libcnb handles layers too, but it deletes the metadata of a launch-only layer that comes back
+//! from the previous image without content. If that metadata is unchanged, the layer needs no
+//! content: the lifecycle takes it over from the previous image, and neither restores, hashes nor
+//! compresses it (CNB buildpack spec, "Build", layer reuse).
 
+use libcnb::data::buildpack::Buildpack;
 use libcnb::data::layer_content_metadata::{LayerContentMetadata, LayerTypes};
 use libcnb::data::sbom::SBOM_FORMATS;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use watchexec_release::files::FileError;
-use watchexec_release::sbom::{Document, extension};
+use watchexec_release::sbom::subject::Subject;
+use watchexec_release::sbom::{documents, names};
+use watchexec_release::text::read_text;
 
 /// A layer of this buildpack.
 pub(super) struct Layer<'a> {
     layers_dir: &'a Path,
     name: &'static str,
-}
-
-/// The state of a layer that the lifecycle restored.
-pub(super) enum Restored<M> {
-    /// No metadata, or a layer that a failed build has left.
-    Nothing,
-    /// Metadata of another form, written by another version of this buildpack.
-    OtherForm,
-    /// Metadata, and the content too if the layer was cached.
-    Metadata(M),
+    /// It declares the formats of SBOMs. The lifecycle rejects all others.
+    buildpack: &'a Buildpack,
 }
 
 impl<'a> Layer<'a> {
-    pub(super) fn new(layers_dir: &'a Path, name: &'static str) -> Self {
-        Self { layers_dir, name }
+    pub(super) fn new(layers_dir: &'a Path, name: &'static str, buildpack: &'a Buildpack) -> Self {
+        Self {
+            layers_dir,
+            name,
+            buildpack,
+        }
     }
 
     /// The directory with the content.
@@ -44,33 +44,36 @@ impl<'a> Layer<'a> {
     /// Whether the layer has content. Without it, the lifecycle takes the layer of the previous
     /// image.
     pub(super) fn has_content(&self) -> bool {
-        self.path().is_dir()
+        self.path().symlink_metadata().is_ok()
     }
 
-    /// Whether the layer has an SBOM in each format.
+    /// Whether the layer has an SBOM in each declared format, and in no other.
     pub(super) fn has_sboms(&self) -> bool {
-        SBOM_FORMATS
-            .iter()
-            .all(|format| self.file(extension(format)).is_file())
-    }
-
-    /// Reads the metadata that an earlier build recorded.
-    pub(super) fn restored<M: DeserializeOwned>(&self) -> Result<Restored<M>, FileError> {
-        let path = self.file("toml");
-        let text = match fs::read_to_string(&path) {
-            Ok(text) if text.is_empty() => return Ok(Restored::Nothing),
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Restored::Nothing),
-            Err(error) => return Err(FileError { path, error }),
-        };
-        Ok(match toml::from_str::<LayerContentMetadata<M>>(&text) {
-            Ok(content) => Restored::Metadata(content.metadata),
-            Err(_) => Restored::OtherForm,
+        SBOM_FORMATS.iter().all(|format| {
+            let file = self.file(names(format).1).symlink_metadata();
+            file.is_ok_and(|file| file.is_file()) == self.buildpack.sbom_formats.contains(format)
         })
     }
 
-    /// Removes everything of the layer and makes an empty directory for new content, with empty metadata
-    /// until the layer is finished.
+    /// Reads the metadata that an earlier build recorded; `None` if there is none, or if that build
+    /// failed. A different version of this buildpack may have recorded it in a different form.
+    pub(super) fn restored<M: DeserializeOwned>(
+        &self,
+    ) -> Result<Option<Result<M, toml::de::Error>>, FileError> {
+        let path = self.file("toml");
+        match read_text(&path) {
+            Ok(text) if text.is_empty() => Ok(None),
+            Ok(text) => {
+                let content = toml::from_str::<LayerContentMetadata<M>>(&text);
+                Ok(Some(content.map(|content| content.metadata)))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(FileError { path, error }),
+        }
+    }
+
+    /// Removes the layer and makes an empty directory for new content, with empty metadata until the
+    /// layer is finished.
     ///
     /// # Errors
     /// The directory exists and has no metadata, so it is no layer: the buildpack was called with the
@@ -81,21 +84,24 @@ impl<'a> Layer<'a> {
             return Err(FileError::at(path)(io::ErrorKind::AlreadyExists.into()));
         }
         remove(&path)?;
-        for format in SBOM_FORMATS {
-            remove(&self.file(extension(format)))?;
-        }
         self.write("toml", b"")?;
         fs::create_dir_all(&path).map_err(FileError::at(path))
     }
 
-    /// Writes the types of the layer, and the metadata that decides its content.
+    /// Writes the types of this launch layer, and the metadata that decides its content.
     pub(super) fn write_metadata(
         &self,
-        types: LayerTypes,
+        build: bool,
+        cache: bool,
         metadata: impl Serialize,
     ) -> Result<(), FileError> {
+        let launch = true;
         let content = LayerContentMetadata {
-            types: Some(types),
+            types: Some(LayerTypes {
+                launch,
+                build,
+                cache,
+            }),
             metadata,
         };
         let text = toml::to_string(&content)
@@ -104,15 +110,29 @@ impl<'a> Layer<'a> {
         self.write("toml", text.as_bytes())
     }
 
-    pub(super) fn write_sboms(&self, documents: &[Document]) -> Result<(), FileError> {
-        documents
-            .iter()
-            .try_for_each(|document| self.write(extension(&document.format), &document.data))
+    /// Writes an SBOM in each declared format, and removes all others. Returns the names of the
+    /// formats.
+    pub(super) fn write_sboms(&self, subject: &Subject) -> Result<Vec<&'static str>, FileError> {
+        let mut written = Vec::new();
+        for (format, document) in documents(subject) {
+            let (name, extension) = names(&format);
+            if self.buildpack.sbom_formats.contains(&format) {
+                self.write(extension, &document)?;
+                written.push(name);
+            } else {
+                remove(&self.file(extension))?;
+            }
+        }
+        Ok(written)
     }
 
+    /// Replaces a file beside the layer's directory. No link is followed.
     fn write(&self, extension: &str, data: &[u8]) -> Result<(), FileError> {
         let path = self.file(extension);
-        fs::write(&path, data).map_err(FileError::at(path))
+        remove(&path)?;
+        File::create_new(&path)
+            .and_then(|mut file| file.write_all(data))
+            .map_err(FileError::at(path))
     }
 
     /// The path of a file beside the layer's directory.
@@ -121,7 +141,7 @@ impl<'a> Layer<'a> {
     }
 }
 
-/// Removes a file, or a directory with all that it has, if there is one.
+/// Removes a file, or a directory and everything in it, if it exists.
 fn remove(path: &Path) -> Result<(), FileError> {
     let removed = match path.symlink_metadata() {
         Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),

@@ -1,28 +1,28 @@
-//! The layer with `live-reload`, and the processes that it serves.
+//! The layer with `live-reload`, and the processes that run it.
 //!
-//! The program is in the buildpack, so the layer is launch-only: a build that finds it in the
-//! previous image writes no content.
+//! The program is part of the buildpack, so the layer is launch-only: a rebuild takes it over from
+//! the previous image and writes no content.
 
-use super::layer::{Layer, Restored};
+use super::layer::Layer;
 use libcnb::data::buildpack::Buildpack;
 use libcnb::data::launch::{Launch, LaunchBuilder, ProcessBuilder};
-use libcnb::data::layer_content_metadata::LayerTypes;
 use libcnb::data::process_type;
 use reload_options::Settings;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, Permissions};
+use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use watchexec_release::checksum::Checksum;
 use watchexec_release::files::{self, FileError};
-use watchexec_release::sbom::subject::{DescribedFile, Subject};
-use watchexec_release::sbom::{documents, identity};
+use watchexec_release::sbom::subject::Subject;
+use watchexec_release::sbom::{crates, identity};
 
 const NAME: &str = "live-reload";
 /// The program, in the buildpack's directory and in the layer.
 const PROGRAM: &str = "bin/live-reload";
-/// A directory that comes before all others on the PATH. In it `live-reload` has the name of watchexec, so that the
-/// processes of buildpacks that run watchexec themselves run it as well, and are stopped as they ask for.
+/// A directory that comes before all others on the PATH. It contains `live-reload` under the name
+/// of watchexec, so that the processes of buildpacks that run watchexec themselves run it as well,
+/// and are stopped as they ask for.
 const INIT: &str = "init";
 
 /// The processes that `live-reload` serves in the image.
@@ -30,8 +30,8 @@ const INIT: &str = "init";
 pub(crate) struct Processes {
     /// The settings of the `reload` process, unless the user wants none.
     pub reload: Option<Settings>,
-    /// Whether `reload` is the default process. Beside a buildpack that requires watchexec it is not:
-    /// that one has made its own process for reloading.
+    /// Whether `reload` is the default process. Beside a buildpack that requires watchexec it is
+    /// not: that one has made its own process for reloading.
     pub reload_is_default: bool,
     /// Whether `tar` and `rm` are process types.
     pub sync_tools: bool,
@@ -80,42 +80,33 @@ impl Processes {
         if self.reload.is_none() && !self.sync_tools {
             return Ok(());
         }
-        let layer = Layer::new(layers_dir, NAME);
+        let layer = Layer::new(layers_dir, NAME, buildpack);
         let source = buildpack_dir.join(PROGRAM);
-        let checksum = File::open(&source).and_then(Checksum::of_reader);
-        let checksum = checksum.map_err(FileError::at(&source))?;
-        let file = DescribedFile {
-            path: PROGRAM,
-            checksum,
-        };
-        let subject = Subject::part(buildpack, NAME, vec![file]);
+        let program = fs::read(&source).map_err(FileError::at(&source))?;
+        let checksum = Checksum::of(&program);
+        let mut subject = Subject::part(buildpack, NAME, vec![(PROGRAM, checksum)]);
         let metadata = Metadata {
             checksum,
             sbom: identity(&subject).to_string(),
         };
-        let kept = matches!(layer.restored::<Metadata>()?,
-            Restored::Metadata(earlier) if earlier == metadata)
-            && !layer.has_content();
-        if !kept {
-            let program = fs::read(&source).map_err(FileError::at(&source))?;
+        let is_kept = matches!(layer.restored::<Metadata>()?, Some(Ok(earlier)) if earlier == metadata)
+            && !layer.has_content()
+            && layer.has_sboms();
+        if !is_kept {
             layer.empty()?;
             files::create(&layer.path(), PROGRAM, 0o755, &program)?;
             put_before_watchexec(&layer.path())?;
+            let crates = crates::listed_beside(&source)?;
+            subject.crates = crates.as_deref();
+            layer.write_sboms(&subject)?;
         }
-        if !kept || !layer.has_sboms() {
-            layer.write_sboms(&documents(&subject))?;
-        }
-        let types = LayerTypes {
-            launch: true,
-            build: false,
-            cache: false,
-        };
-        layer.write_metadata(types, metadata)
+        layer.write_metadata(false, false, metadata)
     }
 }
 
-/// Makes processes find `live-reload` where they look for watchexec. The launcher applies `env.launch` of a
-/// buildpack's layers after it has added all their `bin` to the PATH (CNB buildpack spec, "Environment").
+/// Makes processes find `live-reload` where they look for watchexec. The launcher applies
+/// `env.launch` of a buildpack's layers after it has added all their `bin` to the PATH (CNB
+/// buildpack spec, "Environment").
 fn put_before_watchexec(layer: &Path) -> Result<(), FileError> {
     let init = layer.join(INIT);
     let link = init.join("watchexec");

@@ -1,28 +1,26 @@
 //! The layer with watchexec.
 //!
-//! A downloaded release is cached, so that a build needs no network when the previous image is not
-//! there: another tag, a deleted image. A release from inside the buildpack is at hand in every
-//! build, so its layer is launch-only, and a build that finds it in the previous image writes no
-//! content.
+//! The layer of a downloaded release is cached: a rebuild needs no network, even if the previous
+//! image was deleted or had a different tag. The layer of a release inside the buildpack is
+//! launch-only: a rebuild takes it over from the previous image and writes no content.
 
-use super::layer::{Layer, Restored};
+use super::layer::Layer;
 use crate::log::Log;
 use libcnb::data::buildpack::Buildpack;
-use libcnb::data::layer_content_metadata::LayerTypes;
 use serde::{Deserialize, Serialize};
-use std::fs;
+use std::fs::File;
+use std::io::{Read, Seek};
 use std::path::Path;
 use std::time::Duration;
 use watchexec_release::archive::{Limits, UnpackError, unpack};
-use watchexec_release::bundle::BundleError;
 use watchexec_release::catalog::{Release, Target};
 use watchexec_release::checksum::{Checksum, Verified};
 use watchexec_release::download::{DownloadError, Failure, Hop, Network, Observer, download};
-use watchexec_release::files::{FileError, Installed, ReleaseFile};
+use watchexec_release::files::{FileError, Installed, PROGRAM};
 use watchexec_release::location::Archive;
 use watchexec_release::origin::Source;
 use watchexec_release::sbom::subject::Subject;
-use watchexec_release::sbom::{crates, documents, identity};
+use watchexec_release::sbom::{crates, identity};
 use watchexec_release::text::size;
 
 /// The layer and everything that a build needs to fill it.
@@ -72,7 +70,7 @@ pub(crate) enum WatchexecError {
     Unpack(#[from] UnpackError),
     /// The release inside the buildpack has changed since it was packaged.
     #[error(transparent)]
-    Bundle(#[from] BundleError),
+    Bundle(FileError),
 }
 
 impl WatchexecLayer<'_> {
@@ -81,23 +79,19 @@ impl WatchexecLayer<'_> {
     /// # Errors
     /// The release is not available or cannot be installed.
     pub(crate) fn provide(&self, layers_dir: &Path) -> Result<(), WatchexecError> {
-        let layer = Layer::new(layers_dir, "watchexec");
-        let (installed, earlier, program) = if let Some(metadata) = self.kept(&layer)? {
-            (metadata.installed, Some(metadata.sbom), None)
+        let layer = Layer::new(layers_dir, "watchexec", self.buildpack);
+        let (installed, undescribed) = if let Some((installed, program)) = self.kept(&layer)? {
+            (installed, program.map(read).transpose()?)
         } else {
             layer.empty()?;
             let (installed, program) = self.install(&layer)?;
-            (installed, None, program)
+            (installed, Some(program))
         };
         let subject = Subject::release(self.buildpack, self.release, &installed);
-        let sbom = identity(&subject).to_string();
-        if earlier.as_ref() != Some(&sbom) || !layer.has_sboms() {
-            let program = match program {
-                Some(program) => program,
-                None => self.read_program(&layer)?,
-            };
+        if let Some(program) = undescribed {
             self.describe(&layer, &subject, &program)?;
         }
+        let sbom = identity(&subject).to_string();
         let metadata = Metadata {
             version: self.release.dependency.version.to_string(),
             target: self.target.to_string(),
@@ -105,116 +99,100 @@ impl WatchexecLayer<'_> {
             installed,
             sbom,
         };
-        let types = LayerTypes {
-            launch: true,
-            build: self.required_at_build,
-            cache: !self.is_launch_only(),
-        };
-        Ok(layer.write_metadata(types, metadata)?)
+        let is_cached = !self.is_launch_only();
+        Ok(layer.write_metadata(self.required_at_build, is_cached, metadata)?)
     }
 
     fn is_launch_only(&self) -> bool {
         matches!(self.source, Source::Bundle(_)) && !self.required_at_build
     }
 
-    /// The metadata of an earlier build's layer, if it can be kept. The log says whether, and why not.
-    fn kept(&self, layer: &Layer) -> Result<Option<Metadata>, FileError> {
-        let changes = match layer.restored::<Metadata>()? {
-            Restored::Nothing => {
+    /// The files of an earlier build's layer, if it can be kept, and the program if its SBOMs have
+    /// to be written again. The log says whether it is kept, and why not.
+    fn kept(&self, layer: &Layer) -> Result<Option<(Installed, Option<File>)>, FileError> {
+        let kept = match layer.restored::<Metadata>()? {
+            None => {
                 self.log.debug("No layer of an earlier build was restored");
                 return Ok(None);
             }
-            Restored::OtherForm => {
-                vec!["it was made by another version of this buildpack".to_owned()]
-            }
-            Restored::Metadata(metadata) => {
-                let changes = self.changes(&metadata, layer);
-                if changes.is_empty() {
-                    let program = &metadata.installed.program;
-                    self.log.detail(format_args!(
-                        "Reusing the layer of an earlier build: {}, {}",
-                        program.file.path(),
-                        size(program.size)
-                    ));
-                    return Ok(Some(metadata));
-                }
-                changes
-            }
+            Some(Err(_)) => Err("it was made by another version of this buildpack".to_owned()),
+            Some(Ok(metadata)) => self.unchanged(metadata, layer),
         };
-        self.log.detail(format_args!(
-            "Discarding the layer of an earlier build: {}",
-            changes.join("; ")
-        ));
-        Ok(None)
+        self.log.detail(match &kept {
+            Ok((installed, _)) => {
+                let program = installed.program;
+                format!("Reusing the layer of an earlier build: bin/watchexec, {program}")
+            }
+            Err(changes) => format!("Discarding the layer of an earlier build: {changes}"),
+        });
+        Ok(kept.ok())
     }
 
-    /// The differences between the layer of an earlier build and the wanted one.
-    fn changes(&self, earlier: &Metadata, layer: &Layer) -> Vec<String> {
-        // Taken apart, so that a further field cannot be forgotten here.
-        let Metadata {
-            version,
-            target,
-            checksum,
-            installed,
-            sbom: _,
-        } = earlier;
-        let mut changes = Vec::new();
-        for (what, from, to) in [
-            (
-                "version",
-                version,
-                self.release.dependency.version.to_string(),
-            ),
-            ("target", target, self.target.to_string()),
+    /// The layer of an earlier build, or the differences between it and the wanted one.
+    fn unchanged(
+        &self,
+        earlier: Metadata,
+        layer: &Layer,
+    ) -> Result<(Installed, Option<File>), String> {
+        let release = self.release;
+        let (version, checksum) = (&release.dependency.version, release.checksum);
+        let recorded = [
+            ("version", earlier.version, version.to_string()),
+            ("target", earlier.target, self.target.to_string()),
             (
                 "checksum",
-                &checksum.to_string(),
-                self.release.checksum.to_string(),
+                earlier.checksum.to_string(),
+                checksum.to_string(),
             ),
-        ] {
-            if *from != to {
-                changes.push(format!("its {what} was {from} and is now {to}"));
-            }
+        ];
+        let changes = recorded.iter().filter(|(_, from, to)| from != to);
+        let changes =
+            changes.map(|(what, from, to)| format!("its {what} was {from} and is now {to}"));
+        let changes: Vec<String> = changes.collect();
+        if !changes.is_empty() {
+            return Err(changes.join("; "));
         }
+        let installed = earlier.installed;
+        let subject = Subject::release(self.buildpack, release, &installed);
+        let is_described = layer.has_sboms() && earlier.sbom == identity(&subject).to_string();
         if layer.has_content() {
-            if let Some(missing) = installed.first_missing(&layer.path()) {
-                changes.push(format!("its {} is missing or changed", missing.file.path()));
+            match installed.verify(&layer.path()) {
+                Ok(program) => Ok((installed, (!is_described).then_some(program))),
+                Err(path) => Err(format!("its {} is changed or missing", path.display())),
             }
         } else if !self.is_launch_only() {
-            changes.push("its content was not restored".to_owned());
+            Err("its content was not restored".to_owned())
+        } else if !is_described {
+            Err("its SBOMs are changed or missing".to_owned())
+        } else {
+            Ok((installed, None))
         }
-        changes
     }
 
-    /// Installs the release from inside the buildpack, or downloads and unpacks it. Returns the program
-    /// too, if it was read as a whole.
-    fn install(&self, layer: &Layer) -> Result<(Installed, Option<Vec<u8>>), WatchexecError> {
+    /// Installs the release from inside the buildpack, or downloads and unpacks it. Returns the
+    /// program too.
+    fn install(&self, layer: &Layer) -> Result<(Installed, Vec<u8>), WatchexecError> {
+        let log = self.log;
         let (installed, program) = match self.source {
             Source::Bundle(bundle) => {
-                self.log
-                    .detail("Copying the release from inside the buildpack");
-                let files = bundle.read()?;
+                log.detail("Copying the release from inside the buildpack");
+                let files = bundle.read().map_err(WatchexecError::Bundle)?;
                 let checksum = files.program.checksum();
-                self.log
-                    .detail(format_args!("Verified watchexec: {checksum}"));
-                let installed = files.install(&layer.path())?;
-                (installed, Some(files.program.into_bytes()))
+                log.detail(format_args!("Verified watchexec: {checksum}"));
+                (files.install(&layer.path())?, files.program.into_bytes())
             }
             Source::Archive(archive) => {
                 let archive = self.download(archive)?;
-                let installed = unpack(&archive, &Limits::BUILD, &layer.path())?;
-                (installed, None)
+                let (installed, program) = unpack(&archive, &Limits::BUILD, &layer.path())?;
+                // Not in memory beside the program.
+                drop(archive);
+                (installed, read(program)?)
             }
         };
-        let license = match installed.license {
-            Some(_) => " and its licence",
-            None => "; the archive has no licence",
-        };
-        self.log.detail(format_args!(
-            "Installed {} of {}{license}",
-            installed.program.file.path(),
-            size(installed.program.size)
-        ));
+        log.detail(match installed.license {
+            Some(_) => "Installed bin/watchexec and LICENSE",
+            None => "Installed bin/watchexec; the archive has no LICENSE beside it",
+        });
         Ok((installed, program))
     }
 
@@ -228,20 +206,16 @@ impl WatchexecLayer<'_> {
         if let Some(error) = &self.network.netrc.ignored {
             log.debug(format_args!("Ignoring {error}"));
         }
-        let Release {
-            checksum,
-            dependency,
-            ..
-        } = self.release;
-        let (version, url) = (&dependency.version, &archive.url);
+        let (checksum, version) = (self.release.checksum, &self.release.dependency.version);
+        let url = &archive.url;
         log.detail(format_args!("Downloading watchexec {version} from {url}"));
-        let verified = download(archive, *checksum, self.network, &Progress(log))?;
+        let verified = download(archive, checksum, self.network, &Progress(log))?;
         let length = size(verified.bytes().len() as u64);
         log.detail(format_args!("Verified {length}: {checksum}"));
         Ok(verified)
     }
 
-    /// Writes the SBOMs.
+    /// Writes the SBOMs. The program was verified or written by this build.
     fn describe(&self, layer: &Layer, subject: &Subject, program: &[u8]) -> Result<(), FileError> {
         // A program without a readable list of its crates is described without them.
         let crates = crates::read(program).unwrap_or_else(|error| {
@@ -250,27 +224,28 @@ impl WatchexecLayer<'_> {
             ));
             None
         });
-        layer.write_sboms(&documents(&Subject {
+        let formats = layer.write_sboms(&Subject {
             crates: crates.as_deref(),
             ..subject.clone()
-        }))?;
-        let crates = match &crates {
-            Some(crates) => format!(", with its {} crates", crates.len()),
-            None => String::new(),
-        };
-        self.log
-            .detail(format_args!("Wrote SBOMs: CycloneDX, SPDX, Syft{crates}"));
+        })?;
+        if !formats.is_empty() {
+            let crates = crates.map(|crates| format!(", with its {} crates", crates.len()));
+            let (formats, crates) = (formats.join(", "), crates.unwrap_or_default());
+            self.log
+                .detail(format_args!("Wrote SBOMs: {formats}{crates}"));
+        }
         Ok(())
     }
+}
 
-    /// The program in the layer, or the same one in the buildpack where the layer has no content.
-    fn read_program(&self, layer: &Layer) -> Result<Vec<u8>, FileError> {
-        let path = match self.source {
-            Source::Bundle(bundle) if !layer.has_content() => bundle.file(ReleaseFile::Program),
-            _ => layer.path().join(ReleaseFile::Program.path()),
-        };
-        fs::read(&path).map_err(FileError::at(path))
-    }
+/// Reads the program from its open file: the path may lead to a different one by now.
+fn read(mut program: File) -> Result<Vec<u8>, FileError> {
+    let mut bytes = Vec::new();
+    (program
+        .rewind()
+        .and_then(|()| program.read_to_end(&mut bytes)))
+    .map_err(FileError::at(PROGRAM.path))?;
+    Ok(bytes)
 }
 
 /// Writes the progress of a download to the log.

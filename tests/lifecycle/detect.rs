@@ -79,6 +79,18 @@ fn prefers_the_process_environment_to_the_platform_directory() {
 }
 
 #[test]
+fn ignores_variables_of_others_that_cannot_be_read() {
+    let lifecycle = lifecycle().with("BP_LIVE_RELOAD_ENABLED", "false");
+    let directory = lifecycle.path("platform/env");
+    std::fs::write(directory.join("OTHER"), b"caf\xE9").unwrap();
+    std::fs::write(directory.join("LARGE"), vec![b'x'; 2 << 20]).unwrap();
+    std::fs::create_dir(directory.join("DIRECTORY")).unwrap();
+    assert_eq!(lifecycle.detect().status, 100);
+    let outcome = lifecycle.with("BP_LIVE_RELOAD_ENABLED", "true").detect();
+    outcome.assert_success();
+}
+
+#[test]
 fn accepts_three_apis_and_names_them_for_any_other() {
     for (api, status) in [
         ("0.12", 0),

@@ -6,6 +6,7 @@ use crate::support::lifecycle::Lifecycle;
 use crate::support::server::{Reply, Server, Tunnel};
 use crate::support::{ARCHIVE, dependency};
 use std::fs;
+use std::path::Path;
 use watchexec_release::checksum::Checksum;
 
 /// An address that no test server has: whoever asks it did not heed the setting under test.
@@ -164,6 +165,53 @@ fn duplicate_mappings_and_mirrors_name_the_binding_type() {
     }
 }
 
+/// Reading a FIFO would wait for a writer.
+#[test]
+fn never_waits_for_a_fifo() {
+    let mirror = archive_server();
+    let fifo = |path: &Path| {
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mkfifoat(rustix::fs::CWD, path, mode).unwrap();
+    };
+    let lifecycle = lifecycle().with("BP_DEPENDENCY_MIRROR", mirror.url(""));
+    fifo(&lifecycle.path("platform/env/OTHER"));
+    let netrc = lifecycle.path("netrc");
+    fifo(&netrc);
+    lifecycle.build().assert_success();
+    let lifecycle = lifecycle.with("NETRC", netrc.to_str().unwrap());
+    let outcome = lifecycle.build().assert_failure();
+    let why = "netrc: not a regular file";
+    assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
+
+    let lifecycle = self::lifecycle();
+    let archive = lifecycle.path("archive");
+    fifo(&archive);
+    let key = Checksum::of(ARCHIVE).hex();
+    let url = format!("file://{}", archive.display());
+    bind(&lifecycle, "dependency-mapping", &[(&key, &url)]);
+    let outcome = lifecycle.build().assert_failure();
+    let why = "/archive (the dependency-mapping";
+    assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("not a regular file"),
+        "{}",
+        outcome.stderr
+    );
+
+    for name in ["key", "type"] {
+        let lifecycle = self::lifecycle();
+        bind(&lifecycle, "ca-certificates", &[]);
+        let path = lifecycle
+            .path("platform/bindings/ca-certificates")
+            .join(name);
+        let _ = fs::remove_file(&path);
+        fifo(&path);
+        let outcome = lifecycle.build().assert_failure();
+        let why = format!("ca-certificates/{name}: not a regular file");
+        assert!(outcome.stderr.contains(&why), "{}", outcome.stderr);
+    }
+}
+
 #[test]
 fn ignores_an_implicit_netrc_that_cannot_be_read() {
     let mirror = archive_server();
@@ -221,20 +269,61 @@ fn downloads_by_http_without_any_ca_certificate() {
 
 #[test]
 fn names_an_invalid_certificate() {
-    let lifecycle = lifecycle();
-    bind(
-        &lifecycle,
-        "ca-certificates",
-        &[("own.pem", "no certificate")],
-    );
-    let outcome = lifecycle.build().assert_failure();
-    assert!(outcome.stderr.contains("own.pem: no PEM certificate"));
+    let der = Authority::new().der();
+    for content in [&b"no certificate"[..], &der] {
+        let lifecycle = lifecycle();
+        bind(&lifecycle, "ca-certificates", &[]);
+        let file = lifecycle.path("platform/bindings/ca-certificates/own.pem");
+        fs::write(file, content).unwrap();
+        let outcome = lifecycle.build().assert_failure();
+        let why = "own.pem: no PEM certificate; `openssl x509 -inform der";
+        assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
+    }
 
+    let lifecycle = lifecycle();
     let broken = Authority::new().pem().replace("MII", "MIJ");
     bind(&lifecycle, "ca-certificates", &[("own.pem", &broken)]);
     let outcome = lifecycle.build().assert_failure();
     let words = "own.pem: certificate 1 in it is broken";
     assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+}
+
+/// Windows editors start a file with a byte order mark, and OpenSSL writes the names of certificates
+/// above them in any encoding.
+#[test]
+fn trusts_certificates_below_text_in_any_encoding() {
+    let authority = Authority::new();
+    let mirror = Server::https(authority.server("127.0.0.1"), |_| Reply::ok(ARCHIVE));
+    for before in [&b"\xEF\xBB\xBF"[..], b"# caf\xE9\n"] {
+        let lifecycle = lifecycle().with("BP_DEPENDENCY_MIRROR", mirror.url(""));
+        bind(&lifecycle, "ca-certificates", &[]);
+        let file = lifecycle.path("platform/bindings/ca-certificates/own.pem");
+        fs::write(file, [before, authority.pem().as_bytes()].concat()).unwrap();
+        lifecycle.build().assert_success();
+    }
+}
+
+#[test]
+fn reads_bindings_beside_those_of_others_in_any_encoding() {
+    let mirror = archive_server();
+    let lifecycle = lifecycle();
+    bind(
+        &lifecycle,
+        "dependency-mirror",
+        &[("default", &mirror.url(""))],
+    );
+    let bindings = lifecycle.path("platform/bindings");
+    fs::write(
+        bindings.join("dependency-mirror/type"),
+        "\u{feff}dependency-mirror\r\n",
+    )
+    .unwrap();
+    fs::create_dir(bindings.join("other")).unwrap();
+    fs::write(bindings.join("other/type"), b"caf\xE9").unwrap();
+    bind_as("map", &lifecycle, "dependency-mapping", &[]);
+    fs::write(bindings.join("map/binary"), b"\xFF\xFE").unwrap();
+    lifecycle.build().assert_success();
+    assert_eq!(mirror.requests().len(), 1);
 }
 
 #[test]

@@ -2,11 +2,18 @@
 
 use anyhow::{Context, Result};
 use fs_err as fs;
-use reqwest::blocking::{Client, Response};
+use reqwest::blocking::Client;
+use serde::Deserialize;
+use std::env;
 use std::time::Duration;
 use watchexec_release::catalog::Dependency;
 use watchexec_release::checksum::Verified;
 use watchexec_release::safe_url::SafeUrl;
+
+/// The host of GitHub's REST API.
+const GITHUB: &str = "api.github.com";
+/// The variables that may have a token for it, as its own command line tool reads them.
+const TOKENS: [&str; 2] = ["GH_TOKEN", "GITHUB_TOKEN"];
 
 /// Downloads the archive of a dependency and verifies it.
 pub(crate) fn archive(dependency: &Dependency) -> Result<Verified> {
@@ -23,7 +30,7 @@ pub(crate) fn text(url: &str) -> Result<String> {
     String::from_utf8(get(url)?).with_context(|| format!("{url} is not a text"))
 }
 
-/// Messages have the URL without a login or a query, which may be secret.
+/// Messages have the URL without a login or a query, which may be secret, and what the server says.
 fn get(uri: &str) -> Result<Vec<u8>> {
     let url = SafeUrl::parse(uri).map_err(anyhow::Error::msg)?;
     if let Some(path) = url.file() {
@@ -40,12 +47,43 @@ fn get(uri: &str) -> Result<Vec<u8>> {
         .connect_timeout(Duration::from_secs(5))
         .timeout(Duration::from_mins(5))
         .build()?;
-    let bytes = client
-        .get(server)
+    // The token goes to GitHub's API alone: a redirect to another host drops it.
+    let is_github = server.scheme() == "https" && server.host_str() == Some(GITHUB);
+    let token = TOKENS.iter().find_map(|name| env::var(name).ok());
+    let token = token.filter(|token| is_github && !token.trim().is_empty());
+    let mut request = client.get(server);
+    if let Some(token) = &token {
+        request = request.bearer_auth(token.trim());
+    }
+    let answer = request
         .send()
-        .and_then(Response::error_for_status)
-        .and_then(Response::bytes)
         .map_err(reqwest::Error::without_url)
         .with_context(|| url.to_string())?;
-    Ok(bytes.into())
+    let refused = answer.error_for_status_ref().err();
+    let bytes = answer.bytes().map_err(reqwest::Error::without_url);
+    let Some(refused) = refused else {
+        return Ok(bytes.with_context(|| url.to_string())?.into());
+    };
+    let why = message(&bytes.unwrap_or_default());
+    let advice = if is_github && token.is_none() {
+        format!(
+            "\nWith a token in {}, the limits are higher",
+            TOKENS.join(" or ")
+        )
+    } else {
+        String::new()
+    };
+    Err(refused.without_url()).with_context(|| format!("{url}{why}{advice}"))
+}
+
+/// The `message` of an answer of GitHub's API, after a colon.
+fn message(answer: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Answer {
+        message: String,
+    }
+    match serde_json::from_slice::<Answer>(answer) {
+        Ok(Answer { message }) => format!(": {message}"),
+        Err(_) => String::new(),
+    }
 }

@@ -115,8 +115,7 @@ pub(crate) fn package(options: &Options) -> Result<PathBuf> {
             release.add_to(&root, target.image_arch())?;
         }
         let description = descriptor.buildpack()?;
-        let programs = [BUILDPACK, LIVE_RELOAD];
-        sbom::write(&description, &programs, target, &root)?;
+        sbom::write(&description, target, &root)?;
     }
     fs::write(draft.path().join("buildpack.toml"), descriptor.to_string())?;
     draft.publish(&output)?;

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use toml_edit::DocumentMut;
 use watchexec_release::checksum::Checksum;
-use watchexec_release::sbom::extension;
+use watchexec_release::sbom::names;
 
 /// The targets of a release: static, since the programs run on any image.
 const TARGETS: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
@@ -298,7 +298,7 @@ fn pack(directory: &Path, destination: impl AsRef<OsStr>, more: &[&str]) -> Resu
 }
 
 fn copy_sboms(directory: &Path, arch: &str, version: &str, files: &Path) -> Result<()> {
-    for kind in SBOM_FORMATS.iter().map(extension) {
+    for kind in SBOM_FORMATS.iter().map(|format| names(format).1) {
         fs::copy(
             directory.join("linux").join(arch).join(kind),
             files.join(format!("{NAME}-{version}-linux-{arch}.{kind}")),

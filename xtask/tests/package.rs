@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use toml_edit::DocumentMut;
 use watchexec_release::bundle::Bundle;
 use watchexec_release::checksum::Checksum;
+use watchexec_release::sbom::crates;
 
 const AMD64: &str = "x86_64-unknown-linux-musl";
 const ARM64: &str = "aarch64-unknown-linux-musl";
@@ -250,6 +251,9 @@ fn lists_programs_and_crates_in_the_sboms() {
         let sbom = read(name);
         assert!(sbom.contains("live-reload/watchexec"), "{name}");
         assert!(sbom.contains("pkg:cargo/libcnb@"), "{name}");
+        // The licence of the buildpack, before those of its crates.
+        let (own, _) = sbom.split_once("pkg:cargo/").unwrap();
+        assert!(own.contains("Apache-2.0"), "{name}");
         assert!(sbom.contains(&digest), "{name}");
         // Only crates that are linked into the programs.
         assert!(!sbom.contains("pkg:cargo/insta@"), "{name}");
@@ -259,6 +263,20 @@ fn lists_programs_and_crates_in_the_sboms() {
             "{name} says where it was made"
         );
     }
+}
+
+#[test]
+fn lists_the_crates_of_live_reload_for_the_sboms_of_images() {
+    let bench = Bench::new();
+    let package = bench.packaged("package", AMD64, &[]);
+    let program = package.join("bin/live-reload");
+    let crates = crates::listed_beside(&program).unwrap().unwrap();
+    let roots: Vec<&str> = (crates.iter().filter(|of| of.root))
+        .map(|of| of.name.as_str())
+        .collect();
+    assert_eq!(roots, ["live-reload"]);
+    assert!(crates.iter().any(|of| of.name == "rustix"));
+    assert!(crates.iter().all(|of| of.name != "libcnb"));
 }
 
 #[test]
@@ -298,7 +316,7 @@ fn puts_the_release_inside_an_offline_package() {
     let dependencies = &buildpack_toml(&package)["metadata"]["dependencies"];
     assert_eq!(values(dependencies, "version"), ["2.8.0"]);
     let sbom = fs::read_to_string(package.join("sbom.cdx.json")).unwrap();
-    let inside = format!("dependencies/{}/bin/watchexec", checksum.hex());
+    let inside = format!("dependencies/{}/", checksum.hex());
     assert!(sbom.contains(&inside));
 
     let layer = bench.path("layer");

@@ -6,7 +6,8 @@
     reason = "clippy takes only functions marked as tests for tests"
 )]
 
-use harness::server::{Reply, Server};
+use harness::certificates::Authority;
+use harness::server::{Reply, Server, Tunnel};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
@@ -122,19 +123,22 @@ impl Files {
         fs::read_to_string(self.path("CHANGELOG.md")).unwrap()
     }
 
-    fn update(&self, site: &Site, more: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_xtask"))
+    fn command(&self, site: &Site, feed: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
             .env_clear()
-            .arg("update")
-            .args(["--feed", &site.server.url("/releases")])
+            .args(["update", "--feed", feed])
             .args(["--downloads", &site.server.url("/download")])
             .arg("--buildpack-toml")
             .arg(self.path("buildpack.toml"))
             .arg("--changelog")
-            .arg(self.path("CHANGELOG.md"))
-            .args(more)
-            .output()
-            .unwrap()
+            .arg(self.path("CHANGELOG.md"));
+        command
+    }
+
+    fn update(&self, site: &Site, more: &[&str]) -> Output {
+        let mut command = self.command(site, &site.server.url("/releases"));
+        command.args(more).output().unwrap()
     }
 
     /// Updates and returns the output.
@@ -292,4 +296,90 @@ fn rejects_a_release_without_a_listing() {
     let site = Site::real();
     site.edit("v2.8.0", |_| String::new());
     Files::with(ONLY_2_5_1).refused(&site, "is not listed");
+}
+
+/// GitHub's API, reached through a proxy, with an answer to each request.
+struct GitHub {
+    server: Server,
+    proxy: Tunnel,
+    folder: TempDir,
+}
+
+impl GitHub {
+    fn answering(answer: impl Fn() -> Reply + Send + Sync + 'static) -> Self {
+        let authority = Authority::new();
+        let server = Server::https(authority.server("api.github.com"), move |_| answer());
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
+        let proxy = Tunnel::to(server.address());
+        Self {
+            server,
+            proxy,
+            folder,
+        }
+    }
+
+    fn update(&self, site: &Site, variables: &[(&str, &str)]) -> Output {
+        let files = Files::with(ONLY_2_5_1);
+        let mut command = files.command(site, "https://api.github.com/releases");
+        command
+            .env("HTTPS_PROXY", self.proxy.url())
+            .env("SSL_CERT_FILE", self.folder.path().join("ca.pem"))
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap()
+    }
+
+    /// The login of each request.
+    fn logins(&self) -> Vec<Option<String>> {
+        let requests = self.server.requests().into_iter();
+        requests
+            .map(|request| request.headers.get("authorization").cloned())
+            .collect()
+    }
+}
+
+#[test]
+fn sends_a_token_to_github_alone() {
+    let site = Site::real();
+    let feed = feed(&site.listings.lock().unwrap());
+    let github = GitHub::answering(move || Reply::ok(feed.as_bytes()));
+    for (variables, expected) in [
+        (&[][..], None),
+        (&[("GITHUB_TOKEN", "one\n")], Some("Bearer one")),
+        (&[("GH_TOKEN", "two")], Some("Bearer two")),
+        (
+            &[("GITHUB_TOKEN", "one"), ("GH_TOKEN", "two")],
+            Some("Bearer two"),
+        ),
+        (&[("GITHUB_TOKEN", "")], None),
+    ] {
+        let output = github.update(&site, variables);
+        let complaints = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{complaints}");
+        let last = github.logins().pop().unwrap();
+        assert_eq!(last.as_deref(), expected, "{variables:?}");
+    }
+    for request in site.server.requests() {
+        assert!(!request.headers.contains_key("authorization"));
+    }
+}
+
+#[test]
+fn shows_why_github_refuses() {
+    let site = Site::real();
+    let limit = "API rate limit exceeded for 192.0.2.1.";
+    let github = GitHub::answering(move || {
+        let body = format!("{{\"message\": {limit:?}, \"documentation_url\": \"\"}}");
+        Reply::with_headers("403 Forbidden", &[], body.as_bytes())
+    });
+    for (variables, advice) in [(&[][..], true), (&[("GITHUB_TOKEN", "s3cr3t")], false)] {
+        let output = github.update(&site, variables);
+        assert_eq!(output.status.code(), Some(1));
+        let complaints = String::from_utf8(output.stderr).unwrap();
+        assert!(complaints.contains(limit), "{complaints}");
+        assert!(complaints.contains("403 Forbidden"), "{complaints}");
+        assert_eq!(complaints.contains("GITHUB_TOKEN"), advice, "{complaints}");
+        assert!(!complaints.contains("s3cr3t"), "{complaints}");
+    }
 }

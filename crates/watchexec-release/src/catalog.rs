@@ -59,7 +59,7 @@ pub struct Dependency {
     /// URL of its source.
     pub source: Option<String>,
     /// `sha256:<hex>` of the source.
-    pub source_checksum: Option<String>,
+    source_checksum: Option<String>,
     /// The checksum of the source as bare hex, the older key.
     source_sha256: Option<String>,
 }
@@ -86,8 +86,6 @@ impl Entry {
     /// A key is missing or has a value of a different form.
     pub fn parse(&self) -> Result<Dependency, toml::de::Error> {
         let mut dependency: Dependency = self.0.clone().try_into()?;
-        let sha256 = present(dependency.source_sha256.as_ref()).map(|hex| format!("sha256:{hex}"));
-        dependency.source_checksum = dependency.source_checksum.or(sha256);
         dependency.arch = self.arch().map(str::to_owned);
         Ok(dependency)
     }
@@ -122,18 +120,13 @@ impl Dependency {
     /// # Errors
     /// The checksum is missing, or is not a SHA-256 digest.
     pub fn checksum(&self) -> Result<Checksum, ChecksumError> {
-        let checksum = present(self.checksum.as_ref())
-            .map(str::parse)
-            .transpose()?;
-        let sha256 = present(self.sha256.as_ref())
-            .map(Checksum::from_hex)
-            .transpose()?;
-        match (checksum, sha256) {
-            (Some(first), Some(second)) if first != second => {
-                Err(ChecksumError::Contradictory(first, second))
-            }
-            (first, second) => first.or(second).ok_or(ChecksumError::Missing),
-        }
+        checksum(self.checksum.as_ref(), self.sha256.as_ref())
+    }
+
+    /// The checksum of its source, if there is a valid one.
+    #[must_use]
+    pub fn source_checksum(&self) -> Option<Checksum> {
+        checksum(self.source_checksum.as_ref(), self.source_sha256.as_ref()).ok()
     }
 
     /// Whether it runs on this target.
@@ -143,9 +136,18 @@ impl Dependency {
     }
 }
 
-/// The text of a key, unless that is empty.
-fn present(text: Option<&String>) -> Option<&str> {
-    text.map(|text| text.trim()).filter(|text| !text.is_empty())
+/// The checksum of both keys, which may be empty.
+fn checksum(checksum: Option<&String>, hex: Option<&String>) -> Result<Checksum, ChecksumError> {
+    let is_present = |text: &&str| !text.is_empty();
+    let [checksum, hex] = [checksum, hex].map(|key| key.map(|text| text.trim()).filter(is_present));
+    let checksum = checksum.map(str::parse).transpose()?;
+    let hex = hex.map(Checksum::from_hex).transpose()?;
+    match (checksum, hex) {
+        (Some(first), Some(second)) if first != second => {
+            Err(ChecksumError::Contradictory(first, second))
+        }
+        (first, second) => first.or(second).ok_or(ChecksumError::Missing),
+    }
 }
 
 /// The operating system and architecture that the image is built for, as Go names them.
@@ -405,11 +407,15 @@ mod tests {
 
     #[test]
     fn reads_the_checksum_of_the_source_from_either_key() {
-        for keys in ["source-sha256 = '0123'", "source-checksum = 'sha256:0123'"] {
-            let entry = format!("id = 'watchexec'\nversion = '2.8.0'\nUSABLE\n{keys}");
+        let source = Checksum::of(b"source");
+        let keys = [
+            ("source-sha256", source.hex()),
+            ("source-checksum", source.to_string()),
+        ];
+        for (key, text) in keys {
+            let entry = format!("id = 'watchexec'\nversion = '2.8.0'\nUSABLE\n{key} = '{text}'");
             let release = catalog(&[&entry]).choose(&target("amd64"), &[]).unwrap();
-            let checksum = release.dependency.source_checksum.unwrap();
-            assert_eq!(checksum, "sha256:0123");
+            assert_eq!(release.dependency.source_checksum(), Some(source));
         }
     }
 

@@ -4,7 +4,6 @@ use crate::text::size;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
-use std::convert::Infallible;
 use std::fmt;
 use std::io::{self, Read};
 use std::str::FromStr;
@@ -37,15 +36,6 @@ impl Checksum {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The digest of all that `reader` gives, without holding it in memory.
-    ///
-    /// # Errors
-    /// Reading fails.
-    pub fn of_reader(reader: impl Read) -> io::Result<Self> {
-        let Ok(read) = copy(reader, |_| Ok::<_, Infallible>(()));
-        read.map(|(_, checksum)| checksum)
-    }
-
     /// The digest itself.
     #[must_use]
     pub fn bytes(&self) -> &[u8; 32] {
@@ -70,17 +60,15 @@ impl Checksum {
     }
 }
 
-/// Hands all that `reader` gives to `write`, piece by piece, and returns how many bytes it was and their
-/// digest.
+/// Hands all that `reader` gives to `write`, piece by piece, and returns the digest.
 ///
 /// # Errors
 /// The outer error is that of `write`, the inner one that of `reader`.
 pub(crate) fn copy<E>(
     mut reader: impl Read,
     mut write: impl FnMut(&[u8]) -> Result<(), E>,
-) -> Result<io::Result<(u64, Checksum)>, E> {
+) -> Result<io::Result<Checksum>, E> {
     let mut hasher = Sha256::new();
-    let mut size = 0_u64;
     // Large enough that system calls do not count, small enough for the processor's cache.
     let mut buffer = vec![0; 64 << 10];
     loop {
@@ -89,11 +77,10 @@ pub(crate) fn copy<E>(
             Err(error) => return Ok(Err(error)),
         };
         let Some(piece @ [_, ..]) = buffer.get(..length) else {
-            return Ok(Ok((size, Checksum(hasher.finalize().into()))));
+            return Ok(Ok(Checksum(hasher.finalize().into())));
         };
         hasher.update(piece);
         write(piece)?;
-        size = size.saturating_add(length as u64);
     }
 }
 

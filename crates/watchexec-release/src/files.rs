@@ -1,85 +1,64 @@
 //! The files of a watchexec release that are installed, and where.
 
-use crate::checksum::{self, Checksum, Verified};
+use crate::checksum::{self, Checksum};
+use crate::text::size;
+use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
 use serde::{Deserialize, Serialize};
-use std::ffi::OsStr;
-use std::fs::{self, File, Permissions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read, Seek, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// A file that is taken out of a release. Its manual, logo and completions are of no use in an
+/// The directory of programs in a layer, which the lifecycle puts on PATH.
+const BIN: &str = "bin";
+/// Larger than any file of a release.
+const LARGEST: u64 = 256 << 20;
+
+/// A file of a release that is installed. Its manual, logo and completions are of no use in an
 /// image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ReleaseFile {
-    /// The program.
-    Program,
-    /// Its licence, which asks to go where the program goes.
-    License,
+#[derive(Debug, PartialEq, Eq)]
+pub struct ReleaseFile {
+    /// Its name in the archive.
+    pub name: &'static str,
+    /// Its path in a layer.
+    pub path: &'static str,
+    /// Its mode.
+    pub mode: u32,
 }
 
+/// The program.
+pub const PROGRAM: ReleaseFile = ReleaseFile {
+    name: "watchexec",
+    path: "bin/watchexec",
+    mode: 0o755,
+};
+/// Its licence, which asks to go where the program goes.
+pub const LICENSE: ReleaseFile = ReleaseFile {
+    name: "LICENSE",
+    path: "LICENSE",
+    mode: 0o644,
+};
+
 impl ReleaseFile {
-    /// The wanted file of this name.
-    pub(crate) fn by_name(name: &OsStr) -> Option<Self> {
-        [Self::Program, Self::License]
-            .into_iter()
-            .find(|file| name == file.name())
-    }
-
-    /// Its name in the archive.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Program => "watchexec",
-            Self::License => "LICENSE",
-        }
-    }
-
-    /// Its path in a layer. The lifecycle puts a layer's `bin` on PATH.
-    #[must_use]
-    pub fn path(self) -> &'static str {
-        match self {
-            Self::Program => "bin/watchexec",
-            Self::License => "LICENSE",
-        }
-    }
-
-    fn mode(self) -> u32 {
-        match self {
-            Self::Program => 0o755,
-            Self::License => 0o644,
-        }
-    }
-
-    /// Writes everything that `reader` gives to the file's place below `directory`.
+    /// Writes everything that `reader` gives to the file's place below `directory`. Returns its
+    /// checksum and the open file.
     ///
     /// # Errors
     /// The outer error is that of writing, the inner one that of `reader`.
-    pub(crate) fn install_from(
-        self,
+    pub(crate) fn install(
+        &self,
         reader: impl Read,
         directory: &Path,
-    ) -> Result<io::Result<InstalledFile>, FileError> {
-        let path = directory.join(self.path());
-        let mut file = new_file(directory, &path, self.mode())?;
+    ) -> Result<io::Result<(Checksum, File)>, FileError> {
+        let path = directory.join(self.path);
+        let mut file = new_file(directory, &path, self.mode)?;
         let copied = checksum::copy(reader, |piece| {
             file.write_all(piece).map_err(FileError::at(&path))
         })?;
-        Ok(copied.map(|(size, checksum)| InstalledFile {
-            file: self,
-            size,
-            checksum,
-        }))
-    }
-
-    fn install(self, content: &Verified, directory: &Path) -> Result<InstalledFile, FileError> {
-        create(directory, self.path(), self.mode(), content.bytes())?;
-        Ok(InstalledFile {
-            file: self,
-            size: content.bytes().len() as u64,
-            checksum: content.checksum(),
-        })
+        Ok(copied.map(|checksum| (checksum, file)))
     }
 }
 
@@ -104,8 +83,7 @@ impl FileError {
 }
 
 /// Writes a file with a mode below `directory`, and the directories that lead to it with mode 0755,
-/// under any umask. The file must not exist yet: a write must not follow a link that
-/// was planted there.
+/// under any umask. The file must not exist: no link that was planted there is followed.
 ///
 /// # Errors
 /// The file exists, or cannot be written.
@@ -126,156 +104,240 @@ fn new_file(directory: &Path, path: &Path, mode: u32) -> Result<File, FileError>
                 break;
             }
         }
-        let file = File::create_new(path)?;
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create_new(true).open(path)?;
         file.set_permissions(Permissions::from_mode(mode))?;
         Ok(file)
     };
     create().map_err(FileError::at(path))
 }
 
-/// The files of a release, read from a bundle and verified.
-pub struct Files {
-    /// The program.
-    pub program: Verified,
-    /// Its licence, where the archive has it.
-    pub license: Option<Verified>,
-}
-
-impl Files {
-    /// Writes the files to their places below `directory`.
-    ///
-    /// # Errors
-    /// A file exists, or cannot be written.
-    pub fn install(&self, directory: &Path) -> Result<Installed, FileError> {
-        let program = ReleaseFile::Program.install(&self.program, directory)?;
-        let license = self
-            .license
-            .as_ref()
-            .map(|content| ReleaseFile::License.install(content, directory))
-            .transpose()?;
-        Ok(Installed { program, license })
-    }
-}
-
-/// A file that is in its place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct InstalledFile {
-    /// The program or its licence.
-    pub file: ReleaseFile,
-    /// Bytes.
-    #[serde(with = "number_as_text")]
-    pub size: u64,
-    /// Checksum of its content.
-    pub checksum: Checksum,
-}
-
-/// Writes a number as text. Between two builds the lifecycle keeps layer metadata as JSON, and a
-/// whole number comes back from it as a float, which is none.
-mod number_as_text {
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-    pub(super) fn serialize<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(number)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(D::Error::custom)
-    }
-}
-
-/// The files of one release that are in their places.
+/// The checksums of the installed files of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Installed {
-    /// The program.
-    pub program: InstalledFile,
-    /// Its licence, where the archive has it.
+    /// That of the program.
+    pub program: Checksum,
+    /// That of its licence, if the archive contains one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub license: Option<InstalledFile>,
+    pub license: Option<Checksum>,
 }
 
 impl Installed {
-    /// All files.
-    pub fn files(&self) -> impl Iterator<Item = &InstalledFile> {
-        std::iter::once(&self.program).chain(&self.license)
+    /// All files with their checksums.
+    pub fn files(&self) -> impl Iterator<Item = (&'static ReleaseFile, Checksum)> {
+        let license = self.license.map(|checksum| (&LICENSE, checksum));
+        std::iter::once((&PROGRAM, self.program)).chain(license)
     }
 
-    /// The first file that is not below `directory` as it was installed, judged by kind, size
-    /// and mode, which a look-up tells without reading ten megabytes.
-    #[must_use]
-    pub fn first_missing(&self, directory: &Path) -> Option<&InstalledFile> {
-        self.files().find(|installed| {
-            fs::symlink_metadata(directory.join(installed.file.path())).map_or(true, |metadata| {
-                !metadata.is_file()
-                    || metadata.len() != installed.size
-                    || metadata.permissions().mode() & 0o777 != installed.file.mode()
-            })
-        })
+    /// Verifies that `directory` contains these files with the installed content, and nothing else.
+    /// No link is followed. Returns the open program.
+    ///
+    /// # Errors
+    /// The path of a file that is missing, different or not one of these.
+    pub fn verify(&self, directory: &Path) -> Result<File, PathBuf> {
+        let mut missing: Vec<_> = self.files().collect();
+        let mut program = Err(PROGRAM.path.into());
+        let root = open(CWD, directory.as_os_str(), OFlags::DIRECTORY).map_err(|_| BIN)?;
+        let bin = open(&root, BIN.as_ref(), OFlags::DIRECTORY).map_err(|_| BIN)?;
+        for (folder, directory) in [("", root), (BIN, bin)] {
+            for name in children(&directory).map_err(|_| folder)? {
+                let path = Path::new(folder).join(&name);
+                if path == Path::new(BIN) {
+                    continue;
+                }
+                let index = missing
+                    .iter()
+                    .position(|(file, _)| path == Path::new(file.path));
+                let (file, checksum) = missing.swap_remove(index.ok_or(&path)?);
+                let opened = verified(&directory, &name, file.mode, checksum).ok_or(&path)?;
+                if *file == PROGRAM {
+                    program = Ok(opened);
+                }
+            }
+        }
+        match missing.pop() {
+            Some((file, _)) => Err(file.path.into()),
+            None => program,
+        }
     }
+}
+
+/// Opens a regular file with this mode and content.
+fn verified(directory: &OwnedFd, name: &OsStr, mode: u32, checksum: Checksum) -> Option<File> {
+    let mut file = File::from(open(directory, name, OFlags::NONBLOCK).ok()?);
+    let metadata = file.metadata().ok()?;
+    if !metadata.is_file() || metadata.permissions().mode() & 0o7777 != mode {
+        return None;
+    }
+    let found = checksum::copy((&file).take(LARGEST), |_| Some(()).ok_or(()));
+    file.rewind().ok()?;
+    (found.ok()?.ok()? == checksum).then_some(file)
+}
+
+/// Reads a regular file of at most `largest` bytes.
+///
+/// # Errors
+/// The file cannot be read, is larger, or is not a regular one.
+pub(crate) fn read(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
+    let mut options = OpenOptions::new();
+    // Opening a FIFO would otherwise wait for a writer.
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = options.read(true).custom_flags(flags).open(path)?;
+    let metadata = file.metadata()?;
+    // Reading a directory has an error of its own.
+    if !metadata.is_file() && !metadata.is_dir() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(largest + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > largest {
+        let why = format!("larger than {}", size(largest));
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+    }
+    Ok(bytes)
+}
+
+/// Opens a file or a directory, but not through a link.
+///
+/// # Errors
+/// The system's error.
+pub fn open(directory: impl AsFd, name: &OsStr, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    let flags = flags | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat(directory, name, flags, Mode::empty())
+}
+
+/// The names in an open directory.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn children(directory: &OwnedFd) -> rustix::io::Result<Vec<OsString>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(directory)? {
+        let name = OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned();
+        if name != "." && name != ".." {
+            names.push(name);
+        }
+    }
+    Ok(names)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::symlink;
+    use tempfile::TempDir;
 
-    fn verified(bytes: &[u8]) -> Verified {
-        Verified::new(bytes.to_vec(), Checksum::of(bytes)).unwrap()
-    }
-
-    fn files() -> Files {
-        Files {
-            program: verified(b"content"),
-            license: Some(verified(b"license")),
-        }
-    }
-
-    fn install(directory: &Path) -> Installed {
-        files().install(directory).unwrap()
+    fn layer() -> (TempDir, Installed) {
+        let directory = tempfile::tempdir().unwrap();
+        let install = |file: ReleaseFile, content: &[u8]| {
+            let (checksum, _) = file.install(content, directory.path()).unwrap().unwrap();
+            checksum
+        };
+        let installed = Installed {
+            program: install(PROGRAM, b"content"),
+            license: Some(install(LICENSE, b"license")),
+        };
+        (directory, installed)
     }
 
     #[test]
     fn installs_files_with_their_mode() {
-        let directory = tempfile::tempdir().unwrap();
-        let installed = install(directory.path());
-        assert_eq!(installed.program.size, 7);
-        assert_eq!(installed.program.checksum, Checksum::of(b"content"));
-        let program = fs::metadata(directory.path().join("bin/watchexec")).unwrap();
-        assert_eq!(program.permissions().mode() & 0o7777, 0o755);
-        let license = fs::metadata(directory.path().join("LICENSE")).unwrap();
-        assert_eq!(license.permissions().mode() & 0o7777, 0o644);
+        let (directory, installed) = layer();
+        assert_eq!(installed.program, Checksum::of(b"content"));
+        for (path, mode) in [("bin/watchexec", 0o755), ("LICENSE", 0o644)] {
+            let metadata = fs::metadata(directory.path().join(path)).unwrap();
+            assert_eq!(metadata.permissions().mode() & 0o7777, mode);
+        }
     }
 
     #[test]
     fn refuses_to_overwrite_a_file() {
-        let directory = tempfile::tempdir().unwrap();
-        install(directory.path());
-        let error = files().install(directory.path()).unwrap_err();
+        let (directory, _) = layer();
+        let again = PROGRAM.install(&b"other"[..], directory.path());
+        let error = again.unwrap_err();
         assert_eq!(error.path, directory.path().join("bin/watchexec"));
         assert_eq!(error.error.kind(), io::ErrorKind::AlreadyExists);
     }
 
     #[test]
-    fn finds_a_missing_or_changed_file() {
-        let directory = tempfile::tempdir().unwrap();
-        let installed = install(directory.path());
-        assert_eq!(installed.first_missing(directory.path()), None);
+    fn returns_the_verified_program() {
+        let (directory, installed) = layer();
+        let mut program = installed.verify(directory.path()).unwrap();
+        let mut content = String::new();
+        program.read_to_string(&mut content).unwrap();
+        assert_eq!(content, "content");
+    }
 
-        let program = directory.path().join("bin/watchexec");
-        fs::set_permissions(&program, Permissions::from_mode(0o644)).unwrap();
-        assert_eq!(
-            installed.first_missing(directory.path()),
-            Some(&installed.program)
-        );
-        fs::remove_file(&program).unwrap();
-        std::os::unix::fs::symlink("/bin/true", &program).unwrap();
-        assert_eq!(
-            installed.first_missing(directory.path()),
-            Some(&installed.program)
-        );
+    #[test]
+    fn finds_every_difference_of_a_restored_layer() {
+        type Change = fn(&Path);
+        let changes: [(&str, Change); 14] = [
+            ("bin/watchexec", |layer| {
+                // The same size and mode.
+                fs::write(layer.join("bin/watchexec"), "CONTENT").unwrap();
+            }),
+            ("bin/watchexec", |layer| {
+                fs::remove_file(layer.join("bin/watchexec")).unwrap();
+            }),
+            ("bin/watchexec", |layer| {
+                let mode = Permissions::from_mode(0o4755);
+                fs::set_permissions(layer.join("bin/watchexec"), mode).unwrap();
+            }),
+            ("bin/watchexec", |layer| {
+                let elsewhere = layer.with_extension("program");
+                fs::rename(layer.join("bin/watchexec"), &elsewhere).unwrap();
+                symlink(elsewhere, layer.join("bin/watchexec")).unwrap();
+            }),
+            ("bin/watchexec", |layer| {
+                fs::remove_file(layer.join("bin/watchexec")).unwrap();
+                fs::create_dir(layer.join("bin/watchexec")).unwrap();
+            }),
+            ("bin/watchexec", |layer| {
+                fs::remove_file(layer.join("bin/watchexec")).unwrap();
+                let mode = Mode::from_raw_mode(0o755);
+                rustix::fs::mkfifoat(CWD, layer.join("bin/watchexec"), mode).unwrap();
+            }),
+            ("bin", |layer| {
+                let elsewhere = layer.with_extension("elsewhere");
+                fs::rename(layer.join("bin"), &elsewhere).unwrap();
+                symlink(elsewhere, layer.join("bin")).unwrap();
+            }),
+            ("bin", |layer| {
+                let elsewhere = layer.with_extension("layer");
+                fs::rename(layer, &elsewhere).unwrap();
+                symlink(elsewhere, layer).unwrap();
+            }),
+            ("bin", |layer| {
+                fs::remove_dir_all(layer.join("bin")).unwrap();
+            }),
+            ("LICENSE", |layer| {
+                fs::remove_file(layer.join("LICENSE")).unwrap();
+            }),
+            ("LICENSE", |layer| {
+                fs::write(layer.join("LICENSE"), "").unwrap();
+            }),
+            ("bin/sh", |layer| {
+                fs::write(layer.join("bin/sh"), "").unwrap();
+            }),
+            ("bin/bin", |layer| {
+                fs::write(layer.join("bin/bin"), "").unwrap();
+            }),
+            ("exec.d", |layer| {
+                fs::create_dir(layer.join("exec.d")).unwrap();
+            }),
+        ];
+        for (path, change) in changes {
+            let (directory, installed) = layer();
+            let parent = tempfile::tempdir_in(directory.path()).unwrap();
+            let layer = parent.path().join("watchexec");
+            fs::create_dir(&layer).unwrap();
+            for name in ["bin", "LICENSE"] {
+                fs::rename(directory.path().join(name), layer.join(name)).unwrap();
+            }
+            assert!(installed.verify(&layer).is_ok());
+            change(&layer);
+            assert_eq!(installed.verify(&layer).err(), Some(path.into()));
+        }
     }
 }

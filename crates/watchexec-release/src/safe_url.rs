@@ -110,10 +110,11 @@ impl SafeUrl {
     }
 }
 
-/// A URL without its secrets, for documents that go wherever the image goes; `None` for a text that is
-/// not a URL of an archive.
+/// The URL of a server without its secrets, for documents that go wherever the image goes. That of a file
+/// would show a path of the packager's machine.
 pub(crate) fn public(url: &str) -> Option<String> {
-    SafeUrl::parse(url).ok().map(|url| url.to_string())
+    let url = SafeUrl::parse(url).ok()?;
+    url.file().is_none().then(|| url.to_string())
 }
 
 impl fmt::Display for SafeUrl {

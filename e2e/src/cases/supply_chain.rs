@@ -1,5 +1,6 @@
 //! Audits of an image: its SBOMs, secrets in its labels, and whether the build is reproducible.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -12,13 +13,14 @@ use crate::build::Image;
 use crate::buildpacks::{PROCFILE, WATCHEXEC};
 use crate::case::{Case, cases, python_app};
 use crate::command::output;
-use crate::directories::{digest, workspace};
+use crate::directories::{digest, source, workspace};
 use crate::offline;
 use crate::package::Archive;
 use crate::schemas::Schemas;
 
 cases![
     sboms,
+    sboms_in_other_tools,
     no_secret_of_a_url_in_the_image,
     another_build_makes_the_same_image,
     workflows,
@@ -48,8 +50,9 @@ const PLACES: [[&str; 9]; 3] = [
         "/packages/0/licenseDeclared",
         "/packages/0/downloadLocation",
         "/packages/0/checksums/0/checksumValue",
-        "/packages/1/name",
-        "/packages/1/checksums/0/checksumValue",
+        // The files, in a sentence.
+        "/packages/0/comment",
+        "/packages/0/comment",
     ],
     [
         "/artifacts/0/name",
@@ -98,7 +101,12 @@ fn sboms(case: &Case<'_>) -> Result<()> {
     for (document, places) in documents(&layers.join("watchexec"))?.iter().zip(PLACES) {
         for (fact, place) in facts.iter().zip(places) {
             let said = document.pointer(place).and_then(Value::as_str);
-            ensure!(said == Some(fact), "{place} is {said:?} and not {fact:?}");
+            let says = if place.ends_with("/comment") {
+                said.is_some_and(|said| said.contains(fact))
+            } else {
+                said == Some(fact)
+            };
+            ensure!(says, "{place} is {said:?} and not {fact:?}");
         }
         ensure!(
             document.to_string().contains("pkg:cargo/") == lists_crates,
@@ -114,6 +122,87 @@ fn sboms(case: &Case<'_>) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The libraries of `CycloneDX` and SPDX and Syft read the same software from the SBOMs of the
+/// layers and of the package. Syft, which merges all SBOMs that it finds in an image, lists both
+/// layers.
+fn sboms_in_other_tools(case: &Case<'_>) -> Result<()> {
+    offline::tool("syft")?;
+    let libraries = offline::sbom_libraries()?;
+    let package = &case.platform.watchexec;
+    let image = build(case, "read-by-others", package, &python_app())?;
+    let terminal = case.terminal()?;
+    let download = format!("pack sbom download {} --output-dir sboms", image.name);
+    terminal.run(&download, &terminal.path(""))?;
+    let layers = terminal.path("sboms/layers/sbom/launch");
+    let layers = layers.join(WATCHEXEC.replace('/', "_"));
+
+    let descriptor: Table = fs::read_to_string(package.join("buildpack.toml"))?.parse()?;
+    let own = descriptor["buildpack"]["version"].as_str();
+    let own = own.context("no version in buildpack.toml")?;
+    let live_reload = format!("live-reload {own} Apache-2.0");
+    let watchexec = format!("watchexec {} Apache-2.0", case.platform.archive.version);
+    let whole = format!("{WATCHEXEC} {own} Apache-2.0");
+    for (directory, expected) in [
+        (&layers.join("live-reload"), &live_reload),
+        (&layers.join("watchexec"), &watchexec),
+        (package, &whole),
+    ] {
+        let read = |document: &str| -> Result<BTreeSet<String>> {
+            let mut python = Command::new("python3");
+            python
+                .arg(source("read_sbom.py"))
+                .env("PYTHONPATH", &libraries);
+            let listed = output(python.arg(directory.join(document)))?;
+            ensure!(
+                listed.lines().any(|line| line == expected),
+                "{document} does not list {expected}:\n{listed}"
+            );
+            let listed = listed.lines().map(|line| {
+                let mut words = line.split(' ');
+                format!(
+                    "{} {}",
+                    words.next().unwrap_or_default(),
+                    words.next().unwrap_or_default()
+                )
+            });
+            Ok(listed.collect())
+        };
+        let (cyclonedx, spdx) = (read(SBOMS[0])?, read(SBOMS[1])?);
+        let syft = read_by_syft(case, directory)?;
+        ensure!(
+            cyclonedx == spdx && spdx == syft,
+            "the readers differ: {cyclonedx:?}\n{spdx:?}\n{syft:?}"
+        );
+        // The crates of the package and of `live-reload` are always known.
+        let has_crates = syft.iter().any(|software| software.starts_with("rustix "));
+        ensure!(
+            has_crates || expected == &watchexec,
+            "no crates in {syft:?}"
+        );
+    }
+    let all = read_by_syft(case, &layers)?;
+    for expected in [live_reload, watchexec] {
+        let expected = expected.trim_end_matches(" Apache-2.0");
+        ensure!(all.contains(expected), "{expected} is not in {all:?}");
+    }
+    Ok(())
+}
+
+/// The names and versions in the SBOMs below a directory.
+fn read_by_syft(case: &Case<'_>, directory: &Path) -> Result<BTreeSet<String>> {
+    let mut syft = case.platform.command("syft")?;
+    syft.args(["scan", "--quiet", "--output", "json"])
+        .args(["--override-default-catalogers", "sbom-cataloger"])
+        .arg(format!("dir:{}", directory.display()))
+        .env("SYFT_CHECK_FOR_APP_UPDATE", "false");
+    let found: Value = serde_json::from_str(&output(&mut syft)?)?;
+    let software = found["artifacts"].as_array().into_iter().flatten();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    Ok(software
+        .map(|artifact| format!("{} {}", text(&artifact["name"]), text(&artifact["version"])))
+        .collect())
 }
 
 /// The three documents of a layer, each valid by its format's schema.
@@ -147,8 +236,8 @@ fn no_secret_of_a_url_in_the_image(case: &Case<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The second build has no cache, another name, and copies of all files in another place, with other
-/// times.
+/// The second build has no cache, another name, and copies of all files in another place, with
+/// other times.
 fn another_build_makes_the_same_image(case: &Case<'_>) -> Result<()> {
     let first = build(case, "first", &case.platform.watchexec, &python_app())?;
     let terminal = case.terminal()?;
@@ -185,7 +274,8 @@ fn another_build_makes_the_same_image(case: &Case<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Without actionlint and zizmor, mistakes in the workflow for releases would show at the next release.
+/// Without actionlint and zizmor, mistakes in the workflow for releases would show at the next
+/// release.
 fn workflows(case: &Case<'_>) -> Result<()> {
     offline::tool("actionlint")?;
     let mut actionlint = case.platform.command("actionlint")?;

@@ -14,6 +14,11 @@ pub(crate) fn zizmor() -> Result<PathBuf> {
     Ok(installed("zizmor")?.join("bin/zizmor"))
 }
 
+/// The directory of the libraries of `CycloneDX` and SPDX.
+pub(crate) fn sbom_libraries() -> Result<PathBuf> {
+    installed("sboms")
+}
+
 /// The directory of a library that takes Python a while to compile, without its bytecode.
 pub(crate) fn sqlalchemy() -> Result<PathBuf> {
     installed("sqlalchemy")

@@ -27,6 +27,11 @@ impl Authority {
         }
     }
 
+    /// The certificate of the CA in its binary form.
+    pub fn der(&self) -> Vec<u8> {
+        self.issuer.der().to_vec()
+    }
+
     /// The certificate of the CA, as a `ca-certificates` binding has it.
     pub fn pem(&self) -> String {
         self.issuer.pem()

@@ -21,6 +21,10 @@ pub struct Lifecycle {
     temporary: Option<TempDir>,
 }
 
+/// The formats of SBOMs that buildpack.toml declares.
+const SBOM_FORMATS: &str =
+    r#"["application/vnd.cyclonedx+json", "application/spdx+json", "application/vnd.syft+json"]"#;
+
 /// The outcome of a phase.
 #[derive(Debug)]
 pub struct Outcome {
@@ -111,9 +115,16 @@ impl Lifecycle {
     pub fn set_dependencies(&self, dependencies: &str) {
         let descriptor = format!(
             "api = \"0.12\"\n\n[buildpack]\nid = \"test/watchexec\"\nname = \"Test Buildpack\"\n\
-             version = \"1.2.3\"\n\n[metadata]\n{dependencies}"
+             version = \"1.2.3\"\nsbom-formats = {SBOM_FORMATS}\n\n[metadata]\n{dependencies}"
         );
         fs::write(self.buildpack.join("buildpack.toml"), descriptor).unwrap();
+    }
+
+    /// Writes buildpack.toml with other SBOM formats, an array.
+    pub fn set_sbom_formats(&self, formats: &str) {
+        let path = self.buildpack.join("buildpack.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(path, text.replace(SBOM_FORMATS, formats)).unwrap();
     }
 
     /// Writes buildpack.toml with another API.

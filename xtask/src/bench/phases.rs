@@ -91,23 +91,7 @@ pub(super) fn measure(
         Goal::Ratio(1.0),
         Some("`xz` and `tar` share the decoding between two processes."),
     );
-    for (name, lifecycle) in [
-        ("`bin/build` again, downloaded layer kept", &online),
-        (
-            "`bin/build` again, watchexec inside the buildpack",
-            &offline,
-        ),
-    ] {
-        let pair = interleaved(
-            MANY,
-            || {
-                lifecycle.restore_cache();
-                time(&mut lifecycle.build_command(""))
-            },
-            || time(&mut Command::new(&nothing)),
-        )?;
-        rows.timed(name, NOTHING, pair, Goal::Added(2.0), None);
-    }
+    rebuilds(&online, &offline, &scratch, &nothing, rows)?;
 
     let size = |file: PathBuf| Ok::<_, anyhow::Error>(megabytes(fs::metadata(file)?.len()));
     let peak = peak(&mut cold(&online)?)?;
@@ -129,6 +113,40 @@ pub(super) fn measure(
         rows.size(&format!("size of {name}"), size, None, goal);
     }
     Ok(offline_package)
+}
+
+fn rebuilds(
+    online: &Lifecycle,
+    offline: &Lifecycle,
+    scratch: &Path,
+    nothing: &Path,
+    rows: &mut Rows,
+) -> Result<()> {
+    let again = |lifecycle: &Lifecycle| {
+        lifecycle.restore_cache();
+        time(&mut lifecycle.build_command(""))
+    };
+    let pair = interleaved(
+        MANY,
+        || again(online),
+        || script(scratch, "sha256sum watchexec"),
+    )?;
+    rows.timed(
+        "`bin/build` again, downloaded layer kept",
+        "`sha256sum` of the program",
+        pair,
+        Goal::Ratio(1.0),
+        Some("What comes out of the build cache is verified."),
+    );
+    let pair = interleaved(MANY, || again(offline), || time(&mut Command::new(nothing)))?;
+    rows.timed(
+        "`bin/build` again, watchexec inside the buildpack",
+        NOTHING,
+        pair,
+        Goal::Added(2.0),
+        None,
+    );
+    Ok(())
 }
 
 /// Compiles a static program that does nothing, linked as the buildpack is.

@@ -66,13 +66,14 @@ pub(super) fn show_sboms(layers: &Path) -> Result<()> {
         for component in sbom["components"].as_array().into_iter().flatten() {
             let text = |pointer: &str| {
                 let value = component.pointer(pointer).and_then(|value| value.as_str());
-                value.unwrap_or("-").to_owned()
+                value.unwrap_or_default().to_owned()
             };
             quote(&format!(
-                "{} {}, {}, {}",
+                "{} {}, {}{}, {}",
                 text("/name"),
                 text("/version"),
                 text("/licenses/0/license/id"),
+                text("/licenses/0/expression"),
                 text("/purl")
             ));
         }

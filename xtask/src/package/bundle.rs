@@ -5,6 +5,7 @@ use crate::download;
 use anyhow::{Context, Result, bail, ensure};
 use fs_err as fs;
 use std::path::{Path, PathBuf};
+use watchexec_release::archive::{Limits, unpack};
 use watchexec_release::bundle::Bundle;
 use watchexec_release::catalog::{Dependency, WATCHEXEC};
 use watchexec_release::checksum::{Checksum, Verified};
@@ -23,9 +24,22 @@ impl Release {
     /// Puts it into the buildpack of one architecture, if it is for that architecture.
     pub(super) fn add_to(&self, buildpack: &Path, arch: &str) -> Result<()> {
         if self.dependency.is_for(&linux(arch)) {
-            Bundle::pack(&self.archive, buildpack).with_context(|| {
-                format!("watchexec {} cannot be put inside", self.dependency.version)
-            })?;
+            self.pack(&Bundle::directory(buildpack, self.checksum()))
+                .with_context(|| {
+                    format!("watchexec {} cannot be put inside", self.dependency.version)
+                })?;
+        }
+        Ok(())
+    }
+
+    /// Unpacks the files that a build installs, and names them by their checksums.
+    fn pack(&self, directory: &Path) -> Result<()> {
+        let unpacked = tempfile::tempdir()?;
+        let (installed, _) = unpack(&self.archive, &Limits::BUILD, unpacked.path())?;
+        fs::create_dir_all(directory)?;
+        for (file, checksum) in installed.files() {
+            let name = Bundle::name(file, checksum);
+            fs::copy(unpacked.path().join(file.path), directory.join(name))?;
         }
         Ok(())
     }

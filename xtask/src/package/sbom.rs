@@ -1,6 +1,7 @@
-//! The SBOMs in a package: its programs, the crates that they are built from, and the releases inside,
-//! in the same formats as the SBOMs of an image.
+//! The SBOMs in a package: its programs, the crates that they are built from, and the releases
+//! inside, in the same formats as the SBOMs of an image.
 
+use super::{BUILDPACK, LIVE_RELOAD};
 use crate::command::{cargo, output};
 use crate::triple::Triple;
 use anyhow::{Context, Result, bail};
@@ -9,28 +10,19 @@ use libcnb::data::buildpack::Buildpack;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use watchexec_release::checksum::Checksum;
-use watchexec_release::sbom::crates::Crate;
-use watchexec_release::sbom::subject::{DescribedFile, Subject};
-use watchexec_release::sbom::{documents, extension};
+use watchexec_release::sbom::crates::{self, Crate};
+use watchexec_release::sbom::subject::Subject;
+use watchexec_release::sbom::{documents, names};
 
-/// Writes the SBOMs of the package in `root`, once its programs are there.
-pub(super) fn write(
-    buildpack: &Buildpack,
-    packages: &[&str],
-    target: &Triple,
-    root: &Path,
-) -> Result<()> {
-    let tree = output(
-        cargo("tree")
-            .arg("--locked")
-            .args(packages.iter().flat_map(|package| ["--package", package]))
-            // The crates linked into the programs, without those that build or test them.
-            .args(["--edges", "normal,no-proc-macro"])
-            .args(["--target", target.as_str()])
-            .args(["--prefix", "depth", "--no-dedupe", "--format", "|{p}|{l}"]),
-    )?;
-    let tree = String::from_utf8(tree)?;
-    let crates = crates(&tree)?;
+/// Writes the SBOMs of the package in `root`, once its programs are there, and the list of the
+/// crates of
+/// `live-reload`, for the SBOMs of images.
+pub(super) fn write(buildpack: &Buildpack, target: &Triple, root: &Path) -> Result<()> {
+    let list = crates::list_beside(&root.join("bin").join(LIVE_RELOAD));
+    let crates = linked_into(&[LIVE_RELOAD], target)?;
+    fs::write(list, serde_json::to_string(&crates)?)?;
+
+    let crates = linked_into(&[BUILDPACK, LIVE_RELOAD], target)?;
     // Sorted by path, which puts the program of the buildpack first.
     let mut files = BTreeMap::new();
     for folder in ["bin", "dependencies"] {
@@ -38,19 +30,29 @@ pub(super) fn write(
     }
     let files = files
         .iter()
-        .map(|(path, checksum)| DescribedFile {
-            path,
-            checksum: *checksum,
-        })
+        .map(|(path, checksum)| (path.as_str(), *checksum))
         .collect();
     let subject = Subject {
         crates: Some(&crates),
         ..Subject::part(buildpack, buildpack.id.as_str(), files)
     };
-    for document in documents(&subject) {
-        fs::write(root.join(extension(&document.format)), document.data)?;
+    for (format, document) in documents(&subject) {
+        fs::write(root.join(names(&format).1), document)?;
     }
     Ok(())
+}
+
+/// The crates linked into programs, without those that build or test them.
+fn linked_into(packages: &[&str], target: &Triple) -> Result<Vec<Crate>> {
+    let tree = output(
+        cargo("tree")
+            .arg("--locked")
+            .args(packages.iter().flat_map(|package| ["--package", package]))
+            .args(["--edges", "normal,no-proc-macro"])
+            .args(["--target", target.as_str()])
+            .args(["--prefix", "depth", "--no-dedupe", "--format", "|{p}|{l}"]),
+    )?;
+    crates_of(&String::from_utf8(tree)?)
 }
 
 /// Adds the regular files below a directory of the package, if it exists.
@@ -71,7 +73,7 @@ fn add_files(root: &Path, path: &Path, files: &mut BTreeMap<String, Checksum>) -
 
 /// Reads the trees of `cargo tree`, separated by empty lines: a line for each crate,
 /// `<depth>|<crate>|<licence>`.
-fn crates(tree: &str) -> Result<Vec<Crate>> {
+fn crates_of(tree: &str) -> Result<Vec<Crate>> {
     // Sorted by cargo's unique names.
     let mut known: BTreeMap<&str, (&str, BTreeSet<&str>)> = BTreeMap::new();
     let mut above: Vec<&str> = Vec::new();
@@ -127,11 +129,11 @@ fn crates(tree: &str) -> Result<Vec<Crate>> {
 
 #[cfg(test)]
 mod tests {
-    use super::crates;
+    use super::crates_of;
 
     #[test]
     fn lists_crates_and_their_dependencies() {
-        let crates = crates(
+        let crates = crates_of(
             "0|watchexec-buildpack v0.1.0 (/somewhere)|Apache-2.0\n\
              1|hex v0.4.3|MIT OR Apache-2.0\n\
              1|libcnb v0.30.4|BSD-3-Clause\n\
@@ -174,7 +176,7 @@ mod tests {
     #[test]
     fn rejects_other_output() {
         for tree in ["hex v0.4.3", "x|hex v0.4.3|MIT", "0|hex|MIT"] {
-            assert!(crates(tree).is_err(), "{tree}");
+            assert!(crates_of(tree).is_err(), "{tree}");
         }
     }
 }

@@ -20,14 +20,13 @@ pub use rustls::pki_types::CertificateDer;
 pub use tls::certificates;
 
 use crate::checksum::{Checksum, Mismatch, Verified};
+use crate::files;
 use crate::location::Archive;
 use crate::safe_url::SafeUrl;
 use http::Downloader;
 use network::LARGEST_ARCHIVE;
 use std::cell::OnceCell;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
+use std::io;
 
 /// An archive that could not be downloaded.
 #[derive(Debug, thiserror::Error)]
@@ -93,7 +92,7 @@ pub fn download(
         tls: OnceCell::new(),
     };
     let bytes = match archive.url.file() {
-        Some(path) => read_file(&path)
+        Some(path) => files::read(&path, LARGEST_ARCHIVE)
             .map(|bytes| (bytes, None))
             .map_err(Fault::File),
         None => downloader
@@ -108,15 +107,4 @@ pub fn download(
         archive: archive.clone(),
         fault,
     })
-}
-
-fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?
-        .take(LARGEST_ARCHIVE + 1)
-        .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST_ARCHIVE {
-        return Err(io::ErrorKind::FileTooLarge.into());
-    }
-    Ok(bytes)
 }

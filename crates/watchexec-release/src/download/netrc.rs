@@ -2,7 +2,7 @@
 //! send a password to any host that a URL names.
 
 use crate::files::FileError;
-use std::fs;
+use crate::text::read_bytes;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ impl Netrc {
     /// It cannot be read.
     pub fn read(file: &Path) -> Result<Self, FileError> {
         Ok(Self {
-            text: fs::read(file).map_err(FileError::at(file))?,
+            text: read_bytes(file).map_err(FileError::at(file))?,
             file: file.to_owned(),
             ignored: None,
         })

@@ -1,19 +1,22 @@
-//! The crates inside a program, where it lists them itself.
+//! The crates of a program that lists them itself.
 //!
-//! `cargo auditable` adds the section `.dep-v0` to a program: the dependency tree it was built
-//! from, as JSON compressed with zlib (the format's description: `PARSING.md` of
-//! <https://github.com/rust-secure-code/cargo-auditable>). The checksum does not make the content
-//! trustworthy, so the decompressed size is limited.
+//! `cargo auditable` adds the section `.dep-v0` to a program: its dependency tree, as JSON compressed
+//! with zlib (described in `PARSING.md` of <https://github.com/rust-secure-code/cargo-auditable>).
+//! A correct checksum does not make the content trustworthy, so the decompressed size is limited.
 
 use super::license::License;
+use crate::files::FileError;
 use auditable_extract::{Error as ExtractError, raw_auditable_data};
 use auditable_serde::{DependencyKind, Package, VersionInfo};
 use flate2::read::ZlibDecoder;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
-/// Most bytes of the JSON, as many as the `auditable-info` crate allows.
+/// The limit of the JSON, which is that of the `auditable-info` crate.
 const LARGEST_JSON: u64 = 8 << 20;
 /// The characters that a purl does not encode (its specification, "Character encoding").
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -23,7 +26,7 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// A crate that is part of a program.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crate {
     /// Its name.
     pub name: String,
@@ -31,92 +34,86 @@ pub struct Crate {
     pub version: String,
     /// Origin of its source: `crates.io`, `git`, `local`, `registry` for another registry.
     pub source: String,
-    /// Its licence as its Cargo.toml has it, where that is known.
+    /// Its licence as in its Cargo.toml, if that is known.
     pub license: Option<String>,
-    /// Whether it is the crate that the program is the product of.
+    /// Whether it is the crate of the program itself.
     pub root: bool,
-    /// The crates that it uses, as indices into the list that it is in.
+    /// The crates that it depends on, as indices into the same list.
     pub dependencies: Vec<usize>,
 }
 
-/// A list of crates that cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum CratesError {
-    /// The list cannot be decompressed.
-    #[error("{0}")]
-    Read(#[from] io::Error),
-    /// The file starts like a program and is damaged.
-    #[error("{0}")]
-    Program(#[from] ExtractError),
-    /// The list has more bytes than the limit.
-    #[error("it has more than {0} bytes")]
-    TooLarge(u64),
-    /// The content is not the JSON that it should be.
-    #[error("{0}")]
-    Json(#[from] serde_json::Error),
-}
-
-/// Reads the list of crates out of a program. `None` where it has none, or is not a program.
+/// Reads the list of crates of a program. `None` if it has none, or is not a program.
 ///
 /// # Errors
 /// There is a list, but it cannot be read.
-pub fn read(program: &[u8]) -> Result<Option<Vec<Crate>>, CratesError> {
+pub fn read(program: &[u8]) -> io::Result<Option<Vec<Crate>>> {
     let compressed = match raw_auditable_data(program) {
         Err(ExtractError::NoAuditData | ExtractError::NotAnExecutable) => return Ok(None),
-        compressed => compressed?,
+        compressed => compressed.map_err(io::Error::other)?,
     };
     let mut json = String::new();
     ZlibDecoder::new(compressed)
         .take(LARGEST_JSON + 1)
         .read_to_string(&mut json)?;
     if json.len() as u64 > LARGEST_JSON {
-        return Err(CratesError::TooLarge(LARGEST_JSON));
+        return Err(io::Error::other("it is larger than 8 MiB"));
     }
     let info: VersionInfo = serde_json::from_str(&json)?;
     Ok(Some(in_program(info.packages)))
 }
 
+/// Reads the list of crates beside a program, which `cargo xtask package` writes. `None` if there
+/// is none, as in a buildpack that was put together by hand.
+///
+/// # Errors
+/// The list cannot be read.
+pub fn listed_beside(program: &Path) -> Result<Option<Vec<Crate>>, FileError> {
+    let path = list_beside(program);
+    if !path.exists() {
+        return Ok(None);
+    }
+    (fs::read(&path).and_then(|list| Ok(serde_json::from_slice(&list)?)))
+        .map_err(FileError::at(path))
+}
+
+/// The path of the list of crates beside a program: [`Crate`]s as JSON.
+#[must_use]
+pub fn list_beside(program: &Path) -> PathBuf {
+    program.with_added_extension("crates.json")
+}
+
 /// The crates that are in the program: those that only took part in building it are not.
 fn in_program(packages: Vec<Package>) -> Vec<Crate> {
-    let mut next = 0;
-    let indices: Vec<Option<usize>> = packages
-        .iter()
-        .map(|package| {
-            (package.kind == DependencyKind::Runtime).then(|| {
-                next += 1;
-                next - 1
-            })
-        })
+    let is_in = |package: &Package| package.kind == DependencyKind::Runtime;
+    let kept: Vec<usize> = (0..packages.len())
+        .filter(|index| packages.get(*index).is_some_and(is_in))
         .collect();
-    packages
-        .into_iter()
-        .filter(|package| package.kind == DependencyKind::Runtime)
-        .map(|package| Crate {
-            name: package.name,
-            version: package.version.to_string(),
-            source: package.source.into(),
-            license: None,
-            root: package.root,
+    (packages.into_iter().filter(is_in))
+        .map(|package| {
             // In order and each once, as the formats want them.
-            dependencies: package
-                .dependencies
-                .into_iter()
-                .filter_map(|index| indices.get(index).copied().flatten())
-                .collect::<BTreeSet<_>>()
-                .into_iter()
-                .collect(),
+            let dependencies: BTreeSet<usize> = (package.dependencies.iter())
+                .filter_map(|index| kept.binary_search(index).ok())
+                .collect();
+            Crate {
+                name: package.name,
+                version: package.version.to_string(),
+                source: package.source.into(),
+                license: None,
+                root: package.root,
+                dependencies: dependencies.into_iter().collect(),
+            }
         })
         .collect()
 }
 
 impl Crate {
     /// Its licence.
-    pub(super) fn license(&self) -> Option<License<'_>> {
+    pub(super) fn license(&self) -> Option<License> {
         License::new(self.license.as_deref(), None)
     }
 
-    /// Its package URL. Without further qualifiers a purl of the type `cargo` names a crate of
-    /// crates.io, so that one from elsewhere has none: it would name another crate.
+    /// Its package URL. A purl of the type `cargo` without qualifiers names a crate of crates.io,
+    /// so crates from elsewhere have none.
     pub(super) fn purl(&self) -> Option<String> {
         (self.source == "crates.io").then(|| {
             format!(

@@ -1,8 +1,8 @@
-//! JSON in which members may be left out.
+//! JSON without empty members.
 
 use serde_json::Value;
 
-/// The text of a document. Members that are `null` are left out.
+/// The text of a document, without the members that are `null`.
 pub(super) fn text(mut document: Value) -> Vec<u8> {
     remove_nulls(&mut document);
     format!("{document:#}").into_bytes()
@@ -19,7 +19,7 @@ fn remove_nulls(value: &mut Value) {
     }
 }
 
-/// An array, or `null` where it would be empty.
+/// An array, or `null` if it would be empty.
 pub(super) fn unless_empty(elements: impl Iterator<Item = Value>) -> Value {
     let elements: Vec<Value> = elements.collect();
     if elements.is_empty() {

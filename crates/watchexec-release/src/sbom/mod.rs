@@ -1,10 +1,10 @@
-//! Describing: the software bills of materials (SBOMs) of the layers.
+//! Software bills of materials (SBOMs) of the layers, in the three formats of the platform (CNB
+//! buildpack spec, "Software-Bill-of-Materials").
 //!
-//! The same facts in each of the three formats that the platform takes (CNB buildpack spec,
-//! "Software-Bill-of-Materials"): the content of a layer and its origin, its licence, the
-//! checksums of the download and of the files, and the crates of the program where they are known.
-//! Each format has a module with the part of it that is used, as a JSON template: the crates for
-//! these formats have one of the versions at most, and take several times the size.
+//! Each document states the same facts: what a layer contains and where that comes from, its
+//! licence, the checksums of the download and of the files, and the crates of the program if they
+//! are known. The formats are JSON templates, a module each: every crate for them supports only
+//! some of the versions and takes several times the size.
 //!
 //! The same subject gives the same bytes, at any time and on any machine.
 
@@ -21,36 +21,23 @@ use crate::checksum::Checksum;
 use libcnb_data::sbom::SbomFormat;
 use uuid::Uuid;
 
-/// A document in one of the formats.
-#[derive(Debug, Clone)]
-pub struct Document {
-    /// Its format.
-    pub format: SbomFormat,
-    /// Its content, JSON.
-    pub data: Vec<u8>,
-}
-
-/// The documents: CycloneDX 1.6, SPDX 2.3 and Syft JSON.
+/// The documents, as JSON: CycloneDX 1.6, SPDX 2.3 and Syft JSON.
 #[must_use]
-pub fn documents(subject: &Subject) -> [Document; 3] {
+pub fn documents(subject: &Subject) -> [(SbomFormat, Vec<u8>); 3] {
     let identity = identity(subject);
+    let cyclonedx = cyclonedx::document(subject, identity);
+    let spdx = spdx::document(subject, identity);
+    let syft = syft::document(subject, identity);
     [
-        (
-            SbomFormat::CycloneDxJson,
-            cyclonedx::document(subject, identity),
-        ),
-        (SbomFormat::SpdxJson, spdx::document(subject, identity)),
-        (SbomFormat::SyftJson, syft::document(subject)),
+        (SbomFormat::CycloneDxJson, json::text(cyclonedx)),
+        (SbomFormat::SpdxJson, json::text(spdx)),
+        (SbomFormat::SyftJson, json::text(syft)),
     ]
-    .map(|(format, document)| Document {
-        format,
-        data: json::text(document),
-    })
 }
 
-/// The identity of the documents: the first half of the SHA-256 digest of all that they say, but for
-/// the crates, which the checksums of the files stand for. As a UUID that is one of version 8 (RFC
-/// 9562, section 5.8). Documents that differ have different ones, and equal documents the same.
+/// The identity of the documents: the first half of the SHA-256 digest of their content, as a UUID
+/// of version 8 (RFC 9562, section 5.8). The crates are left out: the checksums of the files stand
+/// for them.
 #[must_use]
 pub fn identity(subject: &Subject) -> Uuid {
     let without_crates = Subject {
@@ -62,12 +49,13 @@ pub fn identity(subject: &Subject) -> Uuid {
     Uuid::new_v8(std::array::from_fn(|index| digest.bytes()[index]))
 }
 
-/// How the name of a document of this format ends (CNB buildpack spec, "Software-Bill-of-Materials").
+/// The name of a format, and the end of its file names (CNB buildpack spec,
+/// "Software-Bill-of-Materials").
 #[must_use]
-pub fn extension(format: &SbomFormat) -> &'static str {
+pub fn names(format: &SbomFormat) -> (&'static str, &'static str) {
     match format {
-        SbomFormat::CycloneDxJson => "sbom.cdx.json",
-        SbomFormat::SpdxJson => "sbom.spdx.json",
-        SbomFormat::SyftJson => "sbom.syft.json",
+        SbomFormat::CycloneDxJson => ("CycloneDX", "sbom.cdx.json"),
+        SbomFormat::SpdxJson => ("SPDX", "sbom.spdx.json"),
+        SbomFormat::SyftJson => ("Syft", "sbom.syft.json"),
     }
 }

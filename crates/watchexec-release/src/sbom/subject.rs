@@ -7,53 +7,54 @@ use crate::checksum::Checksum;
 use crate::files::Installed;
 use crate::safe_url::public;
 use libcnb_data::buildpack::Buildpack;
+use uuid::Uuid;
 
-/// The software that an SBOM describes.
+/// The subject of an SBOM.
 #[derive(Debug, Clone)]
 pub struct Subject<'a> {
     /// The author of the documents: the buildpack, as buildpack.toml has it.
     pub buildpack: &'a Buildpack,
-    /// The name for people.
-    pub name: &'a str,
-    /// Its version.
-    pub version: String,
-    /// Its licences. All of them apply; a choice is one expression.
-    pub licenses: Vec<License<'a>>,
-    /// Its package URL.
-    pub purl: Option<&'a str>,
-    /// Its CPE names.
-    pub cpes: &'a [String],
-    /// The archive it was installed from.
-    pub download: Option<Download>,
-    /// Its source code.
-    pub source: Option<Download>,
-    /// Its files, the program first.
-    pub files: Vec<DescribedFile<'a>>,
-    /// The crates that it was built from; `None` where they are not known.
+    /// The software itself.
+    pub software: Software<'a>,
+    /// The crates that it was built from, if they are known.
     pub crates: Option<&'a [Crate]>,
 }
 
-/// Something that can be downloaded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Download {
-    /// Its URL, without credentials; `None` where it is unusable.
-    pub url: Option<String>,
-    /// Its checksum.
-    pub checksum: Option<Checksum>,
+/// The subject, or one of its crates.
+#[derive(Debug, Clone, Default)]
+pub struct Software<'a> {
+    pub(super) name: &'a str,
+    pub(super) version: String,
+    /// The licences, which all apply. A choice is one expression.
+    pub(super) licenses: Vec<License>,
+    /// The package URL.
+    pub(super) purl: Option<String>,
+    /// The CPE names.
+    pub(super) cpes: Vec<&'a str>,
+    /// The URL and the checksum of the archive that it was installed from.
+    pub(super) download: Download,
+    /// The URL and the checksum of its source code.
+    pub(super) source: Download,
+    /// The files that contain it, the program first.
+    pub(super) files: Vec<DescribedFile<'a>>,
+    /// The origin of a crate. The subject has none.
+    pub(super) crate_source: Option<&'a str>,
+    /// The reference within the document. Syft merges software of all documents that it finds by
+    /// this reference, so it is unique.
+    pub(super) reference: String,
+    /// The references of the crates that it depends on.
+    pub(super) dependencies: Vec<String>,
 }
 
-/// A file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DescribedFile<'a> {
-    /// Its path in the layer.
-    pub path: &'a str,
-    /// Checksum of its content.
-    pub checksum: Checksum,
-}
+/// The URL of a file on a server, without credentials, and its checksum.
+pub(super) type Download = (Option<String>, Option<Checksum>);
+
+/// A file: its path in the layer, and the checksum of its content.
+pub type DescribedFile<'a> = (&'a str, Checksum);
 
 impl<'a> Subject<'a> {
-    /// An installed release of watchexec. Its URL is that of buildpack.toml, also if it came
-    /// from a mirror.
+    /// An installed release of watchexec. Its URL is that of buildpack.toml, even if it was
+    /// downloaded from a mirror.
     #[must_use]
     pub fn release(
         buildpack: &'a Buildpack,
@@ -61,74 +62,76 @@ impl<'a> Subject<'a> {
         installed: &'a Installed,
     ) -> Self {
         let dependency = &release.dependency;
-        let name = dependency.name.as_deref().unwrap_or(&dependency.id);
-        let files = installed
-            .files()
-            .map(|installed| DescribedFile {
-                path: installed.file.path(),
-                checksum: installed.checksum,
-            })
+        let files = installed.files();
+        let files = files
+            .map(|(file, checksum)| (file.path, checksum))
             .collect();
-        Self {
+        let licenses = (dependency.licenses.iter())
+            .filter_map(|license| License::new(license.r#type.as_deref(), license.uri.as_deref()));
+        let source = dependency.source.as_deref().and_then(public);
+        // Readers of the documents reject an empty purl or CPE.
+        let is_purl = |purl: &&str| purl.starts_with("pkg:") && purl.contains('/');
+        let is_cpe = |cpe: &&str| cpe.starts_with("cpe:2.3:") || cpe.starts_with("cpe:/");
+        let purl = dependency.purl.as_deref().map(str::trim).filter(is_purl);
+        let cpes = dependency.cpes.iter().map(|cpe| cpe.trim()).filter(is_cpe);
+        let name = dependency.name.as_deref().unwrap_or(&dependency.id);
+        let mut subject = Self::part(buildpack, name, files);
+        subject.software = Software {
             version: dependency.version.to_string(),
-            licenses: dependency
-                .licenses
-                .iter()
-                .filter_map(|license| {
-                    License::new(license.r#type.as_deref(), license.uri.as_deref())
-                })
-                .collect(),
-            purl: dependency.purl.as_deref(),
-            cpes: &dependency.cpes,
-            download: Some(Download {
-                url: Some(release.url.to_string()),
-                checksum: Some(release.checksum),
-            }),
-            source: dependency.source.as_deref().map(|uri| Download {
-                url: public(uri),
-                checksum: dependency
-                    .source_checksum
-                    .as_deref()
-                    .and_then(|checksum| checksum.parse().ok()),
-            }),
-            ..Self::part(buildpack, name, files)
-        }
+            licenses: licenses.collect(),
+            purl: purl.map(str::to_owned),
+            cpes: cpes.collect(),
+            download: (public(&dependency.uri), Some(release.checksum)),
+            source: (source, dependency.source_checksum()),
+            ..subject.software
+        };
+        subject
     }
 
-    /// A part of the buildpack itself: it has the buildpack's version and licences.
+    /// A part of the buildpack itself, with the buildpack's version and licences.
     #[must_use]
     pub fn part(buildpack: &'a Buildpack, name: &'a str, files: Vec<DescribedFile<'a>>) -> Self {
-        Self {
-            buildpack,
+        let licenses = (buildpack.licenses.iter())
+            .filter_map(|license| License::new(license.r#type.as_deref(), license.uri.as_deref()));
+        let software = Software {
             name,
             version: buildpack.version.to_string(),
-            licenses: buildpack
-                .licenses
-                .iter()
-                .filter_map(|license| {
-                    License::new(license.r#type.as_deref(), license.uri.as_deref())
-                })
-                .collect(),
-            purl: None,
-            cpes: &[],
-            download: None,
-            source: None,
+            licenses: licenses.collect(),
             files,
+            ..Software::default()
+        };
+        Self {
+            buildpack,
+            software,
             crates: None,
         }
     }
-}
 
-/// The reference of the subject within a document.
-pub(super) const SUBJECT: &str = "subject";
-
-/// The reference of a file, by its place in the list: the characters that are allowed in a reference
-/// differ between the formats.
-pub(super) fn file_reference(index: usize) -> String {
-    format!("file-{index}")
-}
-
-/// The reference of a crate, by its place in the list.
-pub(super) fn crate_reference(index: usize) -> String {
-    format!("crate-{index}")
+    /// The subject, followed by its crates.
+    pub(super) fn all(&self, identity: Uuid) -> Vec<Software<'_>> {
+        let crates = self.crates.unwrap_or_default();
+        let reference = |index: usize| format!("part-{index}-{identity}");
+        let roots = (1..).zip(crates).filter(|(_, of)| of.root);
+        let mut all = vec![Software {
+            reference: reference(0),
+            dependencies: roots.map(|(index, _)| reference(index)).collect(),
+            ..self.software.clone()
+        }];
+        all.extend((1..).zip(crates).map(|(index, of)| {
+            Software {
+                name: &of.name,
+                version: of.version.clone(),
+                licenses: of.license().into_iter().collect(),
+                purl: of.purl(),
+                files: self.software.files.iter().take(1).copied().collect(),
+                crate_source: Some(&of.source),
+                reference: reference(index),
+                dependencies: (of.dependencies.iter())
+                    .map(|index| reference(index + 1))
+                    .collect(),
+                ..Software::default()
+            }
+        }));
+        all
+    }
 }

@@ -1,52 +1,63 @@
 //! Syft's own JSON (<https://github.com/anchore/syft/tree/main/schema/json>).
 //!
-//! Readers warn of documents whose schema is newer than theirs: this is the first one of the
-//! series 16, which all versions of Syft and Grype since 1.0 read.
+//! Readers warn about a schema that is newer than theirs. This is the first one of the series 16,
+//! which all versions of Syft and Grype since 1.0 read.
 
-use super::crates::Crate;
-use super::license::{License, Name};
-use super::subject::{DescribedFile, SUBJECT, Subject, crate_reference, file_reference};
+use super::license::{Kind, License};
+use super::subject::{DescribedFile, Software, Subject};
 use crate::checksum::Checksum;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 const SCHEMA_VERSION: &str = "16.0.0";
 const SCHEMA_URL: &str =
     "https://raw.githubusercontent.com/anchore/syft/main/schema/json/schema-16.0.0.json";
 
-/// The identifier of the source that everything in a document comes from.
+/// The identifier of the source of all artifacts.
 const ORIGIN: &str = "origin";
 
-pub(super) fn document(subject: &Subject) -> Value {
-    let crates = subject.crates.unwrap_or_default();
-    let download = subject.download.as_ref();
-    let mut artifacts = vec![main(subject)];
-    artifacts.extend(
-        (crates.iter().enumerate())
-            .map(|(index, of)| library(subject, &crate_reference(index), of)),
-    );
-    let files = subject.files.iter().enumerate().map(|(index, file)| {
-        json!({
-            "id": file_reference(index),
-            "location": {"path": file.path},
-            "digests": [digest(&file.checksum)],
-        })
-    });
+pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
+    let all = subject.all(identity);
+    let software = &subject.software;
+    let file_reference = |index: usize| format!("file-{index}-{identity}");
+    let files = software
+        .files
+        .iter()
+        .enumerate()
+        .map(|(index, (path, checksum))| {
+            json!({
+                "id": file_reference(index),
+                "location": {"path": path},
+                "digests": [digest(checksum)],
+            })
+        });
+    let relationship = |parent: &str, kind: &str, child: &str| json!({"parent": parent, "child": child, "type": kind});
+    let mut relationships = Vec::new();
+    for of in &all {
+        if relationships.is_empty() {
+            relationships.push(relationship(ORIGIN, "contains", &of.reference));
+            relationships.extend(
+                (0..software.files.len())
+                    .map(|index| relationship(&of.reference, "contains", &file_reference(index))),
+            );
+        }
+        // In this format, the dependency is the parent.
+        for used in &of.dependencies {
+            relationships.push(relationship(used, "dependency-of", &of.reference));
+        }
+    }
     json!({
-        "artifacts": artifacts,
-        "artifactRelationships": relationships(subject, crates),
+        "artifacts": all.iter().map(|of| artifact(subject, of)).collect::<Vec<_>>(),
+        "artifactRelationships": relationships,
         "files": files.collect::<Vec<_>>(),
         "source": {
             "id": ORIGIN,
-            "name": subject.name,
-            "version": subject.version,
+            "name": software.name,
+            "version": software.version,
             "type": "file",
             "metadata": {
-                "path": download
-                    .and_then(|download| download.url.as_deref())
-                    .unwrap_or_default(),
-                "digests": download
-                    .and_then(|download| download.checksum)
-                    .map(|checksum| [digest(&checksum)]),
+                "path": software.download.0.as_deref().unwrap_or_default(),
+                "digests": software.download.1.map(|checksum| [digest(&checksum)]),
             },
         },
         "distro": {},
@@ -59,80 +70,44 @@ pub(super) fn document(subject: &Subject) -> Value {
     })
 }
 
-fn main(subject: &Subject) -> Value {
-    let cpes = subject.cpes.iter();
+fn artifact(subject: &Subject, of: &Software) -> Value {
+    let cpes = of.cpes.iter();
     let cpes = cpes.map(|cpe| json!({"cpe": cpe, "source": "declared"}));
+    // The metadata that Syft itself writes for a crate that it finds in a program.
+    let metadata = (of.crate_source)
+        .map(|source| json!({"name": of.name, "version": of.version, "source": source}));
+    let (kind, language) = match metadata {
+        Some(_) => ("rust-crate", "rust"),
+        None => ("binary", ""),
+    };
     json!({
-        "id": SUBJECT,
-        "name": subject.name,
-        "version": subject.version,
-        "type": "binary",
-        "foundBy": subject.buildpack.id,
-        "locations": subject.files.iter().map(location).collect::<Vec<_>>(),
-        "licenses": subject.licenses.iter().map(license).collect::<Vec<_>>(),
-        "language": "",
-        "cpes": cpes.collect::<Vec<_>>(),
-        "purl": subject.purl.unwrap_or_default(),
-    })
-}
-
-fn library(subject: &Subject, id: &str, of: &Crate) -> Value {
-    json!({
-        "id": id,
+        "id": of.reference,
         "name": of.name,
         "version": of.version,
-        "type": "rust-crate",
+        "type": kind,
         "foundBy": subject.buildpack.id,
-        "locations": subject.files.first().map(location).as_slice(),
-        "licenses": of.license().iter().map(license).collect::<Vec<_>>(),
-        "language": "rust",
-        "cpes": [],
-        "purl": of.purl().unwrap_or_default(),
-        // The metadata that Syft itself writes for a crate that it finds in a program.
-        "metadataType": "rust-cargo-audit-entry",
-        "metadata": {"name": of.name, "version": of.version, "source": of.source},
+        "locations": of.files.iter().map(location).collect::<Vec<_>>(),
+        "licenses": of.licenses.iter().map(license).collect::<Vec<_>>(),
+        "language": language,
+        "cpes": cpes.collect::<Vec<_>>(),
+        "purl": of.purl.as_deref().unwrap_or_default(),
+        "metadataType": metadata.is_some().then_some("rust-cargo-audit-entry"),
+        "metadata": metadata,
     })
 }
 
-fn location(file: &DescribedFile) -> Value {
-    json!({"path": file.path, "accessPath": file.path})
+fn location((path, _): &DescribedFile) -> Value {
+    json!({"path": path, "accessPath": path})
 }
 
 fn license(license: &License) -> Value {
     json!({
-        "value": license.name.text(),
-        "spdxExpression": match license.name {
-            Name::Identifier(text) | Name::Expression(text) => text,
-            Name::Unknown(_) => "",
-        },
+        "value": license.name,
+        "spdxExpression": if license.kind == Kind::Other { "" } else { &license.name },
         "type": "declared",
-        "urls": license.uri.as_slice(),
+        "urls": license.url.as_slice(),
         "locations": [],
     })
-}
-
-fn relationships(subject: &Subject, crates: &[Crate]) -> Vec<Value> {
-    let relationship =
-        |parent: &str, kind, child: &str| json!({"parent": parent, "child": child, "type": kind});
-    let mut relationships = vec![relationship(ORIGIN, "contains", SUBJECT)];
-    for index in 0..subject.files.len() {
-        relationships.push(relationship(SUBJECT, "contains", &file_reference(index)));
-    }
-    // Here the crate that is used is the parent.
-    for (index, of) in crates.iter().enumerate() {
-        let user = crate_reference(index);
-        if of.root {
-            relationships.push(relationship(&user, "dependency-of", SUBJECT));
-        }
-        for used in &of.dependencies {
-            relationships.push(relationship(
-                &crate_reference(*used),
-                "dependency-of",
-                &user,
-            ));
-        }
-    }
-    relationships
 }
 
 fn digest(checksum: &Checksum) -> Value {

@@ -130,3 +130,20 @@ fn names_the_login_that_was_refused() {
     );
     assert_eq!(server.requests().len(), 1);
 }
+
+/// Latin-1, below the byte order mark of an editor.
+#[test]
+fn sends_a_password_of_netrc_byte_for_byte() {
+    let server = Server::http(|_| Reply::ok(BODY));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("netrc");
+    let entry = b"\xEF\xBB\xBFmachine 127.0.0.1 login user password p\xE9";
+    fs::write(&path, entry).unwrap();
+    let network = Network {
+        netrc: Netrc::read(&path).unwrap(),
+        ..network()
+    };
+    get(&server.url("/w"), &network).assert_body();
+    let sent = &server.requests()[0].headers["authorization"];
+    assert_eq!(sent, "Basic dXNlcjpw6Q==");
+}
