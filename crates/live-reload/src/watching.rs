@@ -28,8 +28,8 @@ const PAUSE: u32 = 4;
 /// How often the watched paths are resolved again, if the user has named any.
 const RESOLVE: Duration = Duration::from_secs(1);
 
-/// How long after its end watchexec starts again, if it has not run for longer.
-const RESTART: Duration = Duration::from_secs(1);
+/// How long after its end watchexec starts again. If it does not run for the longest time, the pause doubles.
+const RESTART: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
 
 /// What notices changes.
 pub(crate) struct Watching<'a> {
@@ -40,8 +40,9 @@ pub(crate) struct Watching<'a> {
     roots: Vec<Root>,
     /// The running watchexec; none while polling.
     watcher: Option<Watcher>,
-    /// When watchexec starts, if it does not run.
+    /// When watchexec starts, if it does not run, and the pause before that.
     next_start: Option<Instant>,
+    restart: Duration,
     next_look: Option<Instant>,
     /// The pause before that look.
     pause: Duration,
@@ -67,6 +68,7 @@ impl<'a> Watching<'a> {
             program,
             watcher: None,
             next_start: None,
+            restart: Duration::ZERO,
             next_look: Some(now),
             pause: Duration::ZERO,
             next_resolve: (!settings.watch.is_empty()).then_some(now),
@@ -126,11 +128,20 @@ impl<'a> Watching<'a> {
     /// Notes that a child has ended. If it was watchexec, that is logged, and it will be started again.
     pub(crate) fn note(&mut self, child: Pid, status: WaitStatus) {
         if let Some(watcher) = self.watcher.take_if(|watcher| watcher.process == child) {
+            let [shortest, longest] = RESTART;
+            let is_stable = watcher.started.elapsed() >= longest;
+            let before = if is_stable {
+                Duration::ZERO
+            } else {
+                self.restart
+            };
+            self.restart = (2 * before).clamp(shortest, longest);
+            self.next_start = Instant::now().checked_add(self.restart);
             tell(format_args!(
-                "live-reload: watchexec {}; starting it again",
-                describe(status)
+                "live-reload: watchexec {}; starting it again in {} s",
+                describe(status),
+                self.restart.as_secs()
             ));
-            self.next_start = watcher.started.checked_add(RESTART);
         }
     }
 
@@ -158,7 +169,7 @@ impl<'a> Watching<'a> {
             tell(format_args!(
                 "live-reload: watchexec cannot be run ({error})"
             ));
-            (self.watcher, self.next_start) = (None, now.checked_add(RESTART));
+            (self.watcher, self.next_start) = (None, now.checked_add(RESTART[1]));
         }
         if is_due(self.next_look) {
             let found = files.look(&self.roots);

@@ -179,7 +179,7 @@ fn killed_watchexec(case: &Case<'_>) -> Result<()> {
     )?;
     wait_for_log(
         &container,
-        "watchexec was killed by SIGKILL (out of memory?); starting it again",
+        "watchexec was killed by SIGKILL (out of memory?); starting it again in 1 s",
     )?;
     wait_for_log(&container, "changed changed, restarting web")?;
     container.reload_python()

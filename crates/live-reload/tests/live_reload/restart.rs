@@ -287,7 +287,7 @@ fn starts_watchexec_again_when_it_has_ended() {
     let line = running.logs("watchexec");
     assert_eq!(
         line,
-        "live-reload: watchexec ended with status 3; starting it again"
+        "live-reload: watchexec ended with status 3; starting it again in 1 s"
     );
     // Nobody reports this one.
     fs::write(image.app().join("app.py"), "new").unwrap();
