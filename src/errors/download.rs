@@ -88,21 +88,17 @@ fn of_request(Attempt { hop, failure }: &Attempt) -> String {
             let form = "http://[user:password@]host[:port]";
             return format!("Set {} to an http or https proxy: {form}.", proxy.variable);
         }
-        // tinyproxy answers a wrong password with the status of a server.
-        (
-            Failure::ProxyStatus(Code::PROXY_AUTHENTICATION_REQUIRED | Code::UNAUTHORIZED, _),
-            Some(proxy),
-        ) => {
+        (Failure::ProxyLogin(_), Some(proxy)) => {
             let form = "http://user:password@host:port";
             return format!(
                 "Set {} with a login that the proxy accepts: {form}.",
                 proxy.variable
             );
         }
-        (Failure::ProxyStatus(..), Some(proxy)) => {
+        (Failure::ProxyRefusal, Some(proxy)) => {
             return format!(
-                "Ask for access to {server} through the proxy {proxy}, or add the host to NO_PROXY if the \
-                 build can reach it directly."
+                "Check that the proxy {proxy} accepts your login and allows {server}, or add the host to \
+                 NO_PROXY if the build can reach it directly."
             );
         }
         (Failure::Status(status, ..), _) => match (*status, &hop.login) {

@@ -1,8 +1,8 @@
 //! How a request for an archive can fail, and which failures are transient.
 
-use crate::safe_url::SafeUrl;
+use super::hop::Hop;
 use crate::text::size;
-use hyper::StatusCode;
+use reqwest::StatusCode;
 use rustls::{CertificateError, InvalidMessage};
 use std::error::Error as StdError;
 use std::io;
@@ -26,9 +26,12 @@ pub enum Failure {
     /// The server answered with a status other than 200. Contains its status line, and how long it asks to wait.
     #[error("the server answered {1}")]
     Status(StatusCode, String, Option<Duration>),
-    /// The proxy refused. Contains its status line.
-    #[error("the proxy answered {1}")]
-    ProxyStatus(StatusCode, String),
+    /// The proxy does not accept the login, or the lack of one. Contains its status line.
+    #[error("the proxy answered {0}")]
+    ProxyLogin(String),
+    /// The proxy refused to connect to the server. The HTTP library does not tell its status.
+    #[error("the proxy refused the tunnel")]
+    ProxyRefusal,
     /// The connection ended within the body. Contains the number of bytes received, and the system's message.
     #[error("the connection ended after {received} ({1})", received = size(*.0))]
     Interrupted(u64, String),
@@ -77,17 +80,31 @@ impl From<&rustls::Error> for TlsFault {
 }
 
 impl Failure {
-    /// Classifies an error of the libraries, before any byte of the body. `server` is the server or the
-    /// proxy at the other end of the connection.
-    pub(super) fn of_connection(server: &SafeUrl, error: &(dyn StdError + 'static)) -> Self {
+    /// Classifies an error of the HTTP library, before any byte of the body.
+    pub(super) fn of_request(hop: &Hop, error: &reqwest::Error) -> Self {
+        let tunnel = chain(error).map(ToString::to_string);
+        let tunnel =
+            tunnel.filter_map(|words| Some(words.strip_prefix("tunnel error: ")?.to_owned()));
+        let tunnel = tunnel.last();
         // A connection that breaks off within the handshake is a broken network, not a lack of
         // trust, and comes as an I/O error that has no TLS error.
         if let Some(tls) = find::<rustls::Error>(error) {
-            return Self::Tls(tls.into(), server.origin());
+            // Before a tunnel there is the proxy only.
+            let proxy = hop.proxy.as_ref().and_then(|proxy| proxy.url.as_ref().ok());
+            let proxy = proxy.filter(|_| tunnel.is_some() || !hop.url.is_https());
+            return Self::Tls(tls.into(), proxy.unwrap_or(&hop.url).origin());
+        }
+        match tunnel.as_deref() {
+            Some(words @ "proxy authorization required") => {
+                return Self::ProxyLogin(format!("407 ({words})"));
+            }
+            Some("unsuccessful") => return Self::ProxyRefusal,
+            _ => {}
         }
         // A server that closes the connection before it answers causes no I/O error.
         let closed = |error: &hyper::Error| error.is_incomplete_message() || error.is_canceled();
-        if find::<io::Error>(error).is_some() || find(error).is_some_and(closed) {
+        let is_broken = find::<io::Error>(error).is_some() || find(error).is_some_and(closed);
+        if error.is_connect() || is_broken {
             return Self::Connect(innermost(error));
         }
         Self::Other(format!("the request failed ({})", innermost(error)))
@@ -98,7 +115,7 @@ impl Failure {
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Connect(_) | Self::Interrupted(..) | Self::Timeout(..) => true,
-            Self::Status(status, ..) | Self::ProxyStatus(status, _) => {
+            Self::Status(status, ..) => {
                 let busy = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
                 status.is_server_error() || busy.contains(status)
             }

@@ -5,14 +5,13 @@ use super::connection::{self, Login};
 use super::failure::{Failure, innermost};
 use super::hop::Hop;
 use super::network::Network;
-use super::tls::{self, Tls};
+use super::proxies::Proxy;
+use super::tls::{self, Roots};
 use crate::checksum::Checksum;
 use crate::safe_url::SafeUrl;
 use backon::{BackoffBuilder, ExponentialBuilder};
-use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
-use hyper::header::{LOCATION, RETRY_AFTER};
-use hyper::{Response, StatusCode};
+use reqwest::header::{LOCATION, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
 use std::cell::OnceCell;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
@@ -43,7 +42,8 @@ pub(super) struct Downloader<'a> {
     pub(super) checksum: Checksum,
     pub(super) network: &'a Network,
     pub(super) observer: &'a dyn Observer,
-    pub(super) tls: OnceCell<Tls>,
+    /// Read from the system's files for the first connection that needs them.
+    pub(super) trusted: OnceCell<(Roots, String)>,
 }
 
 impl Downloader<'_> {
@@ -104,20 +104,19 @@ impl Downloader<'_> {
         let mut url = self.url.clone();
         let mut redirects = 0;
         loop {
-            let (hop, login) = self.hop(url);
+            let (hop, login, roots) = self.hop(url);
             self.observer.requesting(&hop);
-            let answer =
-                match connection::request(&hop, login, &|| self.tls().0.clone(), policy).await {
-                    Ok(response) => match redirect(&hop, &response) {
-                        Some(Err(target)) => Err(Failure::Redirect(format!(
-                            "to {target}, which is not allowed"
-                        ))),
-                        Some(Ok(next)) if redirects < policy.redirects => Ok(Err(next)),
-                        Some(_) => Err(Failure::Redirect(format!("more than {redirects} times"))),
-                        None => self.body(response).await.map(Ok),
-                    },
-                    Err(failure) => Err(failure),
-                };
+            let answer = match connection::request(&hop, login, roots, policy).await {
+                Ok(response) => match redirect(&hop, &response) {
+                    Some(Err(target)) => Err(Failure::Redirect(format!(
+                        "to {target}, which is not allowed"
+                    ))),
+                    Some(Ok(next)) if redirects < policy.redirects => Ok(Err(next)),
+                    Some(_) => Err(Failure::Redirect(format!("more than {redirects} times"))),
+                    None => self.body(response).await.map(Ok),
+                },
+                Err(failure) => Err(failure),
+            };
             match answer {
                 Ok(Ok(bytes)) => return Ok((bytes, hop)),
                 Ok(Err(next)) => url = next,
@@ -127,41 +126,39 @@ impl Downloader<'_> {
         }
     }
 
-    /// Chooses the proxy and the login for a URL.
-    fn hop(&self, url: SafeUrl) -> (Hop, Option<Login>) {
+    /// Chooses the proxy, the login and the trusted certificates for a URL.
+    fn hop(&self, url: SafeUrl) -> (Hop, Option<Login>, Option<Roots>) {
         let Network { proxies, netrc, .. } = self.network;
         let of_url = url.login().map(|login| (login, "its URL".to_owned()));
         let of_netrc = || Some((netrc.login(url.host())?, netrc.file.display().to_string()));
         let (login, origin) = of_url.or_else(of_netrc).unzip();
+        let proxy = proxies.for_url(&url).cloned();
+        let is_tls = url.is_https() || proxy.as_ref().is_some_and(Proxy::is_https);
+        let trusted = || tls::trusted(&self.network.ca_certificates);
+        let trusted = is_tls.then(|| self.trusted.get_or_init(trusted).clone());
+        let (roots, trusted) = trusted.unzip();
         let hop = Hop {
-            proxy: proxies.for_url(&url).cloned(),
+            proxy,
             login: origin,
-            trusted: url.is_https().then(|| self.tls().1.clone()),
+            trusted,
             url,
         };
-        (hop, login)
+        (hop, login, roots)
     }
 
-    /// The TLS configuration, made for the first connection that needs it.
-    fn tls(&self) -> &Tls {
-        self.tls
-            .get_or_init(|| tls::client(&self.network.ca_certificates))
-    }
-
-    async fn body(&self, response: Response<Incoming>) -> Result<Vec<u8>, Failure> {
+    async fn body(&self, mut response: Response) -> Result<Vec<u8>, Failure> {
         let (status, line) = (response.status(), connection::status_line(&response));
         // In seconds; dates (RFC 9110, section 10.2.3) are ignored.
         let pause = response.headers().get(RETRY_AFTER);
         let pause = pause.and_then(|value| value.to_str().ok()?.trim().parse().ok());
         let pause = pause.map(Duration::from_secs);
         if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
-            return Err(Failure::ProxyStatus(status, line));
+            return Err(Failure::ProxyLogin(line));
         } else if status != StatusCode::OK {
             return Err(Failure::Status(status, line, pause));
         }
         let policy = &self.network.policy;
-        let mut body = response.into_body();
-        let total = body.size_hint().exact();
+        let total = response.content_length();
         if total.is_some_and(|total| total > policy.largest) {
             return Err(Failure::TooLarge(policy.largest));
         }
@@ -169,13 +166,13 @@ impl Downloader<'_> {
         let mut last_line = Instant::now();
         loop {
             let stalled = |_| Failure::Timeout("no further data", policy.stall);
-            let frame = timeout(policy.stall, body.frame()).await;
-            let piece = match frame.map_err(stalled)? {
-                None => return Ok(bytes),
-                Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+            let piece = timeout(policy.stall, response.chunk()).await;
+            let piece = match piece.map_err(stalled)? {
+                Ok(Some(piece)) => piece,
+                Ok(None) => return Ok(bytes),
                 // Many servers close a connection without TLS's close_notify.
-                Some(Err(_)) if Checksum::of(&bytes) == self.checksum => return Ok(bytes),
-                Some(Err(error)) => {
+                Err(_) if Checksum::of(&bytes) == self.checksum => return Ok(bytes),
+                Err(error) => {
                     return Err(Failure::Interrupted(bytes.len() as u64, innermost(&error)));
                 }
             };
@@ -194,7 +191,7 @@ impl Downloader<'_> {
 
 /// The target of a redirect. An error is a target that must not be followed: anything but a server, and http
 /// after https.
-fn redirect(hop: &Hop, response: &Response<Incoming>) -> Option<Result<SafeUrl, String>> {
+fn redirect(hop: &Hop, response: &Response) -> Option<Result<SafeUrl, String>> {
     let is_redirect = [301, 302, 303, 307, 308].contains(&response.status().as_u16());
     let location = response.headers().get(LOCATION).filter(|_| is_redirect)?;
     let location = String::from_utf8_lossy(location.as_bytes());

@@ -12,10 +12,10 @@ mod tls;
 pub use failure::{Failure, TlsFault};
 pub use hop::Hop;
 pub use http::{Attempt, Observer};
-pub use hyper::StatusCode;
 pub use netrc::Netrc;
 pub use network::{Network, Policy};
 pub use proxies::{Proxies, Proxy};
+pub use reqwest::StatusCode;
 pub use rustls::pki_types::CertificateDer;
 pub use tls::certificates;
 
@@ -90,7 +90,7 @@ pub fn download(
         checksum,
         network,
         observer,
-        tls: OnceCell::new(),
+        trusted: OnceCell::new(),
     };
     let bytes = match archive.url.file() {
         Some(path) => read_file(&path)

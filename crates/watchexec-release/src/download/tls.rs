@@ -8,10 +8,10 @@ use rustls::pki_types::{
 };
 use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256, Sha384, Sha512};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-/// The TLS configuration of a download, and a description of the certificates that it trusts.
-pub(super) type Tls = (Result<Arc<ClientConfig>, Failure>, String);
+/// The certificates that a connection trusts.
+pub(super) type Roots = Arc<RootCertStore>;
 
 /// Reads the certificates of a PEM file.
 ///
@@ -32,22 +32,27 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> 
     Ok(certificates)
 }
 
-/// Makes the TLS configuration, which trusts the certificates of the system and of bindings.
-pub(super) fn client(of_bindings: &[CertificateDer<'static>]) -> Tls {
+/// Collects the certificates of the system and of bindings, and describes them.
+pub(super) fn trusted(of_bindings: &[CertificateDer<'static>]) -> (Roots, String) {
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
     let (system, _) = roots.add_parsable_certificates(native.certs);
     let (bindings, _) = roots.add_parsable_certificates(of_bindings.iter().cloned());
-    let config = ClientConfig::builder_with_provider(Arc::new(provider()))
+    let described = format!("{system} CA certificates of the system and {bindings} of bindings");
+    (Arc::new(roots), described)
+}
+
+/// The TLS configuration that trusts these certificates, or none.
+pub(super) fn client(roots: Option<Roots>) -> Result<ClientConfig, Failure> {
+    let roots = roots.unwrap_or_else(|| Arc::new(RootCertStore::empty()));
+    ClientConfig::builder_with_provider(PROVIDER.clone())
         .with_safe_default_protocol_versions()
-        .map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
-    let config = config.map_err(|error| Failure::Other(error.to_string()));
-    let trusted = format!("{system} CA certificates of the system and {bindings} of bindings");
-    (config.map(Arc::new), trusted)
+        .map(|builder| builder.with_root_certificates(roots).with_no_client_auth())
+        .map_err(|error| Failure::Other(error.to_string()))
 }
 
 /// The cryptography of ring, and the signatures of private CAs that ring does not verify.
-fn provider() -> CryptoProvider {
+static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
     static EXTRA: [&dyn SignatureVerificationAlgorithm; 4] = [
         &Ecdsa(alg_id::ECDSA_P384, alg_id::ECDSA_SHA512, p384::<Sha512>),
         &Ecdsa(alg_id::ECDSA_P521, alg_id::ECDSA_SHA256, p521::<Sha256>),
@@ -69,8 +74,8 @@ fn provider() -> CryptoProvider {
         all: Vec::leak([known.all, &EXTRA].concat()),
         mapping: Vec::leak([known.mapping, &MAPPING].concat()),
     };
-    provider
-}
+    Arc::new(provider)
+});
 
 /// ECDSA (FIPS 186-5): the curve of the key, the hash of the message, and the verification.
 #[derive(Debug)]
