@@ -84,14 +84,15 @@ impl SafeUrl {
 
     /// The URL that a redirect leads to. The login goes along on the same server only. An `@` has no
     /// second meaning in what a server sends.
+    ///
+    /// # Errors
+    /// It must not be followed: it is no server, or http after https.
     pub(crate) fn redirected(&self, location: &str) -> Result<Self, String> {
-        let url = self
-            .0
-            .join(location)
-            .map_err(|error| format!("no URL ({error})"))?;
-        let mut next = Self(url);
-        if !["https", "http"].contains(&next.0.scheme()) {
-            return Err(format!("a URL with the scheme {}", next.0.scheme()));
+        let url = self.0.join(location);
+        let mut next = Self(url.map_err(|error| format!("to no URL ({error})"))?);
+        if next.0.scheme() != "https" && (next.0.scheme() != "http" || self.is_https()) {
+            let (scheme, host) = (next.0.scheme(), next.host());
+            return Err(format!("to {scheme}://{host}, which is not allowed"));
         }
         if next.login().is_none() && next.origin() == self.origin() {
             // Neither fails for a URL with a host.

@@ -82,37 +82,33 @@ impl From<&rustls::Error> for TlsFault {
 impl Failure {
     /// Classifies an error of the HTTP library, before any byte of the body.
     pub(super) fn of_request(hop: &Hop, error: &reqwest::Error) -> Self {
-        let tunnel = chain(error).map(ToString::to_string);
-        let tunnel =
-            tunnel.filter_map(|words| Some(words.strip_prefix("tunnel error: ")?.to_owned()));
-        let tunnel = tunnel.last();
+        let words = innermost(error);
         // A connection that breaks off within the handshake is a broken network, not a lack of
         // trust, and comes as an I/O error that has no TLS error.
         if let Some(tls) = find::<rustls::Error>(error) {
-            // Before a tunnel there is the proxy only.
+            // A proxy ends the connection, or the first one of a tunnel.
+            let is_tunnel = chain(error).any(|error| error.to_string().starts_with("tunnel error"));
             let proxy = hop.proxy.as_ref().and_then(|proxy| proxy.url.as_ref().ok());
-            let proxy = proxy.filter(|_| tunnel.is_some() || !hop.url.is_https());
+            let proxy = proxy.filter(|_| is_tunnel || !hop.url.is_https());
             return Self::Tls(tls.into(), proxy.unwrap_or(&hop.url).origin());
-        }
-        match tunnel.as_deref() {
-            Some(words @ "proxy authorization required") => {
-                return Self::ProxyLogin(format!("407 ({words})"));
-            }
-            Some("unsuccessful") => return Self::ProxyRefusal,
-            _ => {}
         }
         // A server that closes the connection before it answers causes no I/O error.
         let closed = |error: &hyper::Error| error.is_incomplete_message() || error.is_canceled();
         let is_broken = find::<io::Error>(error).is_some() || find(error).is_some_and(closed);
-        if error.is_connect() || is_broken {
-            return Self::Connect(innermost(error));
+        match words.strip_prefix("tunnel error: ") {
+            Some(words @ "proxy authorization required") => {
+                Self::ProxyLogin(format!("407 ({words})"))
+            }
+            Some("unsuccessful") => Self::ProxyRefusal,
+            _ if error.is_connect() || is_broken => Self::Connect(words),
+            _ => Self::Other(format!("the request failed ({words})")),
         }
-        Self::Other(format!("the request failed ({})", innermost(error)))
     }
 
     /// Whether a retry can succeed. Refusals by a server, a proxy or a certificate are final; broken
     /// networks and busy servers are not.
-    pub(super) fn is_transient(&self) -> bool {
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::Connect(_) | Self::Interrupted(..) | Self::Timeout(..) => true,
             Self::Status(status, ..) => {

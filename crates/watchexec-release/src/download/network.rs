@@ -2,6 +2,7 @@
 
 use super::netrc::Netrc;
 use super::proxies::Proxies;
+use crate::safe_url::SafeUrl;
 use rustls::pki_types::CertificateDer;
 use std::time::Duration;
 
@@ -19,6 +20,22 @@ pub struct Network {
     pub ca_certificates: Vec<CertificateDer<'static>>,
     /// Logins by host.
     pub netrc: Netrc,
+}
+
+/// A user name and a password.
+pub(super) type Login = [Vec<u8>; 2];
+
+impl Network {
+    /// The login for a URL, and its origin for people.
+    pub(super) fn login(&self, url: &SafeUrl) -> Option<(Login, String)> {
+        match url.login() {
+            Some(login) => Some((login, "its URL".to_owned())),
+            None => Some((
+                self.netrc.login(url.host())?,
+                self.netrc.file.display().to_string(),
+            )),
+        }
+    }
 }
 
 /// The limits of a download.
