@@ -1,13 +1,12 @@
 //! What to do about a download that failed.
 
-use super::Text;
 use std::io::ErrorKind;
 use watchexec_release::download::{
     Attempt, DownloadError, Failure, Fault, Proxy, StatusCode as Code, TlsFault,
 };
 
-pub(super) fn download(error: &DownloadError) -> Text {
-    let (what, remedy) = match &error.fault {
+pub(super) fn download(error: &DownloadError) -> String {
+    let text = match &error.fault {
         Fault::File(cause) => {
             let remedy = match cause.kind() {
                 ErrorKind::FileTooLarge => TOO_LARGE,
@@ -17,10 +16,7 @@ pub(super) fn download(error: &DownloadError) -> Text {
                      mount it: `pack build --volume`."
                 }
             };
-            (
-                "Could not read the archive of watchexec.",
-                remedy.to_owned(),
-            )
+            format!("Could not read the archive of watchexec.\n{remedy}")
         }
         Fault::Checksum(_, hop) => {
             let look = match hop {
@@ -30,16 +26,16 @@ pub(super) fn download(error: &DownloadError) -> Text {
                 }
                 None => "Replace the file with the archive that buildpack.toml lists.",
             };
-            let remedies = format!(
-                "{look}\n\
+            format!(
+                "The archive of watchexec has the wrong checksum.\n\
+                 {look}\n\
                  If you changed buildpack.toml, compare its `checksum` with the release page of watchexec.\n\
                  Otherwise do not use the file: it was changed on its way or at its source."
-            );
-            ("The archive of watchexec has the wrong checksum.", remedies)
+            )
         }
         Fault::Requests(attempts) => {
             let remedy = attempts.last().map(of_request).unwrap_or_default();
-            ("Could not download watchexec.", remedy)
+            format!("Could not download watchexec.\n{remedy}")
         }
     };
     let is_server = matches!(error.fault, Fault::Requests(_));
@@ -55,7 +51,7 @@ pub(super) fn download(error: &DownloadError) -> Text {
     };
     let offline = "\nOr use the offline package of this buildpack, which contains watchexec.";
     let offline = if is_server { offline } else { "" };
-    (what.to_owned(), remedy + &elsewhere + offline)
+    text + &elsewhere + offline
 }
 
 const TOO_LARGE: &str = "Check that it is a release of watchexec, which has about 3 MB.";

@@ -285,7 +285,7 @@ fn refusals() {
             Some("socks5://user:secret@proxy"),
             None,
             Failure::Other(
-                "HTTPS_PROXY cannot be used: SOCKS proxies are not supported".to_owned(),
+                "HTTPS_PROXY cannot be used: only http and https proxies are supported".to_owned(),
             ),
         ),
         attempt(URL, None, None, Failure::Other("no runtime".to_owned())),

@@ -21,9 +21,17 @@ impl Downloader<'_> {
     pub(super) async fn request(&self, hop: &Hop) -> Result<Response, Failure> {
         let policy = &self.network.policy;
         let connected = Arc::new(Notify::new());
+        let mut headers = HeaderMap::new();
+        // The checksum is that of the file without a further encoding.
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if let Some((login, _)) = self.network.login(&hop.url)
+            && let Ok(login) = format!("Basic {}", STANDARD.encode(login.join(&b':'))).try_into()
+        {
+            headers.insert(AUTHORIZATION, login);
+        }
         let request = self.client(hop, connected.clone())?;
-        let request = request.get(hop.url.exposed().clone());
-        let mut answer = pin!(request.headers(self.headers(hop)).send());
+        let request = request.get(hop.url.exposed().clone()).headers(headers);
+        let mut answer = pin!(request.send());
         let mut limit = pin!(async {
             if timeout(policy.connect, connected.notified()).await.is_err() {
                 return Failure::Timeout("no connection", policy.connect);
@@ -38,18 +46,6 @@ impl Downloader<'_> {
         answer
             .await?
             .map_err(|error| Failure::of_request(hop, &error))
-    }
-
-    fn headers(&self, hop: &Hop) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        // The checksum is that of the file without a further encoding.
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if let Some((login, _)) = self.network.login(&hop.url)
-            && let Ok(login) = format!("Basic {}", STANDARD.encode(login.join(&b':'))).try_into()
-        {
-            headers.insert(AUTHORIZATION, login);
-        }
-        headers
     }
 
     /// A client for one request.

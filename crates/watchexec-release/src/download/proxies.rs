@@ -30,16 +30,12 @@ impl Proxy {
     #[must_use]
     pub fn parse(variable: String, text: &str) -> Self {
         let text = text.trim();
-        let scheme = text
-            .split_once("://")
-            .map(|(scheme, _)| scheme.to_lowercase());
-        let url = match scheme.as_deref() {
+        let url = match text.split_once("://") {
             None => SafeUrl::parse(&format!("http://{text}")),
-            Some("http" | "https") => SafeUrl::parse(text),
-            Some(scheme) if scheme.starts_with("socks") => {
-                Err("SOCKS proxies are not supported".to_owned())
+            Some((scheme, _)) if ["http", "https"].contains(&&*scheme.to_lowercase()) => {
+                SafeUrl::parse(text)
             }
-            Some(_) => Err("it is not an http or https URL".to_owned()),
+            Some(_) => Err("only http and https proxies are supported".to_owned()),
         };
         Self { variable, url }
     }
@@ -166,9 +162,14 @@ mod tests {
             ("http://team/bot:secret@p:1", "`@` after the host"),
             ("team/bot:secret@p:1", "`@` after the host"),
             ("http://u:secret@:bad", "it is not a URL"),
-            ("file:///secret", "it is not an http or https URL"),
-            ("socks5://u:secret@p:1", "SOCKS proxies are not supported"),
-            ("SOCKS5H://u:secret@p:1", "SOCKS proxies are not supported"),
+            (
+                "file:///secret",
+                "only http and https proxies are supported",
+            ),
+            (
+                "SOCKS5H://u:secret@p:1",
+                "only http and https proxies are supported",
+            ),
         ] {
             let shown = proxy(text).url.unwrap_err();
             assert!(

@@ -10,6 +10,20 @@ use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use std::sync::{Arc, LazyLock};
 
+/// ECDSA with a curve and a hash.
+macro_rules! ecdsa {
+    ($curve:ident, $key:ident, $hash:ident, $digest:ty) => {
+        &Ecdsa(alg_id::$key, alg_id::$hash, |key, message, signature| {
+            use ::$curve::ecdsa::signature::hazmat::PrehashVerifier;
+            use ::$curve::ecdsa::{DerSignature, VerifyingKey};
+            let key = VerifyingKey::from_sec1_bytes(key).ok()?;
+            let signature = DerSignature::from_bytes(signature).ok()?;
+            let digest = <$digest>::digest(message);
+            key.verify_prehash(&digest, &signature).ok()
+        })
+    };
+}
+
 /// The certificates that a connection trusts.
 pub(super) type Roots = Arc<RootCertStore>;
 
@@ -53,20 +67,6 @@ pub(super) fn client(roots: Option<Roots>) -> Result<ClientConfig, Failure> {
 
 /// The cryptography of ring, and the signatures of private CAs that ring does not verify.
 static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
-    static EXTRA: [&dyn SignatureVerificationAlgorithm; 4] = [
-        &Ecdsa(alg_id::ECDSA_P384, alg_id::ECDSA_SHA512, p384::<Sha512>),
-        &Ecdsa(alg_id::ECDSA_P521, alg_id::ECDSA_SHA256, p521::<Sha256>),
-        &Ecdsa(alg_id::ECDSA_P521, alg_id::ECDSA_SHA384, p521::<Sha384>),
-        &Ecdsa(alg_id::ECDSA_P521, alg_id::ECDSA_SHA512, p521::<Sha512>),
-    ];
-    static MAPPING: [(SignatureScheme, &[&dyn SignatureVerificationAlgorithm]); 1] = [(
-        SignatureScheme::ECDSA_NISTP521_SHA512,
-        &[&Ecdsa(
-            alg_id::ECDSA_P521,
-            alg_id::ECDSA_SHA512,
-            p521::<Sha512>,
-        )],
-    )];
     let mut provider = ring::default_provider();
     let known = provider.signature_verification_algorithms;
     // This leaks a few hundred bytes, once.
@@ -76,6 +76,17 @@ static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
     };
     Arc::new(provider)
 });
+
+static EXTRA: [&dyn SignatureVerificationAlgorithm; 4] = [
+    ecdsa!(p384, ECDSA_P384, ECDSA_SHA512, Sha512),
+    ecdsa!(p521, ECDSA_P521, ECDSA_SHA256, Sha256),
+    ecdsa!(p521, ECDSA_P521, ECDSA_SHA384, Sha384),
+    ecdsa!(p521, ECDSA_P521, ECDSA_SHA512, Sha512),
+];
+static MAPPING: [(SignatureScheme, &[&dyn SignatureVerificationAlgorithm]); 1] = [(
+    SignatureScheme::ECDSA_NISTP521_SHA512,
+    &[ecdsa!(p521, ECDSA_P521, ECDSA_SHA512, Sha512)],
+)];
 
 /// ECDSA (FIPS 186-5): the curve of the key, the hash of the message, and the verification.
 #[derive(Debug)]
@@ -100,18 +111,4 @@ impl SignatureVerificationAlgorithm for Ecdsa {
     fn signature_alg_id(&self) -> AlgorithmIdentifier {
         self.1
     }
-}
-
-fn p384<D: Digest>(key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
-    use ::p384::ecdsa::{DerSignature, VerifyingKey, signature::hazmat::PrehashVerifier};
-    let key = VerifyingKey::from_sec1_bytes(key).ok()?;
-    let signature = DerSignature::from_bytes(signature).ok()?;
-    key.verify_prehash(&D::digest(message), &signature).ok()
-}
-
-fn p521<D: Digest>(key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
-    use ::p521::ecdsa::{DerSignature, VerifyingKey, signature::hazmat::PrehashVerifier};
-    let key = VerifyingKey::from_sec1_bytes(key).ok()?;
-    let signature = DerSignature::from_bytes(signature).ok()?;
-    key.verify_prehash(&D::digest(message), &signature).ok()
 }

@@ -158,7 +158,7 @@ fn refuses_a_socks_proxy_at_once() {
         let network = through(&format!("{scheme}://{}", nobody()));
         for url in ["http://watchexec.invalid/w", "https://watchexec.invalid/w"] {
             let failure = get(url, &network).only_failure();
-            let words = "_PROXY cannot be used: SOCKS proxies are not supported";
+            let words = "_PROXY cannot be used: only http and https proxies are supported";
             assert!(failure.to_string().ends_with(words), "{failure:?}");
         }
     }
