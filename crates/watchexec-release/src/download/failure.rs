@@ -95,6 +95,7 @@ impl Failure {
         // A server that closes the connection before it answers causes no I/O error.
         let closed = |error: &hyper::Error| error.is_incomplete_message() || error.is_canceled();
         let is_broken = find::<io::Error>(error).is_some() || find(error).is_some_and(closed);
+        // Tunnels have no public error type, and the status is in none of their texts.
         match words.strip_prefix("tunnel error: ") {
             Some(words @ "proxy authorization required") => {
                 Self::ProxyLogin(format!("407 ({words})"))

@@ -17,6 +17,9 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
 
+/// How many redirects are followed.
+const REDIRECTS: usize = 10;
+
 /// Receives the progress of a download.
 pub trait Observer {
     /// Called before each request.
@@ -107,9 +110,8 @@ impl Downloader<'_> {
 
     /// Follows redirects to the body; `hop` becomes the last request.
     async fn attempt(&self, hop: &mut Hop) -> Result<Vec<u8>, Failure> {
-        let redirects = self.network.policy.redirects;
         *hop = self.hop(self.url.clone());
-        for _ in 0..=redirects {
+        for _ in 0..=REDIRECTS {
             self.observer.requesting(hop);
             let response = self.request(hop).await?;
             let Some(location) = location(&response) else {
@@ -118,7 +120,7 @@ impl Downloader<'_> {
             let target = hop.url.redirected(&location);
             *hop = self.hop(target.map_err(Failure::Redirect)?);
         }
-        Err(Failure::Redirect(format!("more than {redirects} times")))
+        Err(Failure::Redirect(format!("more than {REDIRECTS} times")))
     }
 
     /// Chooses how a URL is requested.

@@ -56,8 +56,6 @@ pub struct Policy {
     pub first_pause: Duration,
     /// The longest pause, also of those that a server asks for.
     pub longest_pause: Duration,
-    /// Redirects that are followed.
-    pub redirects: usize,
     /// Bytes of a body.
     pub largest: u64,
     /// Silence before the first line of progress, and between two lines.
@@ -76,7 +74,6 @@ impl Default for Policy {
             retries: 4,
             first_pause: Duration::from_secs(1),
             longest_pause: Duration::from_secs(30),
-            redirects: 10,
             largest: LARGEST_ARCHIVE,
             progress_every: Duration::from_secs(3),
         }

@@ -10,20 +10,6 @@ use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use std::sync::{Arc, LazyLock};
 
-/// ECDSA with a curve and a hash.
-macro_rules! ecdsa {
-    ($curve:ident, $key:ident, $hash:ident, $digest:ty) => {
-        &Ecdsa(alg_id::$key, alg_id::$hash, |key, message, signature| {
-            use ::$curve::ecdsa::signature::hazmat::PrehashVerifier;
-            use ::$curve::ecdsa::{DerSignature, VerifyingKey};
-            let key = VerifyingKey::from_sec1_bytes(key).ok()?;
-            let signature = DerSignature::from_bytes(signature).ok()?;
-            let digest = <$digest>::digest(message);
-            key.verify_prehash(&digest, &signature).ok()
-        })
-    };
-}
-
 /// The certificates that a connection trusts.
 pub(super) type Roots = Arc<RootCertStore>;
 
@@ -65,29 +51,6 @@ pub(super) fn client(roots: Option<Roots>) -> Result<ClientConfig, Failure> {
         .map_err(|error| Failure::Other(error.to_string()))
 }
 
-/// The cryptography of ring, and the signatures of private CAs that ring does not verify.
-static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
-    let mut provider = ring::default_provider();
-    let known = provider.signature_verification_algorithms;
-    // This leaks a few hundred bytes, once.
-    provider.signature_verification_algorithms = WebPkiSupportedAlgorithms {
-        all: Vec::leak([known.all, &EXTRA].concat()),
-        mapping: Vec::leak([known.mapping, &MAPPING].concat()),
-    };
-    Arc::new(provider)
-});
-
-static EXTRA: [&dyn SignatureVerificationAlgorithm; 4] = [
-    ecdsa!(p384, ECDSA_P384, ECDSA_SHA512, Sha512),
-    ecdsa!(p521, ECDSA_P521, ECDSA_SHA256, Sha256),
-    ecdsa!(p521, ECDSA_P521, ECDSA_SHA384, Sha384),
-    ecdsa!(p521, ECDSA_P521, ECDSA_SHA512, Sha512),
-];
-static MAPPING: [(SignatureScheme, &[&dyn SignatureVerificationAlgorithm]); 1] = [(
-    SignatureScheme::ECDSA_NISTP521_SHA512,
-    &[ecdsa!(p521, ECDSA_P521, ECDSA_SHA512, Sha512)],
-)];
-
 /// ECDSA (FIPS 186-5): the curve of the key, the hash of the message, and the verification.
 #[derive(Debug)]
 struct Ecdsa(AlgorithmIdentifier, AlgorithmIdentifier, Verify);
@@ -112,3 +75,40 @@ impl SignatureVerificationAlgorithm for Ecdsa {
         self.1
     }
 }
+
+/// ECDSA with a curve and a hash.
+macro_rules! ecdsa {
+    ($curve:ident, $key:ident, $hash:ident, $digest:ty) => {
+        &Ecdsa(alg_id::$key, alg_id::$hash, |key, message, signature| {
+            use ::$curve::ecdsa::signature::hazmat::PrehashVerifier;
+            use ::$curve::ecdsa::{DerSignature, VerifyingKey};
+            let key = VerifyingKey::from_sec1_bytes(key).ok()?;
+            let signature = DerSignature::from_bytes(signature).ok()?;
+            let digest = <$digest>::digest(message);
+            key.verify_prehash(&digest, &signature).ok()
+        })
+    };
+}
+
+static EXTRA: [&dyn SignatureVerificationAlgorithm; 4] = [
+    ecdsa!(p384, ECDSA_P384, ECDSA_SHA512, Sha512),
+    ecdsa!(p521, ECDSA_P521, ECDSA_SHA256, Sha256),
+    ecdsa!(p521, ECDSA_P521, ECDSA_SHA384, Sha384),
+    ecdsa!(p521, ECDSA_P521, ECDSA_SHA512, Sha512),
+];
+static MAPPING: [(SignatureScheme, &[&dyn SignatureVerificationAlgorithm]); 1] = [(
+    SignatureScheme::ECDSA_NISTP521_SHA512,
+    &[ecdsa!(p521, ECDSA_P521, ECDSA_SHA512, Sha512)],
+)];
+
+/// The cryptography of ring, and the signatures of private CAs that ring does not verify.
+static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
+    let mut provider = ring::default_provider();
+    let known = provider.signature_verification_algorithms;
+    // This leaks a few hundred bytes, once.
+    provider.signature_verification_algorithms = WebPkiSupportedAlgorithms {
+        all: Vec::leak([known.all, &EXTRA].concat()),
+        mapping: Vec::leak([known.mapping, &MAPPING].concat()),
+    };
+    Arc::new(provider)
+});
