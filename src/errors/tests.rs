@@ -226,7 +226,7 @@ fn downloads() {
         timeout("no further data"),
         Failure::Interrupted(1_000_000, "connection reset".to_owned()),
         status(503),
-        Failure::Total(limit),
+        timeout("not done"),
     ];
     let attempts = failures
         .into_iter()

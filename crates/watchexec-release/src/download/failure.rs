@@ -17,12 +17,10 @@ pub enum Failure {
     /// No trusted connection. Contains the reason, and the URL of the server or the proxy.
     #[error("no trusted connection to {1} ({0})")]
     Tls(TlsFault, String),
-    /// A step of a request took longer than its limit. Contains what was missing: `no answer`.
+    /// A step of a request, or all requests together, took longer than the limit. Contains what was missing:
+    /// `no answer`.
     #[error("{0} within {limit}s", limit = .1.as_secs_f64())]
     Timeout(&'static str, Duration),
-    /// All requests together took longer than this limit.
-    #[error("not done within {}s", .0.as_secs_f64())]
-    Total(Duration),
     /// The server answered with a status other than 200. Contains its status line, and how long it asks to wait.
     #[error("the server answered {1}")]
     Status(StatusCode, String, Option<Duration>),

@@ -65,7 +65,7 @@ impl Downloader<'_> {
                 let result = runtime.block_on(async { timeout(total, requests).await });
                 // A name look-up that hangs must not hold the program back after its limit.
                 runtime.shutdown_background();
-                result.unwrap_or(Err(Failure::Total(total)))
+                result.unwrap_or(Err(Failure::Timeout("not done", total)))
             }
         };
         match result {
