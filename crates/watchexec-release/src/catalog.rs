@@ -241,8 +241,8 @@ impl Catalog {
         }
         // Stable, so that of two entries for one version the first one listed wins.
         candidates.sort_by(|a, b| b.version.cmp(&a.version));
-        let version = |dependency: &Dependency| dependency.version.clone();
-        let mut available: Vec<Version> = candidates.iter().map(version).collect();
+        let mut available: Vec<Version> =
+            candidates.iter().map(|one| one.version.clone()).collect();
         let wanted = |version: &Version| match requirements {
             [] => version.pre.is_empty(),
             all => all.iter().all(|requirement| requirement.matches(version)),

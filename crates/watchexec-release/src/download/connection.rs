@@ -8,10 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Client, Proxy, Response, redirect};
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use tokio::select;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tower::util::MapResponseLayer;
@@ -31,21 +29,17 @@ impl Downloader<'_> {
         }
         let request = self.client(hop, connected.clone())?;
         let request = request.get(hop.url.exposed().clone()).headers(headers);
-        let mut answer = pin!(request.send());
-        let mut limit = pin!(async {
+        let limit = async {
             if timeout(policy.connect, connected.notified()).await.is_err() {
                 return Failure::Timeout("no connection", policy.connect);
             }
             sleep(policy.response_header).await;
             Failure::Timeout("no answer", policy.response_header)
-        });
-        let answer = poll_fn(|context| match answer.as_mut().poll(context) {
-            Poll::Ready(answer) => Poll::Ready(Ok(answer)),
-            Poll::Pending => limit.as_mut().poll(context).map(Err),
-        });
-        answer
-            .await?
-            .map_err(|error| Failure::of_request(hop, &error))
+        };
+        select! {
+            answer = request.send() => answer.map_err(|error| Failure::of_request(hop, &error)),
+            failure = limit => Err(failure),
+        }
     }
 
     /// A client for one request.
