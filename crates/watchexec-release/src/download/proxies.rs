@@ -69,21 +69,20 @@ impl Proxies {
     /// domain (`example.com`, `.example.com`, `*.example.com`), each with or without a port.
     fn excepts(&self, url: &SafeUrl) -> bool {
         let port = url.port().to_string();
-        let host = |entry: &str| {
-            let (host, only) = match entry.rsplit_once(':') {
-                // A bare IPv6 address has colons, but no port.
-                Some((host, only)) if !host.contains(':') || host.ends_with(']') => (host, only),
-                _ => (entry, port.as_str()),
-            };
-            let host = host.trim_matches(['[', ']']).trim_end_matches('.');
-            (only == port && !host.is_empty()).then(|| host.to_lowercase())
-        };
         let entries = self.except.split([',', ' ', '\t']);
-        let hosts: Vec<String> = entries.filter_map(host).collect();
-        if hosts.iter().any(|host| host == "*") {
+        let hosts = entries.filter_map(|entry| match entry.rsplit_once(':') {
+            // A bare IPv6 address has colons, but no port.
+            Some((host, only)) if !host.contains(':') || host.ends_with(']') => {
+                (only == port).then_some(host)
+            }
+            _ => Some(entry),
+        });
+        let hosts = hosts.map(|host| host.trim_matches(['[', ']']).trim_end_matches('.'));
+        let hosts: Vec<&str> = hosts.filter(|host| !host.is_empty()).collect();
+        if hosts.contains(&"*") {
             return true;
         }
-        let hosts = hosts.join(",").replace("*.", ".");
+        let hosts = hosts.join(",").replace("*.", ".").to_lowercase();
         let matcher = Matcher::builder().all("http://proxy").no(hosts).build();
         let uri = url.origin().parse::<Uri>();
         uri.is_ok_and(|uri| matcher.intercept(&uri).is_none())
