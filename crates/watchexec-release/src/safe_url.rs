@@ -22,9 +22,7 @@ impl SafeUrl {
         let (_, rest) = text.split_once(':').unwrap_or_default();
         // A login alone parses too: the scheme of `TOKEN:x@host` is the token.
         if !rest.starts_with("//") {
-            return Err(
-                "it is not a URL, which starts with https://, http:// or file://".to_owned(),
-            );
+            return Err("it is not a URL, which starts with https://, http:// or file://".into());
         }
         let url = Url::parse(text).map_err(|error| format!("it is not a URL ({error})"))?;
         let after_host = [Some(url.path()), url.query(), url.fragment()];
@@ -36,9 +34,7 @@ impl SafeUrl {
             ),
             "https" | "http" => Ok(Self(url)),
             "file" if url.host().is_none() && url.to_file_path().is_ok() => Ok(Self(url)),
-            "file" => Err(
-                "a file URL has an absolute path and no host, as in file:///directory/name".to_owned(),
-            ),
+            "file" => Err("a file URL has an absolute path and no host, as in file:///a/b".into()),
             scheme => Err(format!("its scheme is {scheme:?}; https, http and file are accepted")),
         }
     }
