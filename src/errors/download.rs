@@ -1,13 +1,12 @@
 //! What to do about a download that failed.
 
-use super::Text;
 use std::io::ErrorKind;
 use watchexec_release::download::{
-    Attempt, DownloadError, Failure, Fault, StatusCode as Code, TlsFault,
+    Attempt, DownloadError, Failure, Fault, Proxy, StatusCode as Code, TlsFault,
 };
 
-pub(super) fn download(error: &DownloadError) -> Text {
-    let (what, remedy) = match &error.fault {
+pub(super) fn download(error: &DownloadError) -> String {
+    let text = match &error.fault {
         Fault::File(cause) => {
             let remedy = match cause.kind() {
                 ErrorKind::FileTooLarge => TOO_LARGE,
@@ -17,10 +16,7 @@ pub(super) fn download(error: &DownloadError) -> Text {
                      mount it: `pack build --volume`."
                 }
             };
-            (
-                "Could not read the archive of watchexec.",
-                remedy.to_owned(),
-            )
+            format!("Could not read the archive of watchexec.\n{remedy}")
         }
         Fault::Checksum(_, hop) => {
             let look = match hop {
@@ -30,16 +26,16 @@ pub(super) fn download(error: &DownloadError) -> Text {
                 }
                 None => "Replace the file with the archive that buildpack.toml lists.",
             };
-            let remedies = format!(
-                "{look}\n\
+            format!(
+                "The archive of watchexec has the wrong checksum.\n\
+                 {look}\n\
                  If you changed buildpack.toml, compare its `checksum` with the release page of watchexec.\n\
                  Otherwise do not use the file: it was changed on its way or at its source."
-            );
-            ("The archive of watchexec has the wrong checksum.", remedies)
+            )
         }
         Fault::Requests(attempts) => {
             let remedy = attempts.last().map(of_request).unwrap_or_default();
-            ("Could not download watchexec.", remedy)
+            format!("Could not download watchexec.\n{remedy}")
         }
     };
     let is_server = matches!(error.fault, Fault::Requests(_));
@@ -55,7 +51,7 @@ pub(super) fn download(error: &DownloadError) -> Text {
     };
     let offline = "\nOr use the offline package of this buildpack, which contains watchexec.";
     let offline = if is_server { offline } else { "" };
-    (what.to_owned(), remedy + &elsewhere + offline)
+    text + &elsewhere + offline
 }
 
 const TOO_LARGE: &str = "Check that it is a release of watchexec, which has about 3 MB.";
@@ -63,74 +59,62 @@ const TOO_LARGE: &str = "Check that it is a release of watchexec, which has abou
 /// What to do about a failed request.
 fn of_request(Attempt { hop, failure }: &Attempt) -> String {
     let server = hop.url.origin();
-    let words = match (failure, &hop.proxy) {
+    match (failure, &hop.proxy) {
         (Failure::Tls(TlsFault::Time(_), server), _) => {
-            return format!(
-                "Renew the certificate of {server}, or correct the clock of this machine."
-            );
+            format!("Renew the certificate of {server}, or correct the clock of this machine.")
         }
-        (Failure::Tls(TlsFault::NotTls, other), Some(proxy)) if *other != server => {
-            return format!("Write http:// in {}.", proxy.variable);
+        (Failure::Tls(TlsFault::NotTls, other), Some(Proxy { variable, .. })) if *other != server => {
+            format!("Write http:// in {variable}.")
         }
         (Failure::Tls(TlsFault::NotTls, _), _) => {
-            "Write http:// in the URL, or the port on which the server speaks TLS."
+            "Write http:// in the URL, or the port on which the server speaks TLS.".into()
         }
         (Failure::Tls(TlsFault::Ca, _), _) => {
             "Let the CA sign a certificate for the server, or make one that is not a CA's (`openssl req \
              -x509 -addext basicConstraints=critical,CA:FALSE`); add the signer's certificate with a \
              binding of type ca-certificates."
+                .into()
         }
         (Failure::Tls(..), _) => {
             "If the server or a proxy has a certificate from a private CA, add the CA certificate with a \
              binding of type ca-certificates."
+                .into()
         }
-        (Failure::Other(_), Some(proxy)) if proxy.url.is_err() => {
-            let form = "http://[user:password@]host[:port]";
-            return format!("Set {} to an http or https proxy: {form}.", proxy.variable);
+        (Failure::Other(_), Some(Proxy { variable, url: Err(_) })) => {
+            format!("Set {variable} to an http or https proxy: http://[user:password@]host[:port].")
         }
-        // tinyproxy answers a wrong password with the status of a server.
-        (
-            Failure::ProxyStatus(Code::PROXY_AUTHENTICATION_REQUIRED | Code::UNAUTHORIZED, _),
-            Some(proxy),
-        ) => {
-            let form = "http://user:password@host:port";
-            return format!(
-                "Set {} with a login that the proxy accepts: {form}.",
-                proxy.variable
-            );
-        }
-        (Failure::ProxyStatus(..), Some(proxy)) => {
-            return format!(
-                "Ask for access to {server} through the proxy {proxy}, or add the host to NO_PROXY if the \
-                 build can reach it directly."
-            );
-        }
+        (Failure::ProxyLogin(_), Some(Proxy { variable, .. })) => format!(
+            "Set {variable} with a login that the proxy accepts: http://user:password@host:port."
+        ),
+        (Failure::ProxyRefusal, Some(proxy)) => format!(
+            "Check that the proxy {proxy} accepts your login and allows {server}, or add the host to \
+             NO_PROXY if the build can reach it directly."
+        ),
         (Failure::Status(status, ..), _) => match (*status, &hop.login) {
             (Code::UNAUTHORIZED | Code::FORBIDDEN, Some(login)) => {
-                return format!("Correct the login for {server} in {login}.");
+                format!("Correct the login for {server} in {login}.")
             }
             (Code::UNAUTHORIZED | Code::FORBIDDEN, None) => {
-                "Add credentials for this server to the URL or to a netrc file."
+                "Add credentials for this server to the URL or to a netrc file.".into()
             }
-            (Code::NOT_FOUND, _) => "Check that the server has a file under this path.",
+            (Code::NOT_FOUND, _) => "Check that the server has a file under this path.".into(),
             (Code::UNAVAILABLE_FOR_LEGAL_REASONS, _) => {
-                "Use a server that may send the file to this network."
+                "Use a server that may send the file to this network.".into()
             }
-            (Code::REQUEST_TIMEOUT | Code::TOO_MANY_REQUESTS, _) => "Try again later.",
-            (status, _) if status.is_server_error() => "Try again later.",
-            _ => "Check that this is the URL of a file.",
+            _ if failure.is_transient() => "Try again later.".into(),
+            _ => "Check that this is the URL of a file.".into(),
         },
-        (Failure::TooLarge(_), _) => TOO_LARGE,
+        (Failure::TooLarge(_), _) => TOO_LARGE.into(),
         (Failure::Redirect(_), _) => {
             "Follow the redirects with `curl --location --head URL`, and set the URL that they should \
              lead to."
+                .into()
         }
         (_, Some(proxy)) => {
-            return format!(
-                "Check that the build can reach the proxy {proxy}, and the proxy {server}."
-            );
+            format!("Check that the build can reach the proxy {proxy}, and the proxy {server}.")
         }
-        (_, None) => "Check that the build can reach this server. Behind a proxy, set HTTPS_PROXY.",
-    };
-    words.to_owned()
+        (_, None) => {
+            "Check that the build can reach this server. Behind a proxy, set HTTPS_PROXY.".into()
+        }
+    }
 }

@@ -12,7 +12,7 @@ use watchexec_release::archive::UnpackError;
 use watchexec_release::catalog::ChooseError;
 use watchexec_release::files::FileError;
 use watchexec_release::location::InvalidOverride;
-use watchexec_release::requirement::InvalidRequirement;
+use watchexec_release::requirement::{InvalidRequirement, Requirement};
 use watchexec_release::text::joined;
 
 /// Everything that stops a phase.
@@ -47,29 +47,25 @@ impl From<Error> for libcnb::Error<Error> {
     }
 }
 
-/// What happened, and what to do, a line for each remedy. Why is the error's `Display`.
-type Text = (String, String);
-
 /// The text of an error, whether the buildpack's own or libcnb's.
 pub(crate) fn text(error: &libcnb::Error<Error>) -> String {
     match error {
-        libcnb::Error::BuildpackError(error) => {
-            let (what, remedies) = own(error);
-            written(&what, error, &remedies)
-        }
+        libcnb::Error::BuildpackError(error) => written(&own(error), error),
         // The lifecycle and this buildpack exchange these files, so either of the two, or a full
         // disk, is at fault. Users can tell us, but hardly fix it.
         other => written(
-            "Internal error of the Watchexec Buildpack.",
-            other,
-            "Check that disk space is left.\n\
+            "Internal error of the Watchexec Buildpack.\n\
+             Check that disk space is left.\n\
              Otherwise report it, with the build log: \
              https://github.com/live-reload/watchexec-buildpack/issues",
+            other,
         ),
     }
 }
 
-fn written(what: &str, why: &impl ToString, remedies: &str) -> String {
+/// Puts the reason between what happened, the first line of a text, and what to do, the others.
+fn written(text: &str, why: &impl ToString) -> String {
+    let (what, remedies) = text.split_once('\n').unwrap_or_default();
     let why = why.to_string();
     let lines: Vec<String> = why.lines().map(capitalized).collect();
     let end = if lines.len() == 1 { "." } else { "" };
@@ -85,114 +81,103 @@ fn capitalized(line: &str) -> String {
     start.to_uppercase() + rest
 }
 
-fn own(error: &Error) -> Text {
-    let (what, remedies) = match error {
-        Error::Runtime(error) => return runtime(error),
+/// What happened, and below it what to do, a line for each remedy. Why is the error's `Display`.
+fn own(error: &Error) -> String {
+    let text = match error {
         Error::Config(errors) => return configuration(errors),
-        Error::Choose(error) => return choose(error),
-        Error::Watchexec(error) => return watchexec(error),
+        Error::Watchexec(WatchexecError::Download(error)) => return download(error),
         Error::LiveReload(error) => return layer("live-reload", error),
-        Error::Plan(_) => (
-            "A buildpack requires watchexec with an invalid version requirement.",
-            "Set BP_WATCHEXEC_VERSION, which overrides the requirement, and report the requirement to the \
-             authors of that buildpack.",
-        ),
-        Error::Locate(_) => (
-            "A mirror or a mapping for watchexec is invalid.",
-            "Write a mirror as URL or as URL,skip-path=PATH, and a mapping as URL. The URL is an https, \
+        Error::Watchexec(
+            WatchexecError::Layer(error) | WatchexecError::Unpack(UnpackError::Install(error)),
+        ) => return layer("watchexec", error),
+        Error::Choose(ChooseError::NoVersion { requirements, .. }) => {
+            return no_version(requirements);
+        }
+        Error::Runtime(RuntimeError::Usage(_)) => {
+            "The buildpack was called with the wrong arguments.\n\
+             Call it as `bin/detect <platform> <plan>` or as `bin/build <layers> <platform> <plan>`; \
+             the program's name decides which of the two it is."
+        }
+        Error::Runtime(RuntimeError::NoBuildpackDirectory(_)) => {
+            "The buildpack cannot find its own files.\n\
+             Set CNB_BUILDPACK_DIR to the buildpack's directory, as the lifecycle does."
+        }
+        Error::Runtime(RuntimeError::Descriptor(_)) => {
+            "buildpack.toml is invalid.\n\
+             Fix the file, or use the released buildpack."
+        }
+        Error::Runtime(RuntimeError::Restart(_)) => {
+            "Could not restart the buildpack with CNB_TARGET_DISTRO_NAME and CNB_TARGET_DISTRO_VERSION set.\n\
+             Give the run image the labels io.buildpacks.base.distro.name and \
+             io.buildpacks.base.distro.version. Then no restart is needed."
+        }
+        Error::Plan(_) => {
+            "A buildpack requires watchexec with an invalid version requirement.\n\
+             Set BP_WATCHEXEC_VERSION, which overrides the requirement, and report the requirement to the \
+             authors of that buildpack."
+        }
+        Error::Choose(ChooseError::Empty) => {
+            "This buildpack has no release of watchexec.\n\
+             Add an entry for the target to buildpack.toml (docs/repackaging.md), or use the released \
+             buildpack."
+        }
+        Error::Choose(ChooseError::NoTarget(..)) => {
+            "No release of watchexec matches this build.\n\
+             Build for one of these targets.\n\
+             Or add an entry for the target to buildpack.toml (docs/repackaging.md)."
+        }
+        Error::Choose(ChooseError::Entry(..)) => {
+            "An entry of buildpack.toml is invalid.\n\
+             Give the entry a semver `version` and an https, http or file URL as `uri`.\n\
+             Give it `checksum = \"sha256:<64 hexadecimal digits>\"`; the release page of watchexec lists \
+             the checksums."
+        }
+        Error::Locate(_) => {
+            "A mirror or a mapping for watchexec is invalid.\n\
+             Write a mirror as URL or as URL,skip-path=PATH, and a mapping as URL. The URL is an https, \
              http or file URL.\n\
-             Or remove it, to use the URL in buildpack.toml.",
-        ),
+             Or remove it, to use the URL in buildpack.toml."
+        }
+        Error::Watchexec(WatchexecError::Unpack(_)) => {
+            "The archive has the right checksum, but is not a release of watchexec.\n\
+             Set `uri` and `checksum` in buildpack.toml to a release archive of watchexec, a .tar.xz, \
+             .tar.gz or .tar."
+        }
+        Error::Watchexec(WatchexecError::Bundle(_)) => {
+            "The watchexec inside the buildpack has changed since it was packaged.\n\
+             Package the buildpack again, or download it again."
+        }
     };
-    (what.to_owned(), remedies.to_owned())
-}
-
-fn runtime(error: &RuntimeError) -> Text {
-    let (what, remedy) = match error {
-        RuntimeError::Usage(_) => (
-            "The buildpack was called with the wrong arguments.",
-            "Call it as `bin/detect <platform> <plan>` or as `bin/build <layers> <platform> <plan>`; \
-             the program's name decides which of the two it is.",
-        ),
-        RuntimeError::NoBuildpackDirectory(_) => (
-            "The buildpack cannot find its own files.",
-            "Set CNB_BUILDPACK_DIR to the buildpack's directory, as the lifecycle does.",
-        ),
-        RuntimeError::Descriptor(_) => (
-            "buildpack.toml is invalid.",
-            "Fix the file, or use the released buildpack.",
-        ),
-        RuntimeError::Restart(_) => (
-            "Could not restart the buildpack with CNB_TARGET_DISTRO_NAME and CNB_TARGET_DISTRO_VERSION set.",
-            "Give the run image the labels io.buildpacks.base.distro.name and \
-             io.buildpacks.base.distro.version. Then no restart is needed.",
-        ),
-    };
-    (what.to_owned(), remedy.to_owned())
+    text.to_owned()
 }
 
 /// All settings that cannot be used, in one text.
-fn configuration(errors: &[ConfigError]) -> Text {
+fn configuration(errors: &[ConfigError]) -> String {
     let mut settings: Vec<&str> = errors.iter().map(|error| error.setting.as_str()).collect();
     settings.dedup();
     let what = match settings.as_slice() {
-        [setting] => format!("{setting} is invalid."),
-        _ => "Some build settings are invalid.".to_owned(),
+        [setting] => setting,
+        _ => "Some build settings",
     };
-    (what, format!("Correct or remove {}.", settings.join(", ")))
+    let verb = if settings.len() == 1 { "is" } else { "are" };
+    let settings = settings.join(", ");
+    format!("{what} {verb} invalid.\nCorrect or remove {settings}.")
 }
 
-fn choose(error: &ChooseError) -> Text {
-    let what = match error {
-        ChooseError::Entry(..) => "An entry of buildpack.toml is invalid.",
-        ChooseError::Empty => "This buildpack has no release of watchexec.",
-        _ => "No release of watchexec matches this build.",
+fn no_version(requirements: &[Requirement]) -> String {
+    let otherwise = match requirements.first().map(|wanted| wanted.by) {
+        Some(WATCHEXEC_VERSION) => ", or remove it",
+        Some(_) => ", which overrides the requirements of other buildpacks",
+        None => "",
     };
-    let add = "dd an entry for the target to buildpack.toml (docs/repackaging.md)";
-    let remedies = match error {
-        ChooseError::Empty => format!("A{add}, or use the released buildpack."),
-        ChooseError::NoTarget(..) => format!("Build for one of these targets.\nOr a{add}."),
-        ChooseError::NoVersion { requirements, .. } => {
-            let otherwise = match requirements.first().map(|wanted| wanted.by) {
-                Some(WATCHEXEC_VERSION) => ", or remove it",
-                Some(_) => ", which overrides the requirements of other buildpacks",
-                None => "",
-            };
-            format!(
-                "Set {WATCHEXEC_VERSION} to one of these versions{otherwise}.\n\
-                 Or use a version of this buildpack that ships the version you want."
-            )
-        }
-        ChooseError::Entry(..) => {
-            "Give the entry a semver `version` and an https, http or file URL as `uri`.\n\
-             Give it `checksum = \"sha256:<64 hexadecimal digits>\"`; the release page of watchexec lists \
-             the checksums."
-                .to_owned()
-        }
-    };
-    (what.to_owned(), remedies)
+    format!(
+        "No release of watchexec matches this build.\n\
+         Set {WATCHEXEC_VERSION} to one of these versions{otherwise}.\n\
+         Or use a version of this buildpack that ships the version you want."
+    )
 }
 
-fn watchexec(error: &WatchexecError) -> Text {
-    let (what, remedy) = match error {
-        WatchexecError::Layer(error) | WatchexecError::Unpack(UnpackError::Install(error)) => {
-            return layer("watchexec", error);
-        }
-        WatchexecError::Download(error) => return download(error),
-        WatchexecError::Unpack(_) => (
-            "The archive has the right checksum, but is not a release of watchexec.",
-            "Set `uri` and `checksum` in buildpack.toml to a release archive of watchexec, a .tar.xz, \
-             .tar.gz or .tar.",
-        ),
-        WatchexecError::Bundle(_) => (
-            "The watchexec inside the buildpack has changed since it was packaged.",
-            "Package the buildpack again, or download it again.",
-        ),
-    };
-    (what.to_owned(), remedy.to_owned())
-}
-
-fn layer(name: &str, error: &FileError) -> Text {
+fn layer(name: &str, error: &FileError) -> String {
     let path = error.path.display();
     let remedy = match error.error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
@@ -206,7 +191,7 @@ fn layer(name: &str, error: &FileError) -> Text {
         }
         _ => "Check that 12 MB of disk space are left for layers.".to_owned(),
     };
-    (format!("Could not write the layer {name}."), remedy)
+    format!("Could not write the layer {name}.\n{remedy}")
 }
 
 #[cfg(test)]

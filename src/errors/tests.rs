@@ -205,16 +205,9 @@ fn attempt(url: &str, proxy: Option<&str>, login: Option<&str>, failure: Failure
     Attempt { hop, failure }
 }
 
-fn status(code: u16, by_proxy: bool) -> Failure {
-    let (status, line) = (
-        StatusCode::from_u16(code).unwrap(),
-        format!("{code} In Its Words"),
-    );
-    if by_proxy {
-        Failure::ProxyStatus(status, line)
-    } else {
-        Failure::Status(status, line, None)
-    }
+fn status(code: u16) -> Failure {
+    let status = StatusCode::from_u16(code).unwrap();
+    Failure::Status(status, format!("{code} In Its Words"), None)
 }
 
 #[test]
@@ -227,8 +220,8 @@ fn downloads() {
         timeout("no answer"),
         timeout("no further data"),
         Failure::Interrupted(1_000_000, "connection reset".to_owned()),
-        status(503, false),
-        Failure::Total(limit),
+        status(503),
+        timeout("not done"),
     ];
     let attempts = failures
         .into_iter()
@@ -254,6 +247,7 @@ fn refusals() {
     let tls = |server: &str, fault| Failure::Tls(fault, server.to_owned());
     let words = || "the words of the library".to_owned();
     let server = "https://example.com";
+    let login = Failure::ProxyLogin("407 In Its Words".to_owned());
     let attempts = [
         attempt(URL, None, None, tls(server, TlsFault::Time(words()))),
         attempt(URL, None, None, tls(server, TlsFault::NotTls)),
@@ -265,16 +259,15 @@ fn refusals() {
         ),
         attempt(URL, None, None, tls(server, TlsFault::Ca)),
         attempt(URL, None, None, tls(server, TlsFault::Other(words()))),
-        attempt(URL, None, None, status(401, false)),
-        attempt(URL, None, netrc, status(401, false)),
-        attempt(URL, None, Some("its URL"), status(403, false)),
-        attempt(URL, proxy, None, status(403, true)),
-        attempt(URL, proxy, None, status(407, true)),
-        attempt(URL, proxy, None, status(401, true)),
-        attempt(URL, None, None, status(404, false)),
-        attempt(URL, None, None, status(429, false)),
-        attempt(URL, None, None, status(451, false)),
-        attempt(URL, None, None, status(204, false)),
+        attempt(URL, None, None, status(401)),
+        attempt(URL, None, netrc, status(401)),
+        attempt(URL, None, Some("its URL"), status(403)),
+        attempt(URL, proxy, None, login),
+        attempt(URL, proxy, None, Failure::ProxyRefusal),
+        attempt(URL, None, None, status(404)),
+        attempt(URL, None, None, status(429)),
+        attempt(URL, None, None, status(451)),
+        attempt(URL, None, None, status(204)),
         attempt(URL, None, None, Failure::TooLarge(128 << 20)),
         attempt(
             URL,
@@ -287,7 +280,7 @@ fn refusals() {
             Some("socks5://user:secret@proxy"),
             None,
             Failure::Other(
-                "HTTPS_PROXY cannot be used: SOCKS proxies are not supported".to_owned(),
+                "HTTPS_PROXY cannot be used: only http and https proxies are supported".to_owned(),
             ),
         ),
         attempt(URL, None, None, Failure::Other("no runtime".to_owned())),
@@ -315,7 +308,7 @@ fn overrides() {
 fn wrong_checksums() {
     let wrong = |hop: Option<Hop>| Fault::Checksum(mismatch(), hop.map(Box::new));
     let proxy = Some("http://user:secret@proxy.example:3128");
-    let hop = attempt(URL, proxy, None, status(200, false)).hop;
+    let hop = attempt(URL, proxy, None, status(200)).hop;
     let mirror = Some("the mirror of BP_DEPENDENCY_MIRROR");
     assert_snapshot!("wrong_checksum", downloading(URL, mirror, wrong(Some(hop))));
     let file = downloading("file:///archives/w.tar.xz", None, wrong(None));

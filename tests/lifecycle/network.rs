@@ -376,7 +376,7 @@ fn asks_a_proxy_that_refuses_once() {
     assert_eq!(proxy.requests().len(), 1);
     let named = format!("{} (HTTPS_PROXY)", proxy.url(""));
     for words in [
-        "the proxy answered 407 Log In First",
+        "the proxy answered 407 (proxy authorization required)",
         &named,
         "Set HTTPS_PROXY with a login",
     ] {

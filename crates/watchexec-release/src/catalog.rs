@@ -102,16 +102,6 @@ impl Entry {
             qualifiers.find_map(|qualifier| qualifier.strip_prefix("arch="))
         })
     }
-
-    fn is_for(&self, target: &Target) -> bool {
-        target.is_one_of(self.text("os"), self.arch())
-    }
-
-    /// Its target, with `*` for any.
-    fn target(&self) -> String {
-        let (os, arch) = (self.text("os"), self.arch());
-        format!("{}/{}", os.unwrap_or("*"), arch.unwrap_or("*"))
-    }
 }
 
 impl Dependency {
@@ -236,8 +226,9 @@ impl Catalog {
         let mut targets = BTreeSet::new();
         let mut candidates = Vec::new();
         for (number, entry) in releases {
-            targets.insert(entry.target());
-            if entry.is_for(target) {
+            let (os, arch) = (entry.text("os"), entry.arch());
+            targets.insert(format!("{}/{}", os.unwrap_or("*"), arch.unwrap_or("*")));
+            if target.is_one_of(os, arch) {
                 candidates.push(entry.parse().map_err(|error| {
                     let entry = format!("entry {number} of [[metadata.dependencies]]");
                     ChooseError::Entry(entry, error.message().to_owned())
@@ -252,8 +243,8 @@ impl Catalog {
         }
         // Stable, so that of two entries for one version the first one listed wins.
         candidates.sort_by(|a, b| b.version.cmp(&a.version));
-        let version = |dependency: &Dependency| dependency.version.clone();
-        let mut available: Vec<Version> = candidates.iter().map(version).collect();
+        let mut available: Vec<Version> =
+            candidates.iter().map(|one| one.version.clone()).collect();
         let wanted = |version: &Version| match requirements {
             [] => version.pre.is_empty(),
             all => all.iter().all(|requirement| requirement.matches(version)),

@@ -22,9 +22,7 @@ impl SafeUrl {
         let (_, rest) = text.split_once(':').unwrap_or_default();
         // A login alone parses too: the scheme of `TOKEN:x@host` is the token.
         if !rest.starts_with("//") {
-            return Err(
-                "it is not a URL, which starts with https://, http:// or file://".to_owned(),
-            );
+            return Err("it is not a URL, which starts with https://, http:// or file://".into());
         }
         let url = Url::parse(text).map_err(|error| format!("it is not a URL ({error})"))?;
         let after_host = [Some(url.path()), url.query(), url.fragment()];
@@ -36,9 +34,7 @@ impl SafeUrl {
             ),
             "https" | "http" => Ok(Self(url)),
             "file" if url.host().is_none() && url.to_file_path().is_ok() => Ok(Self(url)),
-            "file" => Err(
-                "a file URL has an absolute path and no host, as in file:///directory/name".to_owned(),
-            ),
+            "file" => Err("a file URL has an absolute path and no host, as in file:///a/b".into()),
             scheme => Err(format!("its scheme is {scheme:?}; https, http and file are accepted")),
         }
     }
@@ -84,14 +80,15 @@ impl SafeUrl {
 
     /// The URL that a redirect leads to. The login goes along on the same server only. An `@` has no
     /// second meaning in what a server sends.
+    ///
+    /// # Errors
+    /// It must not be followed: it is no server, or http after https.
     pub(crate) fn redirected(&self, location: &str) -> Result<Self, String> {
-        let url = self
-            .0
-            .join(location)
-            .map_err(|error| format!("no URL ({error})"))?;
-        let mut next = Self(url);
-        if !["https", "http"].contains(&next.0.scheme()) {
-            return Err(format!("a URL with the scheme {}", next.0.scheme()));
+        let url = self.0.join(location);
+        let mut next = Self(url.map_err(|error| format!("to no URL ({error})"))?);
+        if next.0.scheme() != "https" && (next.0.scheme() != "http" || self.is_https()) {
+            let (scheme, host) = (next.0.scheme(), next.host());
+            return Err(format!("to {scheme}://{host}, which is not allowed"));
         }
         if next.login().is_none() && next.origin() == self.origin() {
             // Neither fails for a URL with a host.

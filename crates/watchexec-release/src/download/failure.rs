@@ -1,8 +1,8 @@
 //! How a request for an archive can fail, and which failures are transient.
 
-use crate::safe_url::SafeUrl;
+use super::hop::Hop;
 use crate::text::size;
-use hyper::StatusCode;
+use reqwest::StatusCode;
 use rustls::{CertificateError, InvalidMessage};
 use std::error::Error as StdError;
 use std::io;
@@ -17,18 +17,19 @@ pub enum Failure {
     /// No trusted connection. Contains the reason, and the URL of the server or the proxy.
     #[error("no trusted connection to {1} ({0})")]
     Tls(TlsFault, String),
-    /// A step of a request took longer than its limit. Contains what was missing: `no answer`.
+    /// A step of a request, or all requests together, took longer than the limit. Contains what was missing:
+    /// `no answer`.
     #[error("{0} within {limit}s", limit = .1.as_secs_f64())]
     Timeout(&'static str, Duration),
-    /// All requests together took longer than this limit.
-    #[error("not done within {}s", .0.as_secs_f64())]
-    Total(Duration),
     /// The server answered with a status other than 200. Contains its status line, and how long it asks to wait.
     #[error("the server answered {1}")]
     Status(StatusCode, String, Option<Duration>),
-    /// The proxy refused. Contains its status line.
-    #[error("the proxy answered {1}")]
-    ProxyStatus(StatusCode, String),
+    /// The proxy does not accept the login, or the lack of one. Contains its status line.
+    #[error("the proxy answered {0}")]
+    ProxyLogin(String),
+    /// The proxy refused to connect to the server. The HTTP library does not tell its status.
+    #[error("the proxy refused the tunnel")]
+    ProxyRefusal,
     /// The connection ended within the body. Contains the number of bytes received, and the system's message.
     #[error("the connection ended after {received} ({1})", received = size(*.0))]
     Interrupted(u64, String),
@@ -77,28 +78,39 @@ impl From<&rustls::Error> for TlsFault {
 }
 
 impl Failure {
-    /// Classifies an error of the libraries, before any byte of the body. `server` is the server or the
-    /// proxy at the other end of the connection.
-    pub(super) fn of_connection(server: &SafeUrl, error: &(dyn StdError + 'static)) -> Self {
+    /// Classifies an error of the HTTP library, before any byte of the body.
+    pub(super) fn of_request(hop: &Hop, error: &reqwest::Error) -> Self {
+        let words = innermost(error);
         // A connection that breaks off within the handshake is a broken network, not a lack of
         // trust, and comes as an I/O error that has no TLS error.
         if let Some(tls) = find::<rustls::Error>(error) {
-            return Self::Tls(tls.into(), server.origin());
+            // A proxy ends the connection, or the first one of a tunnel.
+            let is_tunnel = chain(error).any(|error| error.to_string().starts_with("tunnel error"));
+            let proxy = hop.proxy.as_ref().and_then(|proxy| proxy.url.as_ref().ok());
+            let proxy = proxy.filter(|_| is_tunnel || !hop.url.is_https());
+            return Self::Tls(tls.into(), proxy.unwrap_or(&hop.url).origin());
         }
         // A server that closes the connection before it answers causes no I/O error.
         let closed = |error: &hyper::Error| error.is_incomplete_message() || error.is_canceled();
-        if find::<io::Error>(error).is_some() || find(error).is_some_and(closed) {
-            return Self::Connect(innermost(error));
+        let is_broken = find::<io::Error>(error).is_some() || find(error).is_some_and(closed);
+        // Tunnels have no public error type, and the status is in none of their texts.
+        match words.strip_prefix("tunnel error: ") {
+            Some(words @ "proxy authorization required") => {
+                Self::ProxyLogin(format!("407 ({words})"))
+            }
+            Some("unsuccessful") => Self::ProxyRefusal,
+            _ if error.is_connect() || is_broken => Self::Connect(words),
+            _ => Self::Other(format!("the request failed ({words})")),
         }
-        Self::Other(format!("the request failed ({})", innermost(error)))
     }
 
     /// Whether a retry can succeed. Refusals by a server, a proxy or a certificate are final; broken
     /// networks and busy servers are not.
-    pub(super) fn is_transient(&self) -> bool {
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::Connect(_) | Self::Interrupted(..) | Self::Timeout(..) => true,
-            Self::Status(status, ..) | Self::ProxyStatus(status, _) => {
+            Self::Status(status, ..) => {
                 let busy = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
                 status.is_server_error() || busy.contains(status)
             }

@@ -1,21 +1,24 @@
 //! A download over an unreliable network: redirects, retries with growing pauses, and limits.
 #![warn(clippy::arithmetic_side_effects)]
 
-use super::connection::{self, Login};
 use super::failure::{Failure, innermost};
 use super::hop::Hop;
 use super::network::Network;
-use super::tls::{self, Tls};
+use super::proxies::Proxy;
+use super::tls::{self, Roots};
 use crate::checksum::Checksum;
 use crate::safe_url::SafeUrl;
 use backon::{BackoffBuilder, ExponentialBuilder};
-use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
-use hyper::header::{LOCATION, RETRY_AFTER};
-use hyper::{Response, StatusCode};
+use hyper::ext::ReasonPhrase;
+use reqwest::header::{LOCATION, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
 use std::cell::OnceCell;
 use std::time::Duration;
+use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
+
+/// How many redirects are followed.
+const REDIRECTS: usize = 10;
 
 /// Receives the progress of a download.
 pub trait Observer {
@@ -43,7 +46,7 @@ pub(super) struct Downloader<'a> {
     pub(super) checksum: Checksum,
     pub(super) network: &'a Network,
     pub(super) observer: &'a dyn Observer,
-    pub(super) tls: OnceCell<Tls>,
+    pub(super) trusted: OnceCell<(Roots, String)>,
 }
 
 impl Downloader<'_> {
@@ -52,116 +55,96 @@ impl Downloader<'_> {
     /// # Errors
     /// All failed requests, in order.
     pub(super) fn download(&self) -> Result<(Vec<u8>, Hop), Vec<Attempt>> {
-        let failed = |failure| Attempt {
-            hop: self.hop(self.url.clone()).0,
-            failure,
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        let runtime = runtime.map_err(|error| vec![failed(Failure::Other(error.to_string()))])?;
         let total = self.network.policy.total;
+        let mut hop = self.hop(self.url.clone());
         let mut attempts = Vec::new();
-        let requests = self.with_retries(&mut attempts);
-        let result = runtime.block_on(async { timeout(total, requests).await });
-        // A name look-up that hangs must not hold the program back after its limit.
-        runtime.shutdown_background();
-        if result.is_err() {
-            attempts.push(failed(Failure::Total(total)));
+        let result = match Builder::new_current_thread().enable_all().build() {
+            Err(error) => Err(Failure::Other(error.to_string())),
+            Ok(runtime) => {
+                let requests = self.with_retries(&mut hop, &mut attempts);
+                let result = runtime.block_on(async { timeout(total, requests).await });
+                // A name look-up that hangs must not hold the program back after its limit.
+                runtime.shutdown_background();
+                result.unwrap_or(Err(Failure::Timeout("not done", total)))
+            }
+        };
+        match result {
+            Ok(bytes) => Ok((bytes, hop)),
+            Err(failure) => {
+                attempts.push(Attempt { hop, failure });
+                Err(attempts)
+            }
         }
-        result.ok().flatten().ok_or(attempts)
     }
 
-    async fn with_retries(&self, attempts: &mut Vec<Attempt>) -> Option<(Vec<u8>, Hop)> {
+    /// Adds all failed requests but the last one to `attempts`.
+    async fn with_retries(
+        &self,
+        hop: &mut Hop,
+        attempts: &mut Vec<Attempt>,
+    ) -> Result<Vec<u8>, Failure> {
         let policy = &self.network.policy;
-        let mut pauses = ExponentialBuilder::new()
+        let pauses = ExponentialBuilder::new()
             .with_min_delay(policy.first_pause)
             .with_max_delay(policy.longest_pause)
             .with_max_times(policy.retries)
             .with_jitter()
             .build();
-        loop {
-            let attempt = match self.attempt().await {
-                Ok(downloaded) => return Some(downloaded),
-                Err(attempt) => attempt,
+        for (retry, pause) in (1..).zip(pauses) {
+            let failure = match self.attempt(hop).await {
+                Err(failure) if failure.is_transient() => failure,
+                result => return result,
             };
-            let failure = attempt.failure.clone();
-            attempts.push(attempt);
-            let pause = failure.is_transient().then(|| pauses.next()).flatten()?;
-            let pause = match &failure {
-                Failure::Status(.., Some(asked)) => policy.longest_pause.min(*asked),
+            let pause = match failure {
+                Failure::Status(.., Some(asked)) => policy.longest_pause.min(asked),
                 _ => policy.longest_pause.min(pause),
             };
             self.observer
-                .retrying(&failure, pause, attempts.len(), policy.retries);
+                .retrying(&failure, pause, retry, policy.retries);
+            let hop = hop.clone();
+            attempts.push(Attempt { hop, failure });
             sleep(pause).await;
         }
+        self.attempt(hop).await
     }
 
-    /// Follows redirects to the body.
-    async fn attempt(&self) -> Result<(Vec<u8>, Hop), Attempt> {
-        let policy = &self.network.policy;
-        let mut url = self.url.clone();
-        let mut redirects = 0;
-        loop {
-            let (hop, login) = self.hop(url);
-            self.observer.requesting(&hop);
-            let answer =
-                match connection::request(&hop, login, &|| self.tls().0.clone(), policy).await {
-                    Ok(response) => match redirect(&hop, &response) {
-                        Some(Err(target)) => Err(Failure::Redirect(format!(
-                            "to {target}, which is not allowed"
-                        ))),
-                        Some(Ok(next)) if redirects < policy.redirects => Ok(Err(next)),
-                        Some(_) => Err(Failure::Redirect(format!("more than {redirects} times"))),
-                        None => self.body(response).await.map(Ok),
-                    },
-                    Err(failure) => Err(failure),
-                };
-            match answer {
-                Ok(Ok(bytes)) => return Ok((bytes, hop)),
-                Ok(Err(next)) => url = next,
-                Err(failure) => return Err(Attempt { hop, failure }),
-            }
-            redirects = redirects.saturating_add(1);
+    /// Follows redirects to the body; `hop` becomes the last request.
+    async fn attempt(&self, hop: &mut Hop) -> Result<Vec<u8>, Failure> {
+        *hop = self.hop(self.url.clone());
+        for _ in 0..=REDIRECTS {
+            self.observer.requesting(hop);
+            let response = self.request(hop).await?;
+            let Some(location) = location(&response) else {
+                return self.body(response).await;
+            };
+            let target = hop.url.redirected(&location);
+            *hop = self.hop(target.map_err(Failure::Redirect)?);
         }
+        Err(Failure::Redirect(format!("more than {REDIRECTS} times")))
     }
 
-    /// Chooses the proxy and the login for a URL.
-    fn hop(&self, url: SafeUrl) -> (Hop, Option<Login>) {
-        let Network { proxies, netrc, .. } = self.network;
-        let of_url = url.login().map(|login| (login, "its URL".to_owned()));
-        let of_netrc = || Some((netrc.login(url.host())?, netrc.file.display().to_string()));
-        let (login, origin) = of_url.or_else(of_netrc).unzip();
-        let hop = Hop {
-            proxy: proxies.for_url(&url).cloned(),
-            login: origin,
-            trusted: url.is_https().then(|| self.tls().1.clone()),
+    /// Chooses how a URL is requested.
+    fn hop(&self, url: SafeUrl) -> Hop {
+        let proxy = self.network.proxies.for_url(&url).cloned();
+        let is_tls = url.is_https() || proxy.as_ref().is_some_and(Proxy::is_https);
+        Hop {
+            proxy,
+            login: self.network.login(&url).map(|(_, origin)| origin),
+            trusted: is_tls.then(|| self.trusted().1.clone()),
             url,
-        };
-        (hop, login)
-    }
-
-    /// The TLS configuration, made for the first connection that needs it.
-    fn tls(&self) -> &Tls {
-        self.tls
-            .get_or_init(|| tls::client(&self.network.ca_certificates))
-    }
-
-    async fn body(&self, response: Response<Incoming>) -> Result<Vec<u8>, Failure> {
-        let (status, line) = (response.status(), connection::status_line(&response));
-        // In seconds; dates (RFC 9110, section 10.2.3) are ignored.
-        let pause = response.headers().get(RETRY_AFTER);
-        let pause = pause.and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        let pause = pause.map(Duration::from_secs);
-        if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
-            return Err(Failure::ProxyStatus(status, line));
-        } else if status != StatusCode::OK {
-            return Err(Failure::Status(status, line, pause));
         }
+    }
+
+    /// The trusted certificates and their description, read for the first connection that needs them.
+    pub(super) fn trusted(&self) -> &(Roots, String) {
+        let trusted = || tls::trusted(&self.network.ca_certificates);
+        self.trusted.get_or_init(trusted)
+    }
+
+    async fn body(&self, mut response: Response) -> Result<Vec<u8>, Failure> {
+        accepted(&response)?;
         let policy = &self.network.policy;
-        let mut body = response.into_body();
-        let total = body.size_hint().exact();
+        let total = response.content_length();
         if total.is_some_and(|total| total > policy.largest) {
             return Err(Failure::TooLarge(policy.largest));
         }
@@ -169,13 +152,13 @@ impl Downloader<'_> {
         let mut last_line = Instant::now();
         loop {
             let stalled = |_| Failure::Timeout("no further data", policy.stall);
-            let frame = timeout(policy.stall, body.frame()).await;
-            let piece = match frame.map_err(stalled)? {
-                None => return Ok(bytes),
-                Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+            let piece = timeout(policy.stall, response.chunk()).await;
+            let piece = match piece.map_err(stalled)? {
+                Ok(Some(piece)) => piece,
+                Ok(None) => return Ok(bytes),
                 // Many servers close a connection without TLS's close_notify.
-                Some(Err(_)) if Checksum::of(&bytes) == self.checksum => return Ok(bytes),
-                Some(Err(error)) => {
+                Err(_) if Checksum::of(&bytes) == self.checksum => return Ok(bytes),
+                Err(error) => {
                     return Err(Failure::Interrupted(bytes.len() as u64, innermost(&error)));
                 }
             };
@@ -192,14 +175,27 @@ impl Downloader<'_> {
     }
 }
 
-/// The target of a redirect. An error is a target that must not be followed: anything but a server, and http
-/// after https.
-fn redirect(hop: &Hop, response: &Response<Incoming>) -> Option<Result<SafeUrl, String>> {
+/// The target of a redirect.
+fn location(response: &Response) -> Option<String> {
     let is_redirect = [301, 302, 303, 307, 308].contains(&response.status().as_u16());
     let location = response.headers().get(LOCATION).filter(|_| is_redirect)?;
-    let location = String::from_utf8_lossy(location.as_bytes());
-    Some(match hop.url.redirected(&location) {
-        Ok(next) if hop.url.is_https() && !next.is_https() => Err(next.origin()),
-        next => next,
-    })
+    Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
+}
+
+/// Reads a status that says that there is no body, in the words of the server.
+fn accepted(response: &Response) -> Result<(), Failure> {
+    let status = response.status();
+    let words = |words: &ReasonPhrase| String::from_utf8_lossy(words.as_bytes()).into_owned();
+    let words = response.extensions().get().map(words);
+    let words = words.unwrap_or_else(|| status.canonical_reason().unwrap_or_default().to_owned());
+    let line = format!("{} {words}", status.as_u16());
+    // In seconds; dates (RFC 9110, section 10.2.3) are ignored.
+    let pause = response.headers().get(RETRY_AFTER);
+    let pause = pause.and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let pause = pause.map(Duration::from_secs);
+    match status {
+        StatusCode::OK => Ok(()),
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => Err(Failure::ProxyLogin(line)),
+        _ => Err(Failure::Status(status, line, pause)),
+    }
 }

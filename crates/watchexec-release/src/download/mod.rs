@@ -12,25 +12,24 @@ mod tls;
 pub use failure::{Failure, TlsFault};
 pub use hop::Hop;
 pub use http::{Attempt, Observer};
-pub use hyper::StatusCode;
 pub use netrc::Netrc;
 pub use network::{Network, Policy};
 pub use proxies::{Proxies, Proxy};
+pub use reqwest::StatusCode;
 pub use rustls::pki_types::CertificateDer;
 pub use tls::certificates;
 
 use crate::checksum::{Checksum, Mismatch, Verified};
 use crate::files;
 use crate::location::Archive;
-use crate::safe_url::SafeUrl;
 use http::Downloader;
 use network::LARGEST_ARCHIVE;
 use std::cell::OnceCell;
+use std::fmt;
 use std::io;
 
 /// An archive that could not be downloaded.
 #[derive(Debug, thiserror::Error)]
-#[error("{archive}{}", described(.fault, &.archive.url))]
 pub struct DownloadError {
     /// Its location.
     pub archive: Archive,
@@ -49,27 +48,27 @@ pub enum Fault {
     Checksum(Mismatch, Option<Box<Hop>>),
 }
 
-/// Continues a sentence about the URL with the fault, and with how the last request was made.
-fn described(fault: &Fault, url: &SafeUrl) -> String {
-    let redirected = |hop: &Hop| match &hop.url {
-        same if same == url => String::new(),
-        other => format!(" (redirected to {other})"),
-    };
-    match fault {
-        Fault::File(error) => format!(": {error}"),
-        Fault::Requests(attempts) => {
-            let line = |(number, Attempt { hop, failure }): (usize, &Attempt)| {
-                format!("\n  request {number}{}: {failure}", redirected(hop))
-            };
-            let lines: String = (1..).zip(attempts).map(line).collect();
-            let last = attempts
-                .last()
-                .map(|attempt| format!("\n  requested {}", attempt.hop));
-            format!(":{lines}{}", last.unwrap_or_default())
-        }
-        Fault::Checksum(mismatch, None) => format!(" {mismatch}"),
-        Fault::Checksum(mismatch, Some(hop)) => {
-            format!("{} {mismatch}\n  requested {hop}", redirected(hop))
+impl fmt::Display for DownloadError {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let redirected = |hop: &Hop| match &hop.url {
+            url if *url == self.archive.url => String::new(),
+            url => format!(" (redirected to {url})"),
+        };
+        write!(to, "{}", self.archive)?;
+        match &self.fault {
+            Fault::File(error) => write!(to, ": {error}"),
+            Fault::Requests(attempts) => {
+                to.write_str(":")?;
+                for (number, Attempt { hop, failure }) in (1..).zip(attempts) {
+                    write!(to, "\n  request {number}{}: {failure}", redirected(hop))?;
+                }
+                let last = attempts.last();
+                last.map_or(Ok(()), |last| write!(to, "\n  requested {}", last.hop))
+            }
+            Fault::Checksum(mismatch, None) => write!(to, " {mismatch}"),
+            Fault::Checksum(mismatch, Some(hop)) => {
+                write!(to, "{} {mismatch}\n  requested {hop}", redirected(hop))
+            }
         }
     }
 }
@@ -84,26 +83,26 @@ pub fn download(
     network: &Network,
     observer: &dyn Observer,
 ) -> Result<Verified, DownloadError> {
-    let downloader = Downloader {
-        url: &archive.url,
-        checksum,
-        network,
-        observer,
-        tls: OnceCell::new(),
-    };
-    let bytes = match archive.url.file() {
-        Some(path) => files::read(&path, LARGEST_ARCHIVE)
-            .map(|bytes| (bytes, None))
-            .map_err(Fault::File),
-        None => downloader
-            .download()
-            .map(|(bytes, hop)| (bytes, Some(Box::new(hop))))
-            .map_err(Fault::Requests),
-    };
-    let verified = bytes.and_then(|(bytes, hop)| {
+    let verified = || {
+        let (bytes, hop) = if let Some(path) = archive.url.file() {
+            (
+                files::read(&path, LARGEST_ARCHIVE).map_err(Fault::File)?,
+                None,
+            )
+        } else {
+            let downloader = Downloader {
+                url: &archive.url,
+                checksum,
+                network,
+                observer,
+                trusted: OnceCell::new(),
+            };
+            let (bytes, hop) = downloader.download().map_err(Fault::Requests)?;
+            (bytes, Some(Box::new(hop)))
+        };
         Verified::new(bytes, checksum).map_err(|mismatch| Fault::Checksum(mismatch, hop))
-    });
-    verified.map_err(|fault| DownloadError {
+    };
+    verified().map_err(|fault| DownloadError {
         archive: archive.clone(),
         fault,
     })

@@ -2,6 +2,7 @@
 
 use super::netrc::Netrc;
 use super::proxies::Proxies;
+use crate::safe_url::SafeUrl;
 use rustls::pki_types::CertificateDer;
 use std::time::Duration;
 
@@ -19,6 +20,22 @@ pub struct Network {
     pub ca_certificates: Vec<CertificateDer<'static>>,
     /// Logins by host.
     pub netrc: Netrc,
+}
+
+/// A user name and a password.
+pub(super) type Login = [Vec<u8>; 2];
+
+impl Network {
+    /// The login for a URL, and its origin for people.
+    pub(super) fn login(&self, url: &SafeUrl) -> Option<(Login, String)> {
+        match url.login() {
+            Some(login) => Some((login, "its URL".to_owned())),
+            None => Some((
+                self.netrc.login(url.host())?,
+                self.netrc.file.display().to_string(),
+            )),
+        }
+    }
 }
 
 /// The limits of a download.
@@ -39,8 +56,6 @@ pub struct Policy {
     pub first_pause: Duration,
     /// The longest pause, also of those that a server asks for.
     pub longest_pause: Duration,
-    /// Redirects that are followed.
-    pub redirects: usize,
     /// Bytes of a body.
     pub largest: u64,
     /// Silence before the first line of progress, and between two lines.
@@ -59,7 +74,6 @@ impl Default for Policy {
             retries: 4,
             first_pause: Duration::from_secs(1),
             longest_pause: Duration::from_secs(30),
-            redirects: 10,
             largest: LARGEST_ARCHIVE,
             progress_every: Duration::from_secs(3),
         }

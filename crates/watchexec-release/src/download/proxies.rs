@@ -30,18 +30,18 @@ impl Proxy {
     #[must_use]
     pub fn parse(variable: String, text: &str) -> Self {
         let text = text.trim();
-        let scheme = text
-            .split_once("://")
-            .map(|(scheme, _)| scheme.to_lowercase());
-        let url = match scheme.as_deref() {
+        let url = match text.split_once("://") {
             None => SafeUrl::parse(&format!("http://{text}")),
-            Some("http" | "https") => SafeUrl::parse(text),
-            Some(scheme) if scheme.starts_with("socks") => {
-                Err("SOCKS proxies are not supported".to_owned())
+            Some((scheme, _)) if ["http", "https"].contains(&&*scheme.to_lowercase()) => {
+                SafeUrl::parse(text)
             }
-            Some(_) => Err("it is not an http or https URL".to_owned()),
+            Some(_) => Err("only http and https proxies are supported".to_owned()),
         };
         Self { variable, url }
+    }
+
+    pub(super) fn is_https(&self) -> bool {
+        self.url.as_ref().is_ok_and(SafeUrl::is_https)
     }
 }
 
@@ -69,21 +69,20 @@ impl Proxies {
     /// domain (`example.com`, `.example.com`, `*.example.com`), each with or without a port.
     fn excepts(&self, url: &SafeUrl) -> bool {
         let port = url.port().to_string();
-        let host = |entry: &str| {
-            let (host, only) = match entry.rsplit_once(':') {
-                // A bare IPv6 address has colons, but no port.
-                Some((host, only)) if !host.contains(':') || host.ends_with(']') => (host, only),
-                _ => (entry, port.as_str()),
-            };
-            let host = host.trim_matches(['[', ']']).trim_end_matches('.');
-            (only == port && !host.is_empty()).then(|| host.to_lowercase())
-        };
         let entries = self.except.split([',', ' ', '\t']);
-        let hosts: Vec<String> = entries.filter_map(host).collect();
-        if hosts.iter().any(|host| host == "*") {
+        let hosts = entries.filter_map(|entry| match entry.rsplit_once(':') {
+            // A bare IPv6 address has colons, but no port.
+            Some((host, only)) if !host.contains(':') || host.ends_with(']') => {
+                (only == port).then_some(host)
+            }
+            _ => Some(entry),
+        });
+        let hosts = hosts.map(|host| host.trim_matches(['[', ']']).trim_end_matches('.'));
+        let hosts: Vec<&str> = hosts.filter(|host| !host.is_empty()).collect();
+        if hosts.contains(&"*") {
             return true;
         }
-        let hosts = hosts.join(",").replace("*.", ".");
+        let hosts = hosts.join(",").replace("*.", ".").to_lowercase();
         let matcher = Matcher::builder().all("http://proxy").no(hosts).build();
         let uri = url.origin().parse::<Uri>();
         uri.is_ok_and(|uri| matcher.intercept(&uri).is_none())
@@ -162,9 +161,14 @@ mod tests {
             ("http://team/bot:secret@p:1", "`@` after the host"),
             ("team/bot:secret@p:1", "`@` after the host"),
             ("http://u:secret@:bad", "it is not a URL"),
-            ("file:///secret", "it is not an http or https URL"),
-            ("socks5://u:secret@p:1", "SOCKS proxies are not supported"),
-            ("SOCKS5H://u:secret@p:1", "SOCKS proxies are not supported"),
+            (
+                "file:///secret",
+                "only http and https proxies are supported",
+            ),
+            (
+                "SOCKS5H://u:secret@p:1",
+                "only http and https proxies are supported",
+            ),
         ] {
             let shown = proxy(text).url.unwrap_err();
             assert!(

@@ -8,10 +8,10 @@ use rustls::pki_types::{
 };
 use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256, Sha384, Sha512};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-/// The TLS configuration of a download, and a description of the certificates that it trusts.
-pub(super) type Tls = (Result<Arc<ClientConfig>, Failure>, String);
+/// The certificates that a connection trusts.
+pub(super) type Roots = Arc<RootCertStore>;
 
 /// Reads the certificates of a PEM file.
 ///
@@ -32,44 +32,23 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> 
     Ok(certificates)
 }
 
-/// Makes the TLS configuration, which trusts the certificates of the system and of bindings.
-pub(super) fn client(of_bindings: &[CertificateDer<'static>]) -> Tls {
+/// Collects the certificates of the system and of bindings, and describes them.
+pub(super) fn trusted(of_bindings: &[CertificateDer<'static>]) -> (Roots, String) {
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
     let (system, _) = roots.add_parsable_certificates(native.certs);
     let (bindings, _) = roots.add_parsable_certificates(of_bindings.iter().cloned());
-    let config = ClientConfig::builder_with_provider(Arc::new(provider()))
-        .with_safe_default_protocol_versions()
-        .map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
-    let config = config.map_err(|error| Failure::Other(error.to_string()));
-    let trusted = format!("{system} CA certificates of the system and {bindings} of bindings");
-    (config.map(Arc::new), trusted)
+    let described = format!("{system} CA certificates of the system and {bindings} of bindings");
+    (Arc::new(roots), described)
 }
 
-/// The cryptography of ring, and the signatures of private CAs that ring does not verify.
-fn provider() -> CryptoProvider {
-    static EXTRA: [&dyn SignatureVerificationAlgorithm; 4] = [
-        &Ecdsa(alg_id::ECDSA_P384, alg_id::ECDSA_SHA512, p384::<Sha512>),
-        &Ecdsa(alg_id::ECDSA_P521, alg_id::ECDSA_SHA256, p521::<Sha256>),
-        &Ecdsa(alg_id::ECDSA_P521, alg_id::ECDSA_SHA384, p521::<Sha384>),
-        &Ecdsa(alg_id::ECDSA_P521, alg_id::ECDSA_SHA512, p521::<Sha512>),
-    ];
-    static MAPPING: [(SignatureScheme, &[&dyn SignatureVerificationAlgorithm]); 1] = [(
-        SignatureScheme::ECDSA_NISTP521_SHA512,
-        &[&Ecdsa(
-            alg_id::ECDSA_P521,
-            alg_id::ECDSA_SHA512,
-            p521::<Sha512>,
-        )],
-    )];
-    let mut provider = ring::default_provider();
-    let known = provider.signature_verification_algorithms;
-    // This leaks a few hundred bytes, once.
-    provider.signature_verification_algorithms = WebPkiSupportedAlgorithms {
-        all: Vec::leak([known.all, &EXTRA].concat()),
-        mapping: Vec::leak([known.mapping, &MAPPING].concat()),
-    };
-    provider
+/// The TLS configuration that trusts these certificates, or none.
+pub(super) fn client(roots: Option<Roots>) -> Result<ClientConfig, Failure> {
+    let roots = roots.unwrap_or_else(|| Arc::new(RootCertStore::empty()));
+    ClientConfig::builder_with_provider(PROVIDER.clone())
+        .with_safe_default_protocol_versions()
+        .map(|builder| builder.with_root_certificates(roots).with_no_client_auth())
+        .map_err(|error| Failure::Other(error.to_string()))
 }
 
 /// ECDSA (FIPS 186-5): the curve of the key, the hash of the message, and the verification.
@@ -97,16 +76,39 @@ impl SignatureVerificationAlgorithm for Ecdsa {
     }
 }
 
-fn p384<D: Digest>(key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
-    use ::p384::ecdsa::{DerSignature, VerifyingKey, signature::hazmat::PrehashVerifier};
-    let key = VerifyingKey::from_sec1_bytes(key).ok()?;
-    let signature = DerSignature::from_bytes(signature).ok()?;
-    key.verify_prehash(&D::digest(message), &signature).ok()
+/// ECDSA with a curve and a hash.
+macro_rules! ecdsa {
+    ($curve:ident, $key:ident, $hash:ident, $digest:ty) => {
+        &Ecdsa(alg_id::$key, alg_id::$hash, |key, message, signature| {
+            use ::$curve::ecdsa::signature::hazmat::PrehashVerifier;
+            use ::$curve::ecdsa::{DerSignature, VerifyingKey};
+            let key = VerifyingKey::from_sec1_bytes(key).ok()?;
+            let signature = DerSignature::from_bytes(signature).ok()?;
+            let digest = <$digest>::digest(message);
+            key.verify_prehash(&digest, &signature).ok()
+        })
+    };
 }
 
-fn p521<D: Digest>(key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
-    use ::p521::ecdsa::{DerSignature, VerifyingKey, signature::hazmat::PrehashVerifier};
-    let key = VerifyingKey::from_sec1_bytes(key).ok()?;
-    let signature = DerSignature::from_bytes(signature).ok()?;
-    key.verify_prehash(&D::digest(message), &signature).ok()
-}
+static EXTRA: [&dyn SignatureVerificationAlgorithm; 4] = [
+    ecdsa!(p384, ECDSA_P384, ECDSA_SHA512, Sha512),
+    ecdsa!(p521, ECDSA_P521, ECDSA_SHA256, Sha256),
+    ecdsa!(p521, ECDSA_P521, ECDSA_SHA384, Sha384),
+    ecdsa!(p521, ECDSA_P521, ECDSA_SHA512, Sha512),
+];
+static MAPPING: [(SignatureScheme, &[&dyn SignatureVerificationAlgorithm]); 1] = [(
+    SignatureScheme::ECDSA_NISTP521_SHA512,
+    &[ecdsa!(p521, ECDSA_P521, ECDSA_SHA512, Sha512)],
+)];
+
+/// The cryptography of ring, and the signatures of private CAs that ring does not verify.
+static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
+    let mut provider = ring::default_provider();
+    let known = provider.signature_verification_algorithms;
+    // This leaks a few hundred bytes, once.
+    provider.signature_verification_algorithms = WebPkiSupportedAlgorithms {
+        all: Vec::leak([known.all, &EXTRA].concat()),
+        mapping: Vec::leak([known.mapping, &MAPPING].concat()),
+    };
+    Arc::new(provider)
+});

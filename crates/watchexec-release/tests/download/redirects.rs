@@ -10,7 +10,9 @@ fn follows_a_redirect() {
     let target = Server::http(|_| Reply::ok(BODY));
     let to = target.url("/there");
     let server = Server::http(move |_| Reply::redirect(&to));
-    get(&server.url("/w"), &network()).assert_body();
+    get(&server.url("/w?sig=secret"), &network()).assert_body();
+    let request = &target.requests()[0];
+    assert!(!request.headers.contains_key("referer"), "{request:?}");
 }
 
 #[test]
