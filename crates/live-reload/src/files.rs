@@ -165,37 +165,34 @@ impl Files {
         }
     }
 
-    /// What differs among these paths. If the process has just started, files that were written again with the same
-    /// content do not.
+    /// What differs among these paths, of which some may be other files than before. If the process has just started,
+    /// files that were written again with the same content do not.
     pub(crate) fn changes<'a>(
         &mut self,
-        paths: impl Iterator<Item = &'a PathBuf>,
+        paths: impl Iterator<Item = (&'a PathBuf, bool)>,
         has_just_started: bool,
     ) -> Changes {
         let mut changes = Changes::default();
-        for path in paths {
+        for (path, is_new) in paths {
+            let known = self.known.get(path).map(|known| known.stamp);
             let Ok(metadata) = path.symlink_metadata() else {
                 // A file that was made and is gone again was never known.
-                if self.known.contains_key(path) {
+                if known.is_some() {
                     changes.removed.push(path.clone());
                 }
                 continue;
             };
             let stamp = stamp(&metadata);
-            if self
-                .known
-                .get(path)
-                .is_some_and(|known| known.stamp == stamp)
-            {
-                continue;
-            }
-            let before = self
-                .contents
-                .iter()
-                .find(|(one, _)| has_just_started && one == path);
-            if before
-                .is_some_and(|(_, before)| content(path, &metadata).is_ok_and(|now| now == *before))
-            {
+            let before = self.contents.iter().find(|(one, _)| one == path);
+            let has_same_content =
+                before.map(|(_, before)| content(path, &metadata).is_ok_and(|now| now == *before));
+            let is_same = if known == Some(stamp) {
+                // The same number, size and time can be those of another file: `tar` sets times to the second.
+                has_same_content.unwrap_or(!is_new || metadata.is_dir())
+            } else {
+                has_just_started && has_same_content == Some(true)
+            };
+            if is_same {
                 self.remember(path, stamp);
             } else if metadata.is_dir() {
                 changes.directories.push(path.clone());

@@ -5,7 +5,7 @@
 
 use crate::brake::{self, Brake};
 use crate::checks;
-use crate::files::{Changes, Files, Root, Stamp};
+use crate::files::{Changes, Files, Root};
 use crate::image::Image;
 use crate::launch::Launch;
 use crate::patterns::Patterns;
@@ -14,7 +14,7 @@ use crate::process::{Process, describe, reap, status_of_signal};
 use crate::processes;
 use crate::signals::{Signals, is_stop};
 use crate::state::{Action, Input, Machine, State};
-use crate::sync::{ENDLESS, RESTART, Sync, summary};
+use crate::sync::{ENDLESS, RESTART, Seen, Sync, summary};
 use crate::texts::tell;
 use crate::watching::{FIRST_LOOK, Watching};
 use nix::sys::prctl::set_child_subreaper;
@@ -108,11 +108,13 @@ pub(crate) fn run(
             .wait_with(&watching.files(), timeout)
             .map_err(Problem::Signals)?;
         // 2. Collect changes, so that nothing is decided without them.
-        for path in watching.read(&is_readable) {
-            supervisor.collect(path, None);
+        for (path, is_new) in watching.read(&is_readable) {
+            let stamp = None;
+            supervisor.collect(path, Seen { stamp, is_new });
         }
         for (path, stamp) in watching.look(&mut supervisor.files) {
-            supervisor.collect(path, stamp);
+            let is_new = false;
+            supervisor.collect(path, Seen { stamp, is_new });
         }
         // 3. Pass signals on to the process; those that end a container stop it.
         for signal in arrived {
@@ -242,8 +244,8 @@ impl Supervisor<'_> {
     }
 
     /// Adds a changed path to the sync that goes on, or begins with it.
-    fn collect(&mut self, path: PathBuf, stamp: Option<Stamp>) {
-        if self.sync.get_or_insert_with(Sync::new).add(path, stamp) {
+    fn collect(&mut self, path: PathBuf, seen: Seen) {
+        if self.sync.get_or_insert_with(Sync::new).add(path, seen) {
             self.take(Input::Change);
         }
     }
@@ -293,7 +295,7 @@ impl Supervisor<'_> {
         };
         let (start, before) = &self.started;
         let since = sync.since(*start);
-        let mut changes = self.files.changes(sync.paths(), since < RESTART);
+        let mut changes = self.files.changes(sync.seen(), since < RESTART);
         if !sync.is_over(&changes, *start, before, shortest) {
             self.sync = Some(sync);
             return;

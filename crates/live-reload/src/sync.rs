@@ -36,11 +36,19 @@ pub(crate) const ENDLESS: &str = ", and files have been changing for 10 s";
 /// How late a timer may be: a tool that writes a file every 20 ms has a pause of a little more than that.
 const LATE: Duration = Duration::from_millis(1);
 
+/// What is known about a changed path.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    /// What it was when it was last looked at, if it was.
+    pub(crate) stamp: Option<Stamp>,
+    /// Whether there may be another file, and not only another state of it.
+    pub(crate) is_new: bool,
+}
+
 /// Changed paths of a sync that goes on.
 #[derive(Debug)]
 pub(crate) struct Sync {
-    /// Each as it was when it was last looked at, if it was.
-    paths: BTreeMap<PathBuf, Option<Stamp>>,
+    paths: BTreeMap<PathBuf, Seen>,
     /// When the first of them was reported.
     first: Instant,
     /// When the last one was.
@@ -65,15 +73,23 @@ impl Sync {
     }
 
     /// Adds a path that has been reported, or that a look has found changed. Returns whether that is news.
-    pub(crate) fn add(&mut self, path: PathBuf, stamp: Option<Stamp>) -> bool {
-        let is_news = stamp.is_none() || self.paths.get(&path) != Some(&stamp);
+    pub(crate) fn add(&mut self, path: PathBuf, mut seen: Seen) -> bool {
+        let before = self.paths.get(&path).copied();
+        seen.is_new |= before.is_some_and(|before| before.is_new);
+        let is_news = seen.stamp.is_none() || before.and_then(|before| before.stamp) != seen.stamp;
         if is_news {
             (self.last, self.quiet) = (Instant::now(), None);
-            if self.paths.insert(path, stamp).is_none() {
+            if before.is_none() {
                 self.delayed = None;
             }
+            self.paths.insert(path, seen);
         }
         is_news
+    }
+
+    /// The changed paths, each with whether there may be another file.
+    pub(crate) fn seen(&self) -> impl Iterator<Item = (&PathBuf, bool)> {
+        self.paths.iter().map(|(path, seen)| (path, seen.is_new))
     }
 
     /// The changed paths.
@@ -271,10 +287,14 @@ mod tests {
     fn takes_only_news_for_a_change() {
         let mut sync = Sync::new();
         let path = || PathBuf::from("/app/a");
-        assert!(sync.add(path(), None));
-        assert!(sync.add(path(), None));
-        assert!(sync.add(path(), Some(1)));
-        assert!(!sync.add(path(), Some(1)));
-        assert!(sync.add(path(), Some(2)));
+        let seen = |stamp| Seen {
+            stamp,
+            is_new: false,
+        };
+        assert!(sync.add(path(), seen(None)));
+        assert!(sync.add(path(), seen(None)));
+        assert!(sync.add(path(), seen(Some(1))));
+        assert!(!sync.add(path(), seen(Some(1))));
+        assert!(sync.add(path(), seen(Some(2))));
     }
 }

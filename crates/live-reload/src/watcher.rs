@@ -46,7 +46,8 @@ pub(crate) struct Watcher {
 /// What watchexec has reported.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reported {
-    pub(crate) paths: Vec<PathBuf>,
+    /// Changed paths, each with whether there is another file now, and not only another state of it.
+    pub(crate) paths: Vec<(PathBuf, bool)>,
     /// Whether something has changed whose path it could not write: its name is not UTF-8, or contains a line feed.
     pub(crate) is_unnamed: bool,
 }
@@ -122,7 +123,8 @@ impl Watcher {
             self.removed = self.removed.saturating_add(1);
         }
         reported.is_unnamed |= path.to_str().is_some_and(|path| path.contains(REPLACEMENT));
-        reported.paths.push(path);
+        let is_new = [&b"create"[..], b"rename", b"remove"].contains(&kind);
+        reported.paths.push((path, is_new));
     }
 
     fn log_error(&self, line: &str) {

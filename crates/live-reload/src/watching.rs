@@ -112,8 +112,8 @@ impl<'a> Watching<'a> {
         self.watcher.iter().flat_map(Watcher::files).collect()
     }
 
-    /// Reads those of the files that can be read. Returns the changed paths.
-    pub(crate) fn read(&mut self, is_readable: &[bool]) -> Vec<PathBuf> {
+    /// Reads those of the files that can be read. Returns the changed paths, each with whether there is another file now.
+    pub(crate) fn read(&mut self, is_readable: &[bool]) -> Vec<(PathBuf, bool)> {
         let reported = self
             .watcher
             .as_mut()

@@ -143,6 +143,28 @@ fn ignores_a_file_that_is_written_again_with_the_same_content_right_after_the_st
 }
 
 #[test]
+fn restarts_for_another_file_with_the_same_size_and_time() {
+    let image = Image::running(APP);
+    let file = image.app().join("app.py");
+    let time = std::time::SystemTime::now();
+    let save = |content: &str| {
+        fs::remove_file(&file).ok();
+        fs::write(&file, content).unwrap();
+        fs::File::open(&file).unwrap().set_modified(time).unwrap();
+    };
+    save("v1");
+    let mut running = start(&image, &[]);
+    // The file system can use the number of the old file again, and `tar` sets the same second.
+    for version in ["v2", "v3", "v4"] {
+        save(version);
+        image.report(&format!("create:{}", file.display()));
+        running.logs("app.py changed, restarting web");
+        running.wait_for("up");
+    }
+    assert_eq!(restarts(running), 0);
+}
+
+#[test]
 fn restarts_for_a_touched_file_and_a_new_mode() {
     let image = Image::running(APP);
     let app = image.app().join("app.py");
