@@ -30,7 +30,6 @@ mod printed;
 mod runner;
 #[path = "../../tests/schemas/mod.rs"]
 mod schemas;
-mod syncs;
 mod terminal;
 
 use std::process::ExitCode;

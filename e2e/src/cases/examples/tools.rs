@@ -9,9 +9,7 @@ use super::PYTHON;
 use crate::blocks::Block;
 use crate::case::{Case, cases};
 use crate::command::wait_for;
-use crate::container::Container;
 use crate::offline;
-use crate::syncs;
 use crate::terminal::Terminal;
 
 cases![docker_cp, compose, tilt, tilt_spring_boot, bind_mount];
@@ -31,11 +29,6 @@ fn docker_cp(case: &Case<'_>) -> Result<()> {
         python.edit()?;
         container.reload("v2", |_| page.follow(block))?;
     }
-    python.follow(&start)?;
-    let container = terminal.container("example-python");
-    note_syncs_by(&container, &terminal, || page.follow(&directory))?;
-    drop(container);
-
     python.follow(&start)?;
     let container = terminal.container("example-python");
     let _running = page.start(&script)?;
@@ -75,37 +68,25 @@ fn compose(case: &Case<'_>) -> Result<()> {
     let container = terminal.container("compose-app-1");
     container.reload("v2", |_| page.run(&edit).map(drop))?;
     running.expect(&edit)?;
-    page.follow(&look)?;
-    note_syncs(&container, &terminal)
+    page.follow(&look)
 }
 
 /// Tilt runs the app with Compose, since there is no cluster.
 fn tilt(case: &Case<'_>) -> Result<()> {
     let page = "examples/tilt/README.md";
-    reload_with_tilt(case, page, "compose/Tiltfile", note_syncs).map(drop)
+    reload_with_tilt(case, page, "compose/Tiltfile").map(drop)
 }
 
 /// Maven deletes classes before it compiles them, yet the app restarts once, with all of them.
 fn tilt_spring_boot(case: &Case<'_>) -> Result<()> {
-    let log = reload_with_tilt(
-        case,
-        "examples/spring-boot/README.md",
-        "Tiltfile",
-        |_, _| Ok(()),
-    )?;
+    let log = reload_with_tilt(case, "examples/spring-boot/README.md", "Tiltfile")?;
     let restarts = log.matches("changed, restarting web").count();
     ensure!(restarts == 1, "{restarts} restarts:\n{log}");
     Ok(())
 }
 
-/// Starts Tilt as a page does, saves the edit of the page, and then does more. Returns the container's log of the
-/// edit.
-fn reload_with_tilt(
-    case: &Case<'_>,
-    page: &str,
-    tiltfile: &str,
-    more: impl FnOnce(&Container<'_>, &Terminal<'_>) -> Result<()>,
-) -> Result<String> {
+/// Starts Tilt as a page does, and saves the edit of the page. Returns the container's log.
+fn reload_with_tilt(case: &Case<'_>, page: &str, tiltfile: &str) -> Result<String> {
     case.show(format!(
         "Tilt {}, Docker Compose {}, from the save",
         offline::tool("tilt")?,
@@ -123,9 +104,7 @@ fn reload_with_tilt(
     let container = terminal.container("compose-app-1");
     container.reload("v2", |_| page.run(&edit).map(drop))?;
     running.expect(&edit)?;
-    let log = container.log()?;
-    more(&container, &terminal)?;
-    Ok(log)
+    container.log()
 }
 
 /// The app directory is the host's. What the image has there is hidden, except for an anonymous volume.
@@ -149,7 +128,6 @@ fn bind_mount(case: &Case<'_>) -> Result<()> {
     let hidden = container.execute(&["test", "-e", "/workspace/vendor/library.py"]);
     ensure!(hidden.is_err(), "the mount hides nothing");
 
-    note_syncs(&container, &terminal)?;
     page.follow(&list)?;
     page.follow(&keep)?;
     let kept = terminal.container("my-app-2");
@@ -169,20 +147,4 @@ fn build_python(terminal: &Terminal<'_>) -> Result<Block> {
     let mut blocks = page.all_blocks("run: examples::python")?;
     page.follow(&blocks.remove(0))?;
     Ok(blocks.remove(0))
-}
-
-/// Notes what the tool does in the container.
-fn note_syncs(container: &Container<'_>, terminal: &Terminal<'_>) -> Result<()> {
-    note_syncs_by(container, terminal, || Ok(()))
-}
-
-/// Notes what a command does in the container.
-fn note_syncs_by(
-    container: &Container<'_>,
-    terminal: &Terminal<'_>,
-    call: impl Fn() -> Result<()>,
-) -> Result<()> {
-    let app = terminal.path("examples/python");
-    let log = || container.log();
-    syncs::note(terminal.case, &app, terminal.port(), call, log)
 }

@@ -18,7 +18,6 @@ use crate::directories::{copy, workspace};
 use crate::offline;
 use crate::package::package_offline;
 use crate::pod::Pod;
-use crate::syncs;
 use crate::terminal::Terminal;
 
 cases![tilt, tilt_tiny, skaffold, kubectl_exec, read_only_root];
@@ -45,14 +44,6 @@ fn tilt(case: &Case<'_>) -> Result<()> {
 fn expect_syncs(terminal: &Terminal<'_>, pod: &Pod<'_>) -> Result<()> {
     edit_three_times(terminal, pod)?;
     add_and_delete(terminal, pod)?;
-    let app = terminal.path(DIRECTORY);
-    syncs::note(
-        terminal.case,
-        &app,
-        terminal.port(),
-        || Ok(()),
-        || pod.log(),
-    )?;
     build_again(terminal, pod)
 }
 
