@@ -72,9 +72,11 @@ fn pdb(case: &Case<'_>) -> Result<()> {
 /// Ctrl-Z does not halt a process that reads from the terminal, since no shell in the container could wake it.
 /// Ctrl-C and Ctrl-\\ end it, and with it the container, as without live reload.
 fn reader(case: &Case<'_>) -> Result<()> {
-    let image = python(case, "web: exec cat\n")?;
+    let image = python(case, "web: echo ready; exec cat\n")?;
     for (key, expected) in [(CTRL_C, 130), ("\x1c", 131)] {
         let (container, mut terminal) = at_terminal(case, &image, &[], &[])?;
+        // Before that, docker has not taken the terminal from the shell that runs it.
+        terminal.wait_for("ready", 1)?;
         terminal.types("first\n\x1asecond\n")?;
         // Each line is echoed, and then written.
         terminal.wait_for("second", 2)?;

@@ -228,10 +228,12 @@ impl Releases {
             let inside = buildpack
                 .join("dependencies")
                 .join(digest(&archive.contents));
-            let program = inside.join("bin/watchexec");
+            let is_program = |name: &str| name.starts_with("watchexec.");
+            let mut files = std::fs::read_dir(inside).into_iter().flatten().flatten();
+            let has_program = files.any(|file| file.file_name().to_str().is_some_and(is_program));
             let is_for_it = architecture.name == name;
             ensure!(
-                program.exists() == is_for_it,
+                has_program == is_for_it,
                 "in the buildpack for {name}, watchexec for {}",
                 architecture.name
             );
