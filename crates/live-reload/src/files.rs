@@ -6,13 +6,14 @@
 //! watchexec, and all the time if it polls, which watchexec does only to the second.
 
 use crate::patterns::Patterns;
+use rustix::time::{ClockId, clock_gettime};
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 /// The content of more files than this, or of larger ones, is not compared.
 const COMPARED: usize = 10;
@@ -57,8 +58,8 @@ pub(crate) struct Files {
     known: BTreeMap<PathBuf, Known>,
     /// Hashes of the content of the files of the last sync, if they are few.
     contents: Vec<(PathBuf, u64)>,
-    /// The time of the first start, until there has been a look: the first one takes a file for changed if its status
-    /// changed later. The clock of most file systems ticks every 4 ms; a process has read nothing by then.
+    /// The time of the last start, by the clock of file systems, which ticks every few milliseconds: what has changed
+    /// before, the process has read. `None` if the clock may be that of a file server.
     since: Option<Duration>,
     /// The number of the last look.
     looks: u32,
@@ -103,7 +104,7 @@ impl Files {
             patterns,
             known: BTreeMap::new(),
             contents: Vec::new(),
-            since: SystemTime::now().duration_since(UNIX_EPOCH).ok(),
+            since: now(),
             looks: 0,
         }
     }
@@ -114,7 +115,13 @@ impl Files {
         // Whatever the clock of a file server says.
         files.since = Some(Duration::MAX);
         files.look(roots);
+        files.since = None;
         files
+    }
+
+    /// The process starts now.
+    pub(crate) fn start(&mut self) {
+        self.since = self.since.and_then(|_| now());
     }
 
     /// Looks at all files below these paths. Returns those that differ from what they were when the process started.
@@ -124,7 +131,6 @@ impl Files {
         for root in roots {
             self.walk(&root.path, &mut changed);
         }
-        self.since = None;
         let is_root = |path: &Path| roots.iter().any(|root| path.starts_with(&root.path));
         // What watchexec has reported need not be below these paths.
         let gone = self
@@ -142,11 +148,11 @@ impl Files {
         let (stamp, look) = (stamp(&metadata), self.looks);
         let is_old = self
             .since
-            .is_some_and(|since| changed_at(&metadata) <= since);
+            .is_some_and(|since| changed_at(&metadata) < since);
         match self.known.get_mut(path) {
-            Some(known) => known.look = look,
-            None if is_old => drop(self.known.insert(path.to_owned(), Known { stamp, look })),
-            None => {}
+            Some(known) if !is_old => known.look = look,
+            None if !is_old => {}
+            _ => drop(self.known.insert(path.to_owned(), Known { stamp, look })),
         }
         if self
             .known
@@ -240,6 +246,11 @@ fn stamp(metadata: &Metadata) -> Stamp {
         (metadata.len(), metadata.mtime(), metadata.mtime_nsec()).hash(&mut hasher);
     }
     hasher.finish()
+}
+
+/// The time since the epoch, as the file system has it.
+fn now() -> Option<Duration> {
+    clock_gettime(ClockId::RealtimeCoarse).try_into().ok()
 }
 
 /// When the content or the status of a file last changed.

@@ -112,9 +112,8 @@ pub(crate) fn run(
             let stamp = None;
             supervisor.collect(path, Seen { stamp, is_new });
         }
-        for (path, stamp) in watching.look(&mut supervisor.files) {
-            let is_new = false;
-            supervisor.collect(path, Seen { stamp, is_new });
+        for (path, seen) in watching.look(&mut supervisor.files) {
+            supervisor.collect(path, seen);
         }
         // 3. Pass signals on to the process; those that end a container stop it.
         for signal in arrived {
@@ -176,6 +175,7 @@ impl Supervisor<'_> {
     /// Starts the process.
     fn start(&mut self) -> Option<Input> {
         let mut command = self.reloaded.launch.command();
+        self.files.start();
         let started = Process::start(&mut command);
         self.started = (Instant::now(), mem::take(&mut self.changes));
         let error = match started {

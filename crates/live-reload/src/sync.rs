@@ -45,6 +45,22 @@ pub(crate) struct Seen {
     pub(crate) is_new: bool,
 }
 
+impl Seen {
+    /// There is another file.
+    pub(crate) const ANOTHER: Self = Self {
+        stamp: None,
+        is_new: true,
+    };
+
+    /// What a look has found.
+    pub(crate) const fn now(stamp: Stamp) -> Self {
+        Self {
+            stamp: Some(stamp),
+            is_new: false,
+        }
+    }
+}
+
 /// Changed paths of a sync that goes on.
 #[derive(Debug)]
 pub(crate) struct Sync {

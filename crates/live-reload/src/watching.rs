@@ -1,8 +1,9 @@
 //! How changes are noticed: by watchexec, which is started again whenever that helps, and by looks at the files.
 
-use crate::files::{Files, Root, Stamp};
+use crate::files::{Files, Root};
 use crate::image::Image;
 use crate::process::describe;
+use crate::sync::Seen;
 use crate::texts::tell;
 use crate::watcher::Watcher;
 use crate::watchexec;
@@ -153,13 +154,13 @@ impl<'a> Watching<'a> {
     }
 
     /// Does what is due. Returns changed paths, as they are now.
-    pub(crate) fn look(&mut self, files: &mut Files) -> Vec<(PathBuf, Option<Stamp>)> {
+    pub(crate) fn look(&mut self, files: &mut Files) -> Vec<(PathBuf, Seen)> {
         let now = Instant::now();
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         let mut changed = Vec::new();
         if is_due(self.next_resolve) {
             self.next_resolve = now.checked_add(RESOLVE);
-            changed.extend(self.resolve().into_iter().map(|path| (path, None)));
+            changed.extend(self.resolve().into_iter().map(|path| (path, Seen::ANOTHER)));
         }
         let retires = is_due(self.watcher.as_ref().and_then(Watcher::retire));
         let moves = self.watcher.is_some() && !changed.is_empty();
@@ -174,7 +175,11 @@ impl<'a> Watching<'a> {
         if is_due(self.next_look) {
             let found = files.look(&self.roots);
             self.plan_look(now, !found.is_empty());
-            changed.extend(found.into_iter().map(|(path, stamp)| (path, Some(stamp))));
+            changed.extend(
+                found
+                    .into_iter()
+                    .map(|(path, stamp)| (path, Seen::now(stamp))),
+            );
         }
         changed
     }

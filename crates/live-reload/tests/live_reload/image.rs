@@ -31,6 +31,9 @@ grep -E '^Sig(Blk|Ign)' /proc/self/status > "$records/signals"
 /// What the log says when the process has ended by itself.
 const ENDED: &str = "; the next change starts it again";
 
+/// The clock of file systems ticks less often than this: the files of an image are older than its start.
+const TICK: Duration = Duration::from_millis(15);
+
 /// The layers and the app directory of an image.
 pub(crate) struct Image {
     directory: TempDir,
@@ -134,6 +137,7 @@ impl Image {
     /// Runs `live-reload` until the process has ended so many times; a change starts it again. The log in the output
     /// lacks the lines about these ends.
     pub(crate) fn run_times(&self, times: usize, command: &mut Command) -> Output {
+        thread::sleep(TICK);
         let mut child = programs::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
         let process = Pid::from_raw(child.id().cast_signed());
         let stdout = child.stdout.take().unwrap();
@@ -266,6 +270,7 @@ pub(crate) struct Running {
 impl Running {
     /// Starts `live-reload`.
     pub(crate) fn of(command: &mut Command) -> Self {
+        thread::sleep(TICK);
         let mut child = programs::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
         let lines = lines_of(child.stdout.take().unwrap());
         let log = lines_of(child.stderr.take().unwrap());

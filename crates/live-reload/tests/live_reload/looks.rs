@@ -144,3 +144,17 @@ fn watches_a_directory_again_that_was_deleted_and_made_again() {
     }
     stop(running);
 }
+
+#[test]
+fn takes_files_for_read_that_changed_before_the_last_start() {
+    let image = Image::running(APP);
+    let mut running = image.start(&["--debounce", "300ms"]);
+    // Of a sync of two files, watchexec reports one. The looks after its start come later too.
+    for file in ["reported", "unreported"] {
+        fs::write(image.app().join(file), "new").unwrap();
+    }
+    image.change("reported");
+    running.wait_for("up");
+    thread::sleep(Duration::from_secs(2));
+    stop(running);
+}
