@@ -15,7 +15,7 @@ use crate::container::{Container, RELOAD};
 use crate::interactive::Interactive;
 use crate::offline::compile_answer;
 
-cases![ctrl_c, attach, pdb, reader, jdwp];
+cases![ctrl_c, attach, pdb, reader, quit, jdwp];
 
 /// Ctrl-C, as a terminal sends it.
 const CTRL_C: &str = "\x03";
@@ -69,22 +69,29 @@ fn pdb(case: &Case<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Ctrl-Z does not halt a process that reads from the terminal, since no shell in the container could wake it.
-/// Ctrl-C and Ctrl-\\ end it, and with it the container, as without live reload.
+/// Ctrl-C ends a process that reads from the terminal, and with it the container, as without live reload.
 fn reader(case: &Case<'_>) -> Result<()> {
+    end_reader(case, CTRL_C, 130)
+}
+
+/// The same with Ctrl-\\.
+fn quit(case: &Case<'_>) -> Result<()> {
+    end_reader(case, "\x1c", 131)
+}
+
+/// Ends a process that reads from the terminal by a key. Before, Ctrl-Z does not halt it, since no shell in the container
+/// could wake it.
+fn end_reader(case: &Case<'_>, key: &str, expected: i32) -> Result<()> {
     let image = python(case, "web: echo ready; exec cat\n")?;
-    for (key, expected) in [(CTRL_C, 130), ("\x1c", 131)] {
-        let (container, mut terminal) = at_terminal(case, &image, &[], &[])?;
-        // Before that, docker has not taken the terminal from the shell that runs it.
-        terminal.wait_for("ready", 1)?;
-        terminal.types("first\n\x1asecond\n")?;
-        // Each line is echoed, and then written.
-        terminal.wait_for("second", 2)?;
-        terminal.types(key)?;
-        let status = terminal.ended()?;
-        ensure!(status == expected, "status {status}, not {expected}");
-        drop(container);
-    }
+    let (_container, mut terminal) = at_terminal(case, &image, &[], &[])?;
+    // Before that, docker has not taken the terminal from the shell that runs it.
+    terminal.wait_for("ready", 1)?;
+    terminal.types("first\n\x1asecond\n")?;
+    // Each line is echoed, and then written.
+    terminal.wait_for("second", 2)?;
+    terminal.types(key)?;
+    let status = terminal.ended()?;
+    ensure!(status == expected, "status {status}, not {expected}");
     Ok(())
 }
 
