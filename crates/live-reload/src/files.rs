@@ -6,7 +6,7 @@
 //! watchexec, and all the time if it polls, which watchexec does only to the second.
 
 use crate::patterns::Patterns;
-use rustix::time::{ClockId, clock_gettime};
+use nix::time::{ClockId, clock_gettime};
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -250,7 +250,7 @@ fn stamp(metadata: &Metadata) -> Stamp {
 
 /// The time since the epoch, as the file system has it.
 fn now() -> Option<Duration> {
-    clock_gettime(ClockId::RealtimeCoarse).try_into().ok()
+    Some(clock_gettime(ClockId::CLOCK_REALTIME_COARSE).ok()?.into())
 }
 
 /// When the content or the status of a file last changed.
