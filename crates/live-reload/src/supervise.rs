@@ -143,9 +143,16 @@ impl Supervisor<'_> {
         let sync = self
             .sync
             .as_ref()
-            .and_then(|sync| sync.end(self.settings.debounce.duration()));
+            .and_then(|sync| sync.end(self.shortest()));
         let stop = self.process.as_ref().and_then(Process::due);
         sync.into_iter().chain(stop).min()
+    }
+
+    /// The shortest quiet time. While polling, a sync is over only when one more look has found nothing.
+    fn shortest(&self) -> Duration {
+        let poll = self.settings.poll.as_ref();
+        let further = poll.map_or(Duration::ZERO, |_| 2 * FIRST_LOOK);
+        self.settings.debounce.duration().saturating_add(further)
     }
 
     /// Gives the machine an input, and does what it says.
@@ -282,13 +289,7 @@ impl Supervisor<'_> {
 
     /// Ends a sync that is over.
     fn check_sync(&mut self) {
-        // While polling, a sync is over only when one more look has found nothing.
-        let further = self
-            .settings
-            .poll
-            .as_ref()
-            .map_or(Duration::ZERO, |_| 2 * FIRST_LOOK);
-        let shortest = self.settings.debounce.duration().saturating_add(further);
+        let shortest = self.shortest();
         let is_due = |sync: &mut Sync| sync.end(shortest).is_some_and(|end| end <= Instant::now());
         let Some(mut sync) = self.sync.take_if(is_due) else {
             return;
