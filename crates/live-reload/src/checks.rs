@@ -39,6 +39,12 @@ pub(crate) enum ProgramError {
          Use a run image that has it, or change the first line of the script."
     )]
     NoInterpreter(PathBuf, PathBuf),
+    /// env(1) looks for a program whose name is all that follows.
+    #[error(
+        "{0}, a script for which env looks for a program {1:?}.\n\
+         Let env take arguments: `#!/usr/bin/env -S` at the start of the first line."
+    )]
+    EnvArguments(PathBuf, PathBuf),
     /// The carriage return at the end of a script's first line counts as part of the program's name.
     #[error(
         "{0}, a script with Windows line endings: Linux looks for a program {1:?}.\n\
@@ -80,8 +86,11 @@ pub(crate) fn program(launch: &Launch) -> Result<(), ProgramError> {
             path.is_some_and(|path| find_program(&name.to_string_lossy(), path).is_some())
         };
         if !exists {
-            return Err(if name.as_os_str().as_bytes().ends_with(b"\r") {
+            let bytes = name.as_os_str().as_bytes();
+            return Err(if bytes.ends_with(b"\r") {
                 ProgramError::WindowsScript(file, name)
+            } else if bytes.contains(&b' ') {
+                ProgramError::EnvArguments(file, name)
             } else {
                 ProgramError::NoInterpreter(file, name)
             });
@@ -100,17 +109,42 @@ fn interpreters(file: &Path) -> io::Result<Vec<PathBuf>> {
         return Ok(Vec::new());
     };
     let line = line.split(|byte| *byte == b'\n').next().unwrap_or(line);
-    let words = line.split(|byte| matches!(byte, b' ' | b'\t'));
-    let mut words = words.filter(|word| !word.is_empty());
-    let name = words
+    // Other bytes are names that nobody gives a program.
+    let blanks = [' ', '\t'];
+    let line = str::from_utf8(line)
+        .unwrap_or_default()
+        .trim_matches(blanks);
+    let (name, argument) = line.split_once(blanks).unwrap_or((line, ""));
+    let is_env = Path::new(name).ends_with("env");
+    let found = env_program(argument.trim_start_matches(blanks)).filter(|_| is_env);
+    let names = [Some(name), found].into_iter().flatten();
+    Ok(names
+        .filter(|name| !name.is_empty())
+        .map(PathBuf::from)
+        .collect())
+}
+
+/// The program that env(1) looks for, given the rest of a script's first line as one argument. `None` if the `PATH` of
+/// this process does not say whether it is there.
+fn env_program(argument: &str) -> Option<&str> {
+    let split = ["-S", "-vS", "--split-string="].into_iter();
+    let Some(words) = split
+        .filter_map(|option| argument.strip_prefix(option))
         .next()
-        .map(|name| PathBuf::from(OsStr::from_bytes(name)));
-    let is_env = name.as_deref().is_some_and(|name| name.ends_with("env"));
-    // Options of env, and variables that it sets, come before the program.
-    let is_program = |word: &&[u8]| !word.starts_with(b"-") && !word.contains(&b'=');
-    let found = words.find(is_program).filter(|_| is_env);
-    let found = found.map(|program| PathBuf::from(OsStr::from_bytes(program)));
-    Ok(name.into_iter().chain(found).collect())
+    else {
+        return Some(argument)
+            .filter(|program| !program.starts_with('-') && !program.contains('='));
+    };
+    // Windows line endings are blanks here.
+    let mut words = words.split_ascii_whitespace();
+    loop {
+        match words.next()? {
+            "-u" => drop(words.next()),
+            word if word.starts_with("-C") || word.starts_with("PATH=") => return None,
+            word if word.starts_with('-') || word.contains('=') => {}
+            word => return Some(word).filter(|word| !word.contains(['\'', '"', '\\', '$'])),
+        }
+    }
 }
 
 /// The paths to watch.
@@ -194,8 +228,10 @@ mod tests {
             "#!/missing",
             "#!/bin/sh\r\ntrue\r\n",
             "#!/usr/bin/env bash\r\ntrue\r\n",
-            "#!/usr/bin/env -S A=b node\r\n",
+            "#!/usr/bin/env missing\r\n",
             "#!/usr/bin/env missing\n",
+            "#!/usr/bin/env -S -i -u A B=c missing -e\r\n",
+            "#!/usr/bin/env sh -e\n",
         ]
         .map(|script| check("script", script).unwrap_err());
         assert_snapshot!(texts.join("\n"), @r#"
@@ -207,11 +243,70 @@ mod tests {
         Save it with LF line endings, and let git keep them: `* text=auto eol=lf` in .gitattributes.
         DIRECTORY/script, a script with Windows line endings: Linux looks for a program "bash\r".
         Save it with LF line endings, and let git keep them: `* text=auto eol=lf` in .gitattributes.
-        DIRECTORY/script, a script with Windows line endings: Linux looks for a program "node\r".
+        DIRECTORY/script, a script with Windows line endings: Linux looks for a program "missing\r".
         Save it with LF line endings, and let git keep them: `* text=auto eol=lf` in .gitattributes.
         DIRECTORY/script, a script for missing, which this image does not have.
         Use a run image that has it, or change the first line of the script.
+        DIRECTORY/script, a script for missing, which this image does not have.
+        Use a run image that has it, or change the first line of the script.
+        DIRECTORY/script, a script for which env looks for a program "sh -e".
+        Let env take arguments: `#!/usr/bin/env -S` at the start of the first line.
         "#);
+    }
+
+    /// The verdict is that of the system, which runs the script.
+    #[test]
+    fn agrees_with_env() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("script");
+        let path = std::env::var_os("PATH").unwrap();
+        for first in [
+            "true",
+            " true",
+            "\ttrue \t",
+            "true\r",
+            "missing",
+            "true -x",
+            "-S true",
+            "-Strue",
+            "-S true\r",
+            "-S\ttrue -x",
+            "-S missing",
+            "-S -i true",
+            "-S -u true missing",
+            "-S -u missing true",
+            "-S A=b true",
+            "-S PATH=/missing true",
+            "-S PATH=/bin:/usr/bin true",
+            "-S 'true'",
+            "-S -C /missing true",
+            "--split-string=true -x",
+            "-vS true",
+        ] {
+            fs::write(&file, format!("#!/usr/bin/env {first}\n")).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+            // By a shell: no test may start a program that another thread has open for writing.
+            let script = format!("exec {} 2>&1", file.display());
+            let output = std::process::Command::new("sh")
+                .args(["-c", &script])
+                .output()
+                .unwrap();
+            let launch = Launch {
+                command: vec![file.to_str().unwrap().to_owned()],
+                working_directory: directory.path().to_owned(),
+                environment: [("PATH".into(), path.clone())].into(),
+            };
+            let checked = program(&launch);
+            if output.status.success() {
+                assert!(checked.is_ok(), "{first:?}: {checked:?}");
+            } else if !first.contains("PATH=") && !first.contains("-C") {
+                assert!(
+                    checked.is_err(),
+                    "{first:?}: {}",
+                    String::from_utf8_lossy(&output.stdout)
+                );
+            }
+        }
     }
 
     #[test]
