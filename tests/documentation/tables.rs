@@ -1,9 +1,10 @@
 //! Tables that have to agree with the code.
 
 use super::{assert_none, root};
-use reload_options::ignore::DEFAULT_PATTERNS;
-use reload_options::{Setting, Settings};
+use reload_options::patterns::Patterns;
+use reload_options::{DEFAULT_PATTERNS, Setting, Settings};
 use std::fs;
+use std::path::Path;
 
 fn text(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap()
@@ -29,13 +30,79 @@ fn lists_every_setting_with_its_option_and_its_default() {
     assert_none(&missing);
 }
 
+/// The names between backticks in the columns of a row.
+fn cells(row: &str) -> Vec<Vec<&str>> {
+    let cells = row.trim_matches('|').split(" | ");
+    cells
+        .map(|cell| cell.split('`').skip(1).step_by(2).collect())
+        .collect()
+}
+
+/// The rows of the tables of patterns: patterns, names that match, and names that do not.
+fn rows(page: &str) -> Vec<[Vec<&str>; 3]> {
+    let (tables, _) = page.split_once("## What is not ignored").unwrap();
+    let rows = tables.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| cells(row).try_into().unwrap()).collect()
+}
+
+/// Whether a file is ignored, or a directory that it is in.
+fn is_ignored(patterns: &Patterns, file: &str) -> bool {
+    let file = Path::new("/app").join(file);
+    let directories = file.ancestors().skip(1);
+    patterns.ignore(&file, false)
+        || directories
+            .take_while(|directory| *directory != "/app")
+            .any(|directory| patterns.ignore(directory, true))
+}
+
 #[test]
-fn lists_every_pattern_that_is_ignored_by_default() {
-    let page = text("docs/settings.md");
-    let missing: Vec<String> = DEFAULT_PATTERNS
+fn ignores_what_tools_write_and_no_sources() {
+    let page = text("docs/ignored.md");
+    let patterns = Patterns::new(&Settings::default(), Path::new("/app"));
+    let mut wrong = Vec::new();
+    for [_, ignored, restarts] in rows(&page) {
+        for (files, expected) in [(ignored, true), (restarts, false)] {
+            let files = files.into_iter().map(str::to_owned);
+            wrong.extend(files.filter(|file| is_ignored(&patterns, file) != expected));
+        }
+    }
+    assert_none(&wrong);
+}
+
+#[test]
+fn lists_every_pattern_with_a_name_that_only_it_matches() {
+    let page = text("docs/ignored.md");
+    let rows = rows(&page);
+    let listed: Vec<&str> = rows
         .iter()
-        .map(|pattern| format!("`{pattern}`"))
-        .filter(|pattern| !page.contains(pattern))
+        .flat_map(|[patterns, ..]| patterns.clone())
         .collect();
-    assert_none(&missing);
+    let mut wrong: Vec<String> = Vec::new();
+    let mut all: Vec<&str> = DEFAULT_PATTERNS.split_whitespace().collect();
+    all.retain(|pattern| !listed.contains(pattern));
+    wrong.extend(
+        all.iter()
+            .map(|pattern| format!("{pattern} is not on the page")),
+    );
+    for [patterns, ignored, _] in &rows {
+        for pattern in patterns {
+            if !DEFAULT_PATTERNS
+                .split_whitespace()
+                .any(|one| one == *pattern)
+            {
+                wrong.push(format!("{pattern} is not a default pattern"));
+            }
+            // Without it, something else is not ignored.
+            let ignore = vec![format!("!{pattern}").parse().unwrap()];
+            let settings = Settings {
+                ignore,
+                ..Settings::default()
+            };
+            let without = Patterns::new(&settings, Path::new("/app"));
+            if ignored.iter().all(|file| is_ignored(&without, file)) {
+                wrong.push(format!("{pattern} matches no name of its row"));
+            }
+        }
+    }
+    assert_none(&wrong);
 }

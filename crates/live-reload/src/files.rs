@@ -5,8 +5,8 @@
 //! many come at once, and it can be killed. This program therefore looks at the files itself: after each start of
 //! watchexec, and all the time if it polls, which watchexec does only to the second.
 
-use crate::patterns::Patterns;
 use nix::time::{ClockId, clock_gettime};
+use reload_options::patterns::Patterns;
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};

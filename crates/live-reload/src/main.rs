@@ -12,7 +12,7 @@
 //! | faults that watchexec passes over | [`checks`], [`inotify`], [`file_system`] |
 //! | the loop, and what it decides | [`supervise`], [`state`] |
 //! | the process, its group and its terminal | [`process`], [`processes`], [`terminal`], [`signals`] |
-//! | changes, and when a sync is over | [`watching`], [`watcher`], [`watchexec`], [`files`], [`patterns`], [`sync`] |
+//! | changes, and when a sync is over | [`watching`], [`watcher`], [`watchexec`], [`files`], [`sync`] |
 //! | a process that runs watchexec itself | [`wrapped`] |
 //! | errors, each with its remedy | [`problem`] |
 //! | output for people | [`texts`] |
@@ -34,7 +34,6 @@ mod inotify;
 mod launch;
 mod metadata;
 mod open_directory;
-mod patterns;
 mod printable;
 mod problem;
 mod process;

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::process::status_of_signal;
 use crate::signals::Signals;
 use crate::supervise::{self, Reloaded};
-use crate::texts::{USAGE, answer, tell, warn};
+use crate::texts::{answer, help, tell, warn};
 use crate::watchexec;
 use crate::wrapped;
 use reload_options::process_type::ProcessType;
@@ -33,8 +33,8 @@ const DEFAULT_EXECUTION_ENVIRONMENT: &str = "production";
 pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     let result = match Request::from_arguments(arguments) {
         Ok(Request::Reload(settings)) => restart(&settings),
-        Ok(Request::Help) => {
-            answer(USAGE);
+        Ok(Request::Help(settings)) => {
+            answer(help(&settings));
             Ok(0)
         }
         Ok(Request::Version) => {

@@ -1,10 +1,12 @@
 //! Output for people.
 
+use reload_options::ignore::IgnorePattern;
+use reload_options::{DEFAULT_PATTERNS, Settings};
 use std::fmt::Display;
 use std::io::{self, Write};
 
-/// The answer to `--help`.
-pub(crate) const USAGE: &str = "\
+/// The options.
+const USAGE: &str = "\
 Restarts a process of this image when files change.
 
 Usage: live-reload [OPTION]... [TYPE] [-- ARGUMENT...]
@@ -13,7 +15,7 @@ Usage: live-reload [OPTION]... [TYPE] [-- ARGUMENT...]
                        itself, else `web`, else the only one]
   ARGUMENT             replaces the arguments of the process
   --watch PATH         watch this path instead of the app directory; repeatable
-  --ignore PATTERN     ignore files that match; repeatable
+  --ignore PATTERN     ignore files that match, as in a .gitignore file; repeatable
   --debounce TIME      restart when a changed file has been quiet for this long [default: 20ms]
   --signal NAME        stop the process with this signal [default: SIGTERM]
   --stop-timeout TIME  kill the process if it takes longer to stop [default: 10s]
@@ -25,7 +27,25 @@ Options override the settings of the build. --watch and --ignore replace the who
 Usage: live-reload tar ARGUMENT...
        live-reload rm ARGUMENT...
 
-Extracts and deletes files in the container, for sync tools that run `tar` and `rm` in it.";
+Extracts and deletes files in the container, for sync tools that run `tar` and `rm` in it.
+
+To ignore more, and to watch files again that are ignored by default:
+  docker run --entrypoint reload IMAGE --ignore '*.csv' --ignore uploads/ --ignore '!*.log'";
+
+/// The answer to `--help`, with what these settings ignore.
+pub(crate) fn help(settings: &Settings) -> String {
+    let count = DEFAULT_PATTERNS.split_ascii_whitespace().count();
+    let own: Vec<&str> = settings.ignore.iter().map(IgnorePattern::as_str).collect();
+    format!(
+        "{USAGE}\n\nIgnored: {} patterns. Those of the build or of --ignore: {}\n\nThe default ones:\n{DEFAULT_PATTERNS}",
+        count + own.len(),
+        if own.is_empty() {
+            "none".to_owned()
+        } else {
+            own.join(" ")
+        }
+    )
+}
 
 /// How to poll for changes.
 pub(crate) const POLL: &str =

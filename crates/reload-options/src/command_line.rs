@@ -66,8 +66,8 @@ impl From<lexopt::Error> for ArgumentError {
 pub enum Request {
     /// Restart a process whenever files change.
     Reload(Box<Settings>),
-    /// Print the options.
-    Help,
+    /// Print the options, and what these settings ignore.
+    Help(Box<Settings>),
     /// Print the version.
     Version,
 }
@@ -129,7 +129,7 @@ impl Request {
                     after_type = true;
                     (&Setting::PROCESS, value)
                 }
-                Arg::Long("help") | Arg::Short('h') => return Ok(Self::Help),
+                Arg::Long("help") | Arg::Short('h') => return Ok(Self::Help(Box::new(settings))),
                 Arg::Long("version") | Arg::Short('V') => return Ok(Self::Version),
                 option => {
                     let setting = Setting::ALL.iter().find(|setting| {
@@ -152,7 +152,11 @@ impl Request {
             }
             setting.set(&mut settings, setting.argument, &text)?;
         }
-        Ok(Self::Reload(Box::new(settings)))
+        let without_effect = settings.without_effect(|setting| setting.argument);
+        match without_effect.into_iter().next() {
+            Some(error) => Err(error.into()),
+            None => Ok(Self::Reload(Box::new(settings))),
+        }
     }
 }
 
@@ -249,10 +253,11 @@ mod tests {
 
     #[test]
     fn accepts_help_and_version_after_the_arguments_of_the_build() {
-        let build = ["--debounce", "50ms", "web"];
+        let build = ["--debounce", "50ms", "--ignore=*.csv", "web"];
+        let help = Request::Help(Box::new(from(&build)));
         for (option, expected) in [
-            ("--help", Request::Help),
-            ("-h", Request::Help),
+            ("--help", help.clone()),
+            ("-h", help),
             ("--version", Request::Version),
             ("-V", Request::Version),
         ] {
@@ -284,6 +289,7 @@ mod tests {
             request(&["-w", "src"]),
             request(&["--watch"]),
             request(&["--debounce", "1"]),
+            request(&["--ignore=!/tmp/main"]),
             request(&["two words"]),
             Request::from_arguments([OsString::from_vec(b"a\xff".to_vec())]),
         ]
@@ -297,6 +303,8 @@ mod tests {
         Give one: `--watch VALUE` or `--watch=VALUE`.
         --debounce is "1", which has no unit.
         Accepted: a time with its unit, such as `50ms`, `2s` or `1min 30s`.
+        --ignore is "!/tmp/main", which is in the ignored directory /tmp: take back that directory and ignore its other files, with `!/tmp`, `/tmp/*` and `!/tmp/main`.
+        Accepted: patterns as in a .gitignore file, relative to the app directory, such as `*.csv`, `uploads/` or `!/tmp`.
         TYPE is "two words", which has the character ' '.
         Accepted: a process type of the image, made of letters, digits, `.`, `_` and `-`, other than `reload`.
         The argument "a�" is not UTF-8.

@@ -9,14 +9,18 @@
 //! | the table of settings, and their values as variables give them | `settings` |
 //! | the settings as a command line and back | `command_line` |
 //! | values | [`process_type`], [`ignore`], `time`, `signal` |
+//! | what is ignored | [`patterns`], `default_patterns` |
 
 mod command_line;
+mod default_patterns;
 pub mod ignore;
+pub mod patterns;
 pub mod process_type;
 mod settings;
 mod signal;
 mod time;
 
 pub use command_line::{ArgumentError, PROGRAM, Request};
+pub use default_patterns::DEFAULT_PATTERNS;
 pub use settings::{InvalidSetting, Setting, Settings};
 pub use time::TimeSpan;

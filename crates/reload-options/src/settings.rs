@@ -1,10 +1,12 @@
 //! The table of settings, and their values as variables give them.
 
 use crate::ignore::IgnorePattern;
+use crate::patterns::Patterns;
 use crate::process_type::ProcessType;
 use crate::signal::stop_signal;
 use crate::time::TimeSpan;
 use nix::sys::signal::Signal;
+use std::path::Path;
 use std::time::Duration;
 
 /// A setting of the `reload` process: a row of the table of all settings.
@@ -43,6 +45,20 @@ impl Setting {
         clear: None,
     };
 
+    /// Patterns of files that do not restart the process.
+    pub const IGNORE: Self = Self {
+        variable: "BP_LIVE_RELOAD_IGNORE",
+        argument: "--ignore",
+        accepted: "patterns as in a .gitignore file, relative to the app directory, such as \
+                   `*.csv`, `uploads/` or `!/tmp`",
+        read: |settings, text| text.parse().map(|pattern| settings.ignore.push(pattern)),
+        write: |settings| {
+            let pattern = |pattern: &IgnorePattern| pattern.as_str().to_owned();
+            settings.ignore.iter().map(pattern).collect()
+        },
+        clear: Some(|settings| settings.ignore.clear()),
+    };
+
     /// All settings, in the order in which documents list them: the type, then the options.
     pub const ALL: [Self; 7] = [
         Self::PROCESS,
@@ -57,18 +73,7 @@ impl Setting {
             write: |settings| settings.watch.clone(),
             clear: Some(|settings| settings.watch.clear()),
         },
-        Self {
-            variable: "BP_LIVE_RELOAD_IGNORE",
-            argument: "--ignore",
-            accepted: "patterns as in a .gitignore file, relative to the app directory, such as \
-                       `*.csv`, `uploads/` or `!/tmp`",
-            read: |settings, text| text.parse().map(|pattern| settings.ignore.push(pattern)),
-            write: |settings| {
-                let pattern = |pattern: &IgnorePattern| pattern.as_str().to_owned();
-                settings.ignore.iter().map(pattern).collect()
-            },
-            clear: Some(|settings| settings.ignore.clear()),
-        },
+        Self::IGNORE,
         Self {
             variable: "BP_LIVE_RELOAD_DEBOUNCE",
             argument: "--debounce",
@@ -117,12 +122,16 @@ impl Setting {
         name: &'static str,
         value: &str,
     ) -> Result<(), InvalidSetting> {
-        (self.read)(settings, value).map_err(|why| InvalidSetting {
+        (self.read)(settings, value).map_err(|why| self.invalid(name, value, why))
+    }
+
+    fn invalid(&self, name: &'static str, value: &str, why: String) -> InvalidSetting {
+        InvalidSetting {
             name,
             value: value.to_owned(),
             why,
             accepted: self.accepted,
-        })
+        }
     }
 }
 
@@ -147,7 +156,7 @@ pub struct Settings {
     pub process: Option<ProcessType>,
     /// Paths to watch, relative to the app directory or absolute; empty for the app directory.
     pub watch: Vec<String>,
-    /// Files to ignore, on top of [`DEFAULT_PATTERNS`](crate::ignore::DEFAULT_PATTERNS).
+    /// Files to ignore, on top of [`DEFAULT_PATTERNS`](crate::DEFAULT_PATTERNS).
     pub ignore: Vec<IgnorePattern>,
     /// How long no further change may follow a single file before the process is restarted. Other changes
     /// take longer.
@@ -198,11 +207,26 @@ impl Settings {
                 errors.extend(result.err());
             }
         }
+        errors.extend(settings.without_effect(|setting| setting.variable));
         if errors.is_empty() {
             Ok(settings)
         } else {
             Err(errors)
         }
+    }
+}
+
+impl Settings {
+    /// The patterns that have no effect, in a list that is complete. The name of the setting is its variable or option.
+    pub(crate) fn without_effect(&self, name: fn(&Setting) -> &'static str) -> Vec<InvalidSetting> {
+        // Below the app directory, wherever that is.
+        let patterns = Patterns::new(self, Path::new(""));
+        let invalid = |pattern: &IgnorePattern| {
+            let why = patterns.unreachable(pattern)?;
+            let setting = Setting::IGNORE;
+            Some(setting.invalid(name(&setting), pattern.as_str(), why))
+        };
+        self.ignore.iter().filter_map(invalid).collect()
     }
 }
 
@@ -281,7 +305,7 @@ mod tests {
     fn reports_all_invalid_values() {
         let errors = read(&[
             ("BP_LIVE_RELOAD_PROCESS", "a b"),
-            ("BP_LIVE_RELOAD_IGNORE", "*.csv:[a"),
+            ("BP_LIVE_RELOAD_IGNORE", "*.csv:[a:!/tmp/main"),
             ("BP_LIVE_RELOAD_DEBOUNCE", "50"),
             ("BP_LIVE_RELOAD_SIGNAL", "SIGNOPE"),
         ])
@@ -296,6 +320,8 @@ mod tests {
         Accepted: a time with its unit, such as `50ms`, `2s` or `1min 30s`.
         BP_LIVE_RELOAD_SIGNAL is "SIGNOPE", which is not a signal.
         Accepted: the name of a signal that a process can handle, with or without `SIG`, or its number, such as `SIGTERM`, `INT` or `15`.
+        BP_LIVE_RELOAD_IGNORE is "!/tmp/main", which is in the ignored directory /tmp: take back that directory and ignore its other files, with `!/tmp`, `/tmp/*` and `!/tmp/main`.
+        Accepted: patterns as in a .gitignore file, relative to the app directory, such as `*.csv`, `uploads/` or `!/tmp`.
         "#);
     }
 

@@ -16,8 +16,10 @@ mod rebuild;
 mod release;
 mod reload;
 mod restarts;
+mod saves;
 mod stops;
 mod supply_chain;
+mod users;
 
 use crate::case::Listed;
 
@@ -26,6 +28,7 @@ pub(crate) const ALONE: &[&[Listed]] = &[
     reload::CASES,
     live_reload::CASES,
     restarts::CASES,
+    saves::CASES,
     kubernetes::CASES,
     examples::tools::CASES,
 ];
@@ -37,6 +40,7 @@ pub(crate) const TOGETHER: &[&[Listed]] = &[
     kubernetes::deployment::CASES,
     stops::CASES,
     failures::CASES,
+    users::CASES,
     orders::CASES,
     flag::CASES,
     rebuild::CASES,

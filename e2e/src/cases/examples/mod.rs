@@ -4,7 +4,11 @@
 pub(super) mod manifests;
 pub(super) mod tools;
 
+use std::fs::Permissions;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::thread::sleep;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use fs_err as fs;
@@ -27,12 +31,17 @@ cases![
     composite,
     language_buildpack,
     other_settings,
+    arguments,
+    ignored,
     sync_tools,
 ];
 
 /// The example app that most pages use, and its page.
 const APP: &str = "examples/python/app.py";
 const PYTHON: &str = "examples/python/README.md";
+
+/// Prints the command lines of all processes.
+pub(in crate::cases) const COMMANDS: &str = "cat /proc/[0-9]*/cmdline | tr '\\0' ' '";
 
 /// The page for the first start.
 const START: &str = "docs/start.md";
@@ -165,6 +174,84 @@ fn other_settings(case: &Case<'_>) -> Result<()> {
     let mut running = page.start(&start)?;
     running.expect(&start)?;
     expect_reload(&terminal, &terminal.container("my-app-worker"))
+}
+
+/// Arguments reach the app, also after a restart, whether its process type has arguments of its own or not.
+fn arguments(case: &Case<'_>) -> Result<()> {
+    let terminal = case.terminal()?;
+    let procfile = "web: ./server\nworker: python3 app.py\n";
+    fs::write(terminal.path("examples/python/Procfile"), procfile)?;
+    let server = terminal.path("examples/python/server");
+    fs::write(&server, "#!/bin/sh\nexec python3 app.py \"$@\"\n")?;
+    fs::set_permissions(server, Permissions::from_mode(0o755))?;
+    let start = terminal.page(START)?;
+    start.follow(&start.all_blocks("run: examples::five_minute_start")?[0])?;
+
+    let page = terminal.page("docs/settings.md")?;
+    let blocks: [Block; 2] = page.blocks()?;
+    for (block, name) in blocks.iter().zip(["my-app", "my-app-2"]) {
+        terminal
+            .page(PYTHON)?
+            .run("sed -i 's/\"v2\"/\"v1\"/' app.py")?;
+        page.follow(block)?;
+        let container = terminal.container(name);
+        expect_argument(&container, "v1")?;
+        expect_reload(&terminal, &container)?;
+        expect_argument(&container, "v2")?;
+        case.platform
+            .engine
+            .run(["rm", "--force", container.name()])?;
+    }
+    let image = terminal.image("my-app").name;
+    let wrong = page.run(&format!("docker run --rm {image} --port=9000"));
+    let wrong = wrong
+        .err()
+        .map(|error| format!("{error:#}"))
+        .unwrap_or_default();
+    expect_words(&wrong, &["Arguments of the app come after `--`"])
+}
+
+/// Checks that this version of the app has the argument of the page.
+fn expect_argument(container: &Container<'_>, version: &str) -> Result<()> {
+    container.wait_for(version)?;
+    let commands = container.execute(&["sh", "-c", COMMANDS])?;
+    ensure!(commands.contains("app.py --port=9000"), "{commands}");
+    Ok(())
+}
+
+/// Files that a user's pattern and the default ones match, and one that is taken back.
+fn ignored(case: &Case<'_>) -> Result<()> {
+    let terminal = case.terminal()?;
+    let start = terminal.page(START)?;
+    start.follow(&start.all_blocks("run: examples::five_minute_start")?[0])?;
+    let page = terminal.page("docs/ignored.md")?;
+    let [run, help] = page.blocks()?;
+    page.follow(&run)?;
+    let container = terminal.container("my-app");
+    container.wait_for("v1")?;
+    expect_words(
+        &page.run(&help.text)?,
+        &["Ignored: ", "*.[Ll][Oo][Gg]", "*.csv"],
+    )?;
+    sleep(Duration::from_millis(1500));
+    let mut restarts = 0;
+    for (file, does_restart) in [
+        ("a.csv", false),
+        ("uploads/a.py", false),
+        ("tmp/cache/a", false),
+        ("ERROR.LOG", false),
+        ("tmp/main", true),
+        ("audit.log.js", true),
+    ] {
+        let write = format!("cd /workspace && mkdir -p $(dirname {file}) && echo x >> {file}");
+        container.execute(&["sh", "-c", &write])?;
+        restarts += usize::from(does_restart);
+        sleep(Duration::from_secs(2));
+        let log = container.log()?;
+        let logged = log.matches("changed, restarting").count();
+        ensure!(logged == restarts, "{logged} restarts after {file}:\n{log}");
+    }
+    Ok(())
 }
 
 /// Tilt's command syncs a program into an image that has no other.

@@ -2,17 +2,24 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
-use super::PYTHON;
+use super::{PYTHON, expect_argument};
 use crate::blocks::Block;
 use crate::case::{Case, cases};
 use crate::command::wait_for;
 use crate::offline;
 use crate::terminal::Terminal;
 
-cases![docker_cp, compose, tilt, tilt_spring_boot, bind_mount];
+cases![
+    docker_cp,
+    compose,
+    compose_arguments,
+    tilt,
+    tilt_spring_boot,
+    bind_mount,
+];
 
 /// Copies a file, a directory, and then each file that is saved.
 fn docker_cp(case: &Case<'_>) -> Result<()> {
@@ -69,6 +76,29 @@ fn compose(case: &Case<'_>) -> Result<()> {
     container.reload("v2", |_| page.run(&edit).map(drop))?;
     running.expect(&edit)?;
     page.follow(&look)
+}
+
+/// The arguments that the page shows reach the app.
+fn compose_arguments(case: &Case<'_>) -> Result<()> {
+    offline::tool("compose")?;
+    let terminal = case.terminal()?;
+    build_python(&terminal)?;
+    let settings = terminal.page("docs/settings.md")?.text;
+    let command = settings
+        .lines()
+        .find(|line| line.trim().starts_with("command: "));
+    let command = command.context("the page has no command")?.trim();
+    let file = terminal.path("examples/compose/compose.yaml");
+    let service = fs::read_to_string(&file)?;
+    let service = service.replace(
+        "    environment:",
+        &format!("    {command}\n    environment:"),
+    );
+    fs::write(&file, service)?;
+    let page = terminal.page("examples/compose/README.md")?;
+    page.run("docker compose up --detach")?;
+    expect_argument(&terminal.container("compose-app-1"), "v1")?;
+    page.run("docker compose down").map(drop)
 }
 
 /// Tilt runs the app with Compose, since there is no cluster.

@@ -6,15 +6,24 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
-use super::{APP, DEPLOYMENT, deployed};
+use super::{APP, DEPLOYMENT, DIRECTORY, deploy, deployed};
 use crate::case::{Case, cases};
+use crate::cases::examples::COMMANDS;
+use crate::cases::users::USER;
 use crate::command::wait_for;
 use crate::container::TILT;
 use crate::directories::workspace;
 use crate::pod::Pod;
 use crate::terminal::Terminal;
 
-cases![replicas, slow_restart, strict_liveness_probe, slow_stop];
+cases![
+    replicas,
+    slow_restart,
+    strict_liveness_probe,
+    slow_stop,
+    arguments,
+    arbitrary_user,
+];
 
 const PATIENCE: Duration = Duration::from_mins(2);
 /// Apps that take long to start and to stop.
@@ -71,6 +80,58 @@ fn slow_stop(case: &Case<'_>) -> Result<()> {
     let mut log = page.start(&format!("kubectl logs --follow {}", pod.name))?;
     terminal.kubectl(&["delete", "pod", &pod.name, "--wait=false"])?;
     log.wait_for("goodbye")
+}
+
+/// Arguments of the page reach the app.
+fn arguments(case: &Case<'_>) -> Result<()> {
+    let page = fs::read_to_string(workspace().join("docs/settings.md"))?;
+    let arguments = page.lines().find(|line| line.trim().starts_with("args: "));
+    let arguments = arguments.context("the page has no args")?.trim();
+    let terminal = one_replica(case, |manifest| {
+        manifest.replace(
+            "          env:",
+            &format!("          {arguments}\n          env:"),
+        )
+    })?;
+    let pod = terminal.pod(DEPLOYMENT)?;
+    expect_argument(&pod)?;
+    pod.reload("v2", || sync(&pod, "", "v2"))?;
+    expect_argument(&pod)
+}
+
+/// Checks that the app has the argument of the page.
+fn expect_argument(pod: &Pod<'_>) -> Result<()> {
+    let commands = pod.execute(&["sh", "-c", COMMANDS])?;
+    ensure!(
+        commands.contains("python3 app.py --port=9000"),
+        "{commands}"
+    );
+    Ok(())
+}
+
+/// A user as `OpenShift` gives one, with each of the settings that make the app directory writable, and without.
+fn arbitrary_user(case: &Case<'_>) -> Result<()> {
+    let terminal = case.cluster_terminal()?;
+    fs::create_dir(terminal.path(DIRECTORY).join("pages"))?;
+    fs::write(terminal.path(DIRECTORY).join("pages/page"), "1")?;
+    let one_replica = |manifest: &str| manifest.replace("replicas: 2", "replicas: 1");
+    deploy(&terminal, "app.yaml", one_replica)?;
+    let manifest = fs::read_to_string(terminal.path("examples/kubernetes/app.yaml"))?;
+    let mut pod = terminal.pod(DEPLOYMENT)?;
+    for (groups, may_write) in [
+        ("runAsGroup: 0", false),
+        ("runAsGroup: 0, supplementalGroups: [1000]", true),
+        ("runAsGroup: 0, fsGroup: 1000", true),
+        ("runAsGroup: 1000", true),
+    ] {
+        let user = format!("securityContext: {{runAsUser: {USER}, {groups}}}\n      containers:");
+        terminal.apply(&manifest.replace("containers:", &user))?;
+        pod = terminal.pod_after(DEPLOYMENT, &pod.name)?;
+        let written = pod.extract(&TILT, &[("workspace/pages/page", b"2")]);
+        ensure!(written.is_ok() == may_write, "{groups}: {written:?}");
+        pod.reload("v2", || sync(&pod, "", "v2")).context(groups)?;
+    }
+    Ok(())
 }
 
 /// The app with one replica.

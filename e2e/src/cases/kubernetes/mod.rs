@@ -144,6 +144,16 @@ fn deployed<'a>(
     change: impl FnOnce(&str) -> String,
 ) -> Result<Terminal<'a>> {
     let terminal = case.cluster_terminal()?;
+    deploy(&terminal, manifest, change)?;
+    Ok(terminal)
+}
+
+/// Builds and deploys the app of a terminal.
+fn deploy(
+    terminal: &Terminal<'_>,
+    manifest: &str,
+    change: impl FnOnce(&str) -> String,
+) -> Result<()> {
     terminal.enforce("restricted")?;
     let file = terminal.path("examples/kubernetes").join(manifest);
     fs::write(&file, change(&fs::read_to_string(&file)?))?;
@@ -152,7 +162,7 @@ fn deployed<'a>(
     for block in &commands[..3] {
         page.follow(&block.with("app.yaml", manifest))?;
     }
-    Ok(terminal)
+    Ok(())
 }
 
 /// Deploys an image that was built in the cluster, and checks that a sync into its app directory restarts

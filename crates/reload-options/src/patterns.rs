@@ -1,10 +1,12 @@
 //! Paths whose changes do not count, by the rules of .gitignore files (gitignore(5)).
 //!
-//! watchexec gets the same patterns, so this program need not check what it reports. These are for the looks of its own.
+//! watchexec gets the same patterns, so `live-reload` need not check what it reports. These are for its own looks, and
+//! for settings that would have no effect.
 
+use crate::default_patterns::DEFAULT_PATTERNS;
+use crate::ignore::IgnorePattern;
+use crate::settings::Settings;
 use fast_glob::glob_match;
-use reload_options::Settings;
-use reload_options::ignore::{DEFAULT_PATTERNS, IgnorePattern};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +16,7 @@ const BUILT_IN: &str = ".DS_Store watchexec.*.log *.py[co] \\#*\\# .\\#* .*.kate
 
 /// Patterns of ignored paths, relative to the app directory.
 #[derive(Debug)]
-pub(crate) struct Patterns {
+pub struct Patterns {
     app: PathBuf,
     patterns: Vec<Pattern>,
 }
@@ -46,11 +48,12 @@ impl Pattern {
 }
 
 impl Patterns {
-    /// Those of watchexec, of this program and of the user.
-    pub(crate) fn new(settings: &Settings, app: &Path) -> Self {
+    /// Those of watchexec, of this project and of the user.
+    #[must_use]
+    pub fn new(settings: &Settings, app: &Path) -> Self {
         let own = BUILT_IN
             .split(' ')
-            .chain(DEFAULT_PATTERNS)
+            .chain(DEFAULT_PATTERNS.split_ascii_whitespace())
             .map(Pattern::new);
         let below = |pattern: &IgnorePattern| Pattern::new(&pattern.below(app));
         Self {
@@ -59,8 +62,24 @@ impl Patterns {
         }
     }
 
+    /// Why a pattern of the user that takes a file back has no effect: the file is in an ignored directory.
+    pub(crate) fn unreachable(&self, pattern: &IgnorePattern) -> Option<String> {
+        let taken_back = pattern.below(&self.app);
+        let path = taken_back.strip_prefix('!')?;
+        let directories = path.match_indices('/').map(|(end, _)| &path[..end]);
+        let directory = directories.into_iter().find(|directory| {
+            let directory = directory.trim_start_matches('/');
+            !directory.is_empty() && self.ignore(&self.app.join(directory), true)
+        })?;
+        Some(format!(
+            "is in the ignored directory {directory}: take back that directory and ignore its other files, \
+             with `!{directory}`, `{directory}/*` and `{taken_back}`"
+        ))
+    }
+
     /// Whether a path is ignored, unless it is below a directory that is. The last pattern that matches counts.
-    pub(crate) fn ignore(&self, path: &Path, is_directory: bool) -> bool {
+    #[must_use]
+    pub fn ignore(&self, path: &Path, is_directory: bool) -> bool {
         let name = path.file_name().unwrap_or_default().as_bytes();
         let below = path
             .strip_prefix(&self.app)
@@ -87,32 +106,44 @@ impl Patterns {
 mod tests {
     use super::*;
 
-    /// Names of sources that look like names of the default list, and of a package.
-    const RESTART: &str = "audit.log.js request.log.ts core.2f3a1b.js core.0.py core.1 core.12.go login.py blog.rb \
-        catalog.log.html src/logs/view.py app/tmp/main.go coverage.py report.json tmp.js pid.rs db.php sock.c \
-        .env .eslintrc.json idea.md attach.java schedule.py app.db.ts logs.py nohup.sh core.js changelog.md";
-
-    /// What tools write.
-    const NO_RESTART: &str = "error.LOG app.log.1 app.log.12 app.log.2026-11-29 app.log.1.gz logs/access nohup.out \
-        x/server.pid web.sock .a.tmp dev.sqlite dev.sqlite3-wal a.s3db h2.db celerybeat-schedule \
-        celerybeat-schedule-shm src/__pycache__ node_modules/.cache .pytest_cache .mypy_cache .ruff_cache .eslintcache \
-        .coverage .coverage.host.1 .next/cache tmp var/cache storage/framework .idea .vscode #a.py# .#a.py .jj \
-        .attach_pid42 java.hprof a.jfr Heap.1.heapsnapshot report.2026.json core.42 core.123456 .winston-audit.json .git";
+    /// What a list of patterns says of its last one.
+    fn unreachable(patterns: &[&str]) -> Option<String> {
+        let settings = Settings {
+            ignore: patterns.iter().map(|text| text.parse().unwrap()).collect(),
+            ..Settings::default()
+        };
+        let last = settings.ignore.last()?;
+        Patterns::new(&settings, Path::new("/app")).unreachable(last)
+    }
 
     #[test]
-    fn ignores_what_tools_write_and_no_sources() {
-        let patterns = Patterns::new(&Settings::default(), Path::new("/app"));
-        let is_ignored = |name: &str| patterns.ignore(&Path::new("/app").join(name), false);
-        // A file below an ignored directory is not looked at.
-        let below = |name: &str| {
-            name.strip_prefix("logs/")
-                .map_or(is_ignored(name), |_| is_ignored("logs"))
-        };
-        for name in RESTART.split_whitespace() {
-            assert!(!is_ignored(name), "{name}");
+    fn finds_patterns_that_take_back_files_of_ignored_directories() {
+        insta::assert_snapshot!(unreachable(&["!/tmp/main"]).unwrap(), @"is in the ignored directory /tmp: take back that directory and ignore its other files, with `!/tmp`, `/tmp/*` and `!/tmp/main`");
+        for patterns in [
+            &["!/app/tmp/main"][..],
+            &["!/tmp/a/b"],
+            &["!./tmp/*.go"],
+            &["data", "!/x/data/keep"],
+            &["data/", "!/data/**/*.py"],
+            &["!node_modules/.cache/x"],
+            &["!/tmp", "!/tmp/cache/x", "!/logs/x"],
+        ] {
+            assert!(unreachable(patterns).is_some(), "{patterns:?}");
         }
-        for name in NO_RESTART.split_whitespace() {
-            assert!(below(name), "{name}");
+        for patterns in [
+            &["!/tmp"][..],
+            &["!/tmp/"],
+            &["!*.log"],
+            &["!/tmp", "!/tmp/main"],
+            // In any order: the list is read as a whole.
+            &["!/tmp", "/tmp/*", "!/tmp/main"],
+            &["data", "!data", "!/data/keep"],
+            &["data/*", "!/data/keep"],
+            &["!src/app.log"],
+            &["/tmp/main"],
+            &["!**/main"],
+        ] {
+            assert_eq!(unreachable(patterns), None, "{patterns:?}");
         }
     }
 
