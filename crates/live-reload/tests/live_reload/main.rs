@@ -10,6 +10,7 @@ mod image;
 mod init;
 mod links;
 mod looks;
+mod mac;
 mod programs;
 mod reload;
 mod restart;
