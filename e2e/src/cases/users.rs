@@ -34,7 +34,7 @@ fn arbitrary_user(case: &Case<'_>) -> Result<()> {
             .err()
             .map(|error| format!("{error:#}"))
             .unwrap_or_default();
-        ensure!(error.contains("Permission denied"), "{error:?}");
+        ensure!(error.contains("Cannot open: File exists"), "{error:?}");
     }
     sync_app(&container)
 }
