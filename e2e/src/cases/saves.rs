@@ -62,8 +62,9 @@ fn terminal_editors(case: &Case<'_>) -> Result<()> {
 fn backups(case: &Case<'_>) -> Result<()> {
     provide("vim", &["vim"])?;
     let save = |version: &str, copy: &str, app: &Path| {
-        let edit =
-            format!("set backup backupcopy={copy} | %s/VERSION = .*/VERSION = \"{version}\"/ | wq");
+        let edit = format!(
+            "set backup backupskip= backupcopy={copy} | %s/VERSION = .*/VERSION = \"{version}\"/ | wq"
+        );
         run(
             &["vim", "-u", "NONE", "-N", "-es", "-c", &edit, "app.py"],
             app,
