@@ -45,25 +45,17 @@ fn rows(page: &str) -> Vec<[Vec<&str>; 3]> {
     rows.map(|row| cells(row).try_into().unwrap()).collect()
 }
 
-/// Whether a file is ignored, or a directory that it is in.
-fn is_ignored(patterns: &Patterns, file: &str) -> bool {
-    let file = Path::new("/app").join(file);
-    let directories = file.ancestors().skip(1);
-    patterns.ignore(&file, false)
-        || directories
-            .take_while(|directory| *directory != "/app")
-            .any(|directory| patterns.ignore(directory, true))
-}
-
 #[test]
 fn ignores_what_tools_write_and_no_sources() {
     let page = text("docs/ignored.md");
-    let patterns = Patterns::new(&Settings::default(), Path::new("/app"));
+    let patterns = Patterns::ignored(&Settings::default(), Path::new("/app"));
     let mut wrong = Vec::new();
     for [_, ignored, restarts] in rows(&page) {
         for (files, expected) in [(ignored, true), (restarts, false)] {
             let files = files.into_iter().map(str::to_owned);
-            wrong.extend(files.filter(|file| is_ignored(&patterns, file) != expected));
+            wrong.extend(
+                files.filter(|file| patterns.include(&Path::new("/app").join(file)) != expected),
+            );
         }
     }
     assert_none(&wrong);
@@ -98,8 +90,11 @@ fn lists_every_pattern_with_a_name_that_only_it_matches() {
                 ignore,
                 ..Settings::default()
             };
-            let without = Patterns::new(&settings, Path::new("/app"));
-            if ignored.iter().all(|file| is_ignored(&without, file)) {
+            let without = Patterns::ignored(&settings, Path::new("/app"));
+            if ignored
+                .iter()
+                .all(|file| without.include(&Path::new("/app").join(file)))
+            {
                 wrong.push(format!("{pattern} matches no name of its row"));
             }
         }

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | the table of settings, and their values as variables give them | `settings` |
 //! | the settings as a command line and back | `command_line` |
-//! | values | [`process_type`], [`ignore`], `time`, `signal` |
+//! | values | [`process_type`], [`ignore`], [`rule`], `time`, `signal` |
 //! | what is ignored | [`patterns`], `default_patterns` |
 
 mod command_line;
@@ -16,11 +16,12 @@ mod default_patterns;
 pub mod ignore;
 pub mod patterns;
 pub mod process_type;
+pub mod rule;
 mod settings;
 mod signal;
 mod time;
 
 pub use command_line::{ArgumentError, PROGRAM, Request};
 pub use default_patterns::DEFAULT_PATTERNS;
-pub use settings::{InvalidSetting, Setting, Settings};
+pub use settings::{InvalidSetting, OnExit, Setting, Settings};
 pub use time::TimeSpan;

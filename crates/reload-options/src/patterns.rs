@@ -1,7 +1,8 @@
-//! Paths whose changes do not count, by the rules of .gitignore files (gitignore(5)).
+//! Patterns of paths, by the rules of .gitignore files (gitignore(5)): paths whose changes do not count, and those that a
+//! command before a start is for.
 //!
-//! watchexec gets the same patterns, so `live-reload` need not check what it reports. These are for its own looks, and
-//! for settings that would have no effect.
+//! watchexec gets the patterns of ignored paths too. They are for the looks of `live-reload` itself, for renames, of which
+//! watchexec reports both names if one of them is not ignored, and for settings that would have no effect.
 
 use crate::default_patterns::DEFAULT_PATTERNS;
 use crate::ignore::IgnorePattern;
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 const BUILT_IN: &str = ".DS_Store watchexec.*.log *.py[co] \\#*\\# .\\#* .*.kate-swp .*.sw? .*.sw?x \
                         .bzr _darcs .fossil-settings .git .hg .pijul .svn";
 
-/// Patterns of ignored paths, relative to the app directory.
+/// Patterns of paths, relative to the app directory.
 #[derive(Debug)]
 pub struct Patterns {
     app: PathBuf,
@@ -48,28 +49,34 @@ impl Pattern {
 }
 
 impl Patterns {
-    /// Those of watchexec, of this project and of the user.
+    /// Those of ignored paths: of watchexec, of this project and of the user.
     #[must_use]
-    pub fn new(settings: &Settings, app: &Path) -> Self {
-        let own = BUILT_IN
-            .split(' ')
-            .chain(DEFAULT_PATTERNS.split_ascii_whitespace())
-            .map(Pattern::new);
+    pub fn ignored(settings: &Settings, app: &Path) -> Self {
+        let defaults = DEFAULT_PATTERNS.split_ascii_whitespace();
+        let own = BUILT_IN.split(' ').chain(defaults);
+        let mut patterns = Self::given(&settings.ignore, app);
+        patterns.patterns.splice(..0, own.map(Pattern::new));
+        patterns
+    }
+
+    /// Those that a user has given.
+    #[must_use]
+    pub fn given(patterns: &[IgnorePattern], app: &Path) -> Self {
         let below = |pattern: &IgnorePattern| Pattern::new(&pattern.below(app));
         Self {
-            patterns: own.chain(settings.ignore.iter().map(below)).collect(),
+            patterns: patterns.iter().map(below).collect(),
             app: app.to_owned(),
         }
     }
 
     /// Why a pattern of the user that takes a file back has no effect: the file is in an ignored directory.
-    pub(crate) fn unreachable(&self, pattern: &IgnorePattern) -> Option<String> {
+    pub fn unreachable(&self, pattern: &IgnorePattern) -> Option<String> {
         let taken_back = pattern.below(&self.app);
         let path = taken_back.strip_prefix('!')?;
         let directories = path.match_indices('/').map(|(end, _)| &path[..end]);
         let directory = directories.into_iter().find(|directory| {
             let directory = directory.trim_start_matches('/');
-            !directory.is_empty() && self.ignore(&self.app.join(directory), true)
+            !directory.is_empty() && self.matches(&self.app.join(directory), true)
         })?;
         Some(format!(
             "is in the ignored directory {directory}: take back that directory and ignore its other files, \
@@ -77,9 +84,17 @@ impl Patterns {
         ))
     }
 
-    /// Whether a path is ignored, unless it is below a directory that is. The last pattern that matches counts.
+    /// Whether a path matches, or a directory above it.
     #[must_use]
-    pub fn ignore(&self, path: &Path, is_directory: bool) -> bool {
+    pub fn include(&self, path: &Path) -> bool {
+        let is_below = |path: &&Path| path.starts_with(&self.app) && *path != self.app;
+        let mut above = path.ancestors().skip(1).take_while(is_below);
+        self.matches(path, path.is_dir()) || above.any(|directory| self.matches(directory, true))
+    }
+
+    /// Whether a path itself matches. The last pattern that matches counts.
+    #[must_use]
+    pub fn matches(&self, path: &Path, is_directory: bool) -> bool {
         let name = path.file_name().unwrap_or_default().as_bytes();
         let below = path
             .strip_prefix(&self.app)
@@ -113,7 +128,7 @@ mod tests {
             ..Settings::default()
         };
         let last = settings.ignore.last()?;
-        Patterns::new(&settings, Path::new("/app")).unreachable(last)
+        Patterns::ignored(&settings, Path::new("/app")).unreachable(last)
     }
 
     #[test]
@@ -166,10 +181,10 @@ mod tests {
                 .collect(),
             ..Settings::default()
         };
-        let patterns = Patterns::new(&settings, Path::new("/app"));
+        let patterns = Patterns::ignored(&settings, Path::new("/app"));
         let ignored = |path: &str| {
             let is_directory = path.ends_with('/');
-            patterns.ignore(
+            patterns.matches(
                 &Path::new("/app").join(path.trim_end_matches('/')),
                 is_directory,
             )

@@ -1,5 +1,6 @@
 //! The cases, by theme.
 
+mod actions;
 mod compatibility;
 mod debugging;
 mod examples;
@@ -29,6 +30,7 @@ pub(crate) const ALONE: &[&[Listed]] = &[
     live_reload::CASES,
     restarts::CASES,
     saves::CASES,
+    actions::CASES,
     kubernetes::CASES,
     examples::tools::CASES,
 ];

@@ -338,6 +338,25 @@ fn starts_watchexec_again_when_many_names_have_gone() {
     assert_eq!(restarts(running), 0);
 }
 
+/// Of a rename, watchexec reports both names if one of them is not ignored.
+#[test]
+fn ignores_the_other_name_of_a_renamed_file() {
+    let image = Image::running(APP);
+    fs::write(image.app().join("app.py"), "old").unwrap();
+    let mut running = start(&image, &[]);
+    // As vim with `backupcopy=no`.
+    fs::rename(image.app().join("app.py"), image.app().join("app.py~")).unwrap();
+    fs::write(image.app().join("app.py"), "new").unwrap();
+    for file in ["app.py", "app.py~", "tmp/app.py"] {
+        image.report(&format!("rename:{}", image.app().join(file).display()));
+    }
+    running.logs("live-reload: app.py changed, restarting web");
+    running.wait_for("up");
+    // The looks after a start, which take what they know and do not see for removed.
+    thread::sleep(2 * SECOND);
+    assert_eq!(restarts(running), 0);
+}
+
 #[test]
 fn logs_errors_of_watchexec_but_not_its_noise() {
     let image = Image::running(WAIT);

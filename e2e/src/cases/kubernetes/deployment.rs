@@ -21,6 +21,7 @@ cases![
     slow_restart,
     strict_liveness_probe,
     slow_stop,
+    exit,
     arguments,
     arbitrary_user,
 ];
@@ -80,6 +81,26 @@ fn slow_stop(case: &Case<'_>) -> Result<()> {
     let mut log = page.start(&format!("kubectl logs --follow {}", pod.name))?;
     terminal.kubectl(&["delete", "pod", &pod.name, "--wait=false"])?;
     log.wait_for("goodbye")
+}
+
+/// A process that ends with 0 ends its container, if that is wanted, and the pod starts another.
+fn exit(case: &Case<'_>) -> Result<()> {
+    let terminal = one_replica(case, |manifest| {
+        manifest.replace(
+            "          env:\n",
+            "          args: [\"--on-exit\", \"exit\"]\n          env:\n",
+        )
+    })?;
+    let pod = terminal.pod(DEPLOYMENT)?;
+    pod.wait_for("v1")?;
+    let before = pod.container()?;
+    let follow = format!("kubectl logs --follow {}", pod.name);
+    let mut log = terminal.page("docs/kubernetes.md")?.start(&follow)?;
+    sync(&pod, "raise SystemExit(0)\n", "v2")?;
+    log.wait_for("web ended with status 0; exiting with its status")?;
+    wait_for(PATIENCE, || Ok((pod.container()? != before).then_some(())))
+        .context("the container has not been started again")?;
+    pod.wait_for("v1").map(drop)
 }
 
 /// Arguments of the page reach the app.
