@@ -70,7 +70,7 @@ impl Patterns {
     }
 
     /// Why a pattern of the user that takes a file back has no effect: the file is in an ignored directory.
-    pub fn unreachable(&self, pattern: &IgnorePattern) -> Option<String> {
+    pub(crate) fn unreachable(&self, pattern: &IgnorePattern) -> Option<String> {
         let taken_back = pattern.below(&self.app);
         let path = taken_back.strip_prefix('!')?;
         let directories = path.match_indices('/').map(|(end, _)| &path[..end]);
@@ -159,6 +159,19 @@ mod tests {
             &["!**/main"],
         ] {
             assert_eq!(unreachable(patterns), None, "{patterns:?}");
+        }
+    }
+
+    #[test]
+    fn includes_what_is_below_a_directory_that_matches() {
+        let given = ["migrations", "*.ts", "!*.d.ts"].map(|pattern| pattern.parse().unwrap());
+        let patterns = Patterns::given(&given, Path::new("/app"));
+        let included = |path: &str| patterns.include(&Path::new("/app").join(path));
+        for path in ["a.ts", "src/a.ts", "migrations", "db/migrations/1.sql"] {
+            assert!(included(path), "{path}");
+        }
+        for path in ["a.d.ts", "src", "migration", "/migrations/1.sql"] {
+            assert!(!included(path), "{path}");
         }
     }
 
