@@ -2,7 +2,7 @@
 //!
 //! | tool | sends |
 //! |---|---|
-//! | `tar` of macOS (bsdtar), piped into `kubectl exec` | before each file with extended attributes, `._NAME` with them in the AppleDouble format; the attributes again as pax records (libarchive, `archive_write_set_format_pax.c`) |
+//! | `tar` of macOS (bsdtar), piped into `kubectl exec` | before each file with extended attributes, `._NAME` with them in the `AppleDouble` format; the attributes again as pax records (libarchive, `archive_write_set_format_pax.c`) |
 //! | the same with `COPYFILE_DISABLE=1` or `--no-mac-metadata` | the pax records alone |
 //! | `kubectl cp`, Skaffold, Tilt | what Go's archive/tar makes of name, size, mode, time and owner: USTAR, or pax records of a long name; no attributes |
 //! | `docker cp`, Docker Compose | the same, to the engine: no program of the container reads it |
@@ -12,7 +12,7 @@ use std::fs;
 use std::path::Path;
 use tar::{Builder, EntryType, Header};
 
-/// The start of an AppleDouble file: its magic number, its version, and its home (RFC 1740).
+/// The start of an `AppleDouble` file: its magic number, its version, and its home (RFC 1740).
 const APPLE_DOUBLE: &[u8] = b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        \x00\x02\n\x00";
 
 /// The mark that macOS gives to files of apps: eleven bytes, any of which can be a newline.
