@@ -127,11 +127,8 @@ fn interpreters(file: &Path) -> io::Result<Vec<PathBuf>> {
 /// The program that env(1) looks for, given the rest of a script's first line as one argument. `None` if the `PATH` of
 /// this process does not say whether it is there.
 fn env_program(argument: &str) -> Option<&str> {
-    let split = ["-S", "-vS", "--split-string="].into_iter();
-    let Some(words) = split
-        .filter_map(|option| argument.strip_prefix(option))
-        .next()
-    else {
+    let mut split = ["-S", "-vS", "--split-string="].into_iter();
+    let Some(words) = split.find_map(|option| argument.strip_prefix(option)) else {
         return Some(argument)
             .filter(|program| !program.starts_with('-') && !program.contains('='));
     };
@@ -296,6 +293,7 @@ mod tests {
                 command: vec![file.to_str().unwrap().to_owned()],
                 working_directory: directory.path().to_owned(),
                 environment: [("PATH".into(), path.clone())].into(),
+                prefix: Vec::new(),
             };
             let checked = program(&launch);
             if output.status.success() {

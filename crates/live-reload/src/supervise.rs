@@ -53,7 +53,7 @@ pub(crate) fn run(
         // 2. Collect changes, so that nothing is decided without them.
         for (path, is_new) in watching.read(&is_readable) {
             // Of a rename, watchexec reports both names if one of them is not ignored.
-            if !is_new || !supervisor.files.patterns.include(&path) {
+            if !is_new || !supervisor.syncs.files.patterns.include(&path) {
                 let stamp = None;
                 supervisor.collect(path, Seen { stamp, is_new });
             }
