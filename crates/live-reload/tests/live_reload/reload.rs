@@ -3,6 +3,7 @@
 use crate::image::{Image, RECORD, called, process, write};
 use crate::{programs, watchexec};
 use insta::assert_snapshot;
+use reload_options::DEFAULT_PATTERNS;
 use std::fs;
 use std::process::Command;
 
@@ -27,7 +28,16 @@ fn passes_watched_and_ignored_paths_to_watchexec() {
     let given = [
         "--watch", "src", "--watch", "/etc", "--ignore", "*.csv", "--ignore", &ignore, "web",
     ];
-    assert_snapshot!(arguments(&image, &given), @r"
+    // The last pattern that matches counts, so those of the user come after the default ones.
+    let arguments = arguments(&image, &given);
+    let (ours, theirs) = arguments.split_at(arguments.find("--ignore=*.csv").unwrap());
+    let (options, defaults) = ours.split_at(ours.find("--ignore").unwrap());
+    let expected: Vec<String> = DEFAULT_PATTERNS
+        .split_whitespace()
+        .map(|pattern| format!("--ignore={pattern}"))
+        .collect();
+    assert_eq!(defaults.lines().collect::<Vec<_>>(), expected);
+    assert_snapshot!(format!("{options}{theirs}"), @r"
     --only-emit-events
     --emit-events-to=stdio
     --debounce=0s
@@ -35,60 +45,6 @@ fn passes_watched_and_ignored_paths_to_watchexec() {
     --project-origin=/workspace
     --watch=/workspace/src
     --watch=/etc
-    --ignore=*.[Ll][Oo][Gg]
-    --ignore=*.log.[0-9]
-    --ignore=*.log.[0-9][0-9]
-    --ignore=*.log.[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]
-    --ignore=*.log.gz
-    --ignore=*.log.*.gz
-    --ignore=.*-audit.json
-    --ignore=/logs
-    --ignore=nohup.out
-    --ignore=*.pid
-    --ignore=*.sock
-    --ignore=*.tmp
-    --ignore=*.sqlite
-    --ignore=*.sqlite-*
-    --ignore=*.sqlite3
-    --ignore=*.sqlite3-*
-    --ignore=*.s3db
-    --ignore=*.s3db-*
-    --ignore=*.db
-    --ignore=*.db-*
-    --ignore=celerybeat-schedule
-    --ignore=celerybeat-schedule.*
-    --ignore=celerybeat-schedule-*
-    --ignore=__pycache__
-    --ignore=.cache
-    --ignore=.pytest_cache
-    --ignore=.mypy_cache
-    --ignore=.ruff_cache
-    --ignore=.eslintcache
-    --ignore=.coverage
-    --ignore=.coverage.*
-    --ignore=**/.next/cache
-    --ignore=/tmp
-    --ignore=/var/cache
-    --ignore=/storage/framework
-    --ignore=.idea
-    --ignore=.vscode
-    --ignore=\#*\#
-    --ignore=.\#*
-    --ignore=.jj
-    --ignore=.attach_pid*
-    --ignore=*.hprof
-    --ignore=*.jfr
-    --ignore=*.heapsnapshot
-    --ignore=*.heapprofile
-    --ignore=*.cpuprofile
-    --ignore=report.[0-9]*.json
-    --ignore=core.[1-9][0-9]
-    --ignore=core.[1-9][0-9][0-9]
-    --ignore=core.[1-9][0-9][0-9][0-9]
-    --ignore=core.[1-9][0-9][0-9][0-9][0-9]
-    --ignore=core.[1-9][0-9][0-9][0-9][0-9][0-9]
-    --ignore=core.[1-9][0-9][0-9][0-9][0-9][0-9][0-9]
-    --ignore=*.prof
     --ignore=*.csv
     --ignore=/uploads
     ");
@@ -380,4 +336,18 @@ fn prints_its_options_and_its_version() {
             );
         }
     }
+}
+
+#[test]
+fn prints_what_is_ignored() {
+    let image = web();
+    let output = image.run(&["--ignore=*.csv", "--ignore=!/tmp", "web", "--help"]);
+    let output = String::from_utf8(output.stdout).unwrap();
+    let count = DEFAULT_PATTERNS.split_whitespace().count() + 2;
+    let line = format!("Ignored: {count} patterns. Those of the build or of --ignore: *.csv !/tmp");
+    assert!(output.contains(&line), "{output}");
+    assert!(
+        output.ends_with(&format!("{DEFAULT_PATTERNS}\n")),
+        "{output}"
+    );
 }
