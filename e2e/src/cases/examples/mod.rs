@@ -222,6 +222,9 @@ fn expect_argument(container: &Container<'_>, version: &str) -> Result<()> {
 /// Files that a user's pattern and the default ones match, and one that is taken back.
 fn ignored(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
+    let cache = terminal.path("examples/python/tmp/cache");
+    fs::create_dir_all(&cache)?;
+    fs::write(cache.join("a"), "x\n")?;
     let start = terminal.page(START)?;
     start.follow(&start.all_blocks("run: examples::five_minute_start")?[0])?;
     let page = terminal.page("docs/ignored.md")?;
@@ -231,7 +234,7 @@ fn ignored(case: &Case<'_>) -> Result<()> {
     container.wait_for("v1")?;
     expect_words(
         &page.run(&help.text)?,
-        &["Ignored: ", "*.[Ll][Oo][Gg]", "*.csv"],
+        &["Ignored: ", "*.[Ll][Oo][Gg]", "App_Data"],
     )?;
     sleep(Duration::from_millis(1500));
     let mut restarts = 0;
