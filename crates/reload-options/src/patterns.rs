@@ -73,8 +73,8 @@ impl Patterns {
     pub(crate) fn unreachable(&self, pattern: &IgnorePattern) -> Option<String> {
         let taken_back = pattern.below(&self.app);
         let path = taken_back.strip_prefix('!')?;
-        let directories = path.match_indices('/').map(|(end, _)| &path[..end]);
-        let directory = directories.into_iter().find(|directory| {
+        let mut directories = path.match_indices('/').map(|(end, _)| &path[..end]);
+        let directory = directories.find(|directory| {
             let directory = directory.trim_start_matches('/');
             !directory.is_empty() && self.matches(&self.app.join(directory), true)
         })?;
