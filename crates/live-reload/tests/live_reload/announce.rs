@@ -106,7 +106,7 @@ fn reports_a_program_that_a_sync_has_removed() {
     live-reload: restarting web (the default choice) when files change in /workspace
     live-reload: app changed, restarting web
     live-reload: error: The process `web` runs /workspace/./app, which does not exist.
-    Check the start command of the process. If a sync deleted the file, restore it and start the container again.
+    Check the command. If a sync deleted the file, restore it and start the container again.
     ");
 }
 
