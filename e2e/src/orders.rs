@@ -11,7 +11,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use crate::buildpacks::{PUBLISHED, buildpack_of};
-use crate::directories::{copy, source, target};
+use crate::directories::{copy, source};
 
 /// A publisher of builders: its orders and the buildpacks in them.
 #[derive(Debug, Deserialize)]
@@ -126,10 +126,10 @@ impl Buildpack {
     /// Writes the stand-in. Returns its directory.
     fn write(&self) -> Result<PathBuf> {
         let Self { id, api, .. } = self;
-        let directory = target("buildpacks/published").join(id.replace('/', "-"));
+        let directory = buildpack_of(id);
         copy(&buildpack_of(PUBLISHED), &directory)?;
         let descriptor = format!(
-            "api = {api:?}\n[buildpack]\nid = {id:?}\nversion = \"1.0.0\"\n\
+            "api = {api:?}\n[buildpack]\nid = {id:?}\nversion = \"0.0.0\"\n\
              [[targets]]\nos = \"linux\"\n[[stacks]]\nid = \"*\"\n"
         );
         fs::write(directory.join("buildpack.toml"), descriptor)?;

@@ -11,12 +11,12 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use fs_err as fs;
 
-use crate::buildpacks::{ENVIRONMENT, EXECUTABLE_JAR, PROCFILE, START, WATCHEXEC, buildpack_of};
+use crate::buildpacks::{ENVIRONMENT, PROCFILE, START, WATCHEXEC, buildpack_of};
 use crate::command::{logged, output};
 use crate::directories::{log, target};
-use crate::offline::{self, Cluster, Engine, Images, Lifecycle, Published};
+use crate::offline::{self, Cluster, Engine, Images, Lifecycle};
 use crate::orders::Publisher;
-use crate::package::{Archive, here, offering, package};
+use crate::package::{Archive, offering, package};
 
 /// Tools, images, sample apps and the buildpack under test.
 #[derive(Debug)]
@@ -28,10 +28,8 @@ pub(crate) struct Platform {
     /// The builder of most cases. Our buildpack is optional and first in every group, before a
     /// buildpack with or without support for live reload.
     pub(crate) builder: String,
-    /// The publishers of builders, by name.
+    /// The publishers of builders, whose stand-ins replace those on the pages.
     pub(crate) publishers: BTreeMap<&'static str, Publisher>,
-    /// Stand-ins for published builders and buildpacks.
-    pub(crate) published: Published,
     /// The newest watchexec.
     pub(crate) archive: Archive,
     /// The packaged buildpack.
@@ -53,7 +51,7 @@ impl Platform {
         needs_cluster: bool,
     ) -> Result<Self> {
         let pack = step("pack", || offline::tool("pack"))?;
-        let lifecycle = step("lifecycle", || Lifecycle::provide(here().name))?;
+        let lifecycle = step("lifecycle", Lifecycle::provide)?;
         let images = step("images", || Images::provide(&lifecycle, &engine))?;
         let (archive, _) = step("watchexec archive", Archive::released)?;
         let buildpack = step("buildpack", || package("package", &[]))?;
@@ -64,7 +62,6 @@ impl Platform {
             images,
             builder: String::new(),
             publishers: BTreeMap::new(),
-            published: Published::default(),
             watchexec: offering(&buildpack, "served", &archive, &url)?.into(),
             archive,
             buildpack,
@@ -75,13 +72,6 @@ impl Platform {
             cluster,
         };
         platform.write_programs()?;
-        let known = [START, EXECUTABLE_JAR, PROCFILE];
-        let order = known.map(|id| vec![(WATCHEXEC, true), (id, false)]);
-        let mut buildpacks = vec![platform.watchexec.clone(), buildpack_of(ENVIRONMENT)];
-        buildpacks.extend(known.map(buildpack_of));
-        platform.builder = step("builder", || {
-            platform.make_builder("builder", &buildpacks, &order)
-        })?;
         for name in ["paketo", "heroku"] {
             let publisher = step(&format!("{name} builder"), || {
                 Publisher::provide(name, |buildpacks, order| {
@@ -90,13 +80,12 @@ impl Platform {
             })?;
             platform.publishers.insert(name, publisher);
         }
-        platform.published = step("published builder", || {
-            Published::provide(
-                &platform.images,
-                &platform.lifecycle,
-                &platform.publishers["paketo"].builder,
-                |buildpacks, order| platform.make_builder("published", buildpacks, order),
-            )
+        let known = [START, PROCFILE];
+        let order = known.map(|id| vec![(WATCHEXEC, true), (id, false)]);
+        let mut buildpacks = vec![platform.watchexec.clone(), buildpack_of(ENVIRONMENT)];
+        buildpacks.extend(known.map(buildpack_of));
+        platform.builder = step("builder", || {
+            platform.make_builder("builder", &buildpacks, &order)
         })?;
         if needs_cluster {
             match Cluster::obstacle() {
@@ -108,38 +97,6 @@ impl Platform {
             }
         }
         println!("pack {pack} on Docker {}", platform.engine.version()?);
-        Ok(platform)
-    }
-
-    /// A platform on another engine, with its lifecycle, its base image and this buildpack.
-    pub(crate) fn on(
-        &self,
-        engine: Engine,
-        lifecycle: Lifecycle,
-        base: &str,
-        file: &Path,
-    ) -> Result<Self> {
-        let mut platform = Self {
-            engine: Arc::new(engine),
-            cluster: Arc::clone(&self.cluster),
-            lifecycle,
-            images: Images {
-                base: base.to_owned(),
-                ..self.images.clone()
-            },
-            builder: String::new(),
-            publishers: BTreeMap::default(),
-            published: Published::default(),
-            archive: self.archive.clone(),
-            buildpack: file.to_owned(),
-            watchexec: file.to_owned(),
-            static_app: self.static_app.clone(),
-            jar: self.jar.clone(),
-            notes: Mutex::default(),
-        };
-        let buildpacks = [file.to_owned(), buildpack_of(PROCFILE)];
-        let order = [vec![(WATCHEXEC, true), (PROCFILE, false)]];
-        platform.builder = platform.make_builder("builder-of-another", &buildpacks, &order)?;
         Ok(platform)
     }
 

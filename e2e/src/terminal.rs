@@ -25,7 +25,7 @@ use crate::case::Case;
 use crate::command::{expect_words, free_port, logged, record, wait_for};
 use crate::container::Container;
 use crate::directories::{copy, log, workspace};
-use crate::offline::Namespace;
+use crate::offline::{self, Namespace};
 use crate::printed;
 
 /// How long a command may take until it is ready.
@@ -165,7 +165,7 @@ impl<'a> Terminal<'a> {
         if let Some(namespace) = &self.namespace {
             text = text.replace(REGISTRY, &namespace.registry);
         }
-        self.case.platform.published.replaced(&text)
+        offline::replaced(self.case.platform, &text)
     }
 
     /// Runs commands in a directory. Returns their output.

@@ -97,8 +97,7 @@ fn end_reader(case: &Case<'_>, key: &str, expected: i32) -> Result<()> {
 
 /// A debugger of Java attaches at its port before and after a restart: the port is free again.
 fn jdwp(case: &Case<'_>) -> Result<()> {
-    let jar = &case.platform.jar;
-    let image = case.build(jar).live_reload("true").image()?;
+    let image = case.build_paketo("image", &case.platform.jar).image()?;
     let port = free_port()?;
     let agent = format!(
         "JAVA_TOOL_OPTIONS=-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=127.0.0.1:{port}"

@@ -116,7 +116,7 @@ fn restarts(
 fn java(case: &Case<'_>) -> Result<Figure> {
     with_setting(
         ("Spring Boot", QUICK_JAVA),
-        |image| case.build_as(image, &case.platform.jar),
+        |image| case.build_paketo(image, &case.platform.jar),
         &[],
         &source("apps/java/src/main/resources/application.properties"),
         "/workspace/BOOT-INF/classes/application.properties",

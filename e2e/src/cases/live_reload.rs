@@ -10,20 +10,17 @@ use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
 use crate::build::{Build, Image};
-use crate::buildpacks::{ENVIRONMENT, EXECUTABLE_JAR, PROCFILE, WATCHEXEC};
+use crate::buildpacks::{ENVIRONMENT, PROCFILE, WATCHEXEC};
 use crate::case::{Case, cases, python_app, unaware_app};
 use crate::command::{expect_words, wait_for};
 use crate::container::{Container, RELOAD, SKAFFOLD, TILT};
-use crate::offline::compile_answer;
 
 cases![
     listed_last,
     listed_first,
-    java,
     run_user_of_the_group,
     environment,
     development,
-    test,
     production,
     many_files_by_copy,
     many_files_by_tar,
@@ -49,21 +46,6 @@ fn listed_first(case: &Case<'_>) -> Result<()> {
     expect_words(&image.log, &["docker run --entrypoint reload"])?;
     image.expect_newest_watchexec()?;
     Container::start_with(&image, &RELOAD)?.reload_python()
-}
-
-/// The buildpack for jars checks the flag only, so a development build without the flag leaves its
-/// process `web` plain.
-fn java(case: &Case<'_>) -> Result<()> {
-    let image = case
-        .build(&case.platform.jar)
-        .buildpacks(&[WATCHEXEC, EXECUTABLE_JAR])
-        .arguments(&["--exec-env", "development"])
-        .image()?;
-    let directory = tempfile::tempdir()?;
-    let class = compile_answer(directory.path())?;
-    let target = "/workspace/BOOT-INF/classes/e2e/Answer.class";
-    let container = Container::start_with(&image, &RELOAD)?;
-    container.reload_by_copy("v2", &class, target)
 }
 
 /// The run image's user differs from the build image's and shares its group. It changes files in
@@ -179,13 +161,6 @@ fn development(case: &Case<'_>) -> Result<()> {
 }
 
 /// Live reload is off unless the flag is set.
-fn test(case: &Case<'_>) -> Result<()> {
-    execution_environment(case, "test", "")?.expect_no_watchexec()?;
-    let image = execution_environment(case, "test", "true")?;
-    Container::start_with(&image, &RELOAD)?.reload_python()
-}
-
-/// Live reload is off unless the flag is set, as in a test build.
 fn production(case: &Case<'_>) -> Result<()> {
     execution_environment(case, "production", "")?.expect_no_watchexec()?;
     let image = execution_environment(case, "production", "true")?;

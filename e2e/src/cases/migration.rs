@@ -6,6 +6,7 @@ use fs_err as fs;
 
 use super::orders;
 use crate::blocks::Block;
+use crate::buildpacks::buildpack_of;
 use crate::case::{Case, cases, unaware_app};
 use crate::container::Container;
 use crate::directories::{copy, target};
@@ -41,7 +42,7 @@ fn paketo_order(case: &Case<'_>) -> Result<()> {
     let order = case.platform.publishers["paketo"].order("nodejs")?;
     let app = orders::app(&order.app)?;
     let description = fs::read_to_string(target("paketo.toml"))?;
-    let package = target("buildpacks/published/paketo-buildpacks-watchexec");
+    let package = buildpack_of("paketo-buildpacks/watchexec");
     let package = package.to_string_lossy();
     ensure!(
         description.contains(before) && description.contains(&*package),

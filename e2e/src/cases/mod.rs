@@ -3,7 +3,6 @@
 mod compatibility;
 mod debugging;
 mod examples;
-mod failures;
 pub(crate) mod figures;
 mod flag;
 mod kubernetes;
@@ -33,10 +32,8 @@ pub(crate) const ALONE: &[&[Listed]] = &[
 pub(crate) const TOGETHER: &[&[Listed]] = &[
     release::CASES,
     kubernetes::kpack::CASES,
-    kubernetes::tekton::CASES,
     kubernetes::deployment::CASES,
     stops::CASES,
-    failures::CASES,
     orders::CASES,
     flag::CASES,
     rebuild::CASES,
@@ -47,5 +44,4 @@ pub(crate) const TOGETHER: &[&[Listed]] = &[
     packages::CASES,
     migration::CASES,
     examples::CASES,
-    examples::manifests::CASES,
 ];

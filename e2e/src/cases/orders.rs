@@ -203,7 +203,7 @@ fn no_provider(case: &Case<'_>) -> Result<()> {
     let log = build().buildpacks(&[engine, start, &watchexec]).failure()?;
     expect_words(
         &log,
-        &["paketo-buildpacks/node-start@1.0.0 requires watchexec"],
+        &["paketo-buildpacks/node-start@0.0.0 requires watchexec"],
     )?;
     let image = build().buildpacks(&[&watchexec, engine, start]).image()?;
     expect_reload(&Container::start(&image)?)

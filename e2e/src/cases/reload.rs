@@ -6,9 +6,8 @@ use fs_err as fs;
 
 use crate::case::{Case, cases, python_app};
 use crate::container::Container;
-use crate::offline::compile_answer;
 
-cases![python, static_server_on_tiny, java];
+cases![python, static_server_on_tiny];
 
 fn python(case: &Case<'_>) -> Result<()> {
     let image = case.build(python_app()).live_reload("true").image()?;
@@ -29,15 +28,4 @@ fn static_server_on_tiny(case: &Case<'_>) -> Result<()> {
     let file = directory.path().join("version.txt");
     fs::write(&file, "v2\n")?;
     Container::start(&image)?.reload_by_copy("v2", &file, "/workspace/version.txt")
-}
-
-/// pack explodes the jar of a Spring Boot app into the app directory, and classes as an IDE compiles
-/// them are synced over it.
-fn java(case: &Case<'_>) -> Result<()> {
-    let jar = &case.platform.jar;
-    let image = case.build(jar).live_reload("true").image()?;
-    let directory = tempfile::tempdir()?;
-    let class = compile_answer(directory.path())?;
-    let target = "/workspace/BOOT-INF/classes/e2e/Answer.class";
-    Container::start(&image)?.reload_by_copy("v2", &class, target)
 }

@@ -17,7 +17,7 @@ use rustix::process::geteuid;
 
 use super::debian;
 use crate::command::{as_root, last_lines, output, record, wait_for};
-use crate::directories::{digest, log, source, target, workspace};
+use crate::directories::{digest, log, target, workspace};
 
 /// How long an engine may take to start or stop, which usually takes seconds.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -63,17 +63,6 @@ impl Engine {
         // A killed run leaves containers on a private engine.
         engine.remove_made()?;
         Ok(engine)
-    }
-
-    /// Starts an engine that runs images for arm64 by this emulator, in namespaces of its own.
-    pub(crate) fn of_arm64(emulator: &str) -> Result<Self> {
-        let (daemon, host) = Daemon::of_arm64(emulator)?;
-        Ok(Self {
-            host,
-            prefix: "live-reload-e2e".to_owned(),
-            daemon: Some(daemon),
-            closing: Once::new(),
-        })
     }
 
     /// A docker command against this engine.
@@ -211,7 +200,7 @@ impl Daemon {
             geteuid().is_root(),
             "no Docker engine answers, and only root can start one"
         );
-        let directory = directory("/run/live-reload-e2e")?;
+        let directory = directory()?;
         // The engine's own /run is its directory: some tools mount /var/run/docker.sock into containers,
         // whatever DOCKER_HOST says. Others mount that path, which the link keeps.
         symlink(
@@ -236,25 +225,8 @@ impl Daemon {
             .args(["--host", "unix:///run/docker.sock"])
             .args(["--exec-root", "/run/docker", "--pidfile", "/run/docker.pid"])
             .args(["--bridge=none", "--iptables=false", "--ip-forward=false"]);
-        Self::started(dockerd, directory, "dockerd")
-    }
-
-    fn of_arm64(emulator: &str) -> Result<(Self, String)> {
-        // Not below /run, which the script covers.
-        let directory = directory("/var/tmp/live-reload-arm64")?;
-        let mut dockerd = as_root("setpriv");
-        dockerd
-            .args(["--pdeathsig", "TERM"])
-            .arg(source("arm64-engine.sh"))
-            .arg(&directory)
-            .arg(emulator);
-        Self::started(dockerd, directory, "dockerd-arm64")
-    }
-
-    /// Starts a command that runs dockerd in a directory, and waits until it answers.
-    fn started(mut dockerd: Command, directory: PathBuf, name: &str) -> Result<(Self, String)> {
         let host = format!("unix://{}/docker.sock", directory.display());
-        let log = log(name);
+        let log = log("dockerd");
         // Ctrl-C must not stop the engine, which the suite still needs to clean up.
         dockerd.process_group(0);
         let mut process = record(&mut dockerd, &log)?
@@ -284,11 +256,11 @@ impl Daemon {
     }
 }
 
-/// A new directory for a private engine: one for each checkout, and short, as paths of sockets are limited
+/// A new directory for the private engine: one for each checkout, and short, as paths of sockets are limited
 /// to about 100 characters.
-fn directory(path: &str) -> Result<PathBuf> {
+fn directory() -> Result<PathBuf> {
     let id = digest(workspace().as_os_str().as_encoded_bytes());
-    let directory = PathBuf::from(format!("{path}-{}", &id[..16]));
+    let directory = PathBuf::from(format!("/run/live-reload-e2e-{}", &id[..16]));
     // The engine of a killed run may still be stopping.
     let pidfile = directory.join("docker.pid");
     let _ = wait_for(PATIENCE, || Ok((!pidfile.exists()).then_some(())));

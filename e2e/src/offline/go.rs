@@ -11,7 +11,6 @@ use fs_err::os::unix::fs::symlink;
 
 use crate::command::{logged, output};
 use crate::directories::{log, source, target};
-use crate::package::here;
 
 /// Builds the tool of the module `e2e/tools/NAME` into a directory that is on the PATH of the cases.
 /// Returns its version.
@@ -72,19 +71,6 @@ pub(super) fn kpack(programs: &Path) -> Result<(String, PathBuf)> {
     Ok((version, directory.into()))
 }
 
-/// Builds our program that validates Tekton's manifests with its types. Returns the version of Tekton.
-pub(crate) fn manifests() -> Result<String> {
-    let module = source("tools/manifests");
-    build(&module, ".", "", &target("tools/manifests"))?;
-    let tekton = [
-        "-m",
-        "-f={{.Path}} {{.Version}}",
-        "github.com/tektoncd/pipeline",
-    ];
-    let (_, version) = pinned(&module, &tekton)?;
-    Ok(version)
-}
-
 /// The lifecycle, as `pack builder create` takes it.
 #[derive(Debug)]
 pub(crate) struct Lifecycle {
@@ -97,19 +83,19 @@ pub(crate) struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// Builds it for an architecture, this machine's or another.
-    pub(crate) fn provide(arch: &str) -> Result<Self> {
+    /// Builds it.
+    pub(crate) fn provide() -> Result<Self> {
         let module = source("tools/lifecycle");
         let (path, version) = pinned(
             &module,
             &["-f={{.Module.Path}} {{.Module.Version}}", "tool"],
         )?;
-        let directory = target("lifecycle").join(arch);
+        let directory = target("lifecycle/files");
         let programs = directory.join("lifecycle");
         fs::create_dir_all(&programs)?;
         // The lifecycle refuses to run without a version of its own.
         let linker = format!("-X {path}/cmd.Version={version}");
-        build_for(arch, &module, "tool", &linker, &programs)?;
+        build(&module, "tool", &linker, &programs)?;
 
         // The phases are one program under different names (cmd/lifecycle/main.go).
         let phases = "analyzer builder creator detector exporter extender rebaser restorer";
@@ -121,7 +107,7 @@ impl Lifecycle {
         }
         let descriptor = "lifecycle.toml";
         fs::copy(module.join(descriptor), directory.join(descriptor))?;
-        let tarball = target("lifecycle").join(format!("{arch}.tgz"));
+        let tarball = target("lifecycle/lifecycle.tgz");
         let mut tar = Command::new("tar");
         tar.args(["-cz", "--owner=0", "--group=0", "-f"])
             .arg(&tarball);
@@ -166,13 +152,8 @@ fn pinned(module: &Path, list: &[&str]) -> Result<(String, String)> {
 /// Several cases may build the same program.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// Builds a package, or all tools, of a module for this machine.
+/// Builds a package, or all tools, of a module. The programs are static, so that they run in any image.
 fn build(module: &Path, package: &str, linker: &str, output: &Path) -> Result<()> {
-    build_for(here().name, module, package, linker, output)
-}
-
-/// Builds for an architecture. The programs are static, so that they run in any image.
-fn build_for(arch: &str, module: &Path, package: &str, linker: &str, output: &Path) -> Result<()> {
     // Tilt needs C to read Tiltfiles, and runs on this machine only.
     let with_c = module.ends_with("tilt");
     let name = module.file_name().unwrap_or_default().to_string_lossy();
@@ -187,7 +168,6 @@ fn build_for(arch: &str, module: &Path, package: &str, linker: &str, output: &Pa
         ])
         .arg(package)
         .current_dir(module)
-        .env("GOARCH", arch)
         .env("CGO_ENABLED", if with_c { "1" } else { "0" });
-    logged(&mut go, &log(&format!("go-build-{name}-{arch}")))
+    logged(&mut go, &log(&format!("go-build-{name}")))
 }

@@ -1,7 +1,6 @@
 //! The examples and pages, followed as a reader would: the cases take commands and edits from the pages
 //! and request the app from outside.
 
-pub(super) mod manifests;
 pub(super) mod tools;
 
 use std::io::Write;
