@@ -19,7 +19,8 @@ e2e: ## Run the suite on pack, the lifecycle and Docker (needs Rust, Go, Maven, 
 	cargo run --locked --package e2e
 
 bench: ## Measure speed and size (needs Rust, curl, xz, tar and busybox; E2E=1: what e2e needs)
-	cargo xtask bench $(if $(E2E),--platform)
+	cargo xtask bench
+	$(if $(E2E),cargo run --locked --package e2e -- --bench)
 
 package: ## Make the buildpack directory target/package/buildpack (needs Rust)
 	cargo xtask package

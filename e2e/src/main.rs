@@ -38,28 +38,23 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use fs_err as fs;
 use fs_err::File;
-use libtest_mimic::{Arguments, Conclusion};
+use libtest_mimic::Arguments;
 
 use crate::offline::{Cluster, Engine};
 use crate::platform::{Platform, step};
 
-/// How many cases run at once, except for those that measure.
+/// How many cases run at once.
 const MOST_CASES_AT_ONCE: usize = 3;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // They share an engine, which more would only make wait. What is measured shares nothing.
-    let at_once = if arguments.bench {
-        1
-    } else {
-        MOST_CASES_AT_ONCE
-    };
-    arguments.test_threads.get_or_insert(at_once);
+    // They share an engine, which more would only make wait.
+    arguments.test_threads.get_or_insert(MOST_CASES_AT_ONCE);
     if arguments.list {
         return libtest_mimic::run(&arguments, runner::trials(&Arc::default())).exit_code();
     }
     match run(&arguments) {
-        Ok(conclusion) => conclusion.exit_code(),
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -67,7 +62,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<Conclusion> {
+fn run(arguments: &Arguments) -> Result<ExitCode> {
     fs::create_dir_all(directories::target(""))?;
     let lock = File::create(directories::target("lock"))?;
     if lock.file().try_lock().is_err() {
@@ -86,12 +81,12 @@ fn run(arguments: &Arguments) -> Result<Conclusion> {
     })
     .context("cannot handle interrupts")?;
 
+    if arguments.bench {
+        cases::figures::measure(&Platform::provide(engine, cluster, false)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let platform = Arc::default();
-    let trials = if arguments.bench {
-        cases::figures::trials(&platform)
-    } else {
-        runner::trials(&platform)
-    };
+    let trials = runner::trials(&platform);
     let needs_cluster = trials
         .iter()
         .any(|trial| trial.name().starts_with("kubernetes::") && !arguments.is_filtered_out(trial));
@@ -99,7 +94,7 @@ fn run(arguments: &Arguments) -> Result<Conclusion> {
     let platform = platform.get_or_init(|| provided);
     let conclusion = libtest_mimic::run(arguments, trials);
     platform.print_report();
-    Ok(conclusion)
+    Ok(conclusion.exit_code())
 }
 
 /// Closes the engine and the cluster however the suite ends.

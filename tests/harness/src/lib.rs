@@ -22,4 +22,4 @@ pub mod lifecycle;
 pub mod server;
 
 pub use cargo::{cargo, xtask};
-pub use figures::{Figure, Figures, Goal, Pair, Samples, Unit, interleaved, table};
+pub use figures::{Figure, Goal, Pair, Samples, Unit, interleaved, table};
