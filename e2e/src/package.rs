@@ -9,7 +9,8 @@ use tar::{Builder, Header};
 use toml::{Table, Value};
 
 use crate::command::last_lines;
-use crate::directories::{copy, digest, log, target, workspace};
+use crate::directories::{copy, log, target, workspace};
+use harness::digest;
 use harness::server::{Reply, Server};
 
 /// An architecture that packages are for.
@@ -70,10 +71,10 @@ impl Archive {
     /// The archive of the newest release, which `cargo xtask archive` downloads or builds, and its
     /// directory, which also has a buildpack.toml.
     pub(crate) fn released() -> Result<(Self, PathBuf)> {
-        Self::provided(&["archive"], "xtask-archive")
+        Self::provided(&["archive", "--quick"], "xtask-archive")
     }
 
-    /// watchexec for another architecture, built without optimization where no release can be downloaded.
+    /// watchexec for another architecture.
     pub(crate) fn released_for(target: &str) -> Result<(Self, PathBuf)> {
         let task = ["archive", "--quick", "--target", target];
         Self::provided(&task, &format!("xtask-archive-{target}"))

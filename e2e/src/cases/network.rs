@@ -8,11 +8,12 @@ use fs_err as fs;
 
 use crate::case::{Case, cases};
 use crate::command::expect_words;
-use crate::directories::{copy, digest};
+use crate::directories::copy;
 use crate::package::offering;
 use crate::printed;
 use crate::terminal::Terminal;
 use harness::certificates::Authority;
+use harness::digest;
 use harness::server::{Reply, Server, Tunnel};
 
 cases![mirror, proxy, private_mirror, mapping];

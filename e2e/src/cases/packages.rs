@@ -12,10 +12,11 @@ use crate::build::Build;
 use crate::buildpacks::START;
 use crate::case::{Case, cases, python_app};
 use crate::command::expect_words;
-use crate::directories::{copy, digest, workspace};
+use crate::directories::{copy, workspace};
 use crate::offline::{Registry, tool};
 use crate::package::{ARCHITECTURES, Archive, descriptor, here, package, package_offline};
 use crate::terminal::{REGISTRY, Terminal};
+use harness::digest;
 use harness::server::Server;
 
 cases![

@@ -92,13 +92,9 @@ fn made(case: &Case<'_>) -> Result<Made> {
 
 /// Runs `cargo xtask release` with the suite's tools.
 fn release(case: &Case<'_>, arguments: &[String], dist: &Path) -> Result<()> {
-    let mut release = case.platform.equip(harness::cargo())?;
-    release
-        .args(["xtask", "release", "--output"])
-        .arg(dist)
-        .args(arguments)
-        .env("COSIGN_PASSWORD", "")
-        .current_dir(workspace());
+    let release = harness::task(workspace(), &["release", "--output"]);
+    let mut release = case.platform.equip(release)?;
+    release.arg(dist).args(arguments).env("COSIGN_PASSWORD", "");
     let name = dist.file_name().unwrap_or_default().to_string_lossy();
     logged(&mut release, &log(&format!("xtask-release-{name}")))
 }

@@ -13,10 +13,11 @@ use crate::build::Image;
 use crate::buildpacks::{PROCFILE, WATCHEXEC};
 use crate::case::{Case, cases, python_app};
 use crate::command::output;
-use crate::directories::{digest, source, workspace};
+use crate::directories::{source, workspace};
 use crate::offline;
 use crate::package::Archive;
 use crate::schemas::Schemas;
+use harness::digest;
 
 cases![
     sboms,

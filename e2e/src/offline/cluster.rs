@@ -23,7 +23,8 @@ use rustix::process::geteuid;
 use super::go::{KUBERNETES, kubernetes, tool};
 use super::{Engine, Registry, debian};
 use crate::command::{is_on_path, last_lines, output, record, wait_for};
-use crate::directories::{digest, log, source, target, workspace};
+use crate::directories::{log, source, target, workspace};
+use harness::digest;
 
 /// How long the node may take to be ready, which usually takes five seconds.
 const PATIENCE: Duration = Duration::from_mins(2);

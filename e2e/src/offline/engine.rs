@@ -17,7 +17,8 @@ use rustix::process::geteuid;
 
 use super::debian;
 use crate::command::{as_root, last_lines, output, record, wait_for};
-use crate::directories::{digest, log, target, workspace};
+use crate::directories::{log, target, workspace};
+use harness::digest;
 
 /// How long an engine may take to start or stop, which usually takes seconds.
 const PATIENCE: Duration = Duration::from_mins(1);

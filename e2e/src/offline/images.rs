@@ -8,7 +8,8 @@ use fs_err as fs;
 use super::debian;
 use super::{Engine, Lifecycle};
 use crate::command::{as_root, logged, output};
-use crate::directories::{cached, log};
+use crate::directories::log;
+use harness::cached;
 
 const SUITE: &str = "bookworm";
 /// The packages that the sample apps need.
