@@ -20,8 +20,6 @@ pub(crate) struct Architecture {
     pub(crate) name: &'static str,
     /// Rust's target for programs that run on any Linux image.
     pub(crate) target: &'static str,
-    /// The first byte of `e_machine` in an ELF header.
-    machine: u8,
     /// Whether this machine has it.
     pub(crate) is_here: bool,
 }
@@ -30,27 +28,14 @@ pub(crate) const ARCHITECTURES: [Architecture; 2] = [
     Architecture {
         name: "amd64",
         target: "x86_64-unknown-linux-musl",
-        machine: 62,
         is_here: cfg!(target_arch = "x86_64"),
     },
     Architecture {
         name: "arm64",
         target: "aarch64-unknown-linux-musl",
-        machine: 183,
         is_here: cfg!(target_arch = "aarch64"),
     },
 ];
-
-impl Architecture {
-    /// The start of an ELF header, in place of a program that cannot be built here.
-    pub(crate) fn stand_in(&self) -> Vec<u8> {
-        let mut program = b"\x7fELF\x02\x01\x01".to_vec();
-        program.resize(16, 0);
-        // `e_type` is an executable.
-        program.extend([2, 0, self.machine, 0]);
-        program
-    }
-}
 
 /// This machine's architecture.
 pub(crate) fn here() -> &'static Architecture {
@@ -101,30 +86,25 @@ impl Archive {
         Ok((archive, directory))
     }
 
-    /// An uncompressed archive with this program.
-    pub(crate) fn of(version: &str, name: &str, program: impl AsRef<[u8]>) -> Result<Self> {
+    /// An uncompressed archive with a script that prints its version as watchexec does.
+    pub(crate) fn script(version: &str) -> Result<Self> {
         let folder = format!("watchexec-{version}");
+        let script = format!("#!/bin/sh\necho watchexec {version}\n");
         let mut builder = Builder::new(Vec::new());
         for (file, mode, contents) in [
-            (name, 0o755, program.as_ref()),
-            ("LICENSE", 0o644, b"Apache License 2.0\n"),
+            ("watchexec", 0o755, script.as_str()),
+            ("LICENSE", 0o644, "Apache License 2.0\n"),
         ] {
             let mut header = Header::new_gnu();
             header.set_mode(mode);
             header.set_size(contents.len() as u64);
-            builder.append_data(&mut header, format!("{folder}/{file}"), contents)?;
+            builder.append_data(&mut header, format!("{folder}/{file}"), contents.as_bytes())?;
         }
         Ok(Self {
             version: version.to_owned(),
             file_name: format!("{folder}.tar"),
             contents: builder.into_inner()?,
         })
-    }
-
-    /// An archive with a script that prints its version as watchexec does.
-    pub(crate) fn script(version: &str) -> Result<Self> {
-        let script = format!("#!/bin/sh\necho watchexec {version}\n");
-        Self::of(version, "watchexec", script)
     }
 
     /// The checksum, in the form of buildpack.toml.

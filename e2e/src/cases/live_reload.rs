@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
-use crate::build::{Build, Image};
+use crate::build::Build;
 use crate::buildpacks::{ENVIRONMENT, PROCFILE, WATCHEXEC};
 use crate::case::{Case, cases, python_app, unaware_app};
 use crate::command::{expect_words, wait_for};
@@ -17,16 +17,12 @@ use crate::container::{Container, RELOAD, SKAFFOLD, TILT};
 
 cases![
     listed_last,
-    listed_first,
     run_user_of_the_group,
     environment,
-    development,
     production,
     many_files_by_copy,
     many_files_by_tar,
     crash_at_start,
-    read_only_root,
-    deleted_and_renamed,
     sync_tools_on_tiny,
 ];
 
@@ -34,18 +30,6 @@ cases![
 fn listed_last(case: &Case<'_>) -> Result<()> {
     let image = build(case, &python_app()).image()?;
     Container::start(&image)?.reload_python()
-}
-
-/// Listed first, our buildpack leaves the app's own process as the default.
-fn listed_first(case: &Case<'_>) -> Result<()> {
-    let image = case
-        .build(python_app())
-        .buildpacks(&[WATCHEXEC, PROCFILE])
-        .live_reload("true")
-        .image()?;
-    expect_words(&image.log, &["docker run --entrypoint reload"])?;
-    image.expect_newest_watchexec()?;
-    Container::start_with(&image, &RELOAD)?.reload_python()
 }
 
 /// The run image's user differs from the build image's and shares its group. It changes files in
@@ -75,15 +59,6 @@ fn run_user_of_the_group(case: &Case<'_>) -> Result<()> {
             "rm -r pages",
         ],
     )
-}
-
-/// Deleting and renaming files restarts the process too.
-fn deleted_and_renamed(case: &Case<'_>) -> Result<()> {
-    let app = unaware_app("v1")?;
-    add_pages(app.path(), 2)?;
-    let image = build(case, app.path()).image()?;
-    let changes = ["rm pages/0", "mv pages/1 pages/renamed"];
-    reload_by_each(&Container::start(&image)?, &changes)
 }
 
 /// Checks that each of these commands, run in the app directory, restarts the process.
@@ -151,31 +126,17 @@ pub(super) fn variables(
     Ok(variables.map(owned).collect())
 }
 
-/// Live reload is on with and without the flag.
-fn development(case: &Case<'_>) -> Result<()> {
-    for flag in ["", "true"] {
-        let image = execution_environment(case, "development", flag)?;
-        Container::start_with(&image, &RELOAD)?.reload_python()?;
-    }
-    Ok(())
-}
-
 /// Live reload is off unless the flag is set.
 fn production(case: &Case<'_>) -> Result<()> {
-    execution_environment(case, "production", "")?.expect_no_watchexec()?;
-    let image = execution_environment(case, "production", "true")?;
+    let app = unaware_app("v1")?;
+    let build = |image| {
+        case.build_as(image, &app)
+            .arguments(&["--exec-env", "production"])
+    };
+    build("off").image()?.expect_no_watchexec()?;
+    let image = build("on").live_reload("true").image()?;
     expect_words(&image.log, &["For development only"])?;
     Container::start_with(&image, &RELOAD)?.reload_python()
-}
-
-/// Builds with the builder's own order, in which our buildpack is optional.
-fn execution_environment<'a>(case: &'a Case<'_>, name: &str, flag: &str) -> Result<Image<'a>> {
-    let app = unaware_app("v1")?;
-    let image = if flag.is_empty() { "unset" } else { flag };
-    let build = case.build_as(image, &app);
-    let build = build.arguments(&["--exec-env", name]);
-    let set = !flag.is_empty();
-    (if set { build.live_reload(flag) } else { build }).image()
 }
 
 /// Copying a directory of files restarts the process once.
@@ -233,20 +194,6 @@ fn crash_at_start(case: &Case<'_>) -> Result<()> {
         container.wait_for("v1")
     })?;
     Ok(())
-}
-
-/// Only the app directory is writable.
-fn read_only_root(case: &Case<'_>) -> Result<()> {
-    let image = build(case, &python_app()).image()?;
-    // The engine fills a new volume with the files of the image.
-    let volume = format!("{}-workspace:/workspace", image.name);
-    let container = Container::start_with(&image, &["--read-only", "--volume", &volume])?;
-    container.wait_for("v1")?;
-    ensure!(
-        container.execute(&["touch", "/tmp/file"]).is_err(),
-        "the root is not read-only, and shows nothing"
-    );
-    container.reload_python()
 }
 
 /// Tilt and Skaffold sync with `tar` and `rm` into an image that has neither.

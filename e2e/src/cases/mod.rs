@@ -31,6 +31,7 @@ pub(crate) const ALONE: &[&[Listed]] = &[
 /// Cases that share the machine. Those that wait the longest come first.
 pub(crate) const TOGETHER: &[&[Listed]] = &[
     release::CASES,
+    release::packages::CASES,
     kubernetes::kpack::CASES,
     kubernetes::deployment::CASES,
     stops::CASES,

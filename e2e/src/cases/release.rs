@@ -4,6 +4,8 @@
 //! `cargo run -p e2e -- --skip release::` leaves it out: the first time, the programs for both
 //! architectures are compiled, and cosign.
 
+pub(super) mod packages;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};

@@ -1,14 +1,13 @@
 //! The end of a container: the app gets its signal and its time, and its status is the container's.
 
 use anyhow::{Context, Result, ensure};
-use fs_err as fs;
 
 use crate::build::Image;
 use crate::buildpacks::{PROCFILE, WATCHEXEC};
-use crate::case::{Case, cases, python_app, unaware_app};
+use crate::case::{Case, cases, python_app};
 use crate::container::Container;
 
-cases![slow_app, wrapped_process, signals];
+cases![slow_app, signals];
 
 /// An app that needs four seconds to stop gets them, before and after a reload, and the container exits
 /// with the app's status.
@@ -35,18 +34,6 @@ fn signals(case: &Case<'_>) -> Result<()> {
         expect_goodbyes(case, &container, 1).with_context(|| format!("stopped by {signal}"))?;
     }
     Ok(())
-}
-
-/// A buildpack wraps the process with watchexec, which is PID 1 of the container. The app gets its four seconds
-/// all the same.
-fn wrapped_process(case: &Case<'_>) -> Result<()> {
-    let app = unaware_app("v1")?;
-    fs::write(app.path().join("start"), "python3 slow.py\n")?;
-    let image = case.build(app.path()).live_reload("true").image()?;
-    // Bytecode in the app directory would restart it, since this watchexec runs without ignore patterns.
-    let container = Container::start_with(&image, &["--env", "PYTHONDONTWRITEBYTECODE=1"])?;
-    container.wait_for("v1")?;
-    expect_goodbyes(case, &container, 1)
 }
 
 /// An image of the app that takes four seconds to stop and then exits with status 7.
