@@ -18,7 +18,7 @@ test: ## Check the formatting and the lints, run all tests, fuzz for 30 s (needs
 e2e: ## Run the suite on pack, the lifecycle and Docker (needs Rust, Go, Maven, and Debian as root or Docker)
 	cargo run --locked --package e2e
 
-bench: ## Measure speed and size (needs Rust, curl, xz, tar and busybox; E2E=1: what e2e needs)
+bench: ## Measure speed and size (needs Rust, curl, xz and tar; E2E=1: what e2e needs)
 	cargo xtask bench
 	$(if $(E2E),cargo run --locked --package e2e -- --bench)
 

@@ -41,11 +41,11 @@ impl Case<'_> {
     }
 
     /// A build with live reload by Paketo's builder, with our buildpack appended.
-    pub(crate) fn build_paketo(&self, image: &str, app: impl AsRef<Path>) -> Build<'_> {
+    pub(crate) fn build_paketo(&self, image: &str, app: impl AsRef<Path>) -> Result<Build<'_>> {
         let ours = self.platform.watchexec.to_string_lossy();
-        let builder = &self.platform.publishers["paketo"].builder;
+        let (_, builder) = self.platform.publisher("paketo")?;
         let build = self.build_as(image, app).live_reload("true");
-        build.arguments(&["--builder", builder, "--post-buildpack", &ours])
+        Ok(build.arguments(&["--builder", builder, "--post-buildpack", &ours]))
     }
 
     /// A build of the Python app with live reload, by a copy of the buildpack that offers only this

@@ -1,10 +1,9 @@
 //! Running programs. Errors name the program, its status and the end of its output.
 
-use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -82,13 +81,34 @@ pub(crate) fn wait_for<T>(
 ) -> Result<T> {
     let started = Instant::now();
     loop {
+        let asked = Instant::now();
         if let Some(answer) = ask()? {
             return Ok(answer);
         }
         ensure!(started.elapsed() < patience, "not within {patience:?}");
-        // Short, since the time until an app's first answer is measured.
-        sleep(Duration::from_millis(2));
+        // As long as the question took: it may start a program, and one to an app is answered at once.
+        sleep(
+            asked
+                .elapsed()
+                .clamp(Duration::from_millis(2), Duration::from_secs(1)),
+        );
     }
+}
+
+/// Repeats for at most this long until it succeeds. An error contains the last one.
+pub(crate) fn retry<T>(patience: Duration, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+    let mut last = None;
+    let done = wait_for(patience, || match attempt() {
+        Ok(done) => Ok(Some(done)),
+        Err(error) => {
+            last = Some(error);
+            Ok(None)
+        }
+    });
+    done.map_err(|late| match last {
+        Some(error) => error.context(late),
+        None => late,
+    })
 }
 
 /// Whether the PATH of the suite has a program.
@@ -97,23 +117,23 @@ pub(crate) fn is_on_path(program: &str) -> bool {
     std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
 }
 
-/// A command as root, with sudo if necessary, which CI's machines allow without a password.
+/// A command as root, with sudo if necessary, which may ask for a password at the terminal.
 pub(crate) fn as_root(program: &str) -> Command {
     if rustix::process::geteuid().is_root() {
         return Command::new(program);
     }
     let mut command = Command::new("sudo");
-    command.args(["--non-interactive", program]);
+    command.arg(program);
     command
 }
 
-/// A free port that no other case was given.
+/// A port that no other case is given, below those of outgoing connections.
 pub(crate) fn free_port() -> Result<u16> {
-    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    static NEXT: AtomicU16 = AtomicU16::new(20_000);
     loop {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        if given.insert(port) {
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        ensure!(port < 32_768, "no port is free");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return Ok(port);
         }
     }

@@ -24,6 +24,11 @@ pub(crate) fn target(path: &str) -> PathBuf {
     workspace().join("target/e2e").join(path)
 }
 
+/// Whether containers, images and a private engine are left for a person to look at.
+pub(crate) fn keep() -> bool {
+    std::env::var_os("E2E_KEEP").is_some_and(|keep| !keep.is_empty())
+}
+
 /// The log file of a program.
 pub(crate) fn log(name: &str) -> PathBuf {
     target("logs").join(format!("{name}.log"))

@@ -82,16 +82,16 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     .context("cannot handle interrupts")?;
 
     if arguments.bench {
-        cases::figures::measure(&Platform::provide(engine, cluster, false)?)?;
+        cases::figures::measure(&Platform::provide(engine, cluster)?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let platform = Arc::default();
     let trials = runner::trials(&platform);
-    let needs_cluster = trials
-        .iter()
-        .any(|trial| trial.name().starts_with("kubernetes::") && !arguments.is_filtered_out(trial));
-    let provided = Platform::provide(engine, cluster, needs_cluster)?;
+    let provided = Platform::provide(engine, cluster)?;
     let platform = platform.get_or_init(|| provided);
+    if arguments.filter.is_none() {
+        offline::compile_tools();
+    }
     let conclusion = libtest_mimic::run(arguments, trials);
     platform.print_report();
     Ok(conclusion.exit_code())

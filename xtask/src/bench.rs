@@ -3,7 +3,6 @@
 
 mod first_start;
 mod phases;
-mod sync_tools;
 
 use crate::archive;
 use crate::triple::Triple;
@@ -41,8 +40,6 @@ fn programs(options: &Options) -> Result<Vec<Figure>> {
     let mut rows = Rows(Vec::new());
     let buildpack = phases::measure(options, &archive, directory.path(), &mut rows)?;
     first_start::measure(&buildpack, directory.path(), &mut rows)?;
-    let program = buildpack.join("bin/live-reload");
-    sync_tools::measure(&program, directory.path(), &mut rows)?;
     Ok(rows.0)
 }
 

@@ -85,7 +85,7 @@ fn restarts(
 fn java(case: &Case<'_>) -> Result<Figure> {
     with_setting(
         ("Spring Boot", QUICK_JAVA),
-        |image| case.build_paketo(image, &case.platform.jar),
+        |image| case.build_paketo(image, case.platform.jar()?),
         &[],
         &source("apps/java/src/main/resources/application.properties"),
         "/workspace/BOOT-INF/classes/application.properties",
@@ -105,10 +105,11 @@ fn python(case: &Case<'_>) -> Result<Figure> {
     with_setting(
         ("Python with SQLAlchemy", KEEP_BYTECODE),
         |image| {
-            case.build_as(image, app.path())
+            Ok(case
+                .build_as(image, app.path())
                 .buildpacks(&[&buildpack.to_string_lossy(), PROCFILE, WATCHEXEC])
                 .arguments(&["--run-image", &case.platform.images.other_user])
-                .env("BP_LAYER", "true")
+                .env("BP_LAYER", "true"))
         },
         &["--env", &path],
         &file,
@@ -119,12 +120,12 @@ fn python(case: &Case<'_>) -> Result<Figure> {
 /// An app restarts with a variable of the container, and without it.
 fn with_setting<'a>(
     (app, setting): (&str, &str),
-    build: impl Fn(&str) -> Build<'a>,
+    build: impl Fn(&str) -> Result<Build<'a>>,
     options: &[&str],
     file: &Path,
     target: &str,
 ) -> Result<Figure> {
-    let image = |name: &str| build(name).live_reload("true").image();
+    let image = |name: &str| build(name)?.live_reload("true").image();
     let (with, without) = (image("with")?, image("without")?);
     let containers = [
         Container::start_with(&with, &[options, &["--env", setting]].concat())?,

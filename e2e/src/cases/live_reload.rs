@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::thread::sleep;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
@@ -12,7 +10,7 @@ use fs_err as fs;
 use crate::build::Build;
 use crate::buildpacks::{ENVIRONMENT, PROCFILE, WATCHEXEC};
 use crate::case::{Case, cases, python_app, unaware_app};
-use crate::command::{expect_words, wait_for};
+use crate::command::expect_words;
 use crate::container::{Container, RELOAD, SKAFFOLD, TILT};
 
 cases![
@@ -20,9 +18,6 @@ cases![
     run_user_of_the_group,
     environment,
     production,
-    many_files_by_copy,
-    many_files_by_tar,
-    crash_at_start,
     sync_tools_on_tiny,
 ];
 
@@ -139,67 +134,10 @@ fn production(case: &Case<'_>) -> Result<()> {
     Container::start_with(&image, &RELOAD)?.reload_python()
 }
 
-/// Copying a directory of files restarts the process once.
-fn many_files_by_copy(case: &Case<'_>) -> Result<()> {
-    let image = build(case, &python_app()).image()?;
-    let changed = unaware_app("v2")?;
-    add_pages(changed.path(), 50)?;
-    let container = Container::start(&image)?;
-    container.reload_by_copy("v2", &changed.path().join("."), "/workspace")?;
-    expect_starts(&container, 2)
-}
-
-/// `tar` in the container writes one file after the other, for most of a second, and the process still
-/// restarts once.
-fn many_files_by_tar(case: &Case<'_>) -> Result<()> {
-    let image = build(case, &python_app()).image()?;
-    let changed = fs::read(unaware_app("v2")?.path().join("app.py"))?;
-    let pages: Vec<_> = (0..6000)
-        .map(|page| format!("workspace/pages/{page}"))
-        .collect();
-    let mut files = vec![("workspace/app.py", changed.as_slice())];
-    files.extend(pages.iter().map(|page| (page.as_str(), &b"page\n"[..])));
-    let container = Container::start(&image)?;
-    container.reload("v2", |container| container.extract(&TILT, &files))?;
-    expect_starts(&container, 2)
-}
-
-/// Checks that the app has started so many times and stays up.
-pub(super) fn expect_starts(container: &Container<'_>, expected: usize) -> Result<()> {
-    // Longer than any sync is waited for.
-    sleep(Duration::from_secs(2));
-    let log = container.log()?;
-    let starts = log.matches("started v").count();
-    ensure!(
-        starts == expected,
-        "the app has started {starts} times, not {expected}:\n{log}"
-    );
-    Ok(())
-}
-
-/// The app crashes before it answers; the container waits for the sync that fixes it.
-fn crash_at_start(case: &Case<'_>) -> Result<()> {
-    let app = unaware_app("v1")?;
-    let file = app.path().join("app.py");
-    let sound = fs::read_to_string(&file)?;
-    fs::write(&file, format!("raise SystemExit('crashed')\n{sound}"))?;
-    let image = build(case, app.path()).image()?;
-    let container = Container::start(&image)?;
-    wait_for(Duration::from_mins(1), || {
-        Ok(container.log()?.contains("crashed").then_some(()))
-    })?;
-    container.expect_same_after(|| {
-        fs::write(&file, sound)?;
-        container.copy_in(&file, "/workspace/app.py")?;
-        container.wait_for("v1")
-    })?;
-    Ok(())
-}
-
 /// Tilt and Skaffold sync with `tar` and `rm` into an image that has neither.
 fn sync_tools_on_tiny(case: &Case<'_>) -> Result<()> {
     let image = case
-        .build(&case.platform.static_app)
+        .build(case.platform.static_app()?)
         .arguments(&["--exec-env", "development"])
         .arguments(&["--run-image", &case.platform.images.tiny])
         .env("BP_LIVE_RELOAD_SYNC_TOOLS", "true")
@@ -228,7 +166,7 @@ fn build<'a>(case: &'a Case<'_>, app: &Path) -> Build<'a> {
 }
 
 /// Adds files in a new directory `pages`.
-fn add_pages(app: &Path, count: usize) -> Result<()> {
+pub(super) fn add_pages(app: &Path, count: usize) -> Result<()> {
     fs::create_dir(app.join("pages"))?;
     for index in 0..count {
         fs::write(

@@ -20,21 +20,18 @@ mod supply_chain;
 
 use crate::case::Listed;
 
-/// Cases that measure times, and run alone.
-pub(crate) const ALONE: &[&[Listed]] = &[
-    reload::CASES,
-    live_reload::CASES,
-    restarts::CASES,
-    kubernetes::CASES,
-    examples::tools::CASES,
-];
+/// Cases that count restarts, and run alone: on a busy machine a sync may have longer pauses than `reload` waits
+/// out.
+pub(crate) const ALONE: &[&[Listed]] = &[restarts::CASES, examples::tools::ALONE];
 /// Cases that share the machine. Those that wait the longest come first.
 pub(crate) const TOGETHER: &[&[Listed]] = &[
-    release::CASES,
-    release::packages::CASES,
+    kubernetes::CASES,
     kubernetes::kpack::CASES,
     kubernetes::deployment::CASES,
+    examples::tools::CASES,
     stops::CASES,
+    reload::CASES,
+    live_reload::CASES,
     orders::CASES,
     flag::CASES,
     rebuild::CASES,
@@ -45,4 +42,7 @@ pub(crate) const TOGETHER: &[&[Listed]] = &[
     packages::CASES,
     migration::CASES,
     examples::CASES,
+    // The programs are being compiled from the start on.
+    release::CASES,
+    release::packages::CASES,
 ];

@@ -17,7 +17,7 @@ use rustix::process::geteuid;
 
 use super::debian;
 use crate::command::{as_root, last_lines, output, record, wait_for};
-use crate::directories::{log, target, workspace};
+use crate::directories::{keep, log, target, workspace};
 use harness::digest;
 
 /// How long an engine may take to start or stop, which usually takes seconds.
@@ -145,10 +145,14 @@ impl Engine {
         Ok(image)
     }
 
-    /// Removes images, volumes and networks of this run, and stops a private engine. A second call waits for the first,
+    /// Removes images, volumes and networks of this run, and stops a private engine, unless they are to be kept. A second call waits for the first,
     /// since an interrupt and the end of the suite may coincide.
     pub(crate) fn close(&self) {
         self.closing.call_once(|| {
+            if keep() {
+                println!("Kept: DOCKER_HOST={} docker ps --all", self.host);
+                return;
+            }
             if let Err(error) = self.remove_made() {
                 eprintln!("not everything could be removed: {error:#}");
             }
@@ -209,16 +213,11 @@ impl Daemon {
             directory.join(directory.file_name().unwrap_or_default()),
         )?;
         let mut dockerd = Command::new("setpriv");
+        if !keep() {
+            dockerd.args(["--pdeathsig", "TERM"]);
+        }
         dockerd
-            .args([
-                "--pdeathsig",
-                "TERM",
-                "unshare",
-                "--mount",
-                "sh",
-                "-e",
-                "-c",
-            ])
+            .args(["unshare", "--mount", "sh", "-e", "-c"])
             .args(["mount --bind \"$1\" /run; shift; exec dockerd \"$@\"", "sh"])
             .arg(&directory)
             .arg("--data-root")
@@ -262,8 +261,13 @@ impl Daemon {
 fn directory() -> Result<PathBuf> {
     let id = digest(workspace().as_os_str().as_encoded_bytes());
     let directory = PathBuf::from(format!("/run/live-reload-e2e-{}", &id[..16]));
-    // The engine of a killed run may still be stopping.
+    // The engine of a killed run may still be stopping, and one that was kept is running.
     let pidfile = directory.join("docker.pid");
+    let pid = fs::read_to_string(&pidfile).unwrap_or_default();
+    let name = fs::read_to_string(format!("/proc/{}/comm", pid.trim()));
+    if name.is_ok_and(|name| name == "dockerd\n") {
+        output(as_root("kill").arg(pid.trim()))?;
+    }
     let _ = wait_for(PATIENCE, || Ok((!pidfile.exists()).then_some(())));
     clear(&directory)?;
     fs::create_dir(&directory)?;
