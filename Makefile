@@ -1,5 +1,9 @@
 # Thin on purpose: what is done is in Rust (`cargo xtask help`, `cargo run -p e2e -- --help`).
 
+# Everything with one set of features: cargo compiles many crates again for a package alone.
+BUILD = cargo build --workspace --all-targets --locked
+BUILT = $${CARGO_TARGET_DIR:-target}/debug
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test e2e bench package package-offline
 
@@ -12,11 +16,13 @@ demo: ## Show the main job from detect to a reload, on this machine (needs Rust)
 test: ## Check the formatting and the lints, run all tests, fuzz for 30 s (needs Rust and GNU tar)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(BUILD)
 	cargo test --workspace --locked
-	cargo run --locked --package fuzz -- --seconds 30
+	$(BUILT)/fuzz --seconds 30
 
-e2e: ## Run the suite on pack, the lifecycle and Docker (needs Rust, Go, Maven, and Debian as root or Docker)
-	cargo run --locked --package e2e
+e2e: ## Run the suite on pack, the lifecycle and Docker (needs Rust, Go, Maven, Python, and Debian or Ubuntu)
+	$(BUILD)
+	$(BUILT)/e2e
 
 bench: ## Measure speed and size (needs Rust, curl, xz and tar; E2E=1: what e2e needs)
 	cargo xtask bench

@@ -9,9 +9,6 @@
 //! `offline` provides the tools and images, and can be skipped.
 
 mod app;
-#[path = "../../tests/documentation/blocks.rs"]
-#[allow(dead_code, reason = "the test of the pages uses the rest")]
-mod blocks;
 mod build;
 mod buildpacks;
 mod case;

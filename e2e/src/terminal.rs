@@ -19,7 +19,6 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 use walkdir::WalkDir;
 
-use crate::blocks::{self, Block};
 use crate::build::Image;
 use crate::case::Case;
 use crate::command::{expect_words, free_port, logged, record, retry, wait_for};
@@ -27,6 +26,7 @@ use crate::container::Container;
 use crate::directories::{copy, log, workspace};
 use crate::offline::{self, Namespace};
 use crate::printed;
+use documentation::Block;
 
 /// How long a command may take until it is ready.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -223,7 +223,7 @@ impl<'a> Page<'a> {
     /// The blocks of commands with this comment above them.
     pub(crate) fn all_blocks(&self, comment: &str) -> Result<Vec<Block>> {
         self.terminal.case.show(&self.name);
-        let blocks = blocks::blocks(&self.text, |_, _| ());
+        let blocks = documentation::blocks(&self.text, |_, _| ());
         let blocks = blocks.with_context(|| format!("{} ends inside a block", self.name))?;
         let has_comment =
             |block: &Block| block.has_commands() && block.comment.as_deref() == Some(comment);
@@ -278,16 +278,6 @@ impl<'a> Page<'a> {
         let edit = lines.find(|line| line.starts_with(EDIT));
         self.run(edit.with_context(|| format!("{} has no edit", self.name))?)
             .map(drop)
-    }
-}
-
-impl Block {
-    /// The block with a text replaced, in its output too.
-    pub(crate) fn with(&self, from: &str, to: &str) -> Self {
-        let mut block = self.clone();
-        block.text = block.text.replace(from, to);
-        block.output = block.output.map(|output| output.replace(from, to));
-        block
     }
 }
 

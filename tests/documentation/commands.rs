@@ -35,10 +35,10 @@ fn is_case(name: &str) -> bool {
         return false;
     };
     let folder = format!("e2e/src/cases/{theme}");
-    let file = format!("{folder}.rs");
-    let place = [folder, file]
-        .into_iter()
-        .find(|place| root().join(place).exists());
+    let places = [format!("{folder}.rs"), folder];
+    let places = places.iter().filter(|place| root().join(place).exists());
     let function = format!("\nfn {function}(case: &Case<'_>) -> Result<()> {{");
-    place.is_some_and(|place| sources(&place).contains(&function))
+    places
+        .into_iter()
+        .any(|place| sources(place).contains(&function))
 }

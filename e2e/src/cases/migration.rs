@@ -5,11 +5,11 @@ use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
 use super::orders;
-use crate::blocks::Block;
 use crate::buildpacks::buildpack_of;
 use crate::case::{Case, cases, unaware_app};
 use crate::container::Container;
 use crate::directories::{copy, target};
+use documentation::Block;
 
 cases![paketo_builder, paketo_order];
 

@@ -8,11 +8,11 @@ use std::io::Write;
 use anyhow::{Result, ensure};
 use fs_err as fs;
 
-use crate::blocks::Block;
 use crate::case::{Case, cases};
 use crate::command::expect_words;
 use crate::container::{Container, TILT};
 use crate::terminal::Terminal;
+use documentation::Block;
 
 cases![
     readme,

@@ -6,11 +6,11 @@ use anyhow::{Result, ensure};
 use fs_err as fs;
 
 use super::PYTHON;
-use crate::blocks::Block;
 use crate::case::{Case, cases};
 use crate::command::wait_for;
 use crate::offline;
 use crate::terminal::Terminal;
+use documentation::Block;
 
 cases![docker_cp, compose, tilt, bind_mount];
 cases![ALONE: tilt_spring_boot];
