@@ -1,5 +1,6 @@
 //! The cases, by theme.
 
+mod actions;
 mod compatibility;
 mod debugging;
 mod examples;
@@ -31,6 +32,7 @@ pub(crate) const TOGETHER: &[&[Listed]] = &[
     examples::tools::CASES,
     stops::CASES,
     reload::CASES,
+    actions::CASES,
     live_reload::CASES,
     orders::CASES,
     flag::CASES,

@@ -229,6 +229,16 @@ pub(super) fn image<'a>(
     procfile: &str,
     files: &[(&str, &str)],
 ) -> Result<Image<'a>> {
+    image_with(case, procfile, files, &[])
+}
+
+/// The same with settings for the build.
+pub(super) fn image_with<'a>(
+    case: &'a Case<'_>,
+    procfile: &str,
+    files: &[(&str, &str)],
+    settings: &[(&str, &str)],
+) -> Result<Image<'a>> {
     let app = unaware_app("v1")?;
     fs::write(app.path().join("Procfile"), procfile)?;
     for (name, content) in files {
@@ -236,7 +246,9 @@ pub(super) fn image<'a>(
         fs::write(&file, content)?;
         fs::set_permissions(file, Permissions::from_mode(0o755))?;
     }
-    build(case, app.path()).image()
+    let build = build(case, app.path());
+    let set = |build: Build<'a>, (name, value): &(&str, &str)| build.env(name, value);
+    settings.iter().fold(build, set).image()
 }
 
 /// A build of an app that knows nothing of live reload.
@@ -254,7 +266,7 @@ fn settled<'a>(image: &Image<'a>) -> Result<Container<'a>> {
 }
 
 /// Runs a script in the app directory.
-fn run(container: &Container<'_>, script: &str) -> Result<()> {
+pub(super) fn run(container: &Container<'_>, script: &str) -> Result<()> {
     let script = format!("cd /workspace && {script}");
     container.execute(&["sh", "-c", &script]).map(drop)
 }
@@ -267,7 +279,7 @@ fn kill(name: &str) -> String {
 }
 
 /// Waits until the log contains a text.
-fn wait_for_log(container: &Container<'_>, text: &str) -> Result<()> {
+pub(super) fn wait_for_log(container: &Container<'_>, text: &str) -> Result<()> {
     wait_for_log_of(container, text, 1)
 }
 
