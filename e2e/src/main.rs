@@ -25,8 +25,6 @@ mod platform;
 mod pod;
 mod printed;
 mod runner;
-#[path = "../../tests/schemas/mod.rs"]
-mod schemas;
 mod terminal;
 
 use std::process::ExitCode;
@@ -99,7 +97,6 @@ struct Closing(Arc<Engine>, Arc<Cluster>);
 
 impl Closing {
     fn close(&self) {
-        terminal::interrupt_all();
         self.1.close();
         self.0.close();
     }

@@ -20,27 +20,22 @@ pub(crate) struct Architecture {
     pub(crate) name: &'static str,
     /// Rust's target for programs that run on any Linux image.
     pub(crate) target: &'static str,
-    /// Whether this machine has it.
-    pub(crate) is_here: bool,
 }
 
 pub(crate) const ARCHITECTURES: [Architecture; 2] = [
     Architecture {
         name: "amd64",
         target: "x86_64-unknown-linux-musl",
-        is_here: cfg!(target_arch = "x86_64"),
     },
     Architecture {
         name: "arm64",
         target: "aarch64-unknown-linux-musl",
-        is_here: cfg!(target_arch = "aarch64"),
     },
 ];
 
 /// This machine's architecture.
 pub(crate) fn here() -> &'static Architecture {
-    let [amd64, arm64] = &ARCHITECTURES;
-    if arm64.is_here { arm64 } else { amd64 }
+    &ARCHITECTURES[usize::from(cfg!(target_arch = "aarch64"))]
 }
 
 /// An archive of watchexec.

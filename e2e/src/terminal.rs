@@ -6,11 +6,9 @@
 //! containers are unique to the case.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -267,8 +265,6 @@ impl<'a> Page<'a> {
         let process = record(shell.process_group(0), &log)?
             .spawn()
             .with_context(|| format!("cannot start {command}"))?;
-        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        running.insert(process.id(), Pid::from_child(&process));
         Ok(Running { process, log })
     }
 
@@ -308,27 +304,10 @@ impl Running {
     }
 }
 
-/// The process groups of commands that are running.
-static RUNNING: Mutex<BTreeMap<u32, Pid>> = Mutex::new(BTreeMap::new());
-
-/// Interrupts all commands that are running, when the suite is interrupted.
-pub(crate) fn interrupt_all() {
-    for &group in RUNNING
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .values()
-    {
-        let _ = kill_process_group(group, Signal::INT);
-    }
-}
-
 impl Drop for Running {
     /// Interrupts the whole process group, as Ctrl-C does.
     fn drop(&mut self) {
         let group = Pid::from_child(&self.process);
-        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        running.remove(&self.process.id());
-        drop(running);
         let _ = kill_process_group(group, Signal::INT);
         let ended = wait_for(Duration::from_secs(20), || Ok(self.process.try_wait()?));
         if ended.is_err() {

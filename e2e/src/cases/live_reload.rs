@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
-use fs_err as fs;
+use anyhow::{Result, ensure};
 
 use crate::build::Build;
 use crate::buildpacks::{ENVIRONMENT, PROCFILE, WATCHEXEC};
@@ -13,58 +12,12 @@ use crate::case::{Case, cases, python_app, unaware_app};
 use crate::command::expect_words;
 use crate::container::{Container, RELOAD, SKAFFOLD, TILT};
 
-cases![
-    listed_last,
-    run_user_of_the_group,
-    environment,
-    production,
-    sync_tools_on_tiny,
-];
+cases![listed_last, environment, production, sync_tools_on_tiny,];
 
 /// Listed last, our buildpack makes `reload` the default process.
 fn listed_last(case: &Case<'_>) -> Result<()> {
     let image = build(case, &python_app()).image()?;
     Container::start(&image)?.reload_python()
-}
-
-/// The run image's user differs from the build image's and shares its group. It changes files in
-/// directories that the build user created.
-fn run_user_of_the_group(case: &Case<'_>) -> Result<()> {
-    let app = unaware_app("v1")?;
-    add_pages(app.path(), 3)?;
-    let image = build(case, app.path())
-        .arguments(&["--run-image", &case.platform.images.other_user])
-        .image()?;
-    let container = Container::start(&image)?;
-    let user = container.execute(&["id", "-u"])?;
-    let owner = container.execute(&["stat", "-c", "%u", "/workspace/pages"])?;
-    ensure!(
-        (user.as_str(), owner.as_str()) == ("1002", "1000"),
-        "user {user} and files of {owner} show nothing"
-    );
-    reload_by_each(
-        &container,
-        &[
-            "echo created >pages/created",
-            "mkdir pages/more && echo created >pages/more/created",
-            "echo overwritten >pages/0",
-            // As rsync and editors do.
-            "echo replaced >pages/next && mv pages/next pages/1",
-            "rm pages/2",
-            "rm -r pages",
-        ],
-    )
-}
-
-/// Checks that each of these commands, run in the app directory, restarts the process.
-fn reload_by_each(container: &Container<'_>, changes: &[&str]) -> Result<()> {
-    for change in changes {
-        let script = format!("cd /workspace && {change}");
-        let sync = |container: &Container<'_>| container.execute(&["sh", "-c", &script]).map(drop);
-        let reloaded = container.reload("v1", sync);
-        reloaded.with_context(|| format!("after {change:?}"))?;
-    }
-    Ok(())
 }
 
 /// Every change to the environment is applied once, by the launcher to all processes and by `reload` to
@@ -163,16 +116,4 @@ fn sync_tools_on_tiny(case: &Case<'_>) -> Result<()> {
 fn build<'a>(case: &'a Case<'_>, app: &Path) -> Build<'a> {
     let build = case.build(app).buildpacks(&[PROCFILE, WATCHEXEC]);
     build.live_reload("true")
-}
-
-/// Adds files in a new directory `pages`.
-pub(super) fn add_pages(app: &Path, count: usize) -> Result<()> {
-    fs::create_dir(app.join("pages"))?;
-    for index in 0..count {
-        fs::write(
-            app.join(format!("pages/{index}")),
-            format!("page {index}\n"),
-        )?;
-    }
-    Ok(())
 }

@@ -16,14 +16,11 @@ use crate::case::{Case, cases, unaware_app};
 use crate::command::retry;
 use crate::container::{Container, TILT};
 
-use super::live_reload::add_pages;
-
 cases![
     right_after_the_start,
     slow_syncs,
     nothing_changed,
     links,
-    killed_watchexec,
     many_names,
     polling,
     many_files_by_copy,
@@ -127,22 +124,6 @@ fn links(case: &Case<'_>) -> Result<()> {
     Ok(())
 }
 
-/// watchexec is killed, as by the kernel when memory runs out, and a file changes before it is back.
-fn killed_watchexec(case: &Case<'_>) -> Result<()> {
-    let image = image(case, "web: exec python3 app.py\n", &[])?;
-    let container = settled(&image)?;
-    run(
-        &container,
-        &format!("{}; echo > changed", kill("watchexec")),
-    )?;
-    wait_for_log(
-        &container,
-        "watchexec was killed by SIGKILL (out of memory?); starting it again in 1 s",
-    )?;
-    wait_for_log(&container, "changed changed, restarting web")?;
-    container.reload_python()
-}
-
 /// An app that makes and removes files with ever new names: a save is noticed all the same.
 fn many_names(case: &Case<'_>) -> Result<()> {
     let image = image(case, "web: exec python3 app.py\n", &[])?;
@@ -223,6 +204,18 @@ fn expect_starts(container: &Container<'_>, expected: usize) -> Result<()> {
     Ok(())
 }
 
+/// Adds files in a new directory `pages`.
+fn add_pages(app: &Path, count: usize) -> Result<()> {
+    fs::create_dir(app.join("pages"))?;
+    for index in 0..count {
+        fs::write(
+            app.join(format!("pages/{index}")),
+            format!("page {index}\n"),
+        )?;
+    }
+    Ok(())
+}
+
 /// An image of the Python app with this Procfile and these files, which are executable.
 pub(super) fn image<'a>(
     case: &'a Case<'_>,
@@ -269,13 +262,6 @@ fn settled<'a>(image: &Image<'a>) -> Result<Container<'a>> {
 pub(super) fn run(container: &Container<'_>, script: &str) -> Result<()> {
     let script = format!("cd /workspace && {script}");
     container.execute(&["sh", "-c", &script]).map(drop)
-}
-
-/// A script that kills the processes of this name.
-fn kill(name: &str) -> String {
-    format!(
-        "for p in /proc/[0-9]*; do [ \"$(cat $p/comm 2>/dev/null)\" != {name} ] || kill -9 ${{p#/proc/}}; done"
-    )
 }
 
 /// Waits until the log contains a text.

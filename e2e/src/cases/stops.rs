@@ -7,15 +7,7 @@ use crate::buildpacks::{PROCFILE, WATCHEXEC};
 use crate::case::{Case, cases, python_app};
 use crate::container::Container;
 
-use super::restarts::image;
-
-cases![slow_app, script_without_exec];
-
-/// A server that a script starts without `exec`. It drains for 2 s after SIGTERM, and holds its port.
-const SCRIPT: &str = "#!/bin/sh\necho migrating\npython3 server.py\n";
-const SERVER: &str = "import signal, sys, threading, time\n\
-    def stop(*_):\n    time.sleep(2)\n    print('drained', flush=True)\n    import os; os._exit(0)\n\
-    signal.signal(signal.SIGTERM, stop)\nimport app\n";
+cases![slow_app];
 
 /// An app that needs four seconds to stop gets them, before and after a reload, and the container exits
 /// with the app's status.
@@ -29,26 +21,6 @@ fn slow_app(case: &Case<'_>) -> Result<()> {
         }
         expect_goodbyes(case, &container, reloads + 1)?;
     }
-    Ok(())
-}
-
-/// A start script that does not pass signals on: the next server starts when the last one has drained.
-fn script_without_exec(case: &Case<'_>) -> Result<()> {
-    let image = image(
-        case,
-        "web: ./start.sh\n",
-        &[("start.sh", SCRIPT), ("server.py", SERVER)],
-    )?;
-    let container = Container::start(&image)?;
-    container.reload_python()?;
-    let (status, seconds) = container.stop()?;
-    let log = container.log()?;
-    case.show(format!("stopped after {seconds:.2} s"));
-    // bash gives the status of the script, which the signal has ended.
-    ensure!(
-        status == 143 && log.matches("drained").count() == 2 && log.contains("(python3)"),
-        "status {status}:\n{log}"
-    );
     Ok(())
 }
 
