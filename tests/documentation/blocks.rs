@@ -11,7 +11,7 @@ pub struct Block {
     /// The line of its first fence.
     pub line: usize,
     /// The language after the fence.
-    language: String,
+    pub language: String,
     /// The comment in the line above it.
     pub comment: Option<String>,
     /// The text, without the indentation of the fence.

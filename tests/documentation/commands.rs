@@ -29,6 +29,22 @@ fn each_command_block_is_run_or_says_why_not() {
     assert_none(&problems);
 }
 
+#[test]
+fn shows_code_that_is_there() {
+    let sources = sources("e2e/src");
+    let pages = pages();
+    let blocks = pages.iter().flat_map(|page| &page.blocks);
+    let code: Vec<_> = blocks.filter(|block| block.language == "rust").collect();
+    assert!(!code.is_empty(), "CONTRIBUTING.md shows a case");
+    for block in code {
+        assert!(
+            sources.contains(&block.text),
+            "no source has\n{}",
+            block.text
+        );
+    }
+}
+
 /// Whether the suite has a function for a case of this name, in the module or the folder of its theme.
 fn is_case(name: &str) -> bool {
     let Some((theme, function)) = name.split_once("::") else {

@@ -19,11 +19,11 @@ const PRINTED: [(&str, &[&str]); 2] = [
     ),
 ];
 
-/// Lines of the lifecycle's own, or with values of buildpack.toml alone.
-const OTHERS: [&str; 1] = ["Watchexec Buildpack "];
+/// Starts of lines that are put together from several strings, or from buildpack.toml.
+const OTHERS: [&str; 2] = ["Watchexec Buildpack ", "web ended with status 1; "];
 
 /// How many characters a string has to have besides its placeholders.
-const FEWEST: usize = 8;
+const FEWEST: usize = 7;
 
 #[test]
 fn shows_lines_that_the_sources_print() {
