@@ -47,23 +47,10 @@ pub(crate) fn demo() -> Result<()> {
     println!("   {}", archive.file.display());
 
     println!("\n2. The buildpack");
-    println!("   Compiled without optimization: about a minute on 2 cores, the first time.");
-    let programs = [
-        "build",
-        "--locked",
-        "--package",
-        BUILDPACK,
-        "--package",
-        LIVE_RELOAD,
-    ];
-    let target = workspace::target();
-    run(cargo(programs[0])
-        .args(&programs[1..])
-        .arg("--target-dir")
-        .arg(&target))?;
+    let binaries = programs()?;
     package(&Options {
         buildpack_toml: Some(archive.buildpack_toml()),
-        binaries: Some(target.join("debug")),
+        binaries: Some(binaries),
         output: Some(lifecycle.buildpack()),
         ..Options::default()
     })?;
@@ -113,6 +100,23 @@ pub(crate) fn demo() -> Result<()> {
         directory.display()
     );
     Ok(())
+}
+
+/// The directory of both programs, which a development build makes: neither LTO nor another profile takes time.
+fn programs() -> Result<PathBuf> {
+    if std::env::var_os("CARGO").is_none() {
+        // By `make demo` and in CI, they are built together with this program.
+        let own = std::env::current_exe()?;
+        return Ok(own.parent().unwrap_or(&own).to_owned());
+    }
+    println!("   Compiled, the first time for about a minute on 2 cores.");
+    let target = workspace::target();
+    let packages = ["--package", BUILDPACK, "--package", LIVE_RELOAD];
+    run(cargo("build")
+        .args(["--locked", "--target-dir"])
+        .arg(&target)
+        .args(packages))?;
+    Ok(target.join("debug"))
 }
 
 /// Edits a file, and waits for another process with another answer.
