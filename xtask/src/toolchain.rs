@@ -98,7 +98,8 @@ impl Toolchain {
 
     /// Makes zig the C compiler and the linker. Returns its version.
     fn link_with_zig(&mut self, triple: &Triple) -> Result<String> {
-        let zig = zig()?.join("ziglang/zig");
+        let folder = zig()?;
+        let zig = folder.join("ziglang/zig");
         fs::create_dir_all(directory())?;
         let name = triple.as_str().replace("-unknown", "");
         let variable = triple.as_str().replace('-', "_");
