@@ -138,3 +138,29 @@ pub(crate) fn free_port() -> Result<u16> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::anyhow;
+
+    #[test]
+    fn keeps_the_last_error_of_what_never_succeeds() {
+        let mut attempts = 0;
+        let error = retry(Duration::from_millis(20), || {
+            attempts += 1;
+            Err::<(), _>(anyhow!("attempt {attempts}"))
+        });
+        let error = format!("{:#}", error.unwrap_err());
+        assert!(
+            attempts > 1 && error.ends_with(&format!("attempt {attempts}")),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn gives_every_caller_a_port_below_those_of_clients() {
+        let [one, other] = [free_port().unwrap(), free_port().unwrap()];
+        assert!(one < other && other < 32_768, "{one} {other}");
+    }
+}
