@@ -29,6 +29,7 @@ mod terminal;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
 use fs_err as fs;
@@ -36,6 +37,7 @@ use fs_err::File;
 use libtest_mimic::Arguments;
 
 use crate::offline::{Cluster, Engine};
+use crate::package::AS_RELEASED;
 use crate::platform::{Platform, step};
 
 /// How many cases run at once.
@@ -82,6 +84,10 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     let platform = Arc::default();
     let trials = runner::trials(&platform);
+    let compiles_release = trials
+        .iter()
+        .any(|trial| trial.name().starts_with("release::") && !arguments.is_filtered_out(trial));
+    AS_RELEASED.store(compiles_release, Ordering::Relaxed);
     let provided = Platform::provide(engine, cluster)?;
     let platform = platform.get_or_init(|| provided);
     if arguments.filter.is_none() {

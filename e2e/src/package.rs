@@ -2,6 +2,7 @@
 //! as a repackager would make them.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use fs_err as fs;
@@ -117,11 +118,17 @@ impl Archive {
     }
 }
 
+/// Whether packages have the programs of a release, which some cases compile anyway.
+pub(crate) static AS_RELEASED: AtomicBool = AtomicBool::new(false);
+
 /// Packages the buildpack of this checkout with `cargo xtask package` and these options.
 pub(crate) fn package(name: &str, choices: &[&str]) -> Result<PathBuf> {
     let directory = target("packages").join(name);
     let output = directory.to_string_lossy();
-    let arguments = [&["package", "--output", &output], choices].concat();
+    let mut arguments = [&["package", "--output", &output], choices].concat();
+    if AS_RELEASED.load(Ordering::Relaxed) {
+        arguments.extend(["--target", here().target]);
+    }
     xtask(&arguments, &format!("xtask-{name}"))?;
     Ok(directory)
 }
