@@ -1,69 +1,14 @@
-//! Running programs. Errors name the program, its status and the end of its output.
+//! Running programs, and waiting for what they do.
 
 use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
-use fs_err as fs;
-use fs_err::File;
+use anyhow::{Result, ensure};
 
-/// Runs a command. Returns its standard output, trimmed.
-pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot run {}", shown(command)))?;
-    if !output.status.success() {
-        let printed = [output.stdout, output.stderr].concat();
-        let printed = String::from_utf8_lossy(&printed);
-        let (shown, end) = (shown(command), last_lines(&printed));
-        bail!("{shown}: {}\n{end}", output.status);
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
-/// Runs a command with much output, which goes to a file.
-pub(crate) fn logged(command: &mut Command, log: &Path) -> Result<()> {
-    let status = recorded(command, log)?;
-    ensure!(
-        status.success(),
-        "{}: {status}\n{}\n(all of it in {})",
-        shown(command),
-        last_lines(&fs::read_to_string(log)?),
-        log.display()
-    );
-    Ok(())
-}
-
-/// Runs a command whose output goes to a file. Returns its status.
-pub(crate) fn recorded(command: &mut Command, log: &Path) -> Result<ExitStatus> {
-    record(command, log)?
-        .status()
-        .with_context(|| format!("cannot run {}", shown(command)))
-}
-
-/// Sends the output of a command to a file.
-pub(crate) fn record<'a>(command: &'a mut Command, log: &Path) -> Result<&'a mut Command> {
-    let file = File::create(log)?.into_parts().0;
-    let command = command.stdin(Stdio::null()).stdout(file.try_clone()?);
-    Ok(command.stderr(file))
-}
-
-fn shown(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
-    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
-    words.join(" ")
-}
-
-/// The end of a long output, where errors are.
-pub(crate) fn last_lines(text: &str) -> String {
-    let lines: Vec<&str> = text.trim_end().lines().collect();
-    lines[lines.len().saturating_sub(40)..].join("\n")
-}
+pub(crate) use harness::command::{last_lines, logged, output, record, recorded};
 
 /// Checks that a text contains all of these words.
 pub(crate) fn expect_words(text: &str, words: &[&str]) -> Result<()> {

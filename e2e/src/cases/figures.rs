@@ -7,23 +7,21 @@ use anyhow::Result;
 use fs_err as fs;
 use harness::{Figure, Goal, Pair, Unit, interleaved, table};
 
-use crate::build::{Build, Image};
+use crate::build::Build;
 use crate::buildpacks::{LAYER, PROCFILE, WATCHEXEC, buildpack_of};
-use crate::case::{Case, python_app, unaware_app};
+use crate::case::{Case, unaware_app};
 use crate::container::Container;
 use crate::directories::{copy, source, target};
 use crate::offline;
 use crate::platform::Platform;
 
-/// Turns of measurements of some tenths of a second, and of those of seconds.
-const MANY: usize = 20;
+/// Turns of measurements that take seconds.
 const SOME: usize = 8;
 
 /// Each with the name of its images.
 type Measured = (&'static str, fn(&Case<'_>) -> Result<Figure>);
 
-const FIGURES: [Measured; 4] = [
-    ("sync", sync),
+const FIGURES: [Measured; 3] = [
     ("pack_build", pack_build),
     ("java", java),
     ("python", python),
@@ -43,42 +41,12 @@ pub(crate) fn measure(platform: &Platform) -> Result<()> {
     Ok(())
 }
 
-/// A file is copied into a container, and another process answers.
-fn sync(case: &Case<'_>) -> Result<Figure> {
-    let reload = built(case, "reload", &python_app())?;
-    let by_hand = unaware_app("v1")?;
-    fs::write(
-        by_hand.path().join("Procfile"),
-        "web: exec watchexec --restart --debounce 50ms --shell=none -- python3 app.py\n",
-    )?;
-    let by_hand = case
-        .build_as("by-hand", &by_hand)
-        .buildpacks(&[WATCHEXEC, PROCFILE])
-        .live_reload("true")
-        .env("BP_LIVE_RELOAD_PROCESS", "")
-        .image()?;
-    let containers = [Container::start(&reload)?, Container::start(&by_hand)?];
-    let file = python_app().join("app.py");
-    Ok(figure(
-        "sync to the new process's answer, reload",
-        "watchexec by hand",
-        restarts(MANY, &containers, &file, "/workspace/app.py")?,
-        Some(Goal::Ratio(1.1)),
-        Some("watchexec collects changes for 50 ms, its default; Python's start is part of both."),
-    ))
-}
-
 /// Copies an unchanged file into two containers in turns, until another process answers.
-fn restarts(
-    turns: usize,
-    [measured, reference]: &[Container<'_>; 2],
-    file: &Path,
-    target: &str,
-) -> Result<Pair> {
+fn restarts([measured, reference]: &[Container<'_>; 2], file: &Path, target: &str) -> Result<Pair> {
     let restart = |container: &Container<'_>| {
         container.reload("v1", |container| container.copy_in(file, target))
     };
-    interleaved(turns, || restart(measured), || restart(reference))
+    interleaved(SOME, || restart(measured), || restart(reference))
 }
 
 /// A Spring Boot app, with a virtual machine that compiles for a quick start.
@@ -134,7 +102,7 @@ fn with_setting<'a>(
     Ok(figure(
         &format!("sync to the new process's answer, {app}, `{setting}`"),
         "without the variable",
-        restarts(SOME, &containers, file, target)?,
+        restarts(&containers, file, target)?,
         None,
         None,
     ))
@@ -159,14 +127,6 @@ fn pack_build(case: &Case<'_>) -> Result<Figure> {
              to compute its digest.",
         ),
     ))
-}
-
-/// An image whose default process is `reload`.
-fn built<'a>(case: &'a Case<'_>, name: &str, app: &Path) -> Result<Image<'a>> {
-    case.build_as(name, app)
-        .buildpacks(&[PROCFILE, WATCHEXEC])
-        .live_reload("true")
-        .image()
 }
 
 fn figure(

@@ -18,6 +18,7 @@
 mod cache;
 mod cargo;
 pub mod certificates;
+pub mod command;
 mod figures;
 pub mod lifecycle;
 pub mod server;
