@@ -305,7 +305,16 @@ mod tests {
             .iter()
             .map(|text| Requirement::parse(text, "the build plan").unwrap())
             .collect();
-        let catalog = shipped();
+        let mut entries = Vec::new();
+        for version in ["2.8.0", "2.7.3", "2.5.1"] {
+            entries.extend(["amd64", "arm64"].map(|arch| {
+                format!(
+                    "id = 'watchexec'\nversion = '{version}'\nos = 'linux'\narch = '{arch}'\nUSABLE"
+                )
+            }));
+        }
+        let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
+        let catalog = catalog(&entries);
         let release = catalog.choose(&target(arch), &requirements)?;
         Ok(release.dependency.version.to_string())
     }

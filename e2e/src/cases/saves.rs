@@ -4,6 +4,8 @@
 //! in place (`src/vs/platform/files/node/diskFileSystemProvider.ts`), the IDEs of `JetBrains` write another file, and
 //! keep the old one until that has its name (`platform/util/src/com/intellij/util/io/SafeFileOutputStream.java`).
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -12,7 +14,7 @@ use fs_err as fs;
 
 use crate::buildpacks::{PROCFILE, WATCHEXEC};
 use crate::case::{Case, cases, unaware_app};
-use crate::cases::live_reload::expect_starts;
+use crate::cases::restarts::expect_starts;
 use crate::command::output;
 use crate::container::Container;
 use crate::offline::provide;
@@ -46,6 +48,8 @@ fn editors(case: &Case<'_>) -> Result<()> {
     provide("vim", &["vim"])?;
     provide("emacs", &["emacs-nox"])?;
     let app = unaware_app("v1")?;
+    // For the files that show that nothing more restarts it.
+    fs::set_permissions(app.path(), Permissions::from_mode(0o777))?;
     let build = case.build(app.path()).buildpacks(&[PROCFILE, WATCHEXEC]);
     let image = build.live_reload("true").image()?;
     let mount = format!("{}:/workspace", app.path().display());

@@ -152,7 +152,7 @@ fn no_working_directory() {
 fn a_program_that_is_not_on_the_path() {
     assert_snapshot!(Problem::Program(web(), ProgramError::NotOnPath("node".to_owned())), @"
     The process `web` runs `node`, which is not on the PATH.
-    Check the start command of the process, and that a buildpack or the run image provides the program.
+    Check the command, and that a buildpack or the run image provides the program.
     ");
 }
 
