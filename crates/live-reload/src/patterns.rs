@@ -4,7 +4,7 @@
 
 use fast_glob::glob_match;
 use reload_options::Settings;
-use reload_options::ignore::{DEFAULT_PATTERNS, IgnorePattern};
+use reload_options::ignore::{IgnorePattern, default_patterns};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -50,7 +50,7 @@ impl Patterns {
     pub(crate) fn new(settings: &Settings, app: &Path) -> Self {
         let own = BUILT_IN
             .split(' ')
-            .chain(DEFAULT_PATTERNS)
+            .chain(default_patterns())
             .map(Pattern::new);
         let below = |pattern: &IgnorePattern| Pattern::new(&pattern.below(app));
         Self {

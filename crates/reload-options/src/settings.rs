@@ -147,7 +147,7 @@ pub struct Settings {
     pub process: Option<ProcessType>,
     /// Paths to watch, relative to the app directory or absolute; empty for the app directory.
     pub watch: Vec<String>,
-    /// Files to ignore, on top of [`DEFAULT_PATTERNS`](crate::ignore::DEFAULT_PATTERNS).
+    /// Files to ignore, on top of [`default_patterns`](crate::ignore::default_patterns).
     pub ignore: Vec<IgnorePattern>,
     /// How long no further change may follow a single file before the process is restarted. Other changes
     /// take longer.
