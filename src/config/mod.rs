@@ -16,8 +16,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use watchexec_release::checksum::Checksum;
 use watchexec_release::download::Network;
-use watchexec_release::location::{Archive, InvalidOverride};
-use watchexec_release::origin::Overrides;
+use watchexec_release::origin::{Override, Overrides};
 use watchexec_release::requirement::Requirement;
 
 /// Turns live reload on or off.
@@ -191,16 +190,16 @@ impl Config {
 /// The mappings by checksum. An entry's name may have the algorithm before the digest; `:` is not
 /// allowed in the names of a Kubernetes secret, so `_` stands for it. Other names are for other
 /// buildpacks.
-fn mappings(entries: &Entries) -> BTreeMap<Checksum, Result<Archive, InvalidOverride>> {
+fn mappings(entries: &Entries) -> BTreeMap<Checksum, Override> {
     let mut mappings = BTreeMap::new();
     for (name, entry) in entries {
         let digits = ["sha256:", "sha256_"]
             .iter()
             .find_map(|prefix| name.strip_prefix(prefix));
         if let Ok(checksum) = Checksum::from_hex(digits.unwrap_or(name)) {
-            mappings.entry(checksum).or_insert_with(|| {
-                let setting = format!("the dependency-mapping {}", entry.path.display());
-                Archive::mapped(setting, &entry.content)
+            mappings.entry(checksum).or_insert_with(|| Override {
+                setting: format!("the dependency-mapping {}", entry.path.display()),
+                text: entry.content.clone(),
             });
         }
     }
@@ -324,7 +323,7 @@ mod tests {
             let bindings = Bindings::locate(&Environment::of(&root));
             let mappings = mappings(&bindings.of_type("dependency-mapping").unwrap());
             assert_eq!(mappings.len(), 1, "{name}");
-            assert!(mappings[&checksum].is_ok());
+            assert_eq!(mappings[&checksum].text, "http://mapped/w");
         }
     }
 

@@ -11,7 +11,7 @@ use std::io::ErrorKind;
 use watchexec_release::archive::UnpackError;
 use watchexec_release::catalog::ChooseError;
 use watchexec_release::files::FileError;
-use watchexec_release::location::InvalidOverride;
+use watchexec_release::origin::InvalidOverride;
 use watchexec_release::requirement::{InvalidRequirement, Requirement};
 use watchexec_release::text::joined;
 

@@ -17,7 +17,7 @@ use watchexec_release::catalog::{Release, Target};
 use watchexec_release::checksum::{Checksum, Verified};
 use watchexec_release::download::{DownloadError, Failure, Hop, Network, Observer, download};
 use watchexec_release::files::{FileError, Installed, PROGRAM};
-use watchexec_release::location::Archive;
+use watchexec_release::origin::Archive;
 use watchexec_release::origin::Source;
 use watchexec_release::sbom::subject::Subject;
 use watchexec_release::sbom::{crates, identity};

@@ -21,7 +21,7 @@ pub use tls::certificates;
 
 use crate::checksum::{Checksum, Mismatch, Verified};
 use crate::files;
-use crate::location::Archive;
+use crate::origin::Archive;
 use http::Downloader;
 use network::LARGEST_ARCHIVE;
 use std::cell::OnceCell;

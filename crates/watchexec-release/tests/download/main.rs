@@ -15,7 +15,7 @@ use watchexec_release::checksum::{Checksum, Verified};
 use watchexec_release::download::{
     Attempt, DownloadError, Failure, Fault, Hop, Network, Observer, Policy, download,
 };
-use watchexec_release::location::Archive;
+use watchexec_release::origin::Archive;
 use watchexec_release::safe_url::SafeUrl;
 
 /// The content that the servers send.
