@@ -9,7 +9,7 @@ mod network;
 pub(crate) use environment::{ConfigError, Environment};
 
 use bindings::{Bindings, Entries};
-use environment::flag;
+use environment::{Errors, flag};
 use mirrors::{DEPENDENCY_MIRROR, MISNAMED_DEFAULT};
 use reload_options::{InvalidSetting, Setting, Settings};
 use std::collections::BTreeMap;
@@ -174,7 +174,7 @@ impl Config {
             },
             network: {
                 let ca_certificates = errors.one(bindings.all_of_type(CA_CERTIFICATES));
-                errors.all(network::network(environment, &ca_certificates))
+                network::network(environment, &ca_certificates, &mut errors)
             },
         };
         // A folder of bindings that cannot be read is an error for each type of binding.
@@ -204,23 +204,6 @@ fn mappings(entries: &Entries) -> BTreeMap<Checksum, Override> {
         }
     }
     mappings
-}
-
-/// The errors so far. A setting that has one gets its default, so that the others are read too.
-#[derive(Default)]
-struct Errors(Vec<ConfigError>);
-
-impl Errors {
-    fn one<T: Default>(&mut self, result: Result<T, ConfigError>) -> T {
-        self.all(result.map_err(|error| vec![error]))
-    }
-
-    fn all<T: Default>(&mut self, result: Result<T, Vec<ConfigError>>) -> T {
-        result.unwrap_or_else(|errors| {
-            self.0.extend(errors);
-            T::default()
-        })
-    }
 }
 
 #[cfg(test)]
