@@ -35,9 +35,6 @@ pub(crate) enum RuntimeError {
     /// buildpack.toml cannot be read, or names an API that this program does not know.
     #[error(transparent)]
     Descriptor(FileError),
-    /// The program could not start itself again (see [`with_distribution`]).
-    #[error("cannot execute: {0}")]
-    Restart(io::Error),
 }
 
 /// Runs the phase that the program's name says, and reports an error through
@@ -89,7 +86,7 @@ fn prepare() -> Result<ComponentBuildpackDescriptor<Catalog>, RuntimeError> {
         .and_then(|text| descriptor(&text))
         .map_err(FileError::at(path))
         .map_err(RuntimeError::Descriptor)?;
-    with_distribution()?;
+    set_distribution();
     Ok(descriptor)
 }
 
@@ -113,18 +110,20 @@ fn descriptor(text: &str) -> io::Result<ComponentBuildpackDescriptor<Catalog>> {
 /// labels, and libcnb fails without them, although nothing here needs them. Changing the
 /// program's own environment is not safe in Rust, so where one is missing the program starts
 /// itself again with an empty one. That costs a millisecond, on images without labels only.
-fn with_distribution() -> Result<(), RuntimeError> {
+fn set_distribution() {
     let missing: Vec<&str> = ["CNB_TARGET_DISTRO_NAME", "CNB_TARGET_DISTRO_VERSION"]
         .into_iter()
         .filter(|name| env::var_os(name).is_none())
         .collect();
-    if missing.is_empty() {
-        return Ok(());
+    if let Ok(program) = env::current_exe()
+        && !missing.is_empty()
+    {
+        let mut arguments = env::args_os();
+        let mut command = Command::new(program);
+        command.arg0(arguments.next().unwrap_or_default());
+        command.args(arguments);
+        command.envs(missing.into_iter().map(|name| (name, "")));
+        // This returns only if it fails. libcnb then names the missing variable.
+        let _ = command.exec();
     }
-    let mut arguments = env::args_os();
-    let mut command = Command::new(env::current_exe().map_err(RuntimeError::Restart)?);
-    command.arg0(arguments.next().unwrap_or_default());
-    command.args(arguments);
-    command.envs(missing.into_iter().map(|name| (name, "")));
-    Err(RuntimeError::Restart(command.exec()))
 }

@@ -106,11 +106,6 @@ fn own(error: &Error) -> String {
             "buildpack.toml is invalid.\n\
              Fix the file, or use the released buildpack."
         }
-        Error::Runtime(RuntimeError::Restart(_)) => {
-            "Could not restart the buildpack with CNB_TARGET_DISTRO_NAME and CNB_TARGET_DISTRO_VERSION set.\n\
-             Give the run image the labels io.buildpacks.base.distro.name and \
-             io.buildpacks.base.distro.version. Then no restart is needed."
-        }
         Error::Plan(_) => {
             "A buildpack requires watchexec with an invalid version requirement.\n\
              Set BP_WATCHEXEC_VERSION, which overrides the requirement, and report the requirement to the \

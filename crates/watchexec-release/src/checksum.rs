@@ -120,36 +120,20 @@ pub struct Verified {
     checksum: Checksum,
 }
 
-/// The bytes are not those that were expected.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "is {} and has a different checksum:\n  expected {expected}\n  found {actual}",
-    size(*length)
-)]
-pub struct Mismatch {
-    /// The checksum that the catalog or the bundle lists.
-    pub expected: Checksum,
-    /// The checksum of the bytes.
-    pub actual: Checksum,
-    /// How many bytes there were.
-    pub length: u64,
-}
-
 impl Verified {
     /// Verifies bytes against a checksum.
     ///
     /// # Errors
     /// They differ.
-    pub fn new(bytes: Vec<u8>, expected: Checksum) -> Result<Self, Mismatch> {
+    pub fn new(bytes: Vec<u8>, expected: Checksum) -> Result<Self, ChecksumError> {
         let checksum = Checksum::of(&bytes);
         if checksum == expected {
             Ok(Self { bytes, checksum })
         } else {
-            Err(Mismatch {
-                expected,
-                actual: checksum,
-                length: bytes.len() as u64,
-            })
+            let size = size(bytes.len() as u64);
+            Err(ChecksumError(format!(
+                "is {size} and has a different checksum:\n  expected {expected}\n  found {checksum}"
+            )))
         }
     }
 
@@ -213,7 +197,10 @@ mod tests {
         let Err(mismatch) = Verified::new(vec![1], Checksum::of(b"")) else {
             panic!("bytes with another checksum were accepted");
         };
-        assert_eq!(mismatch.expected, Checksum::of(b""));
-        assert_eq!(mismatch.actual, Checksum::of(&[1]));
+        let [expected, found] = [Checksum::of(b""), Checksum::of(&[1])];
+        let expected = format!(
+            "is 1 byte and has a different checksum:\n  expected {expected}\n  found {found}"
+        );
+        assert_eq!(mismatch.to_string(), expected);
     }
 }

@@ -136,38 +136,29 @@ impl Installed {
     /// # Errors
     /// The path of a file that is missing, different or not one of these.
     pub fn verify(&self, directory: &Path) -> Result<File, PathBuf> {
-        let mut missing: Vec<_> = self.files().collect();
-        let mut program = Err(PROGRAM.path.into());
         let root = open(CWD, directory.as_os_str(), OFlags::DIRECTORY).map_err(|_| BIN)?;
         let bin = open(&root, BIN.as_ref(), OFlags::DIRECTORY).map_err(|_| BIN)?;
-        for (folder, directory) in [("", root), (BIN, bin)] {
-            for name in children(&directory).map_err(|_| folder)? {
-                let path = Path::new(folder).join(&name);
-                if path == Path::new(BIN) {
-                    continue;
-                }
-                let index = missing
-                    .iter()
-                    .position(|(file, _)| path == Path::new(file.path));
-                let (file, checksum) = missing.swap_remove(index.ok_or(&path)?);
-                let opened = verified(&directory, &name, file.mode, checksum).ok_or(&path)?;
-                if *file == PROGRAM {
-                    program = Ok(opened);
-                }
+        let program = verified(&bin, &PROGRAM, self.program).ok_or(PROGRAM.path)?;
+        let mut names = vec![BIN];
+        if let Some(license) = self.license {
+            verified(&root, &LICENSE, license).ok_or(LICENSE.path)?;
+            names.push(LICENSE.name);
+        }
+        for (folder, directory, expected) in [("", root, &*names), (BIN, bin, &[PROGRAM.name])] {
+            let mut names = children(&directory).map_err(|_| folder)?.into_iter();
+            if let Some(other) = names.find(|name| !expected.iter().any(|known| name == known)) {
+                return Err(Path::new(folder).join(other));
             }
         }
-        match missing.pop() {
-            Some((file, _)) => Err(file.path.into()),
-            None => program,
-        }
+        Ok(program)
     }
 }
 
-/// Opens a regular file with this mode and content.
-fn verified(directory: &OwnedFd, name: &OsStr, mode: u32, checksum: Checksum) -> Option<File> {
-    let mut file = File::from(open(directory, name, OFlags::NONBLOCK).ok()?);
+/// Opens a file of an open directory, if it is regular and has the installed mode and content.
+fn verified(directory: &OwnedFd, of: &ReleaseFile, checksum: Checksum) -> Option<File> {
+    let mut file = File::from(open(directory, of.name.as_ref(), OFlags::NONBLOCK).ok()?);
     let metadata = file.metadata().ok()?;
-    if !metadata.is_file() || metadata.permissions().mode() & 0o7777 != mode {
+    if !metadata.is_file() || metadata.permissions().mode() & 0o7777 != of.mode {
         return None;
     }
     let found = checksum::copy((&file).take(LARGEST), |_| Some(()).ok_or(()));

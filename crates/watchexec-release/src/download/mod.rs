@@ -19,7 +19,7 @@ pub use reqwest::StatusCode;
 pub use rustls::pki_types::CertificateDer;
 pub use tls::certificates;
 
-use crate::checksum::{Checksum, Mismatch, Verified};
+use crate::checksum::{Checksum, ChecksumError, Verified};
 use crate::files;
 use crate::origin::Archive;
 use http::Downloader;
@@ -45,7 +45,7 @@ pub enum Fault {
     /// Every request to the server failed.
     Requests(Vec<Attempt>),
     /// The archive differs from the one in the catalog. Contains the request, if a server sent it.
-    Checksum(Mismatch, Option<Box<Hop>>),
+    Checksum(ChecksumError, Option<Box<Hop>>),
 }
 
 impl fmt::Display for DownloadError {
