@@ -15,7 +15,6 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use watchexec_release::catalog::Catalog;
 use watchexec_release::descriptor;
-use watchexec_release::files::FileError;
 
 /// The Buildpack APIs that buildpack.toml may name.
 const SUPPORTED_APIS: [&str; 3] = ["0.10", "0.11", "0.12"];
@@ -34,7 +33,7 @@ pub(crate) enum RuntimeError {
     NoBuildpackDirectory(env::VarError),
     /// buildpack.toml cannot be read, or names an API that this program does not know.
     #[error(transparent)]
-    Descriptor(FileError),
+    Descriptor(io::Error),
 }
 
 /// Runs the phase that the program's name says, and reports an error through
@@ -82,10 +81,10 @@ fn run_phase<B: Buildpack<Metadata = Catalog, Error: From<RuntimeError>>>(
 fn prepare() -> Result<ComponentBuildpackDescriptor<Catalog>, RuntimeError> {
     let directory = env::var("CNB_BUILDPACK_DIR").map_err(RuntimeError::NoBuildpackDirectory)?;
     let path = Path::new(&directory).join("buildpack.toml");
+    let invalid = |error| io::Error::other(format!("{}: {error}", path.display()));
     let descriptor = fs::read_to_string(&path)
         .and_then(|text| descriptor(&text))
-        .map_err(FileError::at(path))
-        .map_err(RuntimeError::Descriptor)?;
+        .map_err(|error| RuntimeError::Descriptor(invalid(error)))?;
     set_distribution();
     Ok(descriptor)
 }

@@ -7,10 +7,9 @@ use self::download::download;
 use crate::config::{ConfigError, WATCHEXEC_VERSION};
 use crate::layers::watchexec::WatchexecError;
 use crate::runtime::RuntimeError;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use watchexec_release::archive::UnpackError;
 use watchexec_release::catalog::ChooseError;
-use watchexec_release::files::FileError;
 use watchexec_release::origin::InvalidOverride;
 use watchexec_release::requirement::{InvalidRequirement, Requirement};
 use watchexec_release::text::joined;
@@ -38,7 +37,7 @@ pub(crate) enum Error {
     Watchexec(#[from] WatchexecError),
     /// The layer with `live-reload` could not be provided.
     #[error(transparent)]
-    LiveReload(#[from] FileError),
+    LiveReload(#[from] io::Error),
 }
 
 impl From<Error> for libcnb::Error<Error> {
@@ -172,19 +171,16 @@ fn no_version(requirements: &[Requirement]) -> String {
     )
 }
 
-fn layer(name: &str, error: &FileError) -> String {
-    let path = error.path.display();
-    let remedy = match error.error.kind() {
+fn layer(name: &str, error: &io::Error) -> String {
+    let remedy = match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            format!("Let the user of the build write to {path}.")
+            "Let the user of the build write to that path."
         }
-        ErrorKind::AlreadyExists => {
-            format!("Call bin/build with a layers directory without {path}.")
-        }
+        ErrorKind::AlreadyExists => "Call bin/build with a layers directory of its own.",
         ErrorKind::NotFound if name == "live-reload" => {
-            "Package the buildpack again, or download it again.".to_owned()
+            "Package the buildpack again, or download it again."
         }
-        _ => "Check that 12 MB of disk space are left for layers.".to_owned(),
+        _ => "Check that 12 MB of disk space are left for layers.",
     };
     format!("Could not write the layer {name}.\n{remedy}")
 }

@@ -5,7 +5,6 @@ use libcnb::Platform;
 use std::env::VarError;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 use watchexec_release::archive::UnpackError;
 use watchexec_release::catalog::Target;
@@ -31,8 +30,8 @@ fn downloading(url: &str, set_by: Option<&str>, fault: Fault) -> String {
     error
 }
 
-fn file(path: &str, error: &str) -> FileError {
-    FileError::at(path)(broken(error))
+fn file(path: &str, error: &str) -> io::Error {
+    broken(&format!("{path}: {error}"))
 }
 
 const URL: &str = "https://user:secret@example.com/watchexec.tar.xz?token=secret";
@@ -111,15 +110,19 @@ fn bindings() {
 
 #[test]
 fn layers() {
-    let at = |path: &str, kind: io::ErrorKind| FileError::at(path)(kind.into());
+    let at = |path: &str, kind: io::ErrorKind| {
+        io::Error::new(kind, format!("failed to create file `{path}`: {kind}"))
+    };
     for (name, kind) in [
         ("layer", io::ErrorKind::StorageFull),
         ("layer_not_writable", io::ErrorKind::PermissionDenied),
-        ("layer_foreign", io::ErrorKind::AlreadyExists),
     ] {
         let error = at("/layers/watchexec", kind);
         assert_snapshot!(name, shown(WatchexecError::Layer(error)));
     }
+    let foreign = "/layers/watchexec is no layer of an earlier build";
+    let foreign = io::Error::new(io::ErrorKind::AlreadyExists, foreign);
+    assert_snapshot!("layer_foreign", shown(WatchexecError::Layer(foreign)));
     for (name, kind) in [
         ("live_reload", io::ErrorKind::NotFound),
         (
@@ -325,10 +328,10 @@ fn archives() {
 
 #[test]
 fn bundles() {
-    let changed = FileError {
-        path: PathBuf::from("/cnb/dependencies/0123"),
-        error: io::Error::other(format!("watchexec {}", mismatch())),
-    };
+    let changed = broken(&format!(
+        "/cnb/dependencies/0123/watchexec.4567 {}",
+        mismatch()
+    ));
     for (name, error) in [
         (
             "bundle_unreadable",

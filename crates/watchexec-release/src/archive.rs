@@ -3,7 +3,7 @@
 mod sparse;
 
 use crate::checksum::Verified;
-use crate::files::{FileError, Installed, LICENSE, PROGRAM, ReleaseFile};
+use crate::files::{Installed, LICENSE, PROGRAM, ReleaseFile};
 use crate::text::size;
 use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;
@@ -50,7 +50,7 @@ pub enum UnpackError {
     Unusable(String),
     /// A file cannot be written.
     #[error(transparent)]
-    Install(#[from] FileError),
+    Install(io::Error),
 }
 
 impl From<io::Error> for UnpackError {
@@ -172,14 +172,18 @@ fn unpack_entries(
             return Err(too_large(most));
         } else {
             let content = sparse::content(entry, sparse.is_some(), size)?;
-            program = Some((folder, file.install(content, directory)??));
+            let installed = file.install(content, directory);
+            program = Some((folder, installed.map_err(UnpackError::Install)??));
         }
     }
     let (folder, (checksum, program)) = program.ok_or_else(|| {
         unusable("has no file watchexec, neither at its top nor in a folder at its top")
     })?;
     let license = match licenses.get(&folder) {
-        Some(text) => Some(LICENSE.install(text.as_slice(), directory)??.0),
+        Some(text) => {
+            let text = LICENSE.install(text.as_slice(), directory);
+            Some(text.map_err(UnpackError::Install)??.0)
+        }
         None => None,
     };
     let installed = Installed {
