@@ -9,7 +9,6 @@ use libcnb::{BuildArgs, Buildpack, DetectArgs, libcnb_runtime_build, libcnb_runt
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -32,8 +31,8 @@ pub(crate) enum RuntimeError {
     #[error("CNB_BUILDPACK_DIR: {0}")]
     NoBuildpackDirectory(env::VarError),
     /// buildpack.toml cannot be read, or names an API that this program does not know.
-    #[error(transparent)]
-    Descriptor(io::Error),
+    #[error("{0}")]
+    Descriptor(String),
 }
 
 /// Runs the phase that the program's name says, and reports an error through
@@ -81,25 +80,22 @@ fn run_phase<B: Buildpack<Metadata = Catalog, Error: From<RuntimeError>>>(
 fn prepare() -> Result<ComponentBuildpackDescriptor<Catalog>, RuntimeError> {
     let directory = env::var("CNB_BUILDPACK_DIR").map_err(RuntimeError::NoBuildpackDirectory)?;
     let path = Path::new(&directory).join("buildpack.toml");
-    let invalid = |error| io::Error::other(format!("{}: {error}", path.display()));
-    let descriptor = fs::read_to_string(&path)
-        .and_then(|text| descriptor(&text))
-        .map_err(|error| RuntimeError::Descriptor(invalid(error)))?;
+    let invalid = |why: String| RuntimeError::Descriptor(format!("{}: {why}", path.display()));
+    let text = fs::read_to_string(&path).map_err(|error| invalid(error.to_string()))?;
+    let descriptor = descriptor(&text).map_err(invalid)?;
     set_distribution();
     Ok(descriptor)
 }
 
 /// Parses buildpack.toml and checks its API.
-fn descriptor(text: &str) -> io::Result<ComponentBuildpackDescriptor<Catalog>> {
-    let descriptor = descriptor::parse(text).map_err(io::Error::other)?;
+fn descriptor(text: &str) -> Result<ComponentBuildpackDescriptor<Catalog>, String> {
+    let descriptor = descriptor::parse(text).map_err(|error| error.to_string())?;
     let api = descriptor.api.to_string();
     if SUPPORTED_APIS.contains(&api.as_str()) {
         Ok(descriptor)
     } else {
-        Err(io::Error::other(format!(
-            "api is {api}; this buildpack works with {}",
-            SUPPORTED_APIS.join(", ")
-        )))
+        let known = SUPPORTED_APIS.join(", ");
+        Err(format!("api is {api}; this buildpack works with {known}"))
     }
 }
 

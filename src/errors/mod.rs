@@ -150,12 +150,13 @@ fn configuration(errors: &[ConfigError]) -> String {
     let mut settings: Vec<&str> = errors.iter().map(|error| error.setting.as_str()).collect();
     settings.dedup();
     let what = match settings.as_slice() {
-        [setting] => setting,
-        _ => "Some build settings",
+        [setting] => format!("{setting} is"),
+        _ => "Some build settings are".to_owned(),
     };
-    let verb = if settings.len() == 1 { "is" } else { "are" };
-    let settings = settings.join(", ");
-    format!("{what} {verb} invalid.\nCorrect or remove {settings}.")
+    format!(
+        "{what} invalid.\nCorrect or remove {}.",
+        settings.join(", ")
+    )
 }
 
 fn no_version(requirements: &[Requirement]) -> String {

@@ -68,10 +68,10 @@ fn no_buildpack_directory() {
 
 #[test]
 fn descriptor() {
-    assert_snapshot!(shown(RuntimeError::Descriptor(file(
-        "/cnb/buildpacks/watchexec/buildpack.toml",
-        "api is 0.9; this buildpack works with 0.10, 0.11, 0.12"
-    ))));
+    assert_snapshot!(shown(RuntimeError::Descriptor(
+        "/cnb/buildpacks/watchexec/buildpack.toml: api is 0.9; this buildpack works with 0.10, 0.11, 0.12"
+            .to_owned()
+    )));
 }
 
 /// The settings of a build with these variables in its platform directory.

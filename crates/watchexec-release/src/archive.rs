@@ -2,8 +2,8 @@
 
 mod sparse;
 
-use crate::checksum::Verified;
-use crate::files::{Installed, LICENSE, PROGRAM, ReleaseFile};
+use crate::checksum::{Checksum, Verified};
+use crate::files::{Installed, LICENSE, PROGRAM, ReleaseFile, create};
 use crate::text::size;
 use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;
@@ -179,16 +179,13 @@ fn unpack_entries(
     let (folder, (checksum, program)) = program.ok_or_else(|| {
         unusable("has no file watchexec, neither at its top nor in a folder at its top")
     })?;
-    let license = match licenses.get(&folder) {
-        Some(text) => {
-            let text = LICENSE.install(text.as_slice(), directory);
-            Some(text.map_err(UnpackError::Install)??.0)
-        }
-        None => None,
-    };
+    let license = licenses.get(&folder).map(|text| {
+        let created = create(directory, LICENSE.path, LICENSE.mode, text);
+        created.map(|()| Checksum::of(text))
+    });
     let installed = Installed {
         program: checksum,
-        license,
+        license: license.transpose().map_err(UnpackError::Install)?,
     };
     Ok((installed, program))
 }
@@ -217,7 +214,6 @@ fn wanted(path: &Path) -> Option<(OsString, &'static ReleaseFile)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checksum::Checksum;
     use flate2::{Compression, write::GzEncoder};
     use lzma_rust2::{XzOptions, XzWriter};
     use proptest::prelude::*;
