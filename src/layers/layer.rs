@@ -56,21 +56,15 @@ impl<'a> Layer<'a> {
 
     /// Reads the metadata that an earlier build recorded; `None` if there is none, or if that build
     /// failed. A different version of this buildpack may have recorded it in a different form.
-    pub(super) fn restored<M: DeserializeOwned>(
-        &self,
-    ) -> io::Result<Option<Result<M, toml::de::Error>>> {
-        let path = self.file("toml");
-        match read_text(&path) {
-            Ok(text) if text.is_empty() => Ok(None),
-            Ok(text) => {
-                let content = toml::from_str::<LayerContentMetadata<M>>(&text);
-                Ok(Some(content.map(|content| content.metadata)))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => {
-                let why = format!("{}: {error}", path.display());
-                Err(io::Error::new(error.kind(), why))
-            }
+    pub(super) fn restored<M: DeserializeOwned>(&self) -> Option<io::Result<M>> {
+        let parse = |text: String| {
+            let content = toml::from_str::<LayerContentMetadata<M>>(&text);
+            content.map_or_else(|error| Err(io::Error::other(error)), |of| Ok(of.metadata))
+        };
+        match read_text(&self.file("toml")) {
+            Ok(text) if text.is_empty() => None,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            text => Some(text.and_then(parse)),
         }
     }
 

@@ -92,7 +92,7 @@ impl Processes {
             checksum,
             sbom: identity(&subject).to_string(),
         };
-        let is_kept = matches!(layer.restored::<Metadata>()?, Some(Ok(earlier)) if earlier == metadata)
+        let is_kept = matches!(layer.restored::<Metadata>(), Some(Ok(earlier)) if earlier == metadata)
             && !layer.has_content()
             && layer.has_sboms();
         if !is_kept {

@@ -80,7 +80,7 @@ impl WatchexecLayer<'_> {
     /// The release is not available or cannot be installed.
     pub(crate) fn provide(&self, layers_dir: &Path) -> Result<(), WatchexecError> {
         let layer = Layer::new(layers_dir, "watchexec", self.buildpack);
-        let (installed, undescribed) = if let Some((installed, program)) = self.kept(&layer)? {
+        let (installed, undescribed) = if let Some((installed, program)) = self.kept(&layer) {
             (installed, program.map(read).transpose()?)
         } else {
             layer.empty()?;
@@ -109,11 +109,11 @@ impl WatchexecLayer<'_> {
 
     /// The files of an earlier build's layer, if it can be kept, and the program if its SBOMs have
     /// to be written again. The log says whether it is kept, and why not.
-    fn kept(&self, layer: &Layer) -> io::Result<Option<(Installed, Option<File>)>> {
-        let kept = match layer.restored::<Metadata>()? {
+    fn kept(&self, layer: &Layer) -> Option<(Installed, Option<File>)> {
+        let kept = match layer.restored::<Metadata>() {
             None => {
                 self.log.debug("No layer of an earlier build was restored");
-                return Ok(None);
+                return None;
             }
             Some(Err(_)) => Err("it was made by another version of this buildpack".to_owned()),
             Some(Ok(metadata)) => self.unchanged(metadata, layer),
@@ -125,7 +125,7 @@ impl WatchexecLayer<'_> {
             }
             Err(changes) => format!("Discarding the layer of an earlier build: {changes}"),
         });
-        Ok(kept.ok())
+        kept.ok()
     }
 
     /// The layer of an earlier build, or the differences between it and the wanted one.

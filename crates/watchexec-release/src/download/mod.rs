@@ -83,26 +83,25 @@ pub fn download(
     network: &Network,
     observer: &dyn Observer,
 ) -> Result<Verified, DownloadError> {
-    let verified = || {
-        let (bytes, hop) = if let Some(path) = archive.url.file() {
-            (
-                files::read(&path, LARGEST_ARCHIVE).map_err(Fault::File)?,
-                None,
-            )
-        } else {
-            let downloader = Downloader {
-                url: &archive.url,
-                checksum,
-                network,
-                observer,
-                trusted: OnceCell::new(),
-            };
-            let (bytes, hop) = downloader.download().map_err(Fault::Requests)?;
-            (bytes, Some(Box::new(hop)))
+    let fetched = if let Some(path) = archive.url.file() {
+        let bytes = files::read(&path, LARGEST_ARCHIVE);
+        bytes.map(|bytes| (bytes, None)).map_err(Fault::File)
+    } else {
+        let downloader = Downloader {
+            url: &archive.url,
+            checksum,
+            network,
+            observer,
+            trusted: OnceCell::new(),
         };
-        Verified::new(bytes, checksum).map_err(|mismatch| Fault::Checksum(mismatch, hop))
+        let sent = downloader.download();
+        sent.map(|(bytes, hop)| (bytes, Some(Box::new(hop))))
+            .map_err(Fault::Requests)
     };
-    verified().map_err(|fault| DownloadError {
+    let verified = fetched.and_then(|(bytes, hop)| {
+        Verified::new(bytes, checksum).map_err(|mismatch| Fault::Checksum(mismatch, hop))
+    });
+    verified.map_err(|fault| DownloadError {
         archive: archive.clone(),
         fault,
     })
