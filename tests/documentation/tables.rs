@@ -1,8 +1,9 @@
 //! Tables that have to agree with the code.
 
 use super::{assert_none, root};
+use reload_options::ignore::default_patterns;
 use reload_options::patterns::Patterns;
-use reload_options::{DEFAULT_PATTERNS, Setting, Settings};
+use reload_options::{Setting, Settings};
 use std::fs;
 use std::path::Path;
 
@@ -70,7 +71,7 @@ fn lists_every_pattern_with_a_name_that_only_it_matches() {
         .flat_map(|[patterns, ..]| patterns.clone())
         .collect();
     let mut wrong: Vec<String> = Vec::new();
-    let mut all: Vec<&str> = DEFAULT_PATTERNS.split_whitespace().collect();
+    let mut all: Vec<&str> = default_patterns().collect();
     all.retain(|pattern| !listed.contains(pattern));
     wrong.extend(
         all.iter()
@@ -78,10 +79,7 @@ fn lists_every_pattern_with_a_name_that_only_it_matches() {
     );
     for [patterns, ignored, _] in &rows {
         for pattern in patterns {
-            if !DEFAULT_PATTERNS
-                .split_whitespace()
-                .any(|one| one == *pattern)
-            {
+            if !default_patterns().any(|one| one == *pattern) {
                 wrong.push(format!("{pattern} is not a default pattern"));
             }
             // Without it, something else is not ignored.

@@ -1,7 +1,7 @@
 //! Output for people.
 
-use reload_options::ignore::IgnorePattern;
-use reload_options::{DEFAULT_PATTERNS, Settings};
+use reload_options::Settings;
+use reload_options::ignore::{IgnorePattern, default_patterns};
 use std::fmt::Display;
 use std::io::{self, Write};
 
@@ -39,16 +39,17 @@ To ignore more, and to watch files again that are ignored by default:
 
 /// The answer to `--help`, with what these settings ignore.
 pub(crate) fn help(settings: &Settings) -> String {
-    let count = DEFAULT_PATTERNS.split_ascii_whitespace().count();
+    let defaults: Vec<&str> = default_patterns().collect();
     let own: Vec<&str> = settings.ignore.iter().map(IgnorePattern::as_str).collect();
     format!(
-        "{USAGE}\n\nIgnored: {} patterns. Those of the build or of --ignore: {}\n\nThe default ones:\n{DEFAULT_PATTERNS}",
-        count + own.len(),
+        "{USAGE}\n\nIgnored: {} patterns. Those of the build or of --ignore: {}\n\nThe default ones:\n{}",
+        defaults.len() + own.len(),
         if own.is_empty() {
             "none".to_owned()
         } else {
             own.join(" ")
-        }
+        },
+        defaults.join(" ")
     )
 }
 

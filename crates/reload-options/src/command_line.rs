@@ -302,7 +302,7 @@ mod tests {
         Options are: --watch, --ignore, --debounce, --before, --on-change, --on-exit, --signal, --stop-timeout, --poll; `live-reload --help` explains them. Arguments of the app come after `--`: `docker run --entrypoint reload IMAGE -- -w`.
         --watch has no value.
         Give one: `--watch VALUE` or `--watch=VALUE`.
-        --debounce is "1", which has no unit.
+        --debounce is "1", which is not a time (time unit needed, for example 1sec or 1ms).
         Accepted: a time with its unit, such as `50ms`, `2s` or `1min 30s`.
         --ignore is "!/tmp/main", which is in the ignored directory /tmp: take back that directory and ignore its other files, with `!/tmp`, `/tmp/*` and `!/tmp/main`.
         Accepted: patterns as in a .gitignore file, relative to the app directory, such as `*.csv`, `uploads/` or `!/tmp`.

@@ -8,20 +8,16 @@
 //! |---|---|
 //! | the table of settings, and their values as variables give them | `settings` |
 //! | the settings as a command line and back | `command_line` |
-//! | values | [`process_type`], [`ignore`], [`rule`], `time`, `signal` |
-//! | what is ignored | [`patterns`], `default_patterns` |
+//! | values | [`process_type`], [`ignore`], [`rule`], `signal` |
+//! | paths that patterns match | [`patterns`] |
 
 mod command_line;
-mod default_patterns;
 pub mod ignore;
 pub mod patterns;
 pub mod process_type;
 pub mod rule;
 mod settings;
 mod signal;
-mod time;
 
 pub use command_line::{ArgumentError, PROGRAM, Request};
-pub use default_patterns::DEFAULT_PATTERNS;
 pub use settings::{InvalidSetting, OnExit, Setting, Settings};
-pub use time::TimeSpan;

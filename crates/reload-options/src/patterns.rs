@@ -4,8 +4,7 @@
 //! watchexec gets the patterns of ignored paths too. They are for the looks of `live-reload` itself, for renames, of which
 //! watchexec reports both names if one of them is not ignored, and for settings that would have no effect.
 
-use crate::default_patterns::DEFAULT_PATTERNS;
-use crate::ignore::IgnorePattern;
+use crate::ignore::{IgnorePattern, default_patterns};
 use crate::settings::Settings;
 use fast_glob::glob_match;
 use std::os::unix::ffi::OsStrExt;
@@ -52,8 +51,7 @@ impl Patterns {
     /// Those of ignored paths: of watchexec, of this project and of the user.
     #[must_use]
     pub fn ignored(settings: &Settings, app: &Path) -> Self {
-        let defaults = DEFAULT_PATTERNS.split_ascii_whitespace();
-        let own = BUILT_IN.split(' ').chain(defaults);
+        let own = BUILT_IN.split(' ').chain(default_patterns());
         let mut patterns = Self::given(&settings.ignore, app);
         patterns.patterns.splice(..0, own.map(Pattern::new));
         patterns
