@@ -8,6 +8,7 @@ use fs_err as fs;
 use tar::{Builder, Header};
 use toml::{Table, Value};
 
+use crate::case::Case;
 use crate::command::last_lines;
 use crate::directories::{copy, digest, log, target, workspace};
 use harness::server::{Reply, Server};
@@ -158,6 +159,16 @@ pub(crate) fn package_offline(name: &str) -> Result<PathBuf> {
     let (archive, descriptor) = (archive.to_string_lossy(), descriptor.to_string_lossy());
     let choices = ["--archive", &archive, "--buildpack-toml", &descriptor];
     package(name, &choices)
+}
+
+/// The development-only package, offering the newest watchexec.
+pub(crate) fn development_only(case: &Case<'_>) -> Result<PathBuf> {
+    let package = package("package-development", &["--exec-env", "development"])?;
+    let archive = &case.platform.archive;
+    // The server keeps running without its handle.
+    let (_, url) = archive.serve();
+    let name = case.name.replace("::", "-");
+    Ok(offering(&package, &name, archive, &url)?.into())
 }
 
 /// Copies a package so that it offers only this archive, from a URL. Returns the path of the copy.

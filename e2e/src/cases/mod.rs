@@ -2,6 +2,7 @@
 
 mod compatibility;
 mod debugging;
+mod environments;
 mod examples;
 mod failures;
 pub(crate) mod figures;
@@ -39,6 +40,7 @@ pub(crate) const TOGETHER: &[&[Listed]] = &[
     failures::CASES,
     orders::CASES,
     flag::CASES,
+    environments::CASES,
     rebuild::CASES,
     network::CASES,
     compatibility::CASES,

@@ -62,18 +62,18 @@ impl Published {
         let base = &images.base;
         let tiny = format!("{builder} --run-image {}", images.tiny);
         for (name, stand_in) in [
-            ("heroku/builder:24", &builder),
+            ("heroku/builder:26", &builder),
             ("paketobuildpacks/builder-jammy-base", &paketo),
             ("paketobuildpacks/builder-jammy-tiny", &tiny),
-            ("heroku/heroku:24-build", base),
-            ("heroku/heroku:24", base),
+            ("heroku/heroku:26-build", base),
+            ("heroku/heroku:26", base),
             ("paketobuildpacks/build-jammy-base", base),
             ("paketobuildpacks/run-jammy-base", base),
         ] {
             names.push((name, stand_in.clone()));
         }
         // In builder.toml files.
-        let entry = "[lifecycle]\nversion = \"0.21.14\"";
+        let entry = "[lifecycle]\nversion = \"0.21.17\"";
         names.push((entry, lifecycle.entry()));
         Ok(Self(names))
     }
