@@ -22,6 +22,8 @@ cases![
     five_minute_start,
     python,
     node,
+    php,
+    ruby,
     go,
     spring_boot,
     project_toml,
@@ -54,6 +56,14 @@ fn python(case: &Case<'_>) -> Result<()> {
 
 fn node(case: &Case<'_>) -> Result<()> {
     page(case, "examples/node/README.md", "example-node").map(drop)
+}
+
+fn php(case: &Case<'_>) -> Result<()> {
+    page(case, "examples/php/README.md", "example-php").map(drop)
+}
+
+fn ruby(case: &Case<'_>) -> Result<()> {
+    page(case, "examples/ruby/README.md", "example-ruby").map(drop)
 }
 
 fn go(case: &Case<'_>) -> Result<()> {
