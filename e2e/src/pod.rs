@@ -71,6 +71,11 @@ impl Pod<'_> {
         self.wait_until(version, |answer| answer.version == version)
     }
 
+    /// Waits for the first answer.
+    pub(crate) fn answer(&self) -> Result<Answer> {
+        self.wait_until("answer", |_| true)
+    }
+
     fn wait_until(&self, what: &str, expected: impl Fn(&Answer) -> bool) -> Result<Answer> {
         self.app.wait_until(what, || self.log(), expected)
     }
@@ -78,7 +83,7 @@ impl Pod<'_> {
     /// Checks that a change leads to this version, of another process in the same container. Reports the
     /// time from before the change to the first answer.
     pub(crate) fn reload(&self, version: &str, change: impl FnOnce() -> Result<()>) -> Result<()> {
-        let before = self.wait_until("answer", |_| true)?;
+        let before = self.answer()?;
         let container = self.container()?;
         let started = Instant::now();
         change()?;
