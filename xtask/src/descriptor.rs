@@ -112,7 +112,7 @@ impl Descriptor {
         Ok(())
     }
 
-    /// Gives the entry of one release another archive.
+    /// Gives the entry of one release a different archive.
     pub(crate) fn point_at(
         &mut self,
         version: &Version,
