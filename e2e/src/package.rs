@@ -161,13 +161,14 @@ pub(crate) fn package_offline(name: &str) -> Result<PathBuf> {
     package(name, &choices)
 }
 
-/// The development-only package, offering the newest watchexec.
+/// Packages the buildpack for development builds only, offering the newest watchexec.
 pub(crate) fn development_only(case: &Case<'_>) -> Result<PathBuf> {
-    let package = package("package-development", &["--exec-env", "development"])?;
+    let name = case.name.replace("::", "-");
+    let choices = ["--exec-env", "development"];
+    let package = package(&format!("package-for-{name}"), &choices)?;
     let archive = &case.platform.archive;
     // The server keeps running without its handle.
     let (_, url) = archive.serve();
-    let name = case.name.replace("::", "-");
     Ok(offering(&package, &name, archive, &url)?.into())
 }
 

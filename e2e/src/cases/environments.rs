@@ -17,7 +17,7 @@ cases![
     ordinary_system_buildpack,
 ];
 
-/// Mandatory in an order, the development-only package has no part in other builds, not even in those
+/// Mandatory in an order, the development-only package takes no part in other builds, not even in those
 /// that ask for live reload, and fails none of them.
 fn mandatory_development_only(case: &Case<'_>) -> Result<()> {
     let package = development_only(case)?.to_string_lossy().into_owned();
