@@ -75,7 +75,7 @@ fn builder(case: &Case<'_>, package: &str) -> Result<String> {
     Ok(builder)
 }
 
-/// Checks that neither the image nor the log of the build has anything of the buildpack.
+/// Checks that the image is unchanged and that the log of the build does not name the buildpack.
 fn expect_unchanged(image: &Image<'_>) -> Result<()> {
     ensure!(
         !image.log.contains(WATCHEXEC),
