@@ -1,6 +1,6 @@
 //! `cargo xtask archive`: a watchexec release archive on this machine, and a buildpack.toml that
-//! points at it. The demo, the benchmark, the end-to-end suite and offline packages need one
-//! even if the release site cannot be reached.
+//! points at it. The demo, the benchmark, the end-to-end suite and offline packages need one also
+//! where the release site cannot be reached.
 
 use crate::built;
 use crate::descriptor::Descriptor;
@@ -23,7 +23,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TRIPLE")]
     target: Option<Triple>,
 
-    /// If it has to be built, build without optimization: several times as fast, for tests
+    /// Build, where that is necessary, without optimization: several times as fast, for tests
     #[arg(long)]
     quick: bool,
 }
@@ -66,7 +66,7 @@ impl Archive {
 }
 
 /// Provides the archive of the newest release in the repository's buildpack.toml, for this machine's
-/// architecture unless the options name a different one: the published archive if the release site can be
+/// architecture unless the options name another: the published one where the release site can be
 /// reached, otherwise one built from the same version on crates.io.
 pub(crate) fn provide(options: &Options) -> Result<Archive> {
     let triple = options.target.clone().map_or_else(Triple::host, Ok)?;
@@ -122,8 +122,8 @@ pub(crate) fn provide(options: &Options) -> Result<Archive> {
     Ok(archive)
 }
 
-/// Whether a download failed for a reason other than buildpack.toml: a missing file or a
-/// wrong checksum must not be hidden by a different archive.
+/// Whether a download failed for a reason other than buildpack.toml: a missing file or another
+/// checksum must not be hidden by another archive in its place.
 fn is_unreachable(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<reqwest::Error>()

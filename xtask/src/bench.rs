@@ -39,7 +39,7 @@ pub(crate) struct Options {
     target: Option<Triple>,
 }
 
-/// Measures, prints the tables, and writes them into the page if asked to.
+/// Measures, prints the tables, and writes them into the page where that is asked for.
 pub(crate) fn bench(options: &Options) -> Result<()> {
     let host = Triple::host()?;
     let target = options.target.as_ref().unwrap_or(&host);
@@ -69,7 +69,7 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// A page with a new table between the comments of this name.
+/// A page with another table between the comments of this name.
 fn with_table(page: &str, name: &str, table: &str) -> Result<String> {
     let (start, end) = (
         format!("<!-- {name} -->\n"),

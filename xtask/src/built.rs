@@ -28,7 +28,7 @@ const QUICK: [(&str, &str); 2] = [
 
 /// Builds watchexec, optimized as upstream's unless it has to be quick, and writes its archive, laid out
 /// as upstream's. Of what upstream ships beside the program and its licence, which builds leave out, it
-/// has one shell completion, if this machine can run the program.
+/// has one shell completion, where this machine can run the program.
 pub(crate) fn write(version: &Version, triple: &Triple, quick: bool, archive: &Path) -> Result<()> {
     let root = workspace::target().join("watchexec").join(triple.as_str());
     // A directory of its own, since a build locks it for minutes; kept until the build succeeds, so
@@ -38,7 +38,7 @@ pub(crate) fn write(version: &Version, triple: &Triple, quick: bool, archive: &P
         "Building watchexec {version} from crates.io, once. This takes about five minutes on two \
          cores."
     );
-    // `--force`: it can be there from an archive that has been removed since.
+    // `--force`: it may be there from an archive that has been removed since.
     let toolchain = Toolchain::provide(triple)?;
     run(toolchain
         .static_build("install", triple, &[])
@@ -62,7 +62,7 @@ pub(crate) fn write(version: &Version, triple: &Triple, quick: bool, archive: &P
     let mut tar = tar::Builder::new(XzWriter::new(file, XzOptions::with_preset(PRESET))?);
     for (path, mode, contents) in [
         ("watchexec", 0o755, fs::read(&program)?),
-        // The crate does not contain it; upstream's is the same as ours.
+        // The crate does not contain it; upstream's is the same text as ours.
         (
             "LICENSE",
             0o644,

@@ -24,7 +24,7 @@ use toml_edit::{DocumentMut, Item, Table, value};
 /// so that a lost stop signal fails the demo.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// The file that is edited, and its content before and after.
+/// The file that is edited, and its text before and after.
 const GREETING: &str = "greeting.txt";
 const BEFORE: &str = "Hello from version 1";
 const AFTER: &str = "Hello from version 2";
@@ -188,7 +188,7 @@ fn launch(lifecycle: &Lifecycle, process: &Table, port: u16) -> Command {
     command
 }
 
-/// Edits a file and waits for a different process with a different answer.
+/// Edits a file and waits for another process with another answer.
 fn edit(running: &mut Running, greeting: &Path, port: u16) -> Result<()> {
     let before = wait_for(BEFORE, running, port).context("the app does not answer")?;
     command(&format!("curl http://127.0.0.1:{port}/"));
@@ -209,7 +209,7 @@ fn edit(running: &mut Running, greeting: &Path, port: u16) -> Result<()> {
     Ok(())
 }
 
-/// Asks until the answer begins with this prefix.
+/// Asks until the answer begins with a text.
 fn wait_for(text: &str, running: &mut Running, port: u16) -> Result<String> {
     let start = Instant::now();
     let mut last = None;

@@ -198,7 +198,7 @@ impl Block {
         Ok(Self { text, release })
     }
 
-    /// The entry with a different version, in all its values.
+    /// The entry with another version, in all its values.
     fn at_version(
         &self,
         version: &Version,
