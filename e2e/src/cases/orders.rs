@@ -123,7 +123,7 @@ pub(super) fn expect_reload(container: &Container<'_>) -> Result<()> {
     container.wait_for("third")?;
     let log = container.log()?;
     let starts =
-        ["v1", "v2", "v3"].map(|version| log.matches(&format!("started {version}")).count());
+        ["v1", "v2", "third"].map(|version| log.matches(&format!("started {version}")).count());
     ensure!(
         starts == [1, 1, 1],
         "{starts:?} starts of v1, v2 and third:\n{log}"
