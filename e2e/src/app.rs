@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::command::{last_lines, wait_for};
 
-/// How long an app may take to answer: Java on two busy cores takes a good part of it.
+/// How long an app can take to answer: Java on two busy cores takes a good part of it.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// An app, by its URL.
@@ -50,7 +50,7 @@ impl App {
         })
     }
 
-    /// Waits until another process than this one answers with this version. An error shows the log.
+    /// Waits until a process other than this one answers with this version. An error shows the log.
     pub(crate) fn wait_for_restart(
         &self,
         version: &str,

@@ -107,6 +107,11 @@ impl<'a> Container<'a> {
         self.app.wait_until(version, || self.log(), is_expected)
     }
 
+    /// Waits for the first answer.
+    pub(crate) fn answer(&self) -> Result<Answer> {
+        self.app.wait_until("answer", || self.log(), |_| true)
+    }
+
     /// Checks that a sync restarts the app, which answers v1, in the same container, and that the new
     /// process answers this version. Returns and reports the time from the end of the sync to the first
     /// answer.

@@ -12,7 +12,7 @@ use crate::case::Case;
 use crate::command::{last_lines, wait_for};
 use crate::directories::log;
 
-/// How long something may take to appear: a process that stops and starts on a busy machine.
+/// How long an output can take to appear: a process that stops and starts on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A docker command at a terminal of its own.
@@ -24,7 +24,7 @@ pub(crate) struct Interactive {
 }
 
 impl Interactive {
-    /// Runs `docker` with these words, none of which may need quoting.
+    /// Runs `docker` with these words, which must not need quoting.
     pub(crate) fn docker(case: &Case<'_>, words: &[&str]) -> Result<Self> {
         let screen = log(&case.named(words[0]));
         let command = ["docker", &words.join(" ")].join(" ");
@@ -51,7 +51,7 @@ impl Interactive {
         Ok(self.keyboard.flush()?)
     }
 
-    /// Waits until a text has appeared this often.
+    /// Waits until a string has appeared this many times.
     pub(crate) fn wait_for(&self, text: &str, times: usize) -> Result<()> {
         let shown =
             || fs::read(&self.screen).map(|shown| String::from_utf8_lossy(&shown).into_owned());

@@ -9,6 +9,7 @@ use fs_err as fs;
 use tar::{Builder, Header};
 use toml::{Table, Value};
 
+use crate::case::Case;
 use crate::command::last_lines;
 use crate::directories::{copy, log, target, workspace};
 use harness::digest;
@@ -141,6 +142,17 @@ pub(crate) fn package_offline(name: &str) -> Result<PathBuf> {
     let (archive, descriptor) = (archive.to_string_lossy(), descriptor.to_string_lossy());
     let choices = ["--archive", &archive, "--buildpack-toml", &descriptor];
     package(name, &choices)
+}
+
+/// Packages the buildpack for development builds only, offering the newest watchexec.
+pub(crate) fn development_only(case: &Case<'_>) -> Result<PathBuf> {
+    let name = case.name.replace("::", "-");
+    let choices = ["--exec-env", "development"];
+    let package = package(&format!("package-for-{name}"), &choices)?;
+    let archive = &case.platform.archive;
+    // The server keeps running without its handle.
+    let (_, url) = archive.serve();
+    Ok(offering(&package, &name, archive, &url)?.into())
 }
 
 /// Copies a package so that it offers only this archive, from a URL. Returns the path of the copy.

@@ -10,7 +10,7 @@ use crate::command::wait_for;
 use crate::container::send_archive;
 use crate::terminal::Terminal;
 
-/// How long a pod may take to be ready.
+/// How long a pod can take to be ready.
 const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A pod with one container.
@@ -71,14 +71,19 @@ impl Pod<'_> {
         self.wait_until(version, |answer| answer.version == version)
     }
 
+    /// Waits for the first answer.
+    pub(crate) fn answer(&self) -> Result<Answer> {
+        self.wait_until("answer", |_| true)
+    }
+
     fn wait_until(&self, what: &str, expected: impl Fn(&Answer) -> bool) -> Result<Answer> {
         self.app.wait_until(what, || self.log(), expected)
     }
 
-    /// Checks that a change leads to this version, of another process in the same container. Reports the
+    /// Checks that a change leads to this version, of a different process in the same container. Reports the
     /// time from before the change to the first answer.
     pub(crate) fn reload(&self, version: &str, change: impl FnOnce() -> Result<()>) -> Result<()> {
-        let before = self.wait_until("answer", |_| true)?;
+        let before = self.answer()?;
         let container = self.container()?;
         let started = Instant::now();
         change()?;
@@ -107,7 +112,7 @@ impl Pod<'_> {
         send_archive(&mut kubectl, files)
     }
 
-    /// The id of the running container, and how often it was started before.
+    /// The id of the running container, and the number of its earlier starts.
     pub(crate) fn container(&self) -> Result<String> {
         let state = "{.status.containerStatuses[0].containerID} \
             {.status.containerStatuses[0].restartCount}";

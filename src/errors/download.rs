@@ -44,7 +44,7 @@ pub(super) fn download(error: &DownloadError) -> String {
         Some(setting) => text.extend(["\nOr correct or remove ", setting, "."]),
         None if is_server => {
             text += "\nOr set BP_DEPENDENCY_MIRROR to a mirror that the build can reach, or give the archive \
-                     another URL with a binding of type dependency-mapping.";
+                     a different URL with a binding of type dependency-mapping.";
         }
         None => {}
     }
@@ -99,7 +99,7 @@ fn of_request(Attempt { hop, failure }: &Attempt) -> String {
             }
             (Code::NOT_FOUND, _) => "Check that the server has a file under this path.".into(),
             (Code::UNAVAILABLE_FOR_LEGAL_REASONS, _) => {
-                "Use a server that may send the file to this network.".into()
+                "Use a server that can send the file to this network.".into()
             }
             _ if failure.is_transient() => "Try again later.".into(),
             _ => "Check that this is the URL of a file.".into(),

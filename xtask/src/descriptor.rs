@@ -5,7 +5,7 @@ use fs_err as fs;
 use libcnb::data::buildpack::{Buildpack, ComponentBuildpackDescriptor};
 use semver::Version;
 use std::path::{Path, PathBuf};
-use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value};
+use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value, value};
 use watchexec_release::catalog::{Catalog, Dependency, Entry, Target, WATCHEXEC};
 use watchexec_release::checksum::Checksum;
 use watchexec_release::descriptor;
@@ -61,6 +61,19 @@ impl Descriptor {
         replace(&mut self.document["api"], api);
     }
 
+    /// Limits the buildpack to an execution environment, with the key that lifecycle and pack read: a
+    /// list of names. The spec has tables (`[[buildpack.exec-env]]`), which they reject.
+    pub(crate) fn set_exec_env(&mut self, environment: &str) -> Result<()> {
+        let api = self.contents()?.api;
+        ensure!(
+            (api.major, api.minor) >= (0, 12),
+            "exec-env needs Buildpack API 0.12, but the package has {api}"
+        );
+        let names: Array = [environment].into_iter().collect();
+        self.document["buildpack"]["exec-env"] = value(names);
+        Ok(())
+    }
+
     /// Keeps only the targets and dependencies of these architectures. One without an architecture
     /// is for all of them.
     pub(crate) fn limit_to(&mut self, arches: &[&str]) -> Result<()> {
@@ -99,7 +112,7 @@ impl Descriptor {
         Ok(())
     }
 
-    /// Gives the entry of one release another archive.
+    /// Gives the entry of one release a different archive.
     pub(crate) fn point_at(
         &mut self,
         version: &Version,

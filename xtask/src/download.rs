@@ -12,7 +12,7 @@ use watchexec_release::safe_url::SafeUrl;
 
 /// The host of GitHub's REST API.
 const GITHUB: &str = "api.github.com";
-/// The variables that may have a token for it, as its own command line tool reads them.
+/// The variables that can contain a token for it, as its own command line tool reads them.
 const TOKENS: [&str; 2] = ["GH_TOKEN", "GITHUB_TOKEN"];
 
 /// Downloads the archive of a dependency and verifies it.
@@ -25,12 +25,12 @@ pub(crate) fn archive(dependency: &Dependency) -> Result<Verified> {
         .with_context(|| format!("watchexec {}", dependency.version))
 }
 
-/// Downloads a text.
+/// Downloads a text file.
 pub(crate) fn text(url: &str) -> Result<String> {
     String::from_utf8(get(url)?).with_context(|| format!("{url} is not a text"))
 }
 
-/// Messages have the URL without a login or a query, which may be secret, and what the server says.
+/// Messages have the URL without a login or a query, which can be secret, and what the server says.
 fn get(uri: &str) -> Result<Vec<u8>> {
     let url = SafeUrl::parse(uri).map_err(anyhow::Error::msg)?;
     if let Some(path) = url.file() {
@@ -47,7 +47,7 @@ fn get(uri: &str) -> Result<Vec<u8>> {
         .connect_timeout(Duration::from_secs(5))
         .timeout(Duration::from_mins(5))
         .build()?;
-    // The token goes to GitHub's API alone: a redirect to another host drops it.
+    // The token goes to GitHub's API alone: a redirect to a different host drops it.
     let is_github = server.scheme() == "https" && server.host_str() == Some(GITHUB);
     let token = TOKENS.iter().find_map(|name| env::var(name).ok());
     let token = token.filter(|token| is_github && !token.trim().is_empty());

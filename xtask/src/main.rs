@@ -34,7 +34,7 @@ struct Arguments {
 enum Task {
     /// Provide a watchexec release archive
     ///
-    /// Downloads the published one where the release site can be reached, and otherwise builds the
+    /// Downloads the published one if the release site can be reached, and otherwise builds the
     /// same version from crates.io. The last line of the output is the directory with the archive
     /// and a buildpack.toml that points at it.
     Archive(archive::Options),

@@ -44,6 +44,11 @@ pub(crate) struct Options {
     #[arg(long, value_parser = ["0.10", "0.12"], value_name = "VERSION")]
     pub(crate) buildpack_api: Option<String>,
 
+    /// Execution environment that the package is limited to: the lifecycle skips it in all others, so
+    /// that it can be a system buildpack, and needs no `optional` in an order
+    #[arg(long, value_parser = ["development", "test"], value_name = "NAME")]
+    pub(crate) exec_env: Option<String>,
+
     /// Rust target to build for, {x86_64,aarch64}-unknown-linux-{gnu,musl}; this machine's gnu
     /// target unless given. Given more than once, the package has a directory for each
     /// architecture, as `pack buildpack package` reads it
@@ -56,7 +61,7 @@ pub(crate) struct Options {
     pub(crate) binaries: Option<PathBuf>,
 
     /// Directory to make or to replace; target/package/buildpack unless given, with --offline
-    /// target/package/buildpack-offline
+    /// target/package/buildpack-offline, with --exec-env target/package/buildpack-NAME
     #[arg(long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
 }
@@ -77,6 +82,9 @@ pub(crate) fn package(options: &Options) -> Result<PathBuf> {
     if let Some(api) = &options.buildpack_api {
         descriptor.set_api(api);
     }
+    if let Some(environment) = &options.exec_env {
+        descriptor.set_exec_env(environment)?;
+    }
     descriptor.limit_to(&arches)?;
     let bundled = if offline {
         let bundled = bundle::releases(&descriptor, &options.archives, &arches)?;
@@ -88,11 +96,14 @@ pub(crate) fn package(options: &Options) -> Result<PathBuf> {
     };
 
     let output = options.output.clone().unwrap_or_else(|| {
-        let name = if offline {
-            "buildpack-offline"
-        } else {
-            "buildpack"
-        };
+        let mut name = "buildpack".to_owned();
+        for suffix in offline
+            .then_some("offline")
+            .into_iter()
+            .chain(options.exec_env.as_deref())
+        {
+            name = format!("{name}-{suffix}");
+        }
         workspace::target().join("package").join(name)
     });
     let draft = Draft::beside(&output)?;

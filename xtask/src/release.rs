@@ -80,6 +80,8 @@ struct Variant {
     offline: bool,
     /// The Buildpack API.
     api: &'static str,
+    /// The execution environment that it is limited to.
+    exec_env: Option<&'static str>,
 }
 
 impl Variant {
@@ -88,7 +90,14 @@ impl Variant {
             suffix,
             offline,
             api,
+            exec_env: None,
         }
+    }
+
+    /// Limits it to development builds.
+    const fn for_development(mut self) -> Self {
+        self.exec_env = Some("development");
+        self
     }
 
     /// Its source, in the directory of a release.
@@ -98,8 +107,9 @@ impl Variant {
 }
 
 /// The packages of a release. The one that most people want comes first.
-const VARIANTS: [Variant; 4] = [
+const VARIANTS: [Variant; 5] = [
     Variant::new("", false, "0.12"),
+    Variant::new("-development", false, "0.12").for_development(),
     Variant::new("-offline", true, "0.12"),
     Variant::new("-api0.10", false, "0.10"),
     Variant::new("-offline-api0.10", true, "0.10"),
@@ -209,6 +219,7 @@ fn packaged(
         archives,
         buildpack_toml: options.buildpack_toml.clone(),
         buildpack_api: Some(variant.api.to_owned()),
+        exec_env: variant.exec_env.map(str::to_owned),
         targets: targets.to_vec(),
         binaries: Some(dist.join(PROGRAMS)),
         output: Some(variant.directory(dist)),

@@ -14,14 +14,14 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The settings of cargo for a target. The toolchain's own target needs none.
+/// The settings of cargo for a target. The toolchain's own target needs no settings.
 #[derive(Default)]
 pub(crate) struct Toolchain {
     /// Variables for cargo.
     pub(crate) environment: Vec<(String, OsString)>,
     /// Flags for rustc.
     pub(crate) flags: Vec<String>,
-    /// The directory of the sources of the standard library, where it is compiled.
+    /// The directory of the sources of the standard library, if it is compiled.
     pub(crate) std_sources: Option<PathBuf>,
     /// Compiler, standard library and linker with their versions, for people.
     pub(crate) description: String,
@@ -81,7 +81,7 @@ impl Toolchain {
         let mut command = cargo(subcommand);
         command
             .envs(self.variables())
-            // Takes precedence over every other setting of flags, and a flag may contain a space.
+            // Takes precedence over every other setting of flags, and a flag can contain a space.
             .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
             .args(["--target", triple.as_str()]);
         command

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// The checkout that this program was built from: cargo builds it again where the checkout moves.
+/// The checkout that this program was built from: cargo builds it again if the checkout moves.
 pub(crate) fn root() -> &'static Path {
     let manifest_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
     manifest_dir.parent().unwrap_or(manifest_dir)

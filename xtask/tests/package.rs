@@ -200,18 +200,40 @@ fn changes_the_api_and_keeps_the_comments() {
 }
 
 #[test]
-fn packages_a_buildpack_toml_with_exec_env() {
+fn limits_a_package_to_an_execution_environment() {
     let bench = Bench::new();
-    let path = bench.path("acme.toml");
-    let table = "[buildpack]\n";
-    let text = include_str!("../../buildpack.toml")
-        .replace(table, &format!("{table}exec-env = [\"development\"]\n"));
-    fs::write(&path, text).unwrap();
-    let arguments = ["--buildpack-toml", path.to_str().unwrap()];
-    let package = bench.packaged("package", ARM64, &arguments);
-    let descriptor = buildpack_toml(&package);
-    let environments = descriptor["buildpack"]["exec-env"].as_array().unwrap();
-    assert_eq!(environments.get(0).unwrap().as_str(), Some("development"));
+    let programs = bench.path("programs").join(ARM64);
+    let limited = ["--exec-env", "development"];
+    let package = bench.packaged("package", ARM64, &limited);
+    // As the lifecycle and pack read it; the tables of the spec fail both.
+    let text = fs::read_to_string(package.join("buildpack.toml")).unwrap();
+    let key = "exec-env = [\"development\"]\n";
+    assert!(text.contains(key), "{text}");
+    assert_eq!(
+        text.replace(key, ""),
+        fs::read_to_string(
+            bench
+                .packaged("ordinary", ARM64, &[])
+                .join("buildpack.toml")
+        )
+        .unwrap()
+    );
+
+    // A buildpack.toml that has the key already.
+    let file = package.join("buildpack.toml");
+    let again = ["--buildpack-toml", file.to_str().unwrap()];
+    let again = bench.packaged("again", ARM64, &[&limited[..], &again].concat());
+    assert_eq!(
+        fs::read_to_string(again.join("buildpack.toml")).unwrap(),
+        text
+    );
+
+    // Older lifecycles would ignore the key, and the package would take part in each build.
+    let older = ["--exec-env", "development", "--buildpack-api", "0.10"];
+    let target = ["--target", ARM64, "--binaries", programs.to_str().unwrap()];
+    let output = bench.package("older", &[&older[..], &target].concat());
+    refused(&output, "exec-env needs Buildpack API 0.12");
+    assert!(!bench.path("older").exists());
 }
 
 #[test]

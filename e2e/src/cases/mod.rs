@@ -3,6 +3,7 @@
 mod actions;
 mod compatibility;
 mod debugging;
+mod environments;
 mod examples;
 pub(crate) mod figures;
 mod flag;
@@ -36,6 +37,7 @@ pub(crate) const TOGETHER: &[&[Listed]] = &[
     live_reload::CASES,
     orders::CASES,
     flag::CASES,
+    environments::CASES,
     rebuild::CASES,
     network::CASES,
     compatibility::CASES,

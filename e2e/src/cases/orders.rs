@@ -41,6 +41,8 @@ orders![
     heroku_python,
     heroku_go,
     heroku_java,
+    heroku_php,
+    heroku_ruby,
 ];
 
 /// Our buildpack after an order.

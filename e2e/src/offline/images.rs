@@ -13,7 +13,8 @@ use harness::cached;
 
 const SUITE: &str = "bookworm";
 /// The packages that the sample apps need.
-const PACKAGES: &str = "ca-certificates,gunicorn,nodejs,openjdk-17-jre-headless,puma,python3";
+const PACKAGES: &str =
+    "ca-certificates,gunicorn,nodejs,openjdk-17-jre-headless,php-cli,puma,python3,ruby";
 /// The user of both phases in the base image; the lifecycle asks for the home directory.
 const USER: &str = "useradd --uid 1000 --user-group --create-home cnb";
 /// The files of the base image.
@@ -36,7 +37,8 @@ const CONFIGURATION: [&str; 6] = [
 /// The images by their use.
 #[derive(Clone, Debug)]
 pub(crate) struct Images {
-    /// The build image, and an ordinary run image with a shell, Python, Node.js and Java.
+    /// The build image, and an ordinary run image with a shell, Python, Node.js, PHP, Ruby and
+    /// Java.
     pub(crate) base: String,
     /// A run image with no shell, no libc, no program at all.
     pub(crate) tiny: String,

@@ -1,4 +1,4 @@
-//! How large a release may be.
+//! The size limits of a release.
 
 use anyhow::{Result, ensure};
 use fs_err as fs;

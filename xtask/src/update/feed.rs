@@ -10,11 +10,11 @@ use watchexec_release::checksum::Checksum;
 pub(super) struct Release {
     pub(super) version: Version,
     /// The checksums that the release site itself computes of uploaded files, since June 2025. Older
-    /// files have none.
+    /// files have no digest.
     pub(super) checksums: BTreeMap<String, Checksum>,
 }
 
-/// The stable releases. Tags in another form than `v2.8.0` belong to watchexec's libraries.
+/// The stable releases. Tags in a form other than `v2.8.0` belong to watchexec's libraries.
 pub(super) fn parse(feed: &str) -> Result<Vec<Release>> {
     #[derive(Deserialize)]
     struct Entry {

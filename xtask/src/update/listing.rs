@@ -33,7 +33,7 @@ impl Listing {
         Ok(Self(listing))
     }
 
-    /// The checksum of a file, unless the feed gives another one.
+    /// The checksum of a file, unless the feed gives a different one.
     pub(super) fn checksum(&self, name: &str, release: &Release) -> Result<Checksum> {
         let Some(checksum) = self.0.get(name).copied() else {
             bail!(

@@ -11,6 +11,8 @@ use fs_err as fs;
 use crate::case::{Case, cases};
 use crate::command::expect_words;
 use crate::container::{Container, TILT};
+use crate::directories::copy;
+use crate::package::development_only;
 use crate::terminal::Terminal;
 use documentation::Block;
 
@@ -19,10 +21,13 @@ cases![
     five_minute_start,
     python,
     node,
+    php,
+    ruby,
     go,
     spring_boot,
     project_toml,
     builder,
+    system_builder,
     composite,
     language_buildpack,
     other_settings,
@@ -50,6 +55,14 @@ fn python(case: &Case<'_>) -> Result<()> {
 
 fn node(case: &Case<'_>) -> Result<()> {
     page(case, "examples/node/README.md", "example-node").map(drop)
+}
+
+fn php(case: &Case<'_>) -> Result<()> {
+    page(case, "examples/php/README.md", "example-php").map(drop)
+}
+
+fn ruby(case: &Case<'_>) -> Result<()> {
+    page(case, "examples/ruby/README.md", "example-ruby").map(drop)
 }
 
 fn go(case: &Case<'_>) -> Result<()> {
@@ -93,28 +106,47 @@ fn expect_reload(terminal: &Terminal<'_>, container: &Container<'_>) -> Result<(
     container.reload_by_copy("v2", &terminal.path(APP), "/workspace/app.py")
 }
 
+/// One project.toml makes images with and without live reload.
 fn project_toml(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
+    copy(
+        &development_only(case)?,
+        &terminal.path("target/package/buildpack-development"),
+    )?;
     let page = terminal.page("examples/project-toml/README.md")?;
-    let [build] = page.blocks()?;
-    page.follow(&build)?;
-    expect_reload(
-        &terminal,
-        &Container::start(&terminal.image("example-python"))?,
-    )
+    let [development, production] = page.blocks()?;
+    page.follow(&development)?;
+    page.follow(&production)?;
+    expect_only_development_reloads(&terminal)
 }
 
 /// One builder makes images with and without live reload.
 fn builder(case: &Case<'_>) -> Result<()> {
+    follow_builder(&case.terminal()?)
+}
+
+/// All apps of the builder reload in development, with an order that does not name the buildpack.
+fn system_builder(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
+    copy(
+        &development_only(case)?,
+        &terminal.path("target/package/buildpack-development"),
+    )?;
+    follow_builder(&terminal)
+}
+
+fn follow_builder(terminal: &Terminal<'_>) -> Result<()> {
     let page = terminal.page("examples/builder/README.md")?;
     let blocks: [Block; 3] = page.blocks()?;
     blocks.iter().try_for_each(|block| page.follow(block))?;
+    expect_only_development_reloads(terminal)
+}
+
+/// Checks the two images of a page.
+fn expect_only_development_reloads(terminal: &Terminal<'_>) -> Result<()> {
     terminal.image("example-app").expect_no_watchexec()?;
-    expect_reload(
-        &terminal,
-        &Container::start(&terminal.image("example-app-dev"))?,
-    )
+    let reloads = terminal.image("example-app-dev");
+    expect_reload(terminal, &Container::start(&reloads)?)
 }
 
 fn composite(case: &Case<'_>) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use fs_err as fs;
 
 use super::PYTHON;
@@ -12,7 +12,13 @@ use crate::offline;
 use crate::terminal::Terminal;
 use documentation::Block;
 
-cases![docker_cp, compose, tilt, bind_mount];
+cases![
+    docker_cp,
+    compose,
+    compose_with_an_old_image,
+    tilt,
+    bind_mount
+];
 cases![ALONE: tilt_spring_boot];
 
 /// Copies a file, a directory, and then each file that is saved.
@@ -51,7 +57,42 @@ fn compose(case: &Case<'_>) -> Result<()> {
     build_python(&terminal)?;
     let page = terminal.page("examples/compose/README.md")?;
     let [up, edit, look] = page.blocks()?;
-    // The page has this advice for engines before 28.
+    with_old_engine(&terminal)?;
+    let mut running = page.start(&up)?;
+    running.expect(&up)?;
+    case.show("from the save");
+    let container = terminal.container("compose-app-1");
+    container.reload("v2", |_| page.run(&edit).map(drop))?;
+    running.expect(&edit)?;
+    page.follow(&look)
+}
+
+/// Files that were saved since the build are in the container before its process starts.
+fn compose_with_an_old_image(case: &Case<'_>) -> Result<()> {
+    offline::tool("compose")?;
+    let terminal = case.terminal()?;
+    build_python(&terminal)?;
+    with_old_engine(&terminal)?;
+    let page = terminal.page("examples/compose/README.md")?;
+    let blocks = page.all_blocks("run: examples::compose")?;
+    let [up, edit, ..] = blocks.as_slice() else {
+        bail!("the page has changed");
+    };
+    page.run(&edit.text)?;
+    let mut running = page.start(&up.text)?;
+    running.expect(up)?;
+    let answer = terminal.container("compose-app-1").answer()?;
+    ensure!(
+        answer.version == "v2",
+        "the first answer is {}",
+        answer.version
+    );
+    Ok(())
+}
+
+/// Follows the advice of Compose's page for engines before 28.
+fn with_old_engine(terminal: &Terminal<'_>) -> Result<()> {
+    let case = terminal.case;
     let version = case.platform.engine.version()?;
     let major = version.split('.').next().unwrap_or_default();
     if major.parse::<u32>()? < 28 {
@@ -63,13 +104,7 @@ fn compose(case: &Case<'_>) -> Result<()> {
         )?;
         case.show("user: root");
     }
-    let mut running = page.start(&up)?;
-    running.expect(&up)?;
-    case.show("from the save");
-    let container = terminal.container("compose-app-1");
-    container.reload("v2", |_| page.run(&edit).map(drop))?;
-    running.expect(&edit)?;
-    page.follow(&look)
+    Ok(())
 }
 
 /// Tilt runs the app with Compose, since there is no cluster.

@@ -181,7 +181,7 @@ fn push_public_images(page: &Page<'_>, registry: &str) -> Result<()> {
         &base,
         &images.base,
         None,
-        &["LABEL io.buildpacks.stack.id=heroku-24"],
+        &["LABEL io.buildpacks.stack.id=heroku-26"],
     )?;
     let local = case.platform.cluster()?.registry()?;
     engine.push(&base, &format!("{local}/{}", images.base))?;

@@ -18,7 +18,13 @@ use crate::package::package_offline;
 use crate::pod::Pod;
 use crate::terminal::Terminal;
 
-cases![tilt, skaffold, kubectl_exec, read_only_root];
+cases![
+    tilt,
+    skaffold,
+    kubectl_exec,
+    read_only_root,
+    synced_files_outlive_the_container,
+];
 
 /// The example app, its directory, and the deployment of all examples.
 const APP: &str = "examples/python/app.py";
@@ -85,6 +91,28 @@ fn read_only_root(case: &Case<'_>) -> Result<()> {
         .map_or_else(|error| error.to_string(), |_| String::new());
     expect_words(&error, &["Read-only file system"])?;
     sync_by_exec(&pod)
+}
+
+/// A restart of the container keeps the files of a volume: the init container runs once in a pod.
+fn synced_files_outlive_the_container(case: &Case<'_>) -> Result<()> {
+    let terminal = deployed(case, "read-only.yaml", str::to_owned)?;
+    let pod = terminal.pod(DEPLOYMENT)?;
+    let app = fs::read_to_string(workspace().join(APP))?.replace("\"v1\"", "\"v2\"");
+    let files = [("workspace/app.py", app.as_bytes())];
+    pod.reload("v2", || pod.extract(&TILT, &files))?;
+    let before = pod.container()?;
+    // The end of the container can end the command first.
+    let _ = pod.execute(&["sh", "-c", "kill 1"]);
+    wait_for(Duration::from_mins(2), || {
+        Ok((pod.container()? != before).then_some(()))
+    })?;
+    let answer = pod.answer()?;
+    ensure!(
+        answer.version == "v2",
+        "the first answer is {}",
+        answer.version
+    );
+    Ok(())
 }
 
 /// Builds the app and deploys it with a manifest of `examples/kubernetes`, by the commands of the page. The
