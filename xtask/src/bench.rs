@@ -1,7 +1,6 @@
 //! `cargo xtask bench`: the costs of the buildpack, each beside a reference measured in the
 //! same run.
 
-mod first_start;
 mod phases;
 
 use crate::archive;
@@ -38,8 +37,7 @@ fn programs(options: &Options) -> Result<Vec<Figure>> {
     let archive = archive::provide(&archive::Options::default())?;
     let directory = tempfile::tempdir()?;
     let mut rows = Rows(Vec::new());
-    let buildpack = phases::measure(options, &archive, directory.path(), &mut rows)?;
-    first_start::measure(&buildpack, directory.path(), &mut rows)?;
+    phases::measure(options, &archive, directory.path(), &mut rows)?;
     Ok(rows.0)
 }
 

@@ -20,7 +20,6 @@ use harness::digest;
 
 cases![
     sboms,
-    sboms_in_other_tools,
     no_secret_of_a_url_in_the_image,
     another_build_makes_the_same_image,
     workflows,
@@ -29,42 +28,28 @@ cases![
 /// The files of `pack sbom download` for a layer: `CycloneDX`, SPDX, Syft.
 const SBOMS: [&str; 3] = ["sbom.cdx.json", "sbom.spdx.json", "sbom.syft.json"];
 
-/// pack gives the SBOMs of both layers, which name the checksum of the program in the image. `tests/sbom.rs` has
-/// what else they say.
+/// pack gives the SBOMs of both layers, which name the checksum of the program in the image; `tests/sbom.rs` has what
+/// else they say. The libraries of `CycloneDX` and SPDX and Syft read the same software from them and from those of
+/// the package. Syft, which merges all SBOMs that it finds in an image, lists both layers.
 fn sboms(case: &Case<'_>) -> Result<()> {
+    offline::tool("syft")?;
+    let libraries = offline::sbom_libraries()?;
+    let package = &case.platform.watchexec;
     // The page calls the image so.
-    let image = build(case, "my-app", &case.platform.watchexec, &python_app())?;
+    let image = build(case, "my-app", package, &python_app())?;
     let terminal = case.terminal()?;
     let page = terminal.page("docs/contents.md")?;
     let [download] = page.blocks()?;
     page.follow(&download)?;
     let layers = terminal.path("sboms/layers/sbom/launch");
+    let layers = layers.join(WATCHEXEC.replace('/', "_"));
     for program in ["watchexec", "live-reload"] {
         let checksum = digest(&image.layer_file(program, &format!("bin/{program}"))?);
         for name in SBOMS {
-            let file = layers
-                .join(WATCHEXEC.replace('/', "_"))
-                .join(program)
-                .join(name);
-            expect_words(&fs::read_to_string(file)?, &[&checksum])?;
+            let document = fs::read_to_string(layers.join(program).join(name))?;
+            expect_words(&document, &[&checksum])?;
         }
     }
-    Ok(())
-}
-
-/// The libraries of `CycloneDX` and SPDX and Syft read the same software from the SBOMs of the
-/// layers and of the package. Syft, which merges all SBOMs that it finds in an image, lists both
-/// layers.
-fn sboms_in_other_tools(case: &Case<'_>) -> Result<()> {
-    offline::tool("syft")?;
-    let libraries = offline::sbom_libraries()?;
-    let package = &case.platform.watchexec;
-    let image = build(case, "read-by-others", package, &python_app())?;
-    let terminal = case.terminal()?;
-    let download = format!("pack sbom download {} --output-dir sboms", image.name);
-    terminal.run(&download, &terminal.path(""))?;
-    let layers = terminal.path("sboms/layers/sbom/launch");
-    let layers = layers.join(WATCHEXEC.replace('/', "_"));
 
     let descriptor: Table = fs::read_to_string(package.join("buildpack.toml"))?.parse()?;
     let own = descriptor["buildpack"]["version"].as_str();

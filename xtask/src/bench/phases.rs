@@ -20,13 +20,13 @@ const MANY: usize = 200;
 /// The reference of these programs.
 const NOTHING: &str = "a static program that does nothing";
 
-/// Measures both phases. Returns the directory of the offline package.
+/// Measures both phases.
 pub(super) fn measure(
     options: &Options,
     archive: &Archive,
     directory: &Path,
     rows: &mut Rows,
-) -> Result<PathBuf> {
+) -> Result<()> {
     let path = |name: &str| directory.join(name);
     let packaged = |buildpack_toml: &Path, name: &str, offline| {
         package(&Package {
@@ -102,7 +102,7 @@ pub(super) fn measure(
         let goal = is_release.then_some(Goal::Value(most));
         rows.size(&format!("size of {name}"), size, goal);
     }
-    Ok(offline_package)
+    Ok(())
 }
 
 fn rebuilds(
