@@ -2,6 +2,7 @@
 
 use super::bindings::Entries;
 use super::environment::Environment;
+use printable::printable;
 use watchexec_release::mirror::{DEFAULT, Mirror, Mirrors};
 
 /// The mirror for all hosts, and with `_<HOST>` after it the one for that host.
@@ -19,7 +20,7 @@ pub(super) fn mirrors(environment: &Environment, bindings: &Entries) -> Mirrors 
     };
     for (host, entry) in bindings {
         if !entry.content.is_empty() {
-            let setting = entry.path.display().to_string();
+            let setting = printable(&entry.path).to_string();
             set(host.clone(), &setting, &entry.content);
         }
     }
@@ -32,7 +33,7 @@ pub(super) fn mirrors(environment: &Environment, bindings: &Entries) -> Mirrors 
             None => continue,
         };
         if let Some(text) = environment.non_empty(&name) {
-            set(host, &name, &text);
+            set(host, &printable(&name).to_string(), &text);
         }
     }
     mirrors

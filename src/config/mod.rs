@@ -11,6 +11,7 @@ pub(crate) use environment::{ConfigError, Environment};
 use bindings::{Bindings, Entries};
 use environment::flag;
 use mirrors::{DEPENDENCY_MIRROR, MISNAMED_DEFAULT};
+use printable::printable;
 use reload_options::{InvalidSetting, Setting, Settings};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -199,7 +200,7 @@ fn mappings(entries: &Entries) -> BTreeMap<Checksum, Result<Archive, InvalidOver
             .find_map(|prefix| name.strip_prefix(prefix));
         if let Ok(checksum) = Checksum::from_hex(digits.unwrap_or(name)) {
             mappings.entry(checksum).or_insert_with(|| {
-                let setting = format!("the dependency-mapping {}", entry.path.display());
+                let setting = format!("the dependency-mapping {}", printable(&entry.path));
                 Archive::mapped(setting, &entry.content)
             });
         }

@@ -7,6 +7,7 @@ use self::download::download;
 use crate::config::{ConfigError, WATCHEXEC_VERSION};
 use crate::layers::watchexec::WatchexecError;
 use crate::runtime::RuntimeError;
+use printable::printable;
 use std::io::ErrorKind;
 use watchexec_release::archive::UnpackError;
 use watchexec_release::catalog::ChooseError;
@@ -70,7 +71,10 @@ fn written(text: &str, why: &impl ToString) -> String {
     let lines: Vec<String> = why.lines().map(capitalized).collect();
     let end = if lines.len() == 1 { "." } else { "" };
     let (why, remedies) = (lines.join("\n"), remedies.replace('\n', "\n- "));
-    format!("Error: {what}\n\n{why}{end}\n\nWhat to do:\n- {remedies}\n")
+    let text = format!("Error: {what}\n\n{why}{end}\n\nWhat to do:\n- {remedies}\n");
+    text.lines()
+        .map(|line| format!("{}\n", printable(line)))
+        .collect()
 }
 
 /// A line with a capital letter at its start, unless its first word is a name.
@@ -178,7 +182,7 @@ fn no_version(requirements: &[Requirement]) -> String {
 }
 
 fn layer(name: &str, error: &FileError) -> String {
-    let path = error.path.display();
+    let path = printable(&error.path);
     let remedy = match error.error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             format!("Let the user of the build write to {path}.")

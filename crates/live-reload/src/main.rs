@@ -35,7 +35,6 @@ mod launch;
 mod metadata;
 mod open_directory;
 mod patterns;
-mod printable;
 mod problem;
 mod process;
 mod processes;

@@ -117,7 +117,12 @@ impl Setting {
         name: &'static str,
         value: &str,
     ) -> Result<(), InvalidSetting> {
-        (self.read)(settings, value).map_err(|why| InvalidSetting {
+        let read = if value.contains('\0') {
+            Err("contains a NUL character, which no argument can".to_owned())
+        } else {
+            (self.read)(settings, value)
+        };
+        read.map_err(|why| InvalidSetting {
             name,
             value: value.to_owned(),
             why,

@@ -2,6 +2,7 @@
 
 use crate::checksum::{self, Checksum};
 use crate::text::size;
+use printable::printable;
 use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
 use serde::{Deserialize, Serialize};
 use std::ffi::{OsStr, OsString};
@@ -64,7 +65,7 @@ impl ReleaseFile {
 
 /// A file that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: {error}")]
+#[error("{}: {error}", printable(path))]
 pub struct FileError {
     /// The file or directory.
     pub path: PathBuf,
