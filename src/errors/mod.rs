@@ -72,9 +72,8 @@ fn written(text: &str, why: &impl ToString) -> String {
     let end = if lines.len() == 1 { "." } else { "" };
     let (why, remedies) = (lines.join("\n"), remedies.replace('\n', "\n- "));
     let text = format!("Error: {what}\n\n{why}{end}\n\nWhat to do:\n- {remedies}\n");
-    text.lines()
-        .map(|line| format!("{}\n", printable(line)))
-        .collect()
+    let lines = text.lines().map(|line| printable(line).to_string() + "\n");
+    lines.collect()
 }
 
 /// A line with a capital letter at its start, unless its first word is a name.

@@ -345,7 +345,7 @@ fn escapes_control_characters_from_outside() {
             &lifecycle,
             "dependency-mirror",
             &[("default", url)],
-        )
+        );
     };
     bind(&mirror.url(""));
     let built = lifecycle.build().assert_success();

@@ -14,6 +14,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use fs_err as fs;
 use libcnb::data::sbom::SBOM_FORMATS;
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -208,17 +209,14 @@ fn copy_sboms(package: &Path, name: &str, files: &Path) -> Result<()> {
 
 /// A `SHA256SUMS` of all files in a directory.
 fn sums(files: &Path) -> Result<String> {
-    let mut sums = Vec::new();
+    let mut sums = BTreeMap::new();
     for entry in fs::read_dir(files)? {
         let entry = entry?;
+        let hex = Checksum::of(&fs::read(entry.path())?).hex();
         let name = entry.file_name().display().to_string();
-        sums.push((name, Checksum::of(&fs::read(entry.path())?).hex()));
+        sums.insert(name.clone(), format!("{hex}  {name}\n"));
     }
-    sums.sort();
-    Ok(sums
-        .iter()
-        .map(|(name, hex)| format!("{hex}  {name}\n"))
-        .collect())
+    Ok(sums.into_values().collect())
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use crate::watching::{FIRST_LOOK, Watching};
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
+use printable::printable;
 use reload_options::Settings;
 use rustix::process::WaitStatus;
 use std::mem;
@@ -201,7 +202,7 @@ impl Supervisor<'_> {
             )),
             Ok(()) => tell(format_args!(
                 "live-reload: error: {} cannot be run ({error})",
-                command.get_program().display()
+                printable(command.get_program())
             )),
         }
         Some(Input::Ended)
