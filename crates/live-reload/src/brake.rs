@@ -1,5 +1,6 @@
 //! The brake on restart loops: an app that writes a watched file at each start restarts itself without end.
 
+use crate::backoff::Backoff;
 use crate::files::Changes;
 use std::time::Duration;
 
@@ -9,14 +10,11 @@ const SOON: Duration = Duration::from_secs(2);
 /// So many restarts in a row come without a delay: a person can save a file twice within two seconds.
 const FREE: u32 = 3;
 
-/// The delay of a restart doubles each time, up to the longest one.
-const SHORTEST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(30);
-
 /// The restarts in a row that the app may have caused itself.
 #[derive(Debug, Default)]
 pub(crate) struct Brake {
     restarts: u32,
+    backoff: Backoff,
 }
 
 impl Brake {
@@ -30,17 +28,12 @@ impl Brake {
     ) -> Option<Duration> {
         let is_same = |(path, _): &(_, u64)| before.files.iter().any(|(other, _)| other == path);
         let is_own = after < SOON && !changes.files.is_empty() && changes.files.iter().all(is_same);
-        self.restarts = if is_own {
-            self.restarts.saturating_add(1)
-        } else {
-            0
-        };
-        let doubled = self.restarts.checked_sub(FREE)?;
-        Some(
-            SHORTEST
-                .saturating_mul(2_u32.saturating_pow(doubled))
-                .min(LONGEST),
-        )
+        if !is_own {
+            *self = Self::default();
+            return None;
+        }
+        self.restarts = self.restarts.saturating_add(1);
+        (self.restarts >= FREE).then(|| self.backoff.next())
     }
 }
 

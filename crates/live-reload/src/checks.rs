@@ -162,6 +162,7 @@ mod tests {
             command: vec![command.to_owned()],
             working_directory: directory.path().to_owned(),
             environment: [("PATH".into(), directory.path().into())].into(),
+            prefix: Vec::new(),
         });
         let directory = directory.path().to_str().unwrap();
         result.map_err(|error| error.to_string().replace(directory, "DIRECTORY"))

@@ -13,11 +13,15 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 /// The content of more files than this, or of larger ones, is not compared.
 const COMPARED: usize = 10;
 const COMPARED_SIZE: u64 = 1 << 20;
+
+/// How soon the clock of file systems is looked at again. It ticks every 1 to 10 ms.
+const TICK: Duration = Duration::from_millis(1);
 
 /// What tells two states of a file apart, as a hash. The time of the last change of status is not part of it: `chmod`
 /// sets that also if it changes nothing.
@@ -89,6 +93,12 @@ impl Changes {
         self.files.is_empty() && self.removed.is_empty() && self.directories.is_empty()
     }
 
+    /// All changed paths.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        let files = self.files.iter().map(|(path, _)| path);
+        files.chain(&self.removed).chain(&self.directories)
+    }
+
     /// Adds those of another sync.
     pub(crate) fn append(&mut self, mut others: Self) {
         self.files.append(&mut others.files);
@@ -119,9 +129,9 @@ impl Files {
         files
     }
 
-    /// The process starts now.
-    pub(crate) fn start(&mut self) {
-        self.since = self.since.and_then(|_| now());
+    /// The process starts now, and has read what changed before `since`, or before now.
+    pub(crate) fn start(&mut self, since: Option<Duration>) {
+        self.since = self.since.and_then(|_| since.or_else(now));
     }
 
     /// Looks at all files below these paths. Returns those that differ from what they were when the process started.
@@ -165,7 +175,7 @@ impl Files {
         let entries = metadata.is_dir().then(|| fs::read_dir(path));
         for entry in entries.into_iter().flatten().flatten().flatten() {
             let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            if !self.patterns.ignore(&entry.path(), is_directory) {
+            if !self.patterns.matches(&entry.path(), is_directory) {
                 self.walk(&entry.path(), changed);
             }
         }
@@ -214,15 +224,23 @@ impl Files {
         self.contents.clear();
         let are_compared = paths.len() <= COMPARED;
         for path in paths {
-            let Ok(metadata) = path.symlink_metadata() else {
-                self.known.remove(path);
-                continue;
-            };
-            self.remember(path, stamp(&metadata));
-            if are_compared && let Ok(content) = content(path, &metadata) {
+            let metadata = self.learn(path);
+            if are_compared
+                && let Some(content) = metadata.and_then(|metadata| content(path, &metadata).ok())
+            {
                 self.contents.push((path.clone(), content));
             }
         }
+    }
+
+    /// Takes a file for known, as it is now. Returns its metadata, if it exists.
+    pub(crate) fn learn(&mut self, path: &Path) -> Option<Metadata> {
+        let metadata = path.symlink_metadata().ok();
+        match &metadata {
+            Some(metadata) => self.remember(path, stamp(metadata)),
+            None => drop(self.known.remove(path)),
+        }
+        metadata
     }
 
     fn remember(&mut self, path: &Path, stamp: Stamp) {
@@ -248,15 +266,40 @@ fn stamp(metadata: &Metadata) -> Stamp {
     hasher.finish()
 }
 
-/// The time since the epoch, as the file system has it.
-fn now() -> Option<Duration> {
-    Some(clock_gettime(ClockId::CLOCK_REALTIME_COARSE).ok()?.into())
+/// The time since the epoch, as file systems have it: it advances every few milliseconds.
+pub(crate) fn now() -> Option<Duration> {
+    time(ClockId::CLOCK_REALTIME_COARSE)
+}
+
+/// Waits for a tick of the clock of file systems. Returns a time that no change until now is later than, and every later
+/// change is.
+pub(crate) fn boundary() -> Option<Duration> {
+    // Linux 6.13 and newer give some changes the exact time.
+    let boundary = time(ClockId::CLOCK_REALTIME)?;
+    while now()? <= boundary {
+        thread::sleep(TICK);
+    }
+    Some(boundary)
+}
+
+fn time(clock: ClockId) -> Option<Duration> {
+    Some(clock_gettime(clock).ok()?.into())
 }
 
 /// When the content or the status of a file last changed.
 fn changed_at(metadata: &Metadata) -> Duration {
     let [seconds, nanoseconds] = [metadata.ctime(), metadata.ctime_nsec()].map(i64::unsigned_abs);
     Duration::from_secs(seconds).saturating_add(Duration::from_nanos(nanoseconds))
+}
+
+/// Whether a path last changed by this time. When a path was removed, its directory changed.
+pub(crate) fn was_changed_by(path: &Path, time: Duration) -> bool {
+    let mut existing = path
+        .ancestors()
+        .filter_map(|path| path.symlink_metadata().ok());
+    existing
+        .next()
+        .is_some_and(|metadata| changed_at(&metadata) <= time)
 }
 
 /// What a small file contains, and its mode.

@@ -8,11 +8,11 @@ use crate::shell;
 use crate::signals::Signals;
 use std::env;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A process, ready to be run any number of times.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Launch {
     /// Program and arguments, not empty.
     pub(crate) command: Vec<String>,
@@ -20,6 +20,8 @@ pub(crate) struct Launch {
     pub(crate) working_directory: PathBuf,
     /// All its environment variables.
     pub(crate) environment: Environment,
+    /// What comes before a command in the environment of the process: a shell for its profile scripts, if it has any.
+    pub(crate) prefix: Vec<String>,
 }
 
 /// Why a process cannot be launched.
@@ -69,21 +71,33 @@ impl Launch {
                     .map_err(|error| LaunchError::ExecD(program, error))?;
             }
         }
-        let (command, working_directory) = if process.direct {
+        let (command, working_directory, prefix) = if process.direct {
             let directory = process.working_directory.as_deref().unwrap_or_default();
-            (process.command_line.clone(), image.app.join(directory))
+            let directory = image.app.join(directory);
+            (process.command_line.clone(), directory, Vec::new())
         } else {
             let profiles = shell::profiles(&layers, &process.r#type)
                 .map_err(|(directory, error)| LaunchError::Environment(directory, error))?;
             // The profile scripts run in the app directory, and the shell changes to the other.
             let command = shell::command(process, &profiles, &image.app);
-            (command, image.app.clone())
+            let prefix = shell::prefix(&process.r#type, &profiles, &image.app);
+            (command, image.app.clone(), prefix)
         };
         Ok(Self {
             command,
             working_directory,
             environment,
+            prefix,
         })
+    }
+
+    /// Another command, in the environment of the process, but in the app directory.
+    pub(crate) fn of(&self, command: &[String], app: &Path) -> Self {
+        Self {
+            command: [&self.prefix, command].concat(),
+            working_directory: app.to_owned(),
+            ..self.clone()
+        }
     }
 
     /// The process itself, without watchexec around it.

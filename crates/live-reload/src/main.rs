@@ -10,7 +10,8 @@
 //! | which process is restarted, and why that one | [`choice`] |
 //! | how the process is launched, and with which environment | [`launch`], [`environment`], [`exec_d`], [`shell`] |
 //! | faults that watchexec passes over | [`checks`], [`inotify`], [`file_system`] |
-//! | the loop, and what it decides | [`supervise`], [`state`] |
+//! | the loop, what it decides, and what it does | [`supervise`], [`state`], [`supervisor`] |
+//! | commands before a start | [`before`] |
 //! | the process, its group and its terminal | [`process`], [`processes`], [`terminal`], [`signals`] |
 //! | changes, and when a sync is over | [`watching`], [`watcher`], [`watchexec`], [`files`], [`patterns`], [`sync`] |
 //! | a process that runs watchexec itself | [`wrapped`] |
@@ -21,6 +22,8 @@
 //! files into a container and delete them there. Called `watchexec`, it is the [`init`] of a process that
 //! runs watchexec itself.
 
+mod backoff;
+mod before;
 mod brake;
 mod checks;
 mod choice;
@@ -44,6 +47,7 @@ mod signals;
 mod start;
 mod state;
 mod supervise;
+mod supervisor;
 mod sync;
 mod tar;
 mod terminal;

@@ -1,6 +1,8 @@
-//! Paths whose changes do not count, by the rules of .gitignore files (gitignore(5)).
+//! Patterns of paths, by the rules of .gitignore files (gitignore(5)): paths whose changes do not count, and those that a
+//! command before a start is for.
 //!
-//! watchexec gets the same patterns, so this program need not check what it reports. These are for the looks of its own.
+//! watchexec gets the patterns of ignored paths too, so this program need not check what it reports. They are for the
+//! looks of its own.
 
 use fast_glob::glob_match;
 use reload_options::Settings;
@@ -12,7 +14,7 @@ use std::path::{Path, PathBuf};
 const BUILT_IN: &str = ".DS_Store watchexec.*.log *.py[co] \\#*\\# .\\#* .*.kate-swp .*.sw? .*.sw?x \
                         .bzr _darcs .fossil-settings .git .hg .pijul .svn";
 
-/// Patterns of ignored paths, relative to the app directory.
+/// Patterns of paths, relative to the app directory.
 #[derive(Debug)]
 pub(crate) struct Patterns {
     app: PathBuf,
@@ -46,21 +48,32 @@ impl Pattern {
 }
 
 impl Patterns {
-    /// Those of watchexec, of this program and of the user.
-    pub(crate) fn new(settings: &Settings, app: &Path) -> Self {
-        let own = BUILT_IN
-            .split(' ')
-            .chain(DEFAULT_PATTERNS)
-            .map(Pattern::new);
+    /// Those of ignored paths: of watchexec, of this program and of the user.
+    pub(crate) fn ignored(settings: &Settings, app: &Path) -> Self {
+        let own = BUILT_IN.split(' ').chain(DEFAULT_PATTERNS);
+        let mut patterns = Self::given(&settings.ignore, app);
+        patterns.patterns.splice(..0, own.map(Pattern::new));
+        patterns
+    }
+
+    /// Those that a user has given.
+    pub(crate) fn given(patterns: &[IgnorePattern], app: &Path) -> Self {
         let below = |pattern: &IgnorePattern| Pattern::new(&pattern.below(app));
         Self {
-            patterns: own.chain(settings.ignore.iter().map(below)).collect(),
+            patterns: patterns.iter().map(below).collect(),
             app: app.to_owned(),
         }
     }
 
-    /// Whether a path is ignored, unless it is below a directory that is. The last pattern that matches counts.
-    pub(crate) fn ignore(&self, path: &Path, is_directory: bool) -> bool {
+    /// Whether a path matches, or a directory above it.
+    pub(crate) fn include(&self, path: &Path) -> bool {
+        let is_below = |path: &&Path| path.starts_with(&self.app) && *path != self.app;
+        let mut above = path.ancestors().skip(1).take_while(is_below);
+        self.matches(path, path.is_dir()) || above.any(|directory| self.matches(directory, true))
+    }
+
+    /// Whether a path itself matches. The last pattern that matches counts.
+    pub(crate) fn matches(&self, path: &Path, is_directory: bool) -> bool {
         let name = path.file_name().unwrap_or_default().as_bytes();
         let below = path
             .strip_prefix(&self.app)
@@ -101,8 +114,8 @@ mod tests {
 
     #[test]
     fn ignores_what_tools_write_and_no_sources() {
-        let patterns = Patterns::new(&Settings::default(), Path::new("/app"));
-        let is_ignored = |name: &str| patterns.ignore(&Path::new("/app").join(name), false);
+        let patterns = Patterns::ignored(&Settings::default(), Path::new("/app"));
+        let is_ignored = |name: &str| patterns.matches(&Path::new("/app").join(name), false);
         // A file below an ignored directory is not looked at.
         let below = |name: &str| {
             name.strip_prefix("logs/")
@@ -135,10 +148,10 @@ mod tests {
                 .collect(),
             ..Settings::default()
         };
-        let patterns = Patterns::new(&settings, Path::new("/app"));
+        let patterns = Patterns::ignored(&settings, Path::new("/app"));
         let ignored = |path: &str| {
             let is_directory = path.ends_with('/');
-            patterns.ignore(
+            patterns.matches(
                 &Path::new("/app").join(path.trim_end_matches('/')),
                 is_directory,
             )

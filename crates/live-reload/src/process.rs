@@ -24,6 +24,9 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+/// The exit status for a program that cannot be run, in the convention of shells.
+pub(crate) const CANNOT_RUN: u8 = 127;
+
 /// When the log names what a stop waits for. Most processes have stopped by then.
 const PATIENCE: Duration = Duration::from_secs(1);
 

@@ -51,6 +51,25 @@ pub(crate) fn running() -> impl Iterator<Item = Process> {
         .filter(|process| !process.is_zombie)
 }
 
+/// Children of this program that have outlived the process, and have been named.
+#[derive(Debug, Default)]
+pub(crate) struct Survivors {
+    named: Vec<Pid>,
+}
+
+impl Survivors {
+    /// Those that have not been named, for a log line, if there are any.
+    pub(crate) fn find(&mut self, is_survivor: impl Fn(&Process) -> bool) -> Option<String> {
+        let survivors =
+            running().filter(|process| process.parent == Pid::this() && is_survivor(process));
+        let (known, new): (Vec<_>, Vec<_>) =
+            survivors.partition(|process| self.named.contains(&process.id));
+        // The number of one that has ended can be used again.
+        self.named = known.iter().chain(&new).map(|process| process.id).collect();
+        (!new.is_empty()).then(|| list(&new))
+    }
+}
+
 /// Process ids and names, for a log line.
 pub(crate) fn list(processes: &[Process]) -> String {
     let names: Vec<String> = processes.iter().map(ToString::to_string).collect();

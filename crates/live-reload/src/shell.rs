@@ -40,15 +40,8 @@ pub(crate) fn profiles(
 /// The command that sources the scripts and runs the process in a shell of its own, which sees
 /// only what the scripts have exported.
 pub(crate) fn command(process: &Process, profiles: &[PathBuf], app: &Path) -> Vec<String> {
-    let profiles = profiles.iter();
-    let mut script: Vec<String> = profiles
-        .map(|profile| format!("source \"{}\"", profile.display()))
-        .collect();
-    // A sync may add or delete it between two starts.
-    script.push("if [ -f .profile ]; then source ./.profile; fi".to_owned());
     let directory = process.working_directory.as_deref().map_or(app, Path::new);
-    script.push(format!("cd \"{}\"", directory.display()));
-    script.push(match process.command_line.len() {
+    let run = match process.command_line.len() {
         0 | 1 => "exec bash -c \"$@\"".to_owned(),
         // The inner shell expands each token to one word.
         tokens => {
@@ -57,13 +50,31 @@ pub(crate) fn command(process: &Process, profiles: &[PathBuf], app: &Path) -> Ve
                 .collect();
             format!("exec bash -c '{}' \"$@\"", words.join(" "))
         }
-    });
-    let mut command = vec![
+    };
+    let mut command = sourced(&process.r#type, profiles, directory, &run);
+    command.extend_from_slice(&process.command_line);
+    command
+}
+
+/// The beginning of a command that runs another one, given as further words, in the environment of a shell process.
+pub(crate) fn prefix(r#type: &str, profiles: &[PathBuf], app: &Path) -> Vec<String> {
+    sourced(r#type, profiles, app, "exec \"$@\"")
+}
+
+/// A shell that sources the scripts, changes to the directory, and does this.
+fn sourced(r#type: &str, profiles: &[PathBuf], directory: &Path, run: &str) -> Vec<String> {
+    let profiles = profiles.iter();
+    let mut script: Vec<String> = profiles
+        .map(|profile| format!("source \"{}\"", profile.display()))
+        .collect();
+    // A sync may add or delete it between two starts.
+    script.push("if [ -f .profile ]; then source ./.profile; fi".to_owned());
+    script.push(format!("cd \"{}\"", directory.display()));
+    script.push(run.to_owned());
+    vec![
         BASH.to_owned(),
         "-c".to_owned(),
         script.join("; "),
-        format!("{PROCESSES}/{}", process.r#type),
-    ];
-    command.extend_from_slice(&process.command_line);
-    command
+        format!("{PROCESSES}/{}", r#type),
+    ]
 }

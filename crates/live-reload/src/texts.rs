@@ -15,12 +15,17 @@ Usage: live-reload [OPTION]... [TYPE] [-- ARGUMENT...]
   --watch PATH         watch this path instead of the app directory; repeatable
   --ignore PATTERN     ignore files that match; repeatable
   --debounce TIME      restart when a changed file has been quiet for this long [default: 20ms]
+  --before RULE        run a command before a start: `COMMAND`, or `PATTERN: COMMAND` if files that
+                       match have changed; repeatable
+  --on-change ACTION   `restart` the process, or send it a signal, such as SIGHUP [default: restart]
+  --on-exit ACTION     if the process ends by itself, `wait` for a change, `restart` it, or `exit`
+                       [default: wait]
   --signal NAME        stop the process with this signal [default: SIGTERM]
   --stop-timeout TIME  kill the process if it takes longer to stop [default: 10s]
   --poll TIME          look for changes this often, on file systems that do not report them;
                        `off` relies on reports [default: off]
 
-Options override the settings of the build. --watch and --ignore replace the whole list.
+Options override the settings of the build. --watch, --ignore and --before replace the whole list.
 
 Usage: live-reload tar ARGUMENT...
        live-reload rm ARGUMENT...

@@ -1,5 +1,6 @@
 //! How changes are noticed: by watchexec, which is started again whenever that helps, and by looks at the files.
 
+use crate::backoff::Backoff;
 use crate::files::{Files, Root};
 use crate::image::Image;
 use crate::process::describe;
@@ -29,8 +30,8 @@ const PAUSE: u32 = 4;
 /// How often the watched paths are resolved again, if the user has named any.
 const RESOLVE: Duration = Duration::from_secs(1);
 
-/// How long after its end watchexec starts again. If it does not run for the longest time, the pause doubles.
-const RESTART: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
+/// If watchexec has run for so long, the pause after its end is the shortest one again.
+const STABLE: Duration = Duration::from_secs(30);
 
 /// What notices changes.
 pub(crate) struct Watching<'a> {
@@ -41,9 +42,9 @@ pub(crate) struct Watching<'a> {
     roots: Vec<Root>,
     /// The running watchexec; none while polling.
     watcher: Option<Watcher>,
-    /// When watchexec starts, if it does not run, and the pause before that.
+    /// When watchexec starts, if it does not run, and the pauses before that.
     next_start: Option<Instant>,
-    restart: Duration,
+    backoff: Backoff,
     next_look: Option<Instant>,
     /// The pause before that look.
     pause: Duration,
@@ -69,7 +70,7 @@ impl<'a> Watching<'a> {
             program,
             watcher: None,
             next_start: None,
-            restart: Duration::ZERO,
+            backoff: Backoff::default(),
             next_look: Some(now),
             pause: Duration::ZERO,
             next_resolve: (!settings.watch.is_empty()).then_some(now),
@@ -129,19 +130,15 @@ impl<'a> Watching<'a> {
     /// Notes that a child has ended. If it was watchexec, that is logged, and it will be started again.
     pub(crate) fn note(&mut self, child: Pid, status: WaitStatus) {
         if let Some(watcher) = self.watcher.take_if(|watcher| watcher.process == child) {
-            let [shortest, longest] = RESTART;
-            let is_stable = watcher.started.elapsed() >= longest;
-            let before = if is_stable {
-                Duration::ZERO
-            } else {
-                self.restart
-            };
-            self.restart = (2 * before).clamp(shortest, longest);
-            self.next_start = Instant::now().checked_add(self.restart);
+            if watcher.started.elapsed() >= STABLE {
+                self.backoff.reset();
+            }
+            let pause = self.backoff.next();
+            self.next_start = Instant::now().checked_add(pause);
             tell(format_args!(
                 "live-reload: watchexec {}; starting it again in {} s",
                 describe(status),
-                self.restart.as_secs()
+                pause.as_secs()
             ));
         }
     }
@@ -170,7 +167,7 @@ impl<'a> Watching<'a> {
             tell(format_args!(
                 "live-reload: watchexec cannot be run ({error})"
             ));
-            (self.watcher, self.next_start) = (None, now.checked_add(RESTART[1]));
+            (self.watcher, self.next_start) = (None, now.checked_add(self.backoff.next()));
         }
         if is_due(self.next_look) {
             let found = files.look(&self.roots);

@@ -1,8 +1,8 @@
 //! The settings as the command line of `live-reload`, and back.
 //!
 //! ```text
-//! live-reload [--watch PATH]… [--ignore GLOB]… [--debounce TIME] [--signal NAME]
-//!             [--stop-timeout TIME] [--poll TIME] [TYPE] [-- ARGUMENT…]
+//! live-reload [--watch PATH]… [--ignore GLOB]… [--debounce TIME] [--before RULE]… [--on-change ACTION]
+//!             [--on-exit ACTION] [--signal NAME] [--stop-timeout TIME] [--poll TIME] [TYPE] [-- ARGUMENT…]
 //! ```
 //!
 //! The build writes all of it into the `command` of the process in launch.toml, and leaves `args`
@@ -81,14 +81,15 @@ impl Settings {
     pub fn command(&self) -> Vec<String> {
         let [_, options @ ..] = &Setting::ALL;
         let mut command = vec![PROGRAM.to_owned()];
+        // Lists have to end in a TYPE, so that those of a user replace them. An empty one leaves the
+        // choice to `live-reload`.
+        let mut ends = self.process.is_some();
         for setting in options {
             for value in (setting.write)(self) {
                 command.extend([setting.argument.to_owned(), value]);
+                ends |= setting.list.is_some();
             }
         }
-        // Lists have to end in a TYPE, so that those of a user replace them. An empty one leaves the
-        // choice to `live-reload`.
-        let ends = self.process.is_some() || !self.watch.is_empty() || !self.ignore.is_empty();
         let process = self.process.as_ref().map(ToString::to_string);
         command.extend(ends.then(|| process.unwrap_or_default()));
         command
@@ -100,7 +101,7 @@ impl Request {
     ///
     /// A user's arguments follow those of the build, so `--help` and `--version` may come anywhere.
     ///
-    /// Of an option that is given twice the later value counts. `--watch` and `--ignore` add up,
+    /// Of an option that is given twice the later value counts. `--watch`, `--ignore` and `--before` add up,
     /// but those after the first `TYPE` replace all those before it: the lists of the build end in a
     /// `TYPE`, so that a user who gives either gets what was given and nothing else. An empty
     /// value is no element, so that `--ignore ''` empties the list; an empty `TYPE` resets the type.
@@ -141,10 +142,10 @@ impl Request {
                 }
             };
             let text = value.string()?;
-            if let Some(clear) = setting.clear {
+            if let Some(list) = setting.list {
                 if after_type && !emptied.contains(&setting.argument) {
                     emptied.push(setting.argument);
-                    clear(&mut settings);
+                    (list.clear)(&mut settings);
                 }
                 if text.is_empty() {
                     continue;
@@ -290,9 +291,9 @@ mod tests {
         .map(|result| result.unwrap_err().to_string());
         insta::assert_snapshot!(told.join("\n"), @r#"
         Unknown option --debounse.
-        Options are: --watch, --ignore, --debounce, --signal, --stop-timeout, --poll; `live-reload --help` explains them. Arguments of the app come after `--`: `docker run --entrypoint reload IMAGE -- --debounse`.
+        Options are: --watch, --ignore, --debounce, --before, --on-change, --on-exit, --signal, --stop-timeout, --poll; `live-reload --help` explains them. Arguments of the app come after `--`: `docker run --entrypoint reload IMAGE -- --debounse`.
         Unknown option -w.
-        Options are: --watch, --ignore, --debounce, --signal, --stop-timeout, --poll; `live-reload --help` explains them. Arguments of the app come after `--`: `docker run --entrypoint reload IMAGE -- -w`.
+        Options are: --watch, --ignore, --debounce, --before, --on-change, --on-exit, --signal, --stop-timeout, --poll; `live-reload --help` explains them. Arguments of the app come after `--`: `docker run --entrypoint reload IMAGE -- -w`.
         --watch has no value.
         Give one: `--watch VALUE` or `--watch=VALUE`.
         --debounce is "1", which has no unit.

@@ -8,15 +8,16 @@
 //! |---|---|
 //! | the table of settings, and their values as variables give them | `settings` |
 //! | the settings as a command line and back | `command_line` |
-//! | values | [`process_type`], [`ignore`], `time`, `signal` |
+//! | values | [`process_type`], [`ignore`], [`rule`], `time`, `signal` |
 
 mod command_line;
 pub mod ignore;
 pub mod process_type;
+pub mod rule;
 mod settings;
 mod signal;
 mod time;
 
 pub use command_line::{ArgumentError, PROGRAM, Request};
-pub use settings::{InvalidSetting, Setting, Settings};
+pub use settings::{InvalidSetting, OnExit, Setting, Settings};
 pub use time::TimeSpan;

@@ -2,9 +2,12 @@
 
 use crate::ignore::IgnorePattern;
 use crate::process_type::ProcessType;
+use crate::rule::Rule;
 use crate::signal::stop_signal;
 use crate::time::TimeSpan;
 use nix::sys::signal::Signal;
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// A setting of the `reload` process: a row of the table of all settings.
@@ -21,8 +24,17 @@ pub struct Setting {
     read: fn(&mut Settings, &str) -> Result<(), String>,
     /// Its values as they are read back: several for a list, none for a setting that is off.
     pub(crate) write: fn(&Settings) -> Vec<String>,
-    /// Empties the list, if the setting is one.
-    pub(crate) clear: Option<fn(&mut Settings)>,
+    /// What makes the setting a list, if it is one.
+    pub(crate) list: Option<List>,
+}
+
+/// A setting that takes several values.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct List {
+    /// What separates the values in the variable.
+    separator: char,
+    /// Empties the list.
+    pub(crate) clear: fn(&mut Settings),
 }
 
 /// The accepted form of a time.
@@ -40,11 +52,11 @@ impl Setting {
             Ok(())
         },
         write: |settings| settings.process.iter().map(ToString::to_string).collect(),
-        clear: None,
+        list: None,
     };
 
     /// All settings, in the order in which documents list them: the type, then the options.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::PROCESS,
         Self {
             variable: "BP_LIVE_RELOAD_WATCH",
@@ -55,7 +67,10 @@ impl Setting {
                 Ok(())
             },
             write: |settings| settings.watch.clone(),
-            clear: Some(|settings| settings.watch.clear()),
+            list: Some(List {
+                separator: ':',
+                clear: |settings| settings.watch.clear(),
+            }),
         },
         Self {
             variable: "BP_LIVE_RELOAD_IGNORE",
@@ -67,7 +82,10 @@ impl Setting {
                 let pattern = |pattern: &IgnorePattern| pattern.as_str().to_owned();
                 settings.ignore.iter().map(pattern).collect()
             },
-            clear: Some(|settings| settings.ignore.clear()),
+            list: Some(List {
+                separator: ':',
+                clear: |settings| settings.ignore.clear(),
+            }),
         },
         Self {
             variable: "BP_LIVE_RELOAD_DEBOUNCE",
@@ -75,7 +93,40 @@ impl Setting {
             accepted: TIME,
             read: |settings, text| text.parse().map(|time| settings.debounce = time),
             write: |settings| vec![settings.debounce.to_string()],
-            clear: None,
+            list: None,
+        },
+        Self {
+            variable: "BP_LIVE_RELOAD_BEFORE",
+            argument: "--before",
+            accepted: "a command, such as `bin/prepare`, or patterns and a command, such as \
+                       `*.ts: npx tsc` or `migrations: python manage.py migrate`; one a line",
+            read: |settings, text| text.parse().map(|rule| settings.before.push(rule)),
+            write: |settings| settings.before.iter().map(ToString::to_string).collect(),
+            list: Some(List {
+                separator: '\n',
+                clear: |settings| settings.before.clear(),
+            }),
+        },
+        Self {
+            variable: "BP_LIVE_RELOAD_ON_CHANGE",
+            argument: "--on-change",
+            accepted: "`restart`, or the name of a signal that makes the process reload by itself, \
+                       such as `SIGHUP`",
+            read: |settings, text| on_change(text).map(|signal| settings.on_change = signal),
+            write: |settings| settings.on_change.iter().map(ToString::to_string).collect(),
+            list: None,
+        },
+        Self {
+            variable: "BP_LIVE_RELOAD_ON_EXIT",
+            argument: "--on-exit",
+            accepted: "`wait` for a change, `restart` after a pause, or `exit`",
+            read: |settings, text| text.parse().map(|what| settings.on_exit = what),
+            write: |settings| {
+                let is_default = settings.on_exit == OnExit::default();
+                let text = (!is_default).then(|| settings.on_exit.to_string());
+                text.into_iter().collect()
+            },
+            list: None,
         },
         Self {
             variable: "BP_LIVE_RELOAD_SIGNAL",
@@ -84,7 +135,7 @@ impl Setting {
                        its number, such as `SIGTERM`, `INT` or `15`",
             read: |settings, text| stop_signal(text).map(|signal| settings.signal = signal),
             write: |settings| vec![settings.signal.to_string()],
-            clear: None,
+            list: None,
         },
         Self {
             variable: "BP_LIVE_RELOAD_STOP_TIMEOUT",
@@ -92,7 +143,7 @@ impl Setting {
             accepted: TIME,
             read: |settings, text| text.parse().map(|time| settings.stop_timeout = time),
             write: |settings| vec![settings.stop_timeout.to_string()],
-            clear: None,
+            list: None,
         },
         Self {
             variable: "BP_LIVE_RELOAD_POLL",
@@ -100,7 +151,7 @@ impl Setting {
             accepted: "a time above zero with its unit, such as `500ms` or `2s`, or `off`",
             read: |settings, text| poll_interval(text).map(|interval| settings.poll = interval),
             write: |settings| settings.poll.iter().map(ToString::to_string).collect(),
-            clear: None,
+            list: None,
         },
     ];
 
@@ -157,6 +208,12 @@ pub struct Settings {
     /// How long no further change may follow a single file before the process is restarted. Other changes
     /// take longer.
     pub debounce: TimeSpan,
+    /// Commands that run before a start, one after the other.
+    pub before: Vec<Rule>,
+    /// The signal that makes the process reload by itself; `None` if it is restarted.
+    pub on_change: Option<Signal>,
+    /// What follows if the process ends by itself.
+    pub on_exit: OnExit,
     /// The signal that stops the process.
     pub signal: Signal,
     /// How long the process may take to stop before it is killed.
@@ -175,6 +232,9 @@ impl Default for Settings {
             ignore: Vec::new(),
             // A save arrives within 1 ms, with every tool (docs/figures.md).
             debounce: Duration::from_millis(20).into(),
+            before: Vec::new(),
+            on_change: None,
+            on_exit: OnExit::default(),
             signal: Signal::SIGTERM,
             stop_timeout: Duration::from_secs(10).into(),
             poll: None,
@@ -186,7 +246,7 @@ impl Default for Settings {
 impl Settings {
     /// Reads all variables with `variable`, which returns trimmed values, and `None` for those that
     /// are not set. A variable that is set but empty counts as not set. Items of a list are
-    /// separated by `:`.
+    /// separated by `:`, and rules by line breaks.
     ///
     /// # Errors
     /// Every value that cannot be used, so that a user can fix them in one go.
@@ -197,7 +257,7 @@ impl Settings {
         let mut errors = Vec::new();
         for setting in Setting::ALL {
             let text = variable(setting.variable).unwrap_or_default();
-            let items = text.split(|separator| setting.clear.is_some() && separator == ':');
+            let items = text.split(|one| setting.list.is_some_and(|list| list.separator == one));
             for item in items.map(str::trim).filter(|item| !item.is_empty()) {
                 let result = setting.set(&mut settings, setting.variable, item);
                 errors.extend(result.err());
@@ -208,6 +268,52 @@ impl Settings {
         } else {
             Err(errors)
         }
+    }
+}
+
+/// What follows if the process ends and nobody asked it to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnExit {
+    /// The next change starts it again.
+    #[default]
+    Wait,
+    /// It is started again after a pause, or at the next change.
+    Restart,
+    /// `live-reload` ends, with its status.
+    Exit,
+}
+
+impl FromStr for OnExit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "wait" => Ok(Self::Wait),
+            "restart" => Ok(Self::Restart),
+            "exit" => Ok(Self::Exit),
+            _ => Err("is not one of them".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for OnExit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Wait => "wait",
+            Self::Restart => "restart",
+            Self::Exit => "exit",
+        })
+    }
+}
+
+/// Parses what follows a change: `restart`, or a signal.
+fn on_change(text: &str) -> Result<Option<Signal>, String> {
+    match text {
+        "restart" => Ok(None),
+        _ => match stop_signal(text)? {
+            Signal::SIGKILL => Err("no process can handle".to_owned()),
+            signal => Ok(Some(signal)),
+        },
     }
 }
 
@@ -226,6 +332,7 @@ fn poll_interval(text: &str) -> Result<Option<TimeSpan>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Request;
 
     fn read(variables: &[(&str, &str)]) -> Result<Settings, Vec<InvalidSetting>> {
         Settings::from_variables(|name| {
@@ -248,25 +355,31 @@ mod tests {
     }
 
     #[test]
-    fn reads_every_variable() {
-        let settings = read(&[
-            ("BP_LIVE_RELOAD_PROCESS", "worker"),
-            ("BP_LIVE_RELOAD_WATCH", "src: config/:"),
-            ("BP_LIVE_RELOAD_IGNORE", "*.csv:!/tmp"),
-            ("BP_LIVE_RELOAD_DEBOUNCE", "10ms"),
-            ("BP_LIVE_RELOAD_SIGNAL", "int"),
-            ("BP_LIVE_RELOAD_STOP_TIMEOUT", "1min"),
-            ("BP_LIVE_RELOAD_POLL", "500ms"),
-        ])
-        .unwrap();
-        assert_eq!(settings.process.unwrap().as_str(), "worker");
-        assert_eq!(settings.watch, ["src", "config/"]);
-        let ignore: Vec<_> = settings.ignore.iter().map(IgnorePattern::as_str).collect();
-        assert_eq!(ignore, ["*.csv", "!/tmp"]);
-        assert_eq!(settings.debounce.to_string(), "10ms");
-        assert_eq!(settings.signal.to_string(), "SIGINT");
-        assert_eq!(settings.stop_timeout.to_string(), "1min");
-        assert_eq!(settings.poll.unwrap().to_string(), "500ms");
+    fn every_setting_reaches_the_command_line() {
+        // In the order of the table.
+        let samples: [(&str, &[&str]); Setting::ALL.len()] = [
+            ("worker", &["worker"]),
+            ("src: config/:", &["src", "config/"]),
+            ("*.csv:!/tmp", &["*.csv", "!/tmp"]),
+            ("10ms", &["10ms"]),
+            (
+                "*.ts: npx tsc\n\n bin/x 'a b'\n",
+                &["*.ts: npx tsc", "bin/x 'a b'"],
+            ),
+            ("hup", &["SIGHUP"]),
+            ("exit", &["exit"]),
+            ("int", &["SIGINT"]),
+            ("1min", &["1min"]),
+            ("500ms", &["500ms"]),
+        ];
+        for (setting, (sample, values)) in Setting::ALL.iter().zip(samples) {
+            let settings = read(&[(setting.variable, sample)]).unwrap();
+            assert_eq!((setting.write)(&settings), values, "{}", setting.variable);
+            assert!(setting.is_changed(&settings), "{}", setting.variable);
+            let arguments = settings.command().into_iter().skip(1);
+            let read_back = Request::from_arguments(arguments.map(Into::into));
+            assert_eq!(read_back, Ok(Request::Reload(Box::new(settings))));
+        }
     }
 
     #[test]
@@ -283,11 +396,23 @@ mod tests {
     }
 
     #[test]
+    fn rejects_signals_that_no_process_can_handle() {
+        for signal in ["SIGKILL", "SIGSTOP", "9"] {
+            read(&[("BP_LIVE_RELOAD_ON_CHANGE", signal)]).unwrap_err();
+        }
+        let restart = read(&[("BP_LIVE_RELOAD_ON_CHANGE", "restart")]);
+        assert_eq!(restart, Ok(Settings::default()));
+    }
+
+    #[test]
     fn reports_all_invalid_values() {
         let errors = read(&[
             ("BP_LIVE_RELOAD_PROCESS", "a b"),
             ("BP_LIVE_RELOAD_IGNORE", "*.csv:[a"),
             ("BP_LIVE_RELOAD_DEBOUNCE", "50"),
+            ("BP_LIVE_RELOAD_BEFORE", "*.ts: npx tsc\n*.py:"),
+            ("BP_LIVE_RELOAD_ON_CHANGE", "reload"),
+            ("BP_LIVE_RELOAD_ON_EXIT", "stop"),
             ("BP_LIVE_RELOAD_SIGNAL", "SIGNOPE"),
         ])
         .unwrap_err();
@@ -299,6 +424,12 @@ mod tests {
         Accepted: patterns as in a .gitignore file, relative to the app directory, such as `*.csv`, `uploads/` or `!/tmp`.
         BP_LIVE_RELOAD_DEBOUNCE is "50", which has no unit.
         Accepted: a time with its unit, such as `50ms`, `2s` or `1min 30s`.
+        BP_LIVE_RELOAD_BEFORE is "*.py:", which has no command.
+        Accepted: a command, such as `bin/prepare`, or patterns and a command, such as `*.ts: npx tsc` or `migrations: python manage.py migrate`; one a line.
+        BP_LIVE_RELOAD_ON_CHANGE is "reload", which is not a signal.
+        Accepted: `restart`, or the name of a signal that makes the process reload by itself, such as `SIGHUP`.
+        BP_LIVE_RELOAD_ON_EXIT is "stop", which is not one of them.
+        Accepted: `wait` for a change, `restart` after a pause, or `exit`.
         BP_LIVE_RELOAD_SIGNAL is "SIGNOPE", which is not a signal.
         Accepted: the name of a signal that a process can handle, with or without `SIG`, or its number, such as `SIGTERM`, `INT` or `15`.
         "#);

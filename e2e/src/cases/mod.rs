@@ -1,5 +1,6 @@
 //! The cases, by theme.
 
+mod actions;
 mod compatibility;
 mod debugging;
 mod examples;
@@ -26,6 +27,7 @@ pub(crate) const ALONE: &[&[Listed]] = &[
     reload::CASES,
     live_reload::CASES,
     restarts::CASES,
+    actions::CASES,
     kubernetes::CASES,
     examples::tools::CASES,
 ];

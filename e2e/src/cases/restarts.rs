@@ -259,6 +259,16 @@ fn killed_process(case: &Case<'_>) -> Result<()> {
 
 /// An image of the Python app with this Procfile and these files, which are executable.
 fn image<'a>(case: &'a Case<'_>, procfile: &str, files: &[(&str, &str)]) -> Result<Image<'a>> {
+    image_with(case, procfile, files, &[])
+}
+
+/// The same with settings for the build.
+pub(super) fn image_with<'a>(
+    case: &'a Case<'_>,
+    procfile: &str,
+    files: &[(&str, &str)],
+    settings: &[(&str, &str)],
+) -> Result<Image<'a>> {
     let app = unaware_app("v1")?;
     fs::write(app.path().join("Procfile"), procfile)?;
     for (name, content) in files {
@@ -266,7 +276,9 @@ fn image<'a>(case: &'a Case<'_>, procfile: &str, files: &[(&str, &str)]) -> Resu
         fs::write(&file, content)?;
         fs::set_permissions(file, Permissions::from_mode(0o755))?;
     }
-    build(case, app.path()).image()
+    let build = build(case, app.path());
+    let set = |build: Build<'a>, (name, value): &(&str, &str)| build.env(name, value);
+    settings.iter().fold(build, set).image()
 }
 
 /// A build of an app that knows nothing of live reload.
@@ -284,7 +296,7 @@ fn settled<'a>(image: &Image<'a>) -> Result<Container<'a>> {
 }
 
 /// Runs a script in the app directory.
-fn run(container: &Container<'_>, script: &str) -> Result<()> {
+pub(super) fn run(container: &Container<'_>, script: &str) -> Result<()> {
     let script = format!("cd /workspace && {script}");
     container.execute(&["sh", "-c", &script]).map(drop)
 }
@@ -297,7 +309,7 @@ fn kill(name: &str) -> String {
 }
 
 /// Waits until the log has a text.
-fn wait_for_log(container: &Container<'_>, text: &str) -> Result<()> {
+pub(super) fn wait_for_log(container: &Container<'_>, text: &str) -> Result<()> {
     let found = wait_for(Duration::from_secs(30), || {
         Ok(container.log()?.contains(text).then_some(()))
     });

@@ -12,7 +12,7 @@ use crate::directories::{cached, log, source, target};
 
 const SUITE: &str = "bookworm";
 /// The packages that the sample apps need.
-const PACKAGES: &str = "ca-certificates,nodejs,openjdk-17-jre-headless,python3";
+const PACKAGES: &str = "ca-certificates,gunicorn,nodejs,openjdk-17-jre-headless,puma,python3";
 /// The user of both phases in the base image; the lifecycle asks for the home directory.
 const USER: &str = "useradd --uid 1000 --user-group --create-home cnb";
 /// The files of the base image.

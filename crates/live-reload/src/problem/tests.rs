@@ -38,7 +38,7 @@ fn an_argument_with_a_wrong_value() {
 fn an_unknown_option() {
     assert_snapshot!(arguments(&["--debounse", "50ms"]), @"
     Unknown option --debounse.
-    Options are: --watch, --ignore, --debounce, --signal, --stop-timeout, --poll; `live-reload --help` explains them. Arguments of the app come after `--`: `docker run --entrypoint reload IMAGE -- --debounse`.
+    Options are: --watch, --ignore, --debounce, --before, --on-change, --on-exit, --signal, --stop-timeout, --poll; `live-reload --help` explains them. Arguments of the app come after `--`: `docker run --entrypoint reload IMAGE -- --debounse`.
     ");
 }
 

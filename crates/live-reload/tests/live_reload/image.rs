@@ -305,11 +305,14 @@ impl Running {
 
     /// Waits for a line of the log that contains this text, and returns it.
     pub(crate) fn logs(&self, wanted: &str) -> String {
+        let mut passed = Vec::new();
         loop {
-            let line = self.log.recv_timeout(programs::LIMIT).unwrap();
+            let line = self.log.recv_timeout(programs::LIMIT);
+            let line = line.unwrap_or_else(|_| panic!("not logged: {wanted}; but {passed:#?}"));
             if line.contains(wanted) {
                 return line;
             }
+            passed.push(line);
         }
     }
 

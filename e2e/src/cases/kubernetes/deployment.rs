@@ -14,7 +14,13 @@ use crate::directories::workspace;
 use crate::pod::Pod;
 use crate::terminal::Terminal;
 
-cases![replicas, slow_restart, strict_liveness_probe, slow_stop];
+cases![
+    replicas,
+    slow_restart,
+    strict_liveness_probe,
+    slow_stop,
+    exit
+];
 
 const PATIENCE: Duration = Duration::from_mins(2);
 /// Apps that take long to start and to stop.
@@ -71,6 +77,26 @@ fn slow_stop(case: &Case<'_>) -> Result<()> {
     let mut log = page.start(&format!("kubectl logs --follow {}", pod.name))?;
     terminal.kubectl(&["delete", "pod", &pod.name, "--wait=false"])?;
     log.wait_for("goodbye")
+}
+
+/// A process that ends with 0 ends its container, if that is wanted, and the pod starts another.
+fn exit(case: &Case<'_>) -> Result<()> {
+    let terminal = one_replica(case, |manifest| {
+        manifest.replace(
+            "          env:\n",
+            "          args: [\"--on-exit\", \"exit\"]\n          env:\n",
+        )
+    })?;
+    let pod = terminal.pod(DEPLOYMENT)?;
+    pod.wait_for("v1")?;
+    let before = pod.container()?;
+    let follow = format!("kubectl logs --follow {}", pod.name);
+    let mut log = terminal.page("docs/kubernetes.md")?.start(&follow)?;
+    sync(&pod, "raise SystemExit(0)\n", "v2")?;
+    log.wait_for("web ended with status 0; exiting with its status")?;
+    wait_for(PATIENCE, || Ok((pod.container()? != before).then_some(())))
+        .context("the container has not been started again")?;
+    pod.wait_for("v1").map(drop)
 }
 
 /// The app with one replica.

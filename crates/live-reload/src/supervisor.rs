@@ -1,0 +1,392 @@
+//! What the loop knows, and how it carries out what [`crate::state`] decides.
+
+use crate::backoff::Backoff;
+use crate::before::Before;
+use crate::brake::{self, Brake};
+use crate::checks;
+use crate::files::{Changes, Files};
+use crate::image::Image;
+use crate::launch::Launch;
+use crate::problem::Problem;
+use crate::process::{CANNOT_RUN, Process, describe};
+use crate::processes::Survivors;
+use crate::signals::is_stop;
+use crate::state::{Action, Input, Machine, State};
+use crate::sync::{ENDLESS, RESTART, Seen, Sync, summary};
+use crate::texts::tell;
+use crate::watching::{FIRST_LOOK, Watching};
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+use printable::printable;
+use reload_options::{OnExit, Settings};
+use rustix::process::WaitStatus;
+use std::mem;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// A process that has run for so long had started well, so that the pause after its end is the shortest one again.
+const WELL: Duration = Duration::from_mins(1);
+
+/// A process that is restarted when files change.
+#[derive(Debug)]
+pub(crate) struct Reloaded {
+    pub(crate) r#type: String,
+    pub(crate) launch: Launch,
+    pub(crate) image: Image,
+    /// The location of watchexec.
+    pub(crate) watchexec: PathBuf,
+}
+
+/// Everything that the loop knows.
+pub(crate) struct Supervisor<'a> {
+    reloaded: &'a Reloaded,
+    settings: &'a Settings,
+    machine: Machine,
+    /// The last process that was started, until nothing of it is left.
+    process: Option<Process>,
+    /// The exit status of the last process.
+    status: Option<u8>,
+    pub(crate) files: Files,
+    sync: Option<Sync>,
+    /// What differs from the last start, as far as syncs are over.
+    changes: Changes,
+    /// The last start, and what differed before it.
+    started: (Instant, Changes),
+    brake: Brake,
+    before: Before,
+    /// When the process starts again after an end, and the pauses before that.
+    again: Option<Instant>,
+    backoff: Backoff,
+    survivors: Survivors,
+    is_over: bool,
+}
+
+impl<'a> Supervisor<'a> {
+    /// Nothing has been started.
+    pub(crate) fn new(reloaded: &'a Reloaded, settings: &'a Settings, files: Files) -> Self {
+        let mut before = Before::new(settings, &reloaded.launch, &reloaded.image.app);
+        before.plan(&Changes::default());
+        Self {
+            reloaded,
+            settings,
+            machine: Machine::new(settings.on_change.is_some()),
+            process: None,
+            status: None,
+            files,
+            sync: None,
+            changes: Changes::default(),
+            started: (Instant::now(), Changes::default()),
+            brake: Brake::default(),
+            before,
+            again: None,
+            backoff: Backoff::default(),
+            survivors: Survivors::default(),
+            is_over: false,
+        }
+    }
+
+    /// Whether this program has to end.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// The exit status of the process, if it has ended.
+    pub(crate) const fn status(&self) -> Option<u8> {
+        self.status
+    }
+
+    /// When something is due.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        // What syncs change while commands run is looked at when they have ended.
+        let sync = self.sync.as_ref().filter(|_| !self.machine.is_preparing);
+        let sync = sync.and_then(|sync| sync.end(self.shortest()));
+        let stops = self.before.running.iter().chain(&self.process);
+        let stops = stops.filter_map(Process::due);
+        stops.chain(sync).chain(self.pause_end()).min()
+    }
+
+    /// When the process starts again after an end.
+    fn pause_end(&self) -> Option<Instant> {
+        let waits = self.machine.state == State::Ended && !self.machine.is_preparing;
+        self.again.filter(|_| waits)
+    }
+
+    /// Starts the process again if the pause after its end is over.
+    pub(crate) fn check_pause(&mut self) {
+        if self.pause_end().is_some_and(|end| end <= Instant::now()) {
+            self.before.plan(&Changes::default());
+            self.take(Input::Time);
+        }
+    }
+
+    /// The shortest quiet time. While polling, a sync is over only when one more look has found nothing.
+    fn shortest(&self) -> Duration {
+        let poll = self.settings.poll.as_ref();
+        let further = poll.map_or(Duration::ZERO, |_| 2 * FIRST_LOOK);
+        self.settings.debounce.duration().saturating_add(further)
+    }
+
+    /// Gives the machine an input, and does what it says.
+    pub(crate) fn take(&mut self, input: impl Into<Option<Input>>) {
+        let mut next = input.into();
+        while let Some(input) = next {
+            next = match self.machine.take(input) {
+                Some(Action::Prepare) => self.prepare(),
+                Some(Action::Start) => self.start(),
+                Some(Action::Reload) => {
+                    self.reload();
+                    None
+                }
+                Some(Action::Stop) => self.stop(),
+                Some(Action::Kill) => {
+                    let running = self.before.running.iter_mut();
+                    running.chain(&mut self.process).for_each(Process::kill);
+                    None
+                }
+                Some(Action::Report) => self.report(),
+                Some(Action::Exit) => {
+                    self.is_over = true;
+                    None
+                }
+                None => None,
+            };
+        }
+    }
+
+    /// Runs the commands that are due before a start.
+    fn prepare(&mut self) -> Option<Input> {
+        let succeeded = self.before.run();
+        succeeded.map(|succeeded| Input::Prepared { succeeded })
+    }
+
+    /// Starts the process.
+    fn start(&mut self) -> Option<Input> {
+        let mut command = self.reloaded.launch.command();
+        self.files.start(self.before.began.take());
+        let started = Process::start(&mut command);
+        self.started = (Instant::now(), mem::take(&mut self.changes));
+        self.again = None;
+        let error = match started {
+            Ok(process) => {
+                self.process = Some(process);
+                return None;
+            }
+            Err(error) => error,
+        };
+        (self.process, self.status) = (None, Some(CANNOT_RUN));
+        match checks::program(&self.reloaded.launch) {
+            // A sync can have removed it.
+            Err(reason) => tell(format_args!(
+                "live-reload: error: {}",
+                Problem::Program(self.reloaded.r#type.clone(), reason)
+            )),
+            Ok(()) => tell(format_args!(
+                "live-reload: error: {} cannot be run ({error})",
+                printable(command.get_program())
+            )),
+        }
+        Some(Input::Ended)
+    }
+
+    /// Makes the process reload by itself.
+    fn reload(&mut self) {
+        self.files.start(self.before.began.take());
+        if let (Some(process), Some(signal)) = (&self.process, self.settings.on_change) {
+            process.pass_on(signal);
+        }
+        self.started = (Instant::now(), mem::take(&mut self.changes));
+    }
+
+    /// Begins to stop the process and what runs before its start, if anything of them is left.
+    fn stop(&mut self) -> Option<Input> {
+        let running = self.before.running.iter_mut().chain(&mut self.process);
+        let mut left = running.filter(|process| !process.is_gone()).peekable();
+        let is_stopped = left.peek().is_none().then_some(Input::Ended);
+        left.for_each(|process| process.stop(self.settings));
+        is_stopped
+    }
+
+    /// Logs how the process, or a command before its start, has ended, and plans what follows.
+    fn report(&mut self) -> Option<Input> {
+        let r#type = &self.reloaded.r#type;
+        let (what, again, starting) = if let Some((how, status)) = self.before.failure.take() {
+            if self.machine.state != State::Running {
+                self.status = Some(status);
+            }
+            (how, "tries again", "trying again")
+        } else {
+            let end = self.process.as_ref().and_then(Process::end);
+            let how = end.map_or_else(|| "did not start".to_owned(), describe);
+            let what = format!("{type} {how}");
+            (what, "starts it again", "starting it again")
+        };
+        let (follows, input) = match (self.machine.state, self.settings.on_exit) {
+            (State::Running, _) => (format!("{type} goes on, and the next change {again}"), None),
+            (_, OnExit::Wait) => (format!("the next change {again}"), None),
+            (_, OnExit::Restart) => {
+                if self.started.0.elapsed() >= WELL {
+                    self.backoff.reset();
+                }
+                let pause = self.backoff.next();
+                self.again = Instant::now().checked_add(pause);
+                (format!("{starting} in {} s", pause.as_secs()), None)
+            }
+            (_, OnExit::Exit) => ("exiting with its status".to_owned(), Some(Input::Signal)),
+        };
+        tell(format_args!("live-reload: {what}; {follows}"));
+        input
+    }
+
+    /// Logs the processes that have left the group of the last process, and so have outlived it.
+    pub(crate) fn name_survivors(&mut self, watching: &Watching<'_>) {
+        let group = self.process.as_ref().map(Process::group);
+        let new = self
+            .survivors
+            .find(|process| Some(process.group) != group && !watching.is_watchexec(process.id));
+        if let Some(new) = new {
+            tell(format_args!(
+                "live-reload: still running, since they are not in the process group of {}: {new}",
+                self.reloaded.r#type
+            ));
+        }
+    }
+
+    /// Adds a changed path to the sync that goes on, or begins with it.
+    pub(crate) fn collect(&mut self, path: PathBuf, seen: Seen) {
+        if self.before.wrote(&path) {
+            self.files.learn(&path);
+        } else if self.sync.get_or_insert_with(Sync::new).add(path, seen) {
+            self.take(Input::Change);
+        }
+    }
+
+    /// Acts on a signal.
+    pub(crate) fn receive(&mut self, signal: Signal) {
+        if is_stop(signal) {
+            self.take(Input::Signal);
+        } else if let Some(process) = self.process.as_ref().filter(|_| signal != Signal::SIGCHLD) {
+            process.pass_on(signal);
+        }
+    }
+
+    /// Notes that a child has ended or halted.
+    pub(crate) fn note(&mut self, child: Pid, status: WaitStatus) {
+        // While everything is being stopped, the rest of the command's group is waited for.
+        if matches!(self.machine.state, State::Stopping(_)) {
+            self.before.running.iter_mut().for_each(|command| {
+                command.note(child, status);
+            });
+        } else if let Some(succeeded) = self.before.note(child, status) {
+            if succeeded {
+                tell(format_args!("live-reload: {}", self.restarting()));
+            }
+            self.take(Input::Prepared { succeeded });
+        }
+        let Some(process) = &mut self.process else {
+            return;
+        };
+        if process.note(child, status).is_none() {
+            return;
+        }
+        self.status = process.exit_status();
+        // As without live reload, where Ctrl-C ends the container.
+        let input = if process.was_interrupted() {
+            Input::Signal
+        } else {
+            Input::Ended
+        };
+        process.take_terminal();
+        if self.machine.state == State::Running {
+            self.take(input);
+        }
+    }
+
+    /// What follows a change, for the log.
+    fn restarting(&self) -> String {
+        let r#type = &self.reloaded.r#type;
+        match (self.machine.state, self.settings.on_change) {
+            (State::Running, Some(signal)) => format!("sending {signal} to {type}"),
+            (State::Waiting, _) => format!("starting {type}"),
+            _ => format!("restarting {type}"),
+        }
+    }
+
+    /// Ends a sync that is over.
+    pub(crate) fn check_sync(&mut self) {
+        if self.machine.is_preparing {
+            return;
+        }
+        let shortest = self.shortest();
+        let is_due = |sync: &mut Sync| sync.end(shortest).is_some_and(|end| end <= Instant::now());
+        let Some(mut sync) = self.sync.take_if(is_due) else {
+            return;
+        };
+        let (start, before) = &self.started;
+        let since = sync.since(*start);
+        let mut changes = self.files.changes(sync.seen(), since < RESTART);
+        if !sync.is_over(&changes, *start, before, shortest) {
+            self.sync = Some(sync);
+            return;
+        }
+        let state = self.machine.state;
+        if changes.is_empty() && state == State::Ended {
+            let left = sync.paths().filter(|path| path.symlink_metadata().is_ok());
+            changes.files = left.map(|path| (path.clone(), 0)).collect();
+        }
+        let matters = !changes.is_empty();
+        let what = summary(&changes, &self.reloaded.image.app);
+        let goes_on = matches!(state, State::Stopping(_) | State::Waiting);
+        if matters && goes_on {
+            self.before.plan(&changes);
+            tell(format_args!("live-reload: {what} changed too"));
+        } else if matters {
+            if !sync.is_delayed()
+                && let Some(delay) = self.brake.delay(&changes, before, since)
+            {
+                sync.delay(delay);
+                self.sync = Some(sync);
+                tell(brake::remedy(&what, &self.reloaded.r#type, delay));
+                return;
+            }
+            let how = if sync.is_endless() && !sync.is_delayed() {
+                ENDLESS
+            } else {
+                ""
+            };
+            self.backoff.reset();
+            self.before.plan(&changes);
+            tell(if self.before.is_due() {
+                format!("live-reload: {what} changed{how}")
+            } else {
+                format!("live-reload: {what} changed{how}, {}", self.restarting())
+            });
+        }
+        if matters {
+            // Whatever happens to them from here on is news to the next process.
+            self.files.note(sync.paths());
+        }
+        self.changes.append(changes);
+        self.take(Input::Quiet { matters });
+    }
+
+    /// Goes on with a stop. Returns whether it is over, and nothing of the process is left.
+    pub(crate) fn is_stopped(&mut self) -> bool {
+        if !matches!(self.machine.state, State::Stopping(_)) {
+            return false;
+        }
+        let running = self.before.running.iter_mut().chain(&mut self.process);
+        let mut left = running.filter(|process| !process.is_gone()).peekable();
+        if left.peek().is_none() {
+            return true;
+        }
+        let mut is_overdue = false;
+        for process in left {
+            process.log_awaited(self.settings);
+            is_overdue |= process.is_overdue();
+        }
+        if is_overdue {
+            self.take(Input::Time);
+        }
+        false
+    }
+}

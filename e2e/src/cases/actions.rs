@@ -1,0 +1,211 @@
+//! Commands before a restart, reload by signal, and what follows an end, with real servers.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use fs_err as fs;
+
+use super::restarts::{image_with, run, wait_for_log};
+use crate::case::{Case, cases};
+use crate::command::{expect_words, free_port};
+use crate::container::Container;
+use crate::directories::workspace;
+use crate::offline;
+use crate::printed;
+
+cases![commands, migrations, gunicorn, puma, late_database];
+
+/// Checks and compiles a page, as `tsc` does for a whole app.
+const COMPILE: &str = "const [, , from, to] = process.argv; const fs = require('fs');\n\
+    const code = fs.readFileSync(from, 'utf8').replaceAll(': string', '');\n\
+    try { new (require('vm').Script)(code) } catch (error) {\n\
+    \x20 console.error(`${from}: ${error.message}`); process.exit(2)\n}\n\
+    fs.writeFileSync(to, code)\n";
+const PAGE: &str = "const version: string = 'v1'; module.exports = version\n";
+const SERVER: &str = "const version = require('./page.js'); console.log('started', version)\n\
+    require('http').createServer((_, answer) => answer.end(`${version} ${process.pid}\\n`))\n\
+    .listen(process.env.PORT, '127.0.0.1')\n";
+
+/// A save, a save that does not compile, and its correction; the log is the page's.
+fn commands(case: &Case<'_>) -> Result<()> {
+    let image = image_with(
+        case,
+        "web: exec node server.js\n",
+        &[
+            ("compile.js", COMPILE),
+            ("page.ts", PAGE),
+            ("page.js", "module.exports = 'v0'\n"),
+            ("server.js", SERVER),
+        ],
+        &[(
+            "BP_LIVE_RELOAD_BEFORE",
+            "*.ts: node compile.js page.ts page.js\n*.sql: false",
+        )],
+    )?;
+    let container = Container::start(&image)?;
+    container.wait_for("v0")?;
+    thread::sleep(Duration::from_millis(1500));
+    run(&container, "sed -i s/v1/v2/ page.ts")?;
+    let before = container.wait_for("v2")?;
+    thread::sleep(Duration::from_millis(1500));
+    run(&container, "sed -i 's/v2/v3)/' page.ts")?;
+    wait_for_log(&container, "the next change tries again")?;
+    let answer = container.wait_for("v2")?;
+    ensure!(answer.process == before.process, "restarted: {answer:?}");
+    run(&container, "sed -i 's/v3)/v3/' page.ts")?;
+    container.wait_for("v3")?;
+    let log = container.log()?;
+    case.show(&log);
+    let lines = log.lines().filter(|line| !line.starts_with("started"));
+    let log: Vec<&str> = lines.skip(1).collect();
+    printed::expect(&log.join("\n"), &log_on_page("node compile.js")?)
+}
+
+/// Migrations by the programs that frameworks give an app.
+fn migrations(case: &Case<'_>) -> Result<()> {
+    let manage = "import glob, os, sqlite3, sys\nassert sys.argv[1] == 'migrate' and os.getcwd() == '/workspace'\n\
+        with sqlite3.connect('app.sqlite') as database:\n    for file in sorted(glob.glob('migrations/*.sql')):\n\
+        \x20       database.executescript(open(file).read())\nprint('migrated', flush=True)\n";
+    let rails = "#!/usr/bin/env ruby\nraise unless ARGV == ['db:migrate']\n\
+        puts \"migrated #{Dir['db/migrate/*.rb'].size} files\"\n$stdout.flush\n";
+    let image = image_with(
+        case,
+        "web: exec python3 app.py\n",
+        &[
+            ("manage.py", manage),
+            ("bin/rails", rails),
+            ("migrations/1.sql", ""),
+            ("db/migrate/1.rb", ""),
+        ],
+        &[(
+            "BP_LIVE_RELOAD_BEFORE",
+            "migrations: python3 manage.py migrate\ndb/migrate: bin/rails db:migrate",
+        )],
+    )?;
+    let container = Container::start(&image)?;
+    let first = container.wait_for("v1")?;
+    run(
+        &container,
+        "echo 'create table pages (name);' > migrations/2.sql",
+    )?;
+    wait_for_log(
+        &container,
+        "running python3 manage.py migrate\nmigrated\nlive-reload: restarting web",
+    )?;
+    run(&container, "echo > db/migrate/2.rb")?;
+    wait_for_log(
+        &container,
+        "running bin/rails db:migrate\nmigrated 2 files\nlive-reload: restarting web",
+    )?;
+    let last = container.wait_for("v1")?;
+    ensure!(first.process != last.process, "not restarted");
+    Ok(())
+}
+
+/// gunicorn loads new code at SIGHUP.
+fn gunicorn(case: &Case<'_>) -> Result<()> {
+    let app = "import os\nVERSION = 'v1'\ndef app(environ, start):\n    start('200 OK', [])\n\
+        \x20   return [f'{VERSION} {os.getpid()}\\n'.encode()]\n";
+    let web = "web: exec gunicorn --workers 2 --bind 127.0.0.1:$PORT site:app\n";
+    refuses_nothing(case, web, ("site.py", app), "SIGHUP")
+}
+
+/// Puma starts itself again at SIGUSR2, and keeps its port.
+fn puma(case: &Case<'_>) -> Result<()> {
+    let app = "VERSION = 'v1'\nrun ->(_) { [200, {}, [\"#{VERSION} #{Process.pid}\\n\"]] }\n";
+    let web = "web: exec puma --bind tcp://127.0.0.1:$PORT config.ru\n";
+    refuses_nothing(case, web, ("config.ru", app), "SIGUSR2")
+}
+
+/// Checks that 20 reloads by a signal fail no request.
+fn refuses_nothing(case: &Case<'_>, web: &str, file: (&str, &str), signal: &str) -> Result<()> {
+    let image = image_with(case, web, &[file], &[("BP_LIVE_RELOAD_ON_CHANGE", signal)])?;
+    let container = Container::start(&image)?;
+    container.wait_for("v1")?;
+    let url = container
+        .port_variable()
+        .replace("PORT=", "http://127.0.0.1:");
+    let is_over = AtomicBool::new(false);
+    let load = || {
+        let (mut answers, mut failures) = (0_u32, Vec::new());
+        while !is_over.load(Ordering::Relaxed) {
+            match ureq::get(&url).call() {
+                Ok(_) => answers += 1,
+                Err(error) => failures.push(error.to_string()),
+            }
+        }
+        (answers, failures)
+    };
+    let (answers, failures) = thread::scope(|scope| {
+        let clients = [scope.spawn(load), scope.spawn(load)];
+        let reloads = (2..22).try_for_each(|version| {
+            let (before, name) = (version - 1, file.0);
+            run(
+                &container,
+                &format!("sed -i 's/v{before}/v{version}/' {name}"),
+            )?;
+            container.wait_for(&format!("v{version}")).map(drop)
+        });
+        is_over.store(true, Ordering::Relaxed);
+        let counts = clients.map(|client| client.join().unwrap_or_default());
+        reloads.map(|()| {
+            let [(a, x), (b, y)] = counts;
+            (a + b, [x, y].concat())
+        })
+    })?;
+    case.show(format!("{answers} requests answered during 20 reloads"));
+    ensure!(
+        failures.is_empty() && answers > 100,
+        "{answers} answers, and {failures:?}"
+    );
+    expect_words(&container.log()?, &[&format!("sending {signal} to web")])
+}
+
+/// An app that needs a database, which comes 5 s later: `depends_on` without a health check.
+fn late_database(case: &Case<'_>) -> Result<()> {
+    offline::tool("compose")?;
+    let connect = "import os, socket\nsocket.create_connection(('127.0.0.1', int(os.environ['DATABASE']))).close()\nimport app\n";
+    let image = image_with(
+        case,
+        "web: exec python3 connect.py\n",
+        &[("connect.py", connect)],
+        &[],
+    )?;
+    let [port, database] = [free_port()?, free_port()?];
+    let terminal = case.terminal()?;
+    let name = &image.name;
+    let compose = format!(
+        "services:\n  app:\n    image: {name}\n    network_mode: host\n    command: [\"--on-exit\", \"restart\"]\n\
+        \x20   environment: [\"PORT={port}\", \"DATABASE={database}\"]\n    depends_on: [db]\n\
+        \x20 db:\n    image: {name}\n    network_mode: host\n\
+        \x20   entrypoint: [\"sh\", \"-c\", \"sleep 5; exec python3 -m http.server --bind 127.0.0.1 {database}\"]\n"
+    );
+    fs::write(terminal.path("docs/compose.yaml"), compose)?;
+    let project = case.named("compose").replace(['/', ':'], "-");
+    let up = format!("docker compose --project-name {project} up");
+    let _running = terminal.page("docs/actions.md")?.start(&up)?;
+    let app = Container::running(case, format!("{project}-app-1"), port);
+    let _database = Container::running(case, format!("{project}-db-1"), database);
+    app.wait_for("v1")?;
+    let log = app.log()?;
+    case.show(&log);
+    for pause in ["1 s", "2 s"] {
+        let line = format!("web ended with status 1; starting it again in {pause}");
+        ensure!(log.contains(&line), "no {line:?} in\n{log}");
+    }
+    Ok(())
+}
+
+/// The log of the page that contains this text.
+fn log_on_page(text: &str) -> Result<String> {
+    let page = fs::read_to_string(workspace().join("docs/actions.md"))?;
+    let mut blocks = page
+        .split("```")
+        .filter(|block| block.starts_with("text\n"));
+    let block = blocks
+        .find(|block| block.contains(text))
+        .unwrap_or_default();
+    Ok(block.trim_start_matches("text\n").trim_end().to_owned())
+}
