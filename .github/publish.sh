@@ -17,7 +17,7 @@ subject() {
 }
 
 if [ "$task" = sign ]; then
-    cp "$dist/files/SHA256SUMS" "$dist/subjects"
+    (cd "$dist/files" && sha256sum SHA256SUMS | cat - SHA256SUMS) > "$dist/subjects"
     cosign sign-blob --yes "$@" --bundle "$dist/files/SHA256SUMS.sigstore.json" "$dist/files/SHA256SUMS"
 fi
 for layout in "$dist"/images/*; do
