@@ -157,6 +157,9 @@ impl Toolchain {
         // A stable compiler compiles the standard library only so.
         self.set("RUSTC_BOOTSTRAP", "1");
         self.set("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort");
+        // Without `backtrace`, which is a fifth of a small program: the programs are stripped, so that a
+        // backtrace would name no function.
+        self.set("CARGO_UNSTABLE_BUILD_STD_FEATURES", "panic-unwind");
     }
 }
 

@@ -40,7 +40,7 @@ impl Brake {
 /// What the log says about such a change, of a process of this type.
 pub(crate) fn remedy(what: &str, r#type: &str, delay: Duration) -> String {
     format!(
-        "live-reload: {what} changed again right after the start of {type}. If {type} writes it itself: \
+        "live-reload: {what} changed again right after the start of {type}. If each start writes it, ignore it: \
          BP_LIVE_RELOAD_IGNORE={what} at build, or --ignore {what}. The next restart is delayed by {} s",
         delay.as_secs()
     )

@@ -13,7 +13,7 @@
 //! | the loop, what it decides, and what it does | [`supervise`], [`state`], [`supervisor`] |
 //! | commands before a start | [`before`] |
 //! | the process, its group and its terminal | [`process`], [`processes`], [`terminal`], [`signals`] |
-//! | changes, and when a sync is over | [`watching`], [`watcher`], [`watchexec`], [`files`], [`patterns`], [`sync`] |
+//! | changes, and when a sync is over | [`watching`], [`watcher`], [`watchexec`], [`files`], [`patterns`], [`sync`], [`syncs`] |
 //! | a process that runs watchexec itself | [`wrapped`] |
 //! | errors, each with its remedy | [`problem`] |
 //! | output for people | [`texts`] |
@@ -49,6 +49,7 @@ mod state;
 mod supervise;
 mod supervisor;
 mod sync;
+mod syncs;
 mod tar;
 mod terminal;
 mod texts;

@@ -130,6 +130,19 @@ mod tests {
     }
 
     #[test]
+    fn includes_what_is_below_a_directory_that_matches() {
+        let given = ["migrations", "*.ts", "!*.d.ts"].map(|pattern| pattern.parse().unwrap());
+        let patterns = Patterns::given(&given, Path::new("/app"));
+        let included = |path: &str| patterns.include(&Path::new("/app").join(path));
+        for path in ["a.ts", "src/a.ts", "migrations", "db/migrations/1.sql"] {
+            assert!(included(path), "{path}");
+        }
+        for path in ["a.d.ts", "src", "migration", "/migrations/1.sql"] {
+            assert!(!included(path), "{path}");
+        }
+    }
+
+    #[test]
     fn follows_the_rules_of_gitignore() {
         let given = [
             "*.csv",

@@ -55,7 +55,7 @@ pub(crate) fn run(
             let stamp = None;
             supervisor.collect(path, Seen { stamp, is_new });
         }
-        for (path, seen) in watching.look(&mut supervisor.files) {
+        for (path, seen) in watching.look(&mut supervisor.syncs.files) {
             supervisor.collect(path, seen);
         }
         // 3. Pass signals on to the process; those that end a container stop it.

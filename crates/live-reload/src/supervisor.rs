@@ -2,7 +2,7 @@
 
 use crate::backoff::Backoff;
 use crate::before::Before;
-use crate::brake::{self, Brake};
+use crate::brake;
 use crate::checks;
 use crate::files::{Changes, Files};
 use crate::image::Image;
@@ -12,7 +12,8 @@ use crate::process::{CANNOT_RUN, Process, describe};
 use crate::processes::Survivors;
 use crate::signals::is_stop;
 use crate::state::{Action, Input, Machine, State};
-use crate::sync::{ENDLESS, RESTART, Seen, Sync, summary};
+use crate::sync::{ENDLESS, Seen};
+use crate::syncs::Syncs;
 use crate::texts::tell;
 use crate::watching::{FIRST_LOOK, Watching};
 use nix::sys::signal::Signal;
@@ -20,7 +21,6 @@ use nix::unistd::Pid;
 use printable::printable;
 use reload_options::{OnExit, Settings};
 use rustix::process::WaitStatus;
-use std::mem;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -46,13 +46,7 @@ pub(crate) struct Supervisor<'a> {
     process: Option<Process>,
     /// The exit status of the last process.
     status: Option<u8>,
-    pub(crate) files: Files,
-    sync: Option<Sync>,
-    /// What differs from the last start, as far as syncs are over.
-    changes: Changes,
-    /// The last start, and what differed before it.
-    started: (Instant, Changes),
-    brake: Brake,
+    pub(crate) syncs: Syncs,
     before: Before,
     /// When the process starts again after an end, and the pauses before that.
     again: Option<Instant>,
@@ -72,11 +66,7 @@ impl<'a> Supervisor<'a> {
             machine: Machine::new(settings.on_change.is_some()),
             process: None,
             status: None,
-            files,
-            sync: None,
-            changes: Changes::default(),
-            started: (Instant::now(), Changes::default()),
-            brake: Brake::default(),
+            syncs: Syncs::new(files),
             before,
             again: None,
             backoff: Backoff::default(),
@@ -98,8 +88,8 @@ impl<'a> Supervisor<'a> {
     /// When something is due.
     pub(crate) fn due(&self) -> Option<Instant> {
         // What syncs change while commands run is looked at when they have ended.
-        let sync = self.sync.as_ref().filter(|_| !self.machine.is_preparing);
-        let sync = sync.and_then(|sync| sync.end(self.shortest()));
+        let sync = self.syncs.due(self.shortest());
+        let sync = sync.filter(|_| !self.machine.is_preparing);
         let stops = self.before.running.iter().chain(&self.process);
         let stops = stops.filter_map(Process::due);
         stops.chain(sync).chain(self.pause_end()).min()
@@ -162,9 +152,8 @@ impl<'a> Supervisor<'a> {
     /// Starts the process.
     fn start(&mut self) -> Option<Input> {
         let mut command = self.reloaded.launch.command();
-        self.files.start(self.before.began.take());
+        self.syncs.start(self.before.began.take());
         let started = Process::start(&mut command);
-        self.started = (Instant::now(), mem::take(&mut self.changes));
         self.again = None;
         let error = match started {
             Ok(process) => {
@@ -190,11 +179,10 @@ impl<'a> Supervisor<'a> {
 
     /// Makes the process reload by itself.
     fn reload(&mut self) {
-        self.files.start(self.before.began.take());
+        self.syncs.start(self.before.began.take());
         if let (Some(process), Some(signal)) = (&self.process, self.settings.on_change) {
             process.pass_on(signal);
         }
-        self.started = (Instant::now(), mem::take(&mut self.changes));
     }
 
     /// Begins to stop the process and what runs before its start, if anything of them is left.
@@ -224,7 +212,7 @@ impl<'a> Supervisor<'a> {
             (State::Running, _) => (format!("{type} goes on, and the next change {again}"), None),
             (_, OnExit::Wait) => (format!("the next change {again}"), None),
             (_, OnExit::Restart) => {
-                if self.started.0.elapsed() >= WELL {
+                if self.syncs.since_start() >= WELL {
                     self.backoff.reset();
                 }
                 let pause = self.backoff.next();
@@ -254,8 +242,8 @@ impl<'a> Supervisor<'a> {
     /// Adds a changed path to the sync that goes on, or begins with it.
     pub(crate) fn collect(&mut self, path: PathBuf, seen: Seen) {
         if self.before.wrote(&path) {
-            self.files.learn(&path);
-        } else if self.sync.get_or_insert_with(Sync::new).add(path, seen) {
+            self.syncs.files.learn(&path);
+        } else if self.syncs.collect(path, seen) {
             self.take(Input::Change);
         }
     }
@@ -311,61 +299,37 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Ends a sync that is over.
+    /// Acts on a sync that is over.
     pub(crate) fn check_sync(&mut self) {
         if self.machine.is_preparing {
             return;
         }
-        let shortest = self.shortest();
-        let is_due = |sync: &mut Sync| sync.end(shortest).is_some_and(|end| end <= Instant::now());
-        let Some(mut sync) = self.sync.take_if(is_due) else {
+        let (state, shortest) = (self.machine.state, self.shortest());
+        let goes_on = matches!(state, State::Stopping(_) | State::Waiting);
+        let app = &self.reloaded.image.app;
+        let over = self
+            .syncs
+            .end(shortest, app, state == State::Ended, !goes_on);
+        let Some(over) = over else {
             return;
         };
-        let (start, before) = &self.started;
-        let since = sync.since(*start);
-        let mut changes = self.files.changes(sync.seen(), since < RESTART);
-        if !sync.is_over(&changes, *start, before, shortest) {
-            self.sync = Some(sync);
+        let what = &over.what;
+        if let Some(delay) = over.delay {
+            tell(brake::remedy(what, &self.reloaded.r#type, delay));
             return;
         }
-        let state = self.machine.state;
-        if changes.is_empty() && state == State::Ended {
-            let left = sync.paths().filter(|path| path.symlink_metadata().is_ok());
-            changes.files = left.map(|path| (path.clone(), 0)).collect();
-        }
-        let matters = !changes.is_empty();
-        let what = summary(&changes, &self.reloaded.image.app);
-        let goes_on = matches!(state, State::Stopping(_) | State::Waiting);
-        if matters && goes_on {
-            self.before.plan(&changes);
-            tell(format_args!("live-reload: {what} changed too"));
-        } else if matters {
-            if !sync.is_delayed()
-                && let Some(delay) = self.brake.delay(&changes, before, since)
-            {
-                sync.delay(delay);
-                self.sync = Some(sync);
-                tell(brake::remedy(&what, &self.reloaded.r#type, delay));
-                return;
-            }
-            let how = if sync.is_endless() && !sync.is_delayed() {
-                ENDLESS
-            } else {
-                ""
-            };
-            self.backoff.reset();
-            self.before.plan(&changes);
-            tell(if self.before.is_due() {
-                format!("live-reload: {what} changed{how}")
-            } else {
-                format!("live-reload: {what} changed{how}, {}", self.restarting())
-            });
-        }
+        let matters = !over.changes.is_empty();
         if matters {
-            // Whatever happens to them from here on is news to the next process.
-            self.files.note(sync.paths());
+            let how = if over.is_endless { ENDLESS } else { "" };
+            self.before.plan(&over.changes);
+            self.backoff.reset();
+            let follows = match (goes_on, self.before.is_due()) {
+                (true, _) => " too".to_owned(),
+                (false, true) => String::new(),
+                (false, false) => format!(", {}", self.restarting()),
+            };
+            tell(format_args!("live-reload: {what} changed{how}{follows}"));
         }
-        self.changes.append(changes);
         self.take(Input::Quiet { matters });
     }
 

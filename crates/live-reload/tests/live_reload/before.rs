@@ -147,6 +147,28 @@ fn runs_again_if_a_command_writes_what_a_command_is_for() {
 }
 
 #[test]
+fn delays_the_restarts_of_a_command_that_writes_what_it_is_for() {
+    let image = Image::running(APP);
+    let running = image.start(&["--before", "*.ts: sh -c 'date +%N > gen.ts'"]);
+    change(&image, "gen.ts", "new");
+    let mut runs = 0;
+    // The stand-in for watchexec does not see what the command writes.
+    let line = loop {
+        let line = running.logs("");
+        if line.contains("running") {
+            runs += 1;
+        } else if line.contains("restarting") || line.contains("starting") {
+            image.change("gen.ts");
+        } else if line.contains("delayed") {
+            break line;
+        }
+    };
+    assert!(line.contains("BP_LIVE_RELOAD_IGNORE=gen.ts"), "{line}");
+    assert!(runs <= 8, "{runs} runs");
+    end(running);
+}
+
+#[test]
 fn a_stop_ends_a_running_command_with_its_group() {
     let command = "trap 'exit 0' TERM; (trap 'echo end; exit' TERM; echo begin; \
                    while :; do sleep 0.01; done) & wait";

@@ -25,7 +25,7 @@ fn passes_watched_and_ignored_paths_to_watchexec() {
     fs::create_dir(image.app().join("src")).unwrap();
     let ignore = format!("{}/uploads", image.app().display());
     let given = [
-        "--watch", "src", "--watch", "/", "--ignore", "*.csv", "--ignore", &ignore, "web",
+        "--watch", "src", "--watch", "/etc", "--ignore", "*.csv", "--ignore", &ignore, "web",
     ];
     assert_snapshot!(arguments(&image, &given), @r"
     --only-emit-events
@@ -34,7 +34,7 @@ fn passes_watched_and_ignored_paths_to_watchexec() {
     --no-discover-ignore
     --project-origin=/workspace
     --watch=/workspace/src
-    --watch=/
+    --watch=/etc
     --ignore=*.[Ll][Oo][Gg]
     --ignore=*.log.[0-9]
     --ignore=*.log.[0-9][0-9]

@@ -68,13 +68,19 @@ fn warns_of_changed_settings_that_do_not_apply() {
         "1s",
         "--debounce",
         "20ms",
+        "--before",
+        "*.ts: npx tsc",
+        "--on-change",
+        "HUP",
+        "--on-exit",
+        "exit",
         "--signal",
         "INT",
     ]);
     assert!(output.status.success());
     assert_snapshot!(image.anywhere(&String::from_utf8(output.stderr).unwrap()), @"
     live-reload: starting web (the only process that runs watchexec), which reloads itself: ./watchexec -r -- ./app
-    live-reload: warning: The process `web` runs watchexec itself, so these settings have no effect: BP_LIVE_RELOAD_WATCH, BP_LIVE_RELOAD_SIGNAL (except when the container stops), BP_LIVE_RELOAD_POLL.
+    live-reload: warning: The process `web` runs watchexec itself, so these settings have no effect: BP_LIVE_RELOAD_WATCH, BP_LIVE_RELOAD_BEFORE, BP_LIVE_RELOAD_ON_CHANGE, BP_LIVE_RELOAD_ON_EXIT, BP_LIVE_RELOAD_SIGNAL (except when the container stops), BP_LIVE_RELOAD_POLL.
     To restart another process with them: docker run --entrypoint reload IMAGE TYPE
     ");
 }

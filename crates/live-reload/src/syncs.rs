@@ -1,0 +1,113 @@
+//! Syncs since the last start: what they have changed, and whether the app seems to have changed it itself.
+
+use crate::brake::Brake;
+use crate::files::{Changes, Files};
+use crate::sync::{RESTART, Seen, Sync, summary};
+use std::mem;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// What has changed since the last start.
+#[derive(Debug)]
+pub(crate) struct Syncs {
+    pub(crate) files: Files,
+    /// The sync that goes on.
+    sync: Option<Sync>,
+    /// What differs from the last start, as far as syncs are over.
+    changes: Changes,
+    /// The last start, and what differed before it.
+    started: (Instant, Changes),
+    brake: Brake,
+}
+
+/// A sync that is over.
+#[derive(Debug)]
+pub(crate) struct Over {
+    /// What has changed.
+    pub(crate) changes: Changes,
+    /// The same for the log.
+    pub(crate) what: String,
+    /// Whether changes go on all the same.
+    pub(crate) is_endless: bool,
+    /// How long the end is delayed, since the app seems to have changed it itself.
+    pub(crate) delay: Option<Duration>,
+}
+
+impl Syncs {
+    /// Nothing has changed.
+    pub(crate) fn new(files: Files) -> Self {
+        Self {
+            files,
+            sync: None,
+            changes: Changes::default(),
+            started: (Instant::now(), Changes::default()),
+            brake: Brake::default(),
+        }
+    }
+
+    /// Adds a changed path to the sync that goes on, or begins with it. Returns whether that is news.
+    pub(crate) fn collect(&mut self, path: PathBuf, seen: Seen) -> bool {
+        self.sync.get_or_insert_with(Sync::new).add(path, seen)
+    }
+
+    /// When the sync may be over.
+    pub(crate) fn due(&self, shortest: Duration) -> Option<Instant> {
+        self.sync.as_ref()?.end(shortest)
+    }
+
+    /// The process starts now, and has read what changed before `since`, or before now.
+    pub(crate) fn start(&mut self, since: Option<Duration>) {
+        self.files.start(since);
+        self.started = (Instant::now(), mem::take(&mut self.changes));
+    }
+
+    /// How long ago the last start was.
+    pub(crate) fn since_start(&self) -> Duration {
+        self.started.0.elapsed()
+    }
+
+    /// Ends the sync if it is over. If the process has ended, whatever is left counts as changed; if it runs, the end can
+    /// be delayed.
+    pub(crate) fn end(
+        &mut self,
+        shortest: Duration,
+        app: &Path,
+        has_ended: bool,
+        can_delay: bool,
+    ) -> Option<Over> {
+        let is_due = |sync: &mut Sync| sync.end(shortest).is_some_and(|end| end <= Instant::now());
+        let mut sync = self.sync.take_if(is_due)?;
+        let (start, before) = &self.started;
+        let since = sync.since(*start);
+        let mut changes = self.files.changes(sync.seen(), since < RESTART);
+        if !sync.is_over(&changes, *start, before, shortest) {
+            self.sync = Some(sync);
+            return None;
+        }
+        if changes.is_empty() && has_ended {
+            let left = sync.paths().filter(|path| path.symlink_metadata().is_ok());
+            changes.files = left.map(|path| (path.clone(), 0)).collect();
+        }
+        let what = summary(&changes, app);
+        let is_new = can_delay && !changes.is_empty() && !sync.is_delayed();
+        let delay = is_new.then(|| self.brake.delay(&changes, before, since));
+        let delay = delay.flatten();
+        let is_endless = is_new && sync.is_endless();
+        if let Some(delay) = delay {
+            sync.delay(delay);
+            self.sync = Some(sync);
+        } else {
+            if !changes.is_empty() {
+                // Whatever happens to them from here on is news to the next process.
+                self.files.note(sync.paths());
+            }
+            self.changes.append(changes.clone());
+        }
+        Some(Over {
+            changes,
+            what,
+            is_endless,
+            delay,
+        })
+    }
+}
