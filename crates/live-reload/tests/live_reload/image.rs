@@ -332,7 +332,12 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Only where a test has failed is it still there.
+        // Only where a test has failed is it still there. Killed, it would leave its process behind.
+        let process = Pid::from_raw(self.id().cast_signed());
+        let is_running = |child: &mut Child| matches!(child.try_wait(), Ok(None));
+        if is_running(&mut self.child) && kill(process, Signal::SIGTERM).is_ok() {
+            thread::sleep(Duration::from_secs(1));
+        }
         self.child.kill().ok();
         self.child.wait().ok();
     }
