@@ -1,5 +1,9 @@
 # Thin on purpose: what is done is in Rust (`cargo xtask help`, `cargo run -p e2e -- --help`).
 
+# Everything with one set of features: cargo compiles many crates again for a package alone.
+BUILD = cargo build --workspace --all-targets --locked
+BUILT = $${CARGO_TARGET_DIR:-target}/debug
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test e2e bench package package-offline
 
@@ -7,19 +11,24 @@ help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 demo: ## Show the main job from detect to a reload, on this machine (needs Rust)
-	cargo xtask demo
+	@echo "The first time, this compiles for about two minutes on 2 cores, and three more if GitHub is out of reach."
+	cargo build --locked --package xtask --package watchexec-buildpack --package live-reload
+	$(BUILT)/xtask demo
 
 test: ## Check the formatting and the lints, run all tests, fuzz for 30 s (needs Rust and GNU tar)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(BUILD)
 	cargo test --workspace --locked
-	cargo run --locked --package fuzz -- --seconds 30
+	$(BUILT)/fuzz --seconds 30
 
-e2e: ## Run the suite on pack, the lifecycle and Docker (needs Rust, Go, Maven, and Debian as root or Docker)
-	cargo run --locked --package e2e
+e2e: ## Run the suite on pack, the lifecycle and Docker (needs Rust, Go, Maven, Python, and Debian or Ubuntu)
+	$(BUILD)
+	$(BUILT)/e2e
 
-bench: ## Measure speed and size (needs Rust, curl, xz, tar and busybox; E2E=1: what e2e needs)
-	cargo xtask bench $(if $(E2E),--platform)
+bench: ## Measure speed and size (needs Rust, curl, xz and tar; E2E=1: what e2e needs)
+	cargo xtask bench
+	$(if $(E2E),cargo run --locked --package e2e -- --bench)
 
 package: ## Make the buildpack directory target/package/buildpack (needs Rust)
 	cargo xtask package

@@ -119,35 +119,27 @@ pub(crate) fn processes(processes: &Processes) -> Vec<String> {
 
 /// Counts the paths that became writable for the run image's user, and those that did not.
 pub(crate) fn opened(app_dir: &Path, opened: &Opened) -> Vec<String> {
-    /// How many failures are named.
-    const NAMED: usize = 3;
-
-    let counted = |count: usize, one: &str, many: &str| {
-        (count > 0).then(|| format!("{count} {}", if count == 1 { one } else { many }))
+    let counted = |count: usize, one: &str, many: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        _ => Some(format!("{count} {many}")),
     };
     let files = counted(opened.files, "file", "files");
     let directories = counted(opened.directories, "directory", "directories");
     let changed: Vec<String> = files.into_iter().chain(directories).collect();
-    let mut lines = Vec::new();
-    if !changed.is_empty() {
-        lines.push(format!(
-            "Made {} in {} group-writable",
-            changed.join(" and "),
-            app_dir.display()
-        ));
-    }
-    for (path, error) in opened.failed.iter().take(NAMED) {
-        lines.push(format!(
-            "Could not make {} group-writable ({error}); a sync to it may fail",
+    let changed = (!changed.is_empty()).then(|| {
+        let (changed, app_dir) = (changed.join(" and "), app_dir.display());
+        format!("Made {changed} in {app_dir} group-writable")
+    });
+    let failed = opened.failed.first().map(|(path, error)| {
+        let others = counted(opened.failed.len() - 1, "other path", "other paths");
+        let others = others.map_or_else(String::new, |others| format!(" and {others}"));
+        format!(
+            "Could not make {}{others} group-writable ({error}); a sync to it may fail",
             path.display()
-        ));
-    }
-    if let more @ 1.. = opened.failed.len().saturating_sub(NAMED) {
-        lines.push(format!(
-            "Could not make {more} more files and directories group-writable"
-        ));
-    }
-    lines
+        )
+    });
+    changed.into_iter().chain(failed).collect()
 }
 
 #[cfg(test)]
@@ -292,7 +284,9 @@ mod tests {
             [
                 lines(1, 0, &[]),
                 lines(0, 1, &[]),
-                lines(12, 2, &["a", "b", "c", "d", "e"]),
+                lines(0, 0, &["a"]),
+                lines(0, 0, &["a", "b"]),
+                lines(12, 2, &["a", "b", "c"]),
             ]
             .concat()
             .join("\n")

@@ -10,13 +10,11 @@ use printable::printable;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use watchexec_release::catalog::Catalog;
 use watchexec_release::descriptor;
-use watchexec_release::files::FileError;
 
 /// The Buildpack APIs that buildpack.toml may name.
 const SUPPORTED_APIS: [&str; 3] = ["0.10", "0.11", "0.12"];
@@ -34,11 +32,8 @@ pub(crate) enum RuntimeError {
     #[error("CNB_BUILDPACK_DIR: {0}")]
     NoBuildpackDirectory(env::VarError),
     /// buildpack.toml cannot be read, or names an API that this program does not know.
-    #[error(transparent)]
-    Descriptor(FileError),
-    /// The program could not start itself again (see [`with_distribution`]).
-    #[error("cannot execute: {0}")]
-    Restart(io::Error),
+    #[error("{0}")]
+    Descriptor(String),
 }
 
 /// Runs the phase that the program's name says, and reports an error through
@@ -86,25 +81,22 @@ fn run_phase<B: Buildpack<Metadata = Catalog, Error: From<RuntimeError>>>(
 fn prepare() -> Result<ComponentBuildpackDescriptor<Catalog>, RuntimeError> {
     let directory = env::var("CNB_BUILDPACK_DIR").map_err(RuntimeError::NoBuildpackDirectory)?;
     let path = Path::new(&directory).join("buildpack.toml");
-    let descriptor = fs::read_to_string(&path)
-        .and_then(|text| descriptor(&text))
-        .map_err(FileError::at(path))
-        .map_err(RuntimeError::Descriptor)?;
-    with_distribution()?;
+    let invalid = |why: String| RuntimeError::Descriptor(format!("{}: {why}", path.display()));
+    let text = fs::read_to_string(&path).map_err(|error| invalid(error.to_string()))?;
+    let descriptor = descriptor(&text).map_err(invalid)?;
+    set_distribution();
     Ok(descriptor)
 }
 
 /// Parses buildpack.toml and checks its API.
-fn descriptor(text: &str) -> io::Result<ComponentBuildpackDescriptor<Catalog>> {
-    let descriptor = descriptor::parse(text).map_err(io::Error::other)?;
+fn descriptor(text: &str) -> Result<ComponentBuildpackDescriptor<Catalog>, String> {
+    let descriptor = descriptor::parse(text).map_err(|error| error.to_string())?;
     let api = descriptor.api.to_string();
     if SUPPORTED_APIS.contains(&api.as_str()) {
         Ok(descriptor)
     } else {
-        Err(io::Error::other(format!(
-            "api is {api}; this buildpack works with {}",
-            SUPPORTED_APIS.join(", ")
-        )))
+        let known = SUPPORTED_APIS.join(", ");
+        Err(format!("api is {api}; this buildpack works with {known}"))
     }
 }
 
@@ -114,18 +106,20 @@ fn descriptor(text: &str) -> io::Result<ComponentBuildpackDescriptor<Catalog>> {
 /// labels, and libcnb fails without them, although nothing here needs them. Changing the
 /// program's own environment is not safe in Rust, so where one is missing the program starts
 /// itself again with an empty one. That costs a millisecond, on images without labels only.
-fn with_distribution() -> Result<(), RuntimeError> {
+fn set_distribution() {
     let missing: Vec<&str> = ["CNB_TARGET_DISTRO_NAME", "CNB_TARGET_DISTRO_VERSION"]
         .into_iter()
         .filter(|name| env::var_os(name).is_none())
         .collect();
-    if missing.is_empty() {
-        return Ok(());
+    if let Ok(program) = env::current_exe()
+        && !missing.is_empty()
+    {
+        let mut arguments = env::args_os();
+        let mut command = Command::new(program);
+        command.arg0(arguments.next().unwrap_or_default());
+        command.args(arguments);
+        command.envs(missing.into_iter().map(|name| (name, "")));
+        // This returns only if it fails. libcnb then names the missing variable.
+        let _ = command.exec();
     }
-    let mut arguments = env::args_os();
-    let mut command = Command::new(env::current_exe().map_err(RuntimeError::Restart)?);
-    command.arg0(arguments.next().unwrap_or_default());
-    command.args(arguments);
-    command.envs(missing.into_iter().map(|name| (name, "")));
-    Err(RuntimeError::Restart(command.exec()))
 }

@@ -196,12 +196,12 @@ fn writes_licences_by_the_rules_of_each_format() {
     );
     assert_eq!(
         spdx["packages"][0]["licenseDeclared"],
-        "LicenseRef-0 AND (MIT OR ISC) AND BSD-3-Clause"
+        "LicenseRef-House-rules AND (MIT OR ISC) AND BSD-3-Clause"
     );
     assert_eq!(
         spdx["hasExtractedLicensingInfos"],
         json!([{
-            "licenseId": "LicenseRef-0",
+            "licenseId": "LicenseRef-House-rules",
             "name": "House rules",
             "extractedText": "See https://example.com/rules",
             "seeAlsos": ["https://example.com/rules"],
@@ -238,8 +238,8 @@ fn defines_every_licence_that_it_refers_to() {
     let declared: Vec<&str> = (spdx["packages"].as_array().unwrap().iter())
         .map(|package| package["licenseDeclared"].as_str().unwrap())
         .collect();
-    let expected = ["LicenseRef-0", "LicenseRef-1", "MIT", "LicenseRef-0"];
-    assert_eq!(declared, expected);
+    let [house, unknown] = ["LicenseRef-House-rules", "LicenseRef-Unknown-1.0"];
+    assert_eq!(declared, [house, unknown, "MIT", house]);
     let defined: Vec<(&Value, &Value)> = (spdx["hasExtractedLicensingInfos"].as_array())
         .unwrap()
         .iter()
@@ -248,8 +248,8 @@ fn defines_every_licence_that_it_refers_to() {
     assert_eq!(
         defined,
         [
-            (&json!("LicenseRef-0"), &json!("House rules")),
-            (&json!("LicenseRef-1"), &json!("Unknown 1.0")),
+            (&json!(house), &json!("House rules")),
+            (&json!(unknown), &json!("Unknown 1.0")),
         ]
     );
 }

@@ -40,6 +40,14 @@ impl Case<'_> {
         Build::new(self, self.named(image), app.as_ref())
     }
 
+    /// A build with live reload by Paketo's builder, with our buildpack appended.
+    pub(crate) fn build_paketo(&self, image: &str, app: impl AsRef<Path>) -> Result<Build<'_>> {
+        let ours = self.platform.watchexec.to_string_lossy();
+        let (_, builder) = self.platform.publisher("paketo")?;
+        let build = self.build_as(image, app).live_reload("true");
+        Ok(build.arguments(&["--builder", builder, "--post-buildpack", &ours]))
+    }
+
     /// A build of the Python app with live reload, by a copy of the buildpack that offers only this
     /// archive, from a URL.
     pub(crate) fn build_offering(&self, archive: &Archive, url: &str) -> Result<Build<'_>> {

@@ -18,7 +18,10 @@ pub(crate) type Listed = (&'static str, fn(&Case<'_>) -> Result<()>);
 /// its function.
 macro_rules! cases {
     ($($function:ident),+ $(,)?) => {
-        pub(crate) const CASES: &[$crate::case::Listed] =
+        $crate::case::cases![CASES: $($function),+];
+    };
+    ($list:ident: $($function:ident),+) => {
+        pub(crate) const $list: &[$crate::case::Listed] =
             &[$((concat!(module_path!(), "::", stringify!($function)), $function)),+];
     };
 }

@@ -1,70 +1,14 @@
-//! Running programs. Errors name the program, its status and the end of its output.
+//! Running programs, and waiting for what they do.
 
-use std::collections::BTreeSet;
 use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::process::Command;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
-use fs_err as fs;
-use fs_err::File;
+use anyhow::{Result, ensure};
 
-/// Runs a command. Returns its standard output, trimmed.
-pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot run {}", shown(command)))?;
-    if !output.status.success() {
-        let printed = [output.stdout, output.stderr].concat();
-        let printed = String::from_utf8_lossy(&printed);
-        let (shown, end) = (shown(command), last_lines(&printed));
-        bail!("{shown}: {}\n{end}", output.status);
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
-/// Runs a command with much output, which goes to a file.
-pub(crate) fn logged(command: &mut Command, log: &Path) -> Result<()> {
-    let status = recorded(command, log)?;
-    ensure!(
-        status.success(),
-        "{}: {status}\n{}\n(all of it in {})",
-        shown(command),
-        last_lines(&fs::read_to_string(log)?),
-        log.display()
-    );
-    Ok(())
-}
-
-/// Runs a command whose output goes to a file. Returns its status.
-pub(crate) fn recorded(command: &mut Command, log: &Path) -> Result<ExitStatus> {
-    record(command, log)?
-        .status()
-        .with_context(|| format!("cannot run {}", shown(command)))
-}
-
-/// Sends the output of a command to a file.
-pub(crate) fn record<'a>(command: &'a mut Command, log: &Path) -> Result<&'a mut Command> {
-    let file = File::create(log)?.into_parts().0;
-    let command = command.stdin(Stdio::null()).stdout(file.try_clone()?);
-    Ok(command.stderr(file))
-}
-
-fn shown(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
-    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
-    words.join(" ")
-}
-
-/// The end of a long output, where errors are.
-pub(crate) fn last_lines(text: &str) -> String {
-    let lines: Vec<&str> = text.trim_end().lines().collect();
-    lines[lines.len().saturating_sub(40)..].join("\n")
-}
+pub(crate) use harness::command::{last_lines, logged, output, record, recorded};
 
 /// Checks that a text contains all of these words.
 pub(crate) fn expect_words(text: &str, words: &[&str]) -> Result<()> {
@@ -82,13 +26,34 @@ pub(crate) fn wait_for<T>(
 ) -> Result<T> {
     let started = Instant::now();
     loop {
+        let asked = Instant::now();
         if let Some(answer) = ask()? {
             return Ok(answer);
         }
         ensure!(started.elapsed() < patience, "not within {patience:?}");
-        // Short, since the time until an app's first answer is measured.
-        sleep(Duration::from_millis(2));
+        // As long as the question took: it may start a program, and one to an app is answered at once.
+        sleep(
+            asked
+                .elapsed()
+                .clamp(Duration::from_millis(2), Duration::from_secs(1)),
+        );
     }
+}
+
+/// Repeats for at most this long until it succeeds. An error contains the last one.
+pub(crate) fn retry<T>(patience: Duration, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+    let mut last = None;
+    let done = wait_for(patience, || match attempt() {
+        Ok(done) => Ok(Some(done)),
+        Err(error) => {
+            last = Some(error);
+            Ok(None)
+        }
+    });
+    done.map_err(|late| match last {
+        Some(error) => error.context(late),
+        None => late,
+    })
 }
 
 /// Whether the PATH of the suite has a program.
@@ -97,24 +62,50 @@ pub(crate) fn is_on_path(program: &str) -> bool {
     std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
 }
 
-/// A command as root, with sudo if necessary, which CI's machines allow without a password.
+/// A command as root, with sudo if necessary, which may ask for a password at the terminal.
 pub(crate) fn as_root(program: &str) -> Command {
     if rustix::process::geteuid().is_root() {
         return Command::new(program);
     }
     let mut command = Command::new("sudo");
-    command.args(["--non-interactive", program]);
+    command.arg(program);
     command
 }
 
-/// A free port that no other case was given.
+/// A port that no other case is given, below those of outgoing connections.
 pub(crate) fn free_port() -> Result<u16> {
-    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    static NEXT: AtomicU16 = AtomicU16::new(20_000);
     loop {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        if given.insert(port) {
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        ensure!(port < 32_768, "no port is free");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return Ok(port);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::anyhow;
+
+    #[test]
+    fn keeps_the_last_error_of_what_never_succeeds() {
+        let mut attempts = 0;
+        let error = retry(Duration::from_millis(20), || {
+            attempts += 1;
+            Err::<(), _>(anyhow!("attempt {attempts}"))
+        });
+        let error = format!("{:#}", error.unwrap_err());
+        assert!(
+            attempts > 1 && error.ends_with(&format!("attempt {attempts}")),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn gives_every_caller_a_port_below_those_of_clients() {
+        let [one, other] = [free_port().unwrap(), free_port().unwrap()];
+        assert!(one < other && other < 32_768, "{one} {other}");
     }
 }

@@ -11,6 +11,7 @@ use crate::app::{Answer, App};
 use crate::build::Image;
 use crate::case::{Case, unaware_app};
 use crate::command::{free_port, output};
+use crate::directories::keep;
 
 /// How a container starts `reload` where it is not the default.
 pub(crate) const RELOAD: [&str; 2] = ["--entrypoint", "reload"];
@@ -171,8 +172,15 @@ impl<'a> Container<'a> {
 
 impl Drop for Container<'_> {
     fn drop(&mut self) {
-        // Were it still there, the end of the suite would remove it.
         let engine = &self.case.platform.engine;
+        if keep() {
+            println!(
+                "Kept: DOCKER_HOST={} docker logs {}",
+                engine.host, self.name
+            );
+            return;
+        }
+        // Were it still there, the end of the suite would remove it.
         let _ = engine.run(["rm", "--force", &self.name]);
     }
 }

@@ -5,9 +5,8 @@ use std::process::Command;
 
 use anyhow::Result;
 use fs_err as fs;
-use sha2::{Digest, Sha256};
 
-use crate::command::{as_root, output};
+use crate::command::output;
 
 /// The root of the repository.
 pub(crate) fn workspace() -> &'static Path {
@@ -25,40 +24,22 @@ pub(crate) fn target(path: &str) -> PathBuf {
     workspace().join("target/e2e").join(path)
 }
 
+/// Whether containers, images and a private engine are left for a person to look at.
+pub(crate) fn keep() -> bool {
+    std::env::var_os("E2E_KEEP").is_some_and(|keep| !keep.is_empty())
+}
+
 /// The log file of a program.
 pub(crate) fn log(name: &str) -> PathBuf {
     target("logs").join(format!("{name}.log"))
 }
 
-/// The directory for cached files until they are complete.
-pub(crate) fn unfinished() -> PathBuf {
-    target("unfinished")
-}
-
 /// Makes the directories for output.
 pub(crate) fn prepare() -> Result<()> {
-    // An interrupted run may leave files of root.
-    output(as_root("rm").args(["-rf"]).arg(unfinished()))?;
-    for directory in [unfinished(), target("cache"), target("logs"), target("bin")] {
+    for directory in ["logs", "bin", "tools"].map(target) {
         fs::create_dir_all(directory)?;
     }
     Ok(())
-}
-
-/// A file or directory that is made once for the same inputs.
-pub(crate) fn cached(
-    name: &str,
-    inputs: &[&str],
-    make: impl FnOnce(&Path) -> Result<()>,
-) -> Result<PathBuf> {
-    let name = format!("{name}-{}", &digest(inputs.join("\0").as_bytes())[..16]);
-    let path = target("cache").join(&name);
-    if !path.exists() {
-        let unfinished = unfinished().join(name);
-        make(&unfinished)?;
-        fs::rename(&unfinished, &path)?;
-    }
-    Ok(path)
 }
 
 /// Copies a directory, with modes and times, and replaces the target.
@@ -69,9 +50,4 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     output(Command::new("cp").arg("-a").arg(from.join(".")).arg(to))?;
     Ok(())
-}
-
-/// The SHA-256 of contents, in hexadecimal.
-pub(crate) fn digest(contents: &[u8]) -> String {
-    hex::encode(Sha256::digest(contents))
 }

@@ -9,9 +9,6 @@
 //! `offline` provides the tools and images, and can be skipped.
 
 mod app;
-#[path = "../../tests/documentation/blocks.rs"]
-#[allow(dead_code, reason = "the test of the pages uses the rest")]
-mod blocks;
 mod build;
 mod buildpacks;
 mod case;
@@ -28,38 +25,33 @@ mod platform;
 mod pod;
 mod printed;
 mod runner;
-#[path = "../../tests/schemas/mod.rs"]
-mod schemas;
 mod terminal;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
 use fs_err as fs;
 use fs_err::File;
-use libtest_mimic::{Arguments, Conclusion};
+use libtest_mimic::Arguments;
 
 use crate::offline::{Cluster, Engine};
+use crate::package::AS_RELEASED;
 use crate::platform::{Platform, step};
 
-/// How many cases run at once, except for those that measure.
+/// How many cases run at once.
 const MOST_CASES_AT_ONCE: usize = 3;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // They share an engine, which more would only make wait. What is measured shares nothing.
-    let at_once = if arguments.bench {
-        1
-    } else {
-        MOST_CASES_AT_ONCE
-    };
-    arguments.test_threads.get_or_insert(at_once);
+    // They share an engine, which more would only make wait.
+    arguments.test_threads.get_or_insert(MOST_CASES_AT_ONCE);
     if arguments.list {
         return libtest_mimic::run(&arguments, runner::trials(&Arc::default())).exit_code();
     }
     match run(&arguments) {
-        Ok(conclusion) => conclusion.exit_code(),
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -67,7 +59,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<Conclusion> {
+fn run(arguments: &Arguments) -> Result<ExitCode> {
     fs::create_dir_all(directories::target(""))?;
     let lock = File::create(directories::target("lock"))?;
     if lock.file().try_lock().is_err() {
@@ -86,20 +78,24 @@ fn run(arguments: &Arguments) -> Result<Conclusion> {
     })
     .context("cannot handle interrupts")?;
 
+    if arguments.bench {
+        cases::figures::measure(&Platform::provide(engine, cluster)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let platform = Arc::default();
-    let trials = if arguments.bench {
-        cases::figures::trials(&platform)
-    } else {
-        runner::trials(&platform)
-    };
-    let needs_cluster = trials
+    let trials = runner::trials(&platform);
+    let compiles_release = trials
         .iter()
-        .any(|trial| trial.name().starts_with("kubernetes::") && !arguments.is_filtered_out(trial));
-    let provided = Platform::provide(engine, cluster, needs_cluster)?;
+        .any(|trial| trial.name().starts_with("release::") && !arguments.is_filtered_out(trial));
+    AS_RELEASED.store(compiles_release, Ordering::Relaxed);
+    let provided = Platform::provide(engine, cluster)?;
     let platform = platform.get_or_init(|| provided);
+    if arguments.filter.is_none() {
+        offline::compile_tools();
+    }
     let conclusion = libtest_mimic::run(arguments, trials);
     platform.print_report();
-    Ok(conclusion)
+    Ok(conclusion.exit_code())
 }
 
 /// Closes the engine and the cluster however the suite ends.
@@ -107,7 +103,6 @@ struct Closing(Arc<Engine>, Arc<Cluster>);
 
 impl Closing {
     fn close(&self) {
-        terminal::interrupt_all();
         self.1.close();
         self.0.close();
     }

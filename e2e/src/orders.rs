@@ -11,14 +11,11 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use crate::buildpacks::{PUBLISHED, buildpack_of};
-use crate::directories::{copy, source, target};
+use crate::directories::{copy, source};
 
 /// A publisher of builders: its orders and the buildpacks in them.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Publisher {
-    /// The builder that has them.
-    #[serde(skip)]
-    pub(crate) builder: String,
     orders: Vec<Order>,
     buildpacks: Vec<Buildpack>,
 }
@@ -91,19 +88,26 @@ struct Buildpack {
 }
 
 impl Publisher {
-    /// Reads the data of a publisher, and makes its builder of these buildpacks in this order.
-    pub(crate) fn provide(
-        name: &str,
-        make_builder: impl FnOnce(&[PathBuf], &[Vec<(&str, bool)>]) -> Result<String>,
-    ) -> Result<Self> {
+    /// Reads the data of a publisher, and writes the stand-ins.
+    pub(crate) fn read(name: &str) -> Result<Self> {
         let file = source("orders").join(format!("{name}.toml"));
-        let mut publisher: Self = toml::from_str(&fs::read_to_string(&file)?)
+        let publisher: Self = toml::from_str(&fs::read_to_string(&file)?)
             .with_context(|| format!("cannot use {}", file.display()))?;
-        let written = publisher.buildpacks.iter().map(Buildpack::write);
-        let directories: Vec<PathBuf> = written.collect::<Result<_>>()?;
-        let order: Vec<_> = publisher.orders.iter().map(Order::group).collect();
-        publisher.builder = make_builder(&directories, &order)?;
+        publisher.buildpacks.iter().try_for_each(Buildpack::write)?;
         Ok(publisher)
+    }
+
+    /// The directories of the stand-ins.
+    pub(crate) fn directories(&self) -> Vec<PathBuf> {
+        let buildpacks = self.buildpacks.iter();
+        buildpacks
+            .map(|buildpack| buildpack_of(&buildpack.id))
+            .collect()
+    }
+
+    /// The order of its builder.
+    pub(crate) fn order_of_builder(&self) -> Vec<Vec<(&str, bool)>> {
+        self.orders.iter().map(Order::group).collect()
     }
 
     /// The order of this name.
@@ -123,13 +127,13 @@ impl Order {
 }
 
 impl Buildpack {
-    /// Writes the stand-in. Returns its directory.
-    fn write(&self) -> Result<PathBuf> {
+    /// Writes the stand-in.
+    fn write(&self) -> Result<()> {
         let Self { id, api, .. } = self;
-        let directory = target("buildpacks/published").join(id.replace('/', "-"));
+        let directory = buildpack_of(id);
         copy(&buildpack_of(PUBLISHED), &directory)?;
         let descriptor = format!(
-            "api = {api:?}\n[buildpack]\nid = {id:?}\nversion = \"1.0.0\"\n\
+            "api = {api:?}\n[buildpack]\nid = {id:?}\nversion = \"0.0.0\"\n\
              [[targets]]\nos = \"linux\"\n[[stacks]]\nid = \"*\"\n"
         );
         fs::write(directory.join("buildpack.toml"), descriptor)?;
@@ -151,7 +155,7 @@ impl Buildpack {
             fs::write(data.join("layers").join(format!("{layer}.toml")), types)?;
             write_layer_file(&data.join("layers").join(path), contents)?;
         }
-        Ok(directory)
+        Ok(())
     }
 }
 

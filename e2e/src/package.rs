@@ -2,6 +2,7 @@
 //! as a repackager would make them.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use fs_err as fs;
@@ -9,7 +10,8 @@ use tar::{Builder, Header};
 use toml::{Table, Value};
 
 use crate::command::last_lines;
-use crate::directories::{copy, digest, log, target, workspace};
+use crate::directories::{copy, log, target, workspace};
+use harness::digest;
 use harness::server::{Reply, Server};
 
 /// An architecture that packages are for.
@@ -19,42 +21,22 @@ pub(crate) struct Architecture {
     pub(crate) name: &'static str,
     /// Rust's target for programs that run on any Linux image.
     pub(crate) target: &'static str,
-    /// The first byte of `e_machine` in an ELF header.
-    machine: u8,
-    /// Whether this machine has it.
-    pub(crate) is_here: bool,
 }
 
 pub(crate) const ARCHITECTURES: [Architecture; 2] = [
     Architecture {
         name: "amd64",
         target: "x86_64-unknown-linux-musl",
-        machine: 62,
-        is_here: cfg!(target_arch = "x86_64"),
     },
     Architecture {
         name: "arm64",
         target: "aarch64-unknown-linux-musl",
-        machine: 183,
-        is_here: cfg!(target_arch = "aarch64"),
     },
 ];
 
-impl Architecture {
-    /// The start of an ELF header, in place of a program that cannot be built here.
-    pub(crate) fn stand_in(&self) -> Vec<u8> {
-        let mut program = b"\x7fELF\x02\x01\x01".to_vec();
-        program.resize(16, 0);
-        // `e_type` is an executable.
-        program.extend([2, 0, self.machine, 0]);
-        program
-    }
-}
-
 /// This machine's architecture.
 pub(crate) fn here() -> &'static Architecture {
-    let [amd64, arm64] = &ARCHITECTURES;
-    if arm64.is_here { arm64 } else { amd64 }
+    &ARCHITECTURES[usize::from(cfg!(target_arch = "aarch64"))]
 }
 
 /// An archive of watchexec.
@@ -70,10 +52,10 @@ impl Archive {
     /// The archive of the newest release, which `cargo xtask archive` downloads or builds, and its
     /// directory, which also has a buildpack.toml.
     pub(crate) fn released() -> Result<(Self, PathBuf)> {
-        Self::provided(&["archive"], "xtask-archive")
+        Self::provided(&["archive", "--quick"], "xtask-archive")
     }
 
-    /// watchexec for another architecture, built without optimization where no release can be downloaded.
+    /// watchexec for another architecture.
     pub(crate) fn released_for(target: &str) -> Result<(Self, PathBuf)> {
         let task = ["archive", "--quick", "--target", target];
         Self::provided(&task, &format!("xtask-archive-{target}"))
@@ -100,30 +82,25 @@ impl Archive {
         Ok((archive, directory))
     }
 
-    /// An uncompressed archive with this program.
-    pub(crate) fn of(version: &str, name: &str, program: impl AsRef<[u8]>) -> Result<Self> {
+    /// An uncompressed archive with a script that prints its version as watchexec does.
+    pub(crate) fn script(version: &str) -> Result<Self> {
         let folder = format!("watchexec-{version}");
+        let script = format!("#!/bin/sh\necho watchexec {version}\n");
         let mut builder = Builder::new(Vec::new());
         for (file, mode, contents) in [
-            (name, 0o755, program.as_ref()),
-            ("LICENSE", 0o644, b"Apache License 2.0\n"),
+            ("watchexec", 0o755, script.as_str()),
+            ("LICENSE", 0o644, "Apache License 2.0\n"),
         ] {
             let mut header = Header::new_gnu();
             header.set_mode(mode);
             header.set_size(contents.len() as u64);
-            builder.append_data(&mut header, format!("{folder}/{file}"), contents)?;
+            builder.append_data(&mut header, format!("{folder}/{file}"), contents.as_bytes())?;
         }
         Ok(Self {
             version: version.to_owned(),
             file_name: format!("{folder}.tar"),
             contents: builder.into_inner()?,
         })
-    }
-
-    /// An archive with a script that prints its version as watchexec does.
-    pub(crate) fn script(version: &str) -> Result<Self> {
-        let script = format!("#!/bin/sh\necho watchexec {version}\n");
-        Self::of(version, "watchexec", script)
     }
 
     /// The checksum, in the form of buildpack.toml.
@@ -141,11 +118,17 @@ impl Archive {
     }
 }
 
+/// Whether packages have the programs of a release, which some cases compile anyway.
+pub(crate) static AS_RELEASED: AtomicBool = AtomicBool::new(false);
+
 /// Packages the buildpack of this checkout with `cargo xtask package` and these options.
 pub(crate) fn package(name: &str, choices: &[&str]) -> Result<PathBuf> {
     let directory = target("packages").join(name);
     let output = directory.to_string_lossy();
-    let arguments = [&["package", "--output", &output], choices].concat();
+    let mut arguments = [&["package", "--output", &output], choices].concat();
+    if AS_RELEASED.load(Ordering::Relaxed) {
+        arguments.extend(["--target", here().target]);
+    }
     xtask(&arguments, &format!("xtask-{name}"))?;
     Ok(directory)
 }

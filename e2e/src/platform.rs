@@ -1,22 +1,21 @@
 //! The platform that the cases share.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use fs_err as fs;
 
-use crate::buildpacks::{ENVIRONMENT, EXECUTABLE_JAR, PROCFILE, START, WATCHEXEC, buildpack_of};
+use crate::buildpacks::{ENVIRONMENT, PROCFILE, START, WATCHEXEC, buildpack_of};
 use crate::command::{logged, output};
 use crate::directories::{log, target};
-use crate::offline::{self, Cluster, Engine, Images, Lifecycle, Published};
+use crate::offline::{self, Cluster, Engine, Images, Lifecycle};
 use crate::orders::Publisher;
-use crate::package::{Archive, here, offering, package};
+use crate::package::{Archive, offering, package};
 
 /// Tools, images, sample apps and the buildpack under test.
 #[derive(Debug)]
@@ -28,32 +27,26 @@ pub(crate) struct Platform {
     /// The builder of most cases. Our buildpack is optional and first in every group, before a
     /// buildpack with or without support for live reload.
     pub(crate) builder: String,
-    /// The publishers of builders, by name.
-    pub(crate) publishers: BTreeMap<&'static str, Publisher>,
-    /// Stand-ins for published builders and buildpacks.
-    pub(crate) published: Published,
+    /// The publishers of builders, whose stand-ins replace those on the pages.
+    publishers: BTreeMap<&'static str, (Publisher, Part<String>)>,
     /// The newest watchexec.
     pub(crate) archive: Archive,
     /// The packaged buildpack.
     pub(crate) buildpack: PathBuf,
     /// A copy of the buildpack that downloads that archive from a server of the suite.
     pub(crate) watchexec: PathBuf,
-    pub(crate) static_app: PathBuf,
-    pub(crate) jar: PathBuf,
+    static_app: Part<PathBuf>,
+    jar: Part<PathBuf>,
+    kubernetes: Part<String>,
     /// The notes of all cases.
     notes: Mutex<Vec<String>>,
 }
 
 impl Platform {
-    /// Provides all parts, and prints how long each took. The cluster is started by the first
-    /// case that needs it.
-    pub(crate) fn provide(
-        engine: Arc<Engine>,
-        cluster: Arc<Cluster>,
-        needs_cluster: bool,
-    ) -> Result<Self> {
+    /// Provides what nearly all cases need. The first case that needs more provides it.
+    pub(crate) fn provide(engine: Arc<Engine>, cluster: Arc<Cluster>) -> Result<Self> {
         let pack = step("pack", || offline::tool("pack"))?;
-        let lifecycle = step("lifecycle", || Lifecycle::provide(here().name))?;
+        let lifecycle = step("lifecycle", || Lifecycle::provide("lifecycle"))?;
         let images = step("images", || Images::provide(&lifecycle, &engine))?;
         let (archive, _) = step("watchexec archive", Archive::released)?;
         let buildpack = step("buildpack", || package("package", &[]))?;
@@ -64,82 +57,31 @@ impl Platform {
             images,
             builder: String::new(),
             publishers: BTreeMap::new(),
-            published: Published::default(),
             watchexec: offering(&buildpack, "served", &archive, &url)?.into(),
             archive,
             buildpack,
-            static_app: step("static app", offline::static_app)?,
-            jar: step("Java app", offline::jar)?,
+            static_app: Part::default(),
+            jar: Part::default(),
+            kubernetes: Part::default(),
             notes: Mutex::default(),
             engine,
             cluster,
         };
         platform.write_programs()?;
-        let known = [START, EXECUTABLE_JAR, PROCFILE];
+        for name in ["paketo", "heroku"] {
+            let publisher = Publisher::read(name)?;
+            platform
+                .publishers
+                .insert(name, (publisher, Part::default()));
+        }
+        let known = [START, PROCFILE];
         let order = known.map(|id| vec![(WATCHEXEC, true), (id, false)]);
         let mut buildpacks = vec![platform.watchexec.clone(), buildpack_of(ENVIRONMENT)];
         buildpacks.extend(known.map(buildpack_of));
         platform.builder = step("builder", || {
-            platform.make_builder("builder", &buildpacks, &order)
+            platform.make_builder("builder", &platform.lifecycle, &buildpacks, &order)
         })?;
-        for name in ["paketo", "heroku"] {
-            let publisher = step(&format!("{name} builder"), || {
-                Publisher::provide(name, |buildpacks, order| {
-                    platform.make_builder(name, buildpacks, order)
-                })
-            })?;
-            platform.publishers.insert(name, publisher);
-        }
-        platform.published = step("published builder", || {
-            Published::provide(
-                &platform.images,
-                &platform.lifecycle,
-                &platform.publishers["paketo"].builder,
-                |buildpacks, order| platform.make_builder("published", buildpacks, order),
-            )
-        })?;
-        if needs_cluster {
-            match Cluster::obstacle() {
-                None => {
-                    let version = step("Kubernetes", Cluster::programs)?;
-                    println!("Kubernetes {version}");
-                }
-                Some(obstacle) => println!("The cases kubernetes::… are skipped: {obstacle}."),
-            }
-        }
         println!("pack {pack} on Docker {}", platform.engine.version()?);
-        Ok(platform)
-    }
-
-    /// A platform on another engine, with its lifecycle, its base image and this buildpack.
-    pub(crate) fn on(
-        &self,
-        engine: Engine,
-        lifecycle: Lifecycle,
-        base: &str,
-        file: &Path,
-    ) -> Result<Self> {
-        let mut platform = Self {
-            engine: Arc::new(engine),
-            cluster: Arc::clone(&self.cluster),
-            lifecycle,
-            images: Images {
-                base: base.to_owned(),
-                ..self.images.clone()
-            },
-            builder: String::new(),
-            publishers: BTreeMap::default(),
-            published: Published::default(),
-            archive: self.archive.clone(),
-            buildpack: file.to_owned(),
-            watchexec: file.to_owned(),
-            static_app: self.static_app.clone(),
-            jar: self.jar.clone(),
-            notes: Mutex::default(),
-        };
-        let buildpacks = [file.to_owned(), buildpack_of(PROCFILE)];
-        let order = [vec![(WATCHEXEC, true), (PROCFILE, false)]];
-        platform.builder = platform.make_builder("builder-of-another", &buildpacks, &order)?;
         Ok(platform)
     }
 
@@ -148,8 +90,33 @@ impl Platform {
         if let Some(obstacle) = Cluster::obstacle() {
             return Err(Impossible(obstacle).into());
         }
+        self.kubernetes.get("Kubernetes", Cluster::programs)?;
         self.cluster.start(&self.engine, &self.images.pause)?;
         Ok(&self.cluster)
+    }
+
+    /// The directory of the static app.
+    pub(crate) fn static_app(&self) -> Result<&PathBuf> {
+        self.static_app.get("static app", offline::static_app)
+    }
+
+    /// The Java app.
+    pub(crate) fn jar(&self) -> Result<&PathBuf> {
+        self.jar.get("Java app", offline::jar)
+    }
+
+    /// A publisher, and the stand-in for its builder.
+    pub(crate) fn publisher(&self, name: &str) -> Result<(&Publisher, &str)> {
+        let (publisher, builder) = self.publishers.get(name).context("no such publisher")?;
+        let builder = builder.get(&format!("{name} builder"), || {
+            self.make_builder(
+                name,
+                &self.lifecycle,
+                &publisher.directories(),
+                &publisher.order_of_builder(),
+            )
+        })?;
+        Ok((publisher, builder))
     }
 
     /// A command such as `pack`, with the suite's tools and engine.
@@ -170,18 +137,19 @@ impl Platform {
         Ok(command)
     }
 
-    /// Creates a builder with these buildpacks and this order of ids, which may be optional. Returns its
-    /// name.
+    /// Creates a builder with this lifecycle, these buildpacks and this order of ids, which may be optional.
+    /// Returns its name.
     pub(crate) fn make_builder(
         &self,
         name: &str,
+        lifecycle: &Lifecycle,
         buildpacks: &[PathBuf],
         order: &[Vec<(&str, bool)>],
     ) -> Result<String> {
         let mut description = vec![
             format!("[build]\nimage = {:?}", self.images.base),
             format!("[run]\n[[run.images]]\nimage = {:?}", self.images.base),
-            self.lifecycle.entry(),
+            lifecycle.entry(),
         ];
         for buildpack in buildpacks {
             let uri = format!("file://{}", buildpack.display());
@@ -279,12 +247,29 @@ impl std::fmt::Display for Impossible {
 
 impl std::error::Error for Impossible {}
 
-/// Provides one part, and prints how long it took. The first time, some take minutes.
+/// A part that the first case to need it provides, and others wait for.
+#[derive(Debug)]
+struct Part<T>(OnceLock<Result<T, String>>);
+
+impl<T> Default for Part<T> {
+    fn default() -> Self {
+        Self(OnceLock::new())
+    }
+}
+
+impl<T> Part<T> {
+    fn get(&self, what: &str, provide: impl FnOnce() -> Result<T>) -> Result<&T> {
+        let provide = || step(what, provide).map_err(|error| format!("{error:#}"));
+        let provided = self.0.get_or_init(provide);
+        provided.as_ref().map_err(|error| anyhow!("{error}"))
+    }
+}
+
+/// Provides something, and prints how long it took. The first time, some take minutes.
 pub(crate) fn step<T>(what: &str, provide: impl FnOnce() -> Result<T>) -> Result<T> {
-    print!("{what:<20}");
-    std::io::stdout().flush()?;
+    println!("Providing {what}");
     let started = Instant::now();
     let provided = provide().with_context(|| format!("cannot provide: {what}"))?;
-    println!("{:6.1} s", started.elapsed().as_secs_f64());
+    println!("{what}: {:.1} s", started.elapsed().as_secs_f64());
     Ok(provided)
 }

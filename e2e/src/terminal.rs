@@ -6,27 +6,25 @@
 //! containers are unique to the case.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Error, Result, ensure};
+use anyhow::{Context, Result};
 use fs_err as fs;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 use walkdir::WalkDir;
 
-use crate::blocks::{self, Block};
 use crate::build::Image;
 use crate::case::Case;
-use crate::command::{expect_words, free_port, logged, record, wait_for};
+use crate::command::{expect_words, free_port, logged, record, retry, wait_for};
 use crate::container::Container;
 use crate::directories::{copy, log, workspace};
-use crate::offline::Namespace;
+use crate::offline::{self, Namespace};
 use crate::printed;
+use documentation::Block;
 
 /// How long a command may take until it is ready.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -102,7 +100,7 @@ impl<'a> Terminal<'a> {
                 // With its mode: some are programs.
                 fs::copy(&file, &to)?;
                 if let Ok(text) = fs::read_to_string(&file) {
-                    fs::write(&to, terminal.replaced(&text))?;
+                    fs::write(&to, terminal.replaced(&text)?)?;
                 }
             }
         }
@@ -154,7 +152,7 @@ impl<'a> Terminal<'a> {
     }
 
     /// Replaces the port, and the names of images and containers, in a text.
-    pub(crate) fn replaced(&self, text: &str) -> String {
+    fn replaced(&self, text: &str) -> Result<String> {
         // A private engine publishes no ports: its containers share the host's.
         let mut text = text
             .replace(PUBLISHED, "network_mode: host")
@@ -165,7 +163,7 @@ impl<'a> Terminal<'a> {
         if let Some(namespace) = &self.namespace {
             text = text.replace(REGISTRY, &namespace.registry);
         }
-        self.case.platform.published.replaced(&text)
+        offline::replaced(self.case.platform, &text)
     }
 
     /// Runs commands in a directory. Returns their output.
@@ -223,7 +221,7 @@ impl<'a> Page<'a> {
     /// The blocks of commands with this comment above them.
     pub(crate) fn all_blocks(&self, comment: &str) -> Result<Vec<Block>> {
         self.terminal.case.show(&self.name);
-        let blocks = blocks::blocks(&self.text, |_, _| ());
+        let blocks = documentation::blocks(&self.text, |_, _| ());
         let blocks = blocks.with_context(|| format!("{} ends inside a block", self.name))?;
         let has_comment =
             |block: &Block| block.has_commands() && block.comment.as_deref() == Some(comment);
@@ -232,24 +230,23 @@ impl<'a> Page<'a> {
 
     /// Runs a block, and compares its output with the block below it.
     ///
-    /// Whoever looks before the app has started looks again.
+    /// A question to an app is asked until there is an answer, and a log is read until it is complete.
     pub(crate) fn follow(&self, block: &Block) -> Result<()> {
         let Some(expected) = &block.output else {
             return self.run(&block.text).map(drop);
         };
-        if !block.text.lines().all(only_looks) {
-            return printed::expect(&self.run(&block.text)?, expected);
-        }
-        let mut last = Ok(());
-        let shown = wait_for(PATIENCE, || {
-            last = self
-                .run(&block.text)
-                .and_then(|output| printed::expect(&output, expected));
-            Ok(last.is_ok().then_some(()))
-        });
-        shown
-            .map_err(|error| with_cause(error, last))
-            .with_context(|| format!("{}:{}", self.name, block.line))
+        let only = |program: &str| block.text.lines().all(|line| line.starts_with(program));
+        let shown = if only("curl ") {
+            retry(PATIENCE, || self.run(&block.text))
+                .and_then(|answer| printed::expect(&answer, expected))
+        } else if only("docker logs ") {
+            retry(PATIENCE, || {
+                printed::expect(&self.run(&block.text)?, expected)
+            })
+        } else {
+            printed::expect(&self.run(&block.text)?, expected)
+        };
+        shown.with_context(|| format!("{}:{}", self.name, block.line))
     }
 
     /// Runs commands. Returns their output.
@@ -268,8 +265,6 @@ impl<'a> Page<'a> {
         let process = record(shell.process_group(0), &log)?
             .spawn()
             .with_context(|| format!("cannot start {command}"))?;
-        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        running.insert(process.id(), Pid::from_child(&process));
         Ok(Running { process, log })
     }
 
@@ -279,31 +274,6 @@ impl<'a> Page<'a> {
         let edit = lines.find(|line| line.starts_with(EDIT));
         self.run(edit.with_context(|| format!("{} has no edit", self.name))?)
             .map(drop)
-    }
-}
-
-/// The end of a wait, with the last difference.
-fn with_cause(error: Error, last: Result<()>) -> Error {
-    match last {
-        Err(cause) => cause.context(error),
-        Ok(()) => error,
-    }
-}
-
-/// Whether a command only reads.
-fn only_looks(command: &str) -> bool {
-    ["curl ", "docker logs "]
-        .iter()
-        .any(|looks| command.starts_with(looks))
-}
-
-impl Block {
-    /// The block with a text replaced, in its output too.
-    pub(crate) fn with(&self, from: &str, to: &str) -> Self {
-        let mut block = self.clone();
-        block.text = block.text.replace(from, to);
-        block.output = block.output.map(|output| output.replace(from, to));
-        block
     }
 }
 
@@ -320,30 +290,17 @@ impl Running {
     }
 
     fn wait_until(&mut self, expected: impl Fn(&str) -> Result<()>) -> Result<()> {
-        let mut last = Ok(());
-        let waited = wait_for(PATIENCE, || {
+        let waited = retry(PATIENCE, || {
             let ended = self.process.try_wait()?;
-            last = expected(&fs::read_to_string(&self.log)?);
-            ensure!(last.is_ok() || ended.is_none(), "it has ended: {ended:?}");
-            Ok(last.is_ok().then_some(()))
+            let shown = expected(&fs::read_to_string(&self.log)?);
+            Ok(if ended.is_some() {
+                Err(shown)
+            } else {
+                Ok(shown?)
+            })
         });
-        waited
-            .map_err(|error| with_cause(error, last))
-            .with_context(|| format!("(all of it in {})", self.log.display()))
-    }
-}
-
-/// The process groups of commands that are running.
-static RUNNING: Mutex<BTreeMap<u32, Pid>> = Mutex::new(BTreeMap::new());
-
-/// Interrupts all commands that are running, when the suite is interrupted.
-pub(crate) fn interrupt_all() {
-    for &group in RUNNING
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .values()
-    {
-        let _ = kill_process_group(group, Signal::INT);
+        let waited = waited.and_then(|shown| shown.or_else(|last| last.context("it has ended")));
+        waited.with_context(|| format!("(all of it in {})", self.log.display()))
     }
 }
 
@@ -351,9 +308,6 @@ impl Drop for Running {
     /// Interrupts the whole process group, as Ctrl-C does.
     fn drop(&mut self) {
         let group = Pid::from_child(&self.process);
-        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        running.remove(&self.process.id());
-        drop(running);
         let _ = kill_process_group(group, Signal::INT);
         let ended = wait_for(Duration::from_secs(20), || Ok(self.process.try_wait()?));
         if ended.is_err() {

@@ -108,6 +108,23 @@ impl ConfigError {
     }
 }
 
+/// The errors so far. A setting that has one gets its default, so that the others are read too.
+#[derive(Debug, Default)]
+pub(super) struct Errors(pub Vec<ConfigError>);
+
+impl Errors {
+    pub(super) fn one<T: Default>(&mut self, result: Result<T, ConfigError>) -> T {
+        self.all(result.map_err(|error| vec![error]))
+    }
+
+    pub(super) fn all<T: Default>(&mut self, result: Result<T, Vec<ConfigError>>) -> T {
+        result.unwrap_or_else(|errors| {
+            self.0.extend(errors);
+            T::default()
+        })
+    }
+}
+
 /// The values that Go's `strconv.ParseBool` takes, as all Paketo buildpacks read flags.
 pub(super) const TRUE: [&str; 6] = ["1", "t", "T", "TRUE", "true", "True"];
 pub(super) const FALSE: [&str; 6] = ["0", "f", "F", "FALSE", "false", "False"];

@@ -3,7 +3,9 @@
 use super::bindings::Entries;
 use super::environment::Environment;
 use printable::printable;
-use watchexec_release::mirror::{DEFAULT, Mirror, Mirrors};
+use std::collections::BTreeMap;
+use watchexec_release::mirror::DEFAULT;
+use watchexec_release::origin::Override;
 
 /// The mirror for all hosts, and with `_<HOST>` after it the one for that host.
 pub(super) const DEPENDENCY_MIRROR: &str = "BP_DEPENDENCY_MIRROR";
@@ -12,17 +14,18 @@ pub(super) const MISNAMED_DEFAULT: &str = "BP_DEPENDENCY_MIRROR_DEFAULT";
 
 /// Collects the mirrors of the environment and of the bindings of type `dependency-mirror`; for one
 /// host the environment wins.
-pub(super) fn mirrors(environment: &Environment, bindings: &Entries) -> Mirrors {
-    let mut mirrors = Mirrors::default();
-    let mut set = |host: String, setting: &str, text: &str| {
+pub(super) fn mirrors(environment: &Environment, bindings: &Entries) -> BTreeMap<String, Override> {
+    let mut mirrors = BTreeMap::new();
+    let mut set = |host: String, setting: &str, text: String| {
         let setting = format!("the mirror of {setting}");
-        mirrors.0.insert(host, Mirror::parse(setting, text));
+        mirrors.insert(host, Override { setting, text });
     };
-    for (host, entry) in bindings {
-        if !entry.content.is_empty() {
-            let setting = printable(&entry.path).to_string();
-            set(host.clone(), &setting, &entry.content);
-        }
+    for (host, entry) in bindings
+        .iter()
+        .filter(|(_, entry)| !entry.content.is_empty())
+    {
+        let setting = printable(&entry.path).to_string();
+        set(host.clone(), &setting, entry.content.clone());
     }
     for name in environment.names_with_prefix(DEPENDENCY_MIRROR) {
         let suffix = name.strip_prefix(DEPENDENCY_MIRROR).unwrap_or_default();
@@ -33,7 +36,7 @@ pub(super) fn mirrors(environment: &Environment, bindings: &Entries) -> Mirrors 
             None => continue,
         };
         if let Some(text) = environment.non_empty(&name) {
-            set(host, &printable(&name).to_string(), &text);
+            set(host, &printable(&name).to_string(), text);
         }
     }
     mirrors
@@ -48,16 +51,8 @@ fn decode_host(encoded: &str) -> String {
 mod tests {
     use super::super::bindings::Bindings;
     use super::*;
-    use watchexec_release::safe_url::SafeUrl;
 
-    /// The URL of the file `a` in the mirror of a host.
-    fn at(mirrors: &Mirrors, host: &str) -> Option<String> {
-        let mirror = mirrors.for_host(host)?.as_ref().unwrap();
-        let original = SafeUrl::parse(&format!("https://{host}/a")).unwrap();
-        Some(mirror.rewrite(&original).url.to_string())
-    }
-
-    fn collected(variables: &[(&str, &str)], files: &[(&str, &str)]) -> Mirrors {
+    fn collected(variables: &[(&str, &str)], files: &[(&str, &str)]) -> BTreeMap<String, Override> {
         let folder = tempfile::tempdir().unwrap();
         let binding = folder.path().join("bindings/mirrors");
         std::fs::create_dir_all(&binding).unwrap();
@@ -94,21 +89,26 @@ mod tests {
                 ("nodejs.org", "https://binding-node\n"),
             ],
         );
-        for (host, expected) in [
-            ("github.com", "https://environment-github/a"),
-            ("examp-le.com", "https://dashed/a"),
-            ("nodejs.org", "https://binding-node/a"),
-            ("empty.com", "https://environment-default/a"),
-            ("other.com", "https://environment-default/a"),
-        ] {
-            assert_eq!(at(&mirrors, host).as_deref(), Some(expected), "{host}");
-        }
-    }
-
-    #[test]
-    fn gives_other_hosts_no_mirror_without_a_default() {
-        let mirrors = collected(&[("BP_DEPENDENCY_MIRROR_GITHUB_COM", "https://m")], &[]);
-        assert!(at(&mirrors, "github.com").is_some());
-        assert!(at(&mirrors, "nodejs.org").is_none());
+        let found: Vec<_> = (mirrors.iter())
+            .map(|(host, found)| (host.as_str(), found.text.as_str()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("default", "https://environment-default"),
+                ("examp-le.com", "https://dashed"),
+                ("github.com", "https://environment-github"),
+                ("nodejs.org", "https://binding-node"),
+            ]
+        );
+        assert_eq!(
+            mirrors["github.com"].setting,
+            "the mirror of BP_DEPENDENCY_MIRROR_GITHUB_COM"
+        );
+        let setting = &mirrors["nodejs.org"].setting;
+        assert!(
+            setting.ends_with("bindings/mirrors/nodejs.org"),
+            "{setting}"
+        );
     }
 }

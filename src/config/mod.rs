@@ -9,7 +9,7 @@ mod network;
 pub(crate) use environment::{ConfigError, Environment};
 
 use bindings::{Bindings, Entries};
-use environment::flag;
+use environment::{Errors, flag};
 use mirrors::{DEPENDENCY_MIRROR, MISNAMED_DEFAULT};
 use printable::printable;
 use reload_options::{InvalidSetting, Setting, Settings};
@@ -17,8 +17,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use watchexec_release::checksum::Checksum;
 use watchexec_release::download::Network;
-use watchexec_release::location::{Archive, InvalidOverride};
-use watchexec_release::origin::Overrides;
+use watchexec_release::origin::{Override, Overrides};
 use watchexec_release::requirement::Requirement;
 
 /// Turns live reload on or off.
@@ -176,7 +175,7 @@ impl Config {
             },
             network: {
                 let ca_certificates = errors.one(bindings.all_of_type(CA_CERTIFICATES));
-                errors.all(network::network(environment, &ca_certificates))
+                network::network(environment, &ca_certificates, &mut errors)
             },
         };
         // A folder of bindings that cannot be read is an error for each type of binding.
@@ -192,37 +191,20 @@ impl Config {
 /// The mappings by checksum. An entry's name may have the algorithm before the digest; `:` is not
 /// allowed in the names of a Kubernetes secret, so `_` stands for it. Other names are for other
 /// buildpacks.
-fn mappings(entries: &Entries) -> BTreeMap<Checksum, Result<Archive, InvalidOverride>> {
+fn mappings(entries: &Entries) -> BTreeMap<Checksum, Override> {
     let mut mappings = BTreeMap::new();
     for (name, entry) in entries {
         let digits = ["sha256:", "sha256_"]
             .iter()
             .find_map(|prefix| name.strip_prefix(prefix));
         if let Ok(checksum) = Checksum::from_hex(digits.unwrap_or(name)) {
-            mappings.entry(checksum).or_insert_with(|| {
-                let setting = format!("the dependency-mapping {}", printable(&entry.path));
-                Archive::mapped(setting, &entry.content)
+            mappings.entry(checksum).or_insert_with(|| Override {
+                setting: format!("the dependency-mapping {}", printable(&entry.path)),
+                text: entry.content.clone(),
             });
         }
     }
     mappings
-}
-
-/// The errors so far. A setting that has one gets its default, so that the others are read too.
-#[derive(Default)]
-struct Errors(Vec<ConfigError>);
-
-impl Errors {
-    fn one<T: Default>(&mut self, result: Result<T, ConfigError>) -> T {
-        self.all(result.map_err(|error| vec![error]))
-    }
-
-    fn all<T: Default>(&mut self, result: Result<T, Vec<ConfigError>>) -> T {
-        result.unwrap_or_else(|errors| {
-            self.0.extend(errors);
-            T::default()
-        })
-    }
 }
 
 #[cfg(test)]
@@ -325,7 +307,7 @@ mod tests {
             let bindings = Bindings::locate(&Environment::of(&root));
             let mappings = mappings(&bindings.of_type("dependency-mapping").unwrap());
             assert_eq!(mappings.len(), 1, "{name}");
-            assert!(mappings[&checksum].is_ok());
+            assert_eq!(mappings[&checksum].text, "http://mapped/w");
         }
     }
 

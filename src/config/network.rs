@@ -3,7 +3,9 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 use super::bindings::{Entry, unusable};
-use super::environment::{ConfigError, Environment};
+use super::environment::{ConfigError, Environment, Errors};
+use printable::printable;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 use watchexec_release::download::{
@@ -20,35 +22,28 @@ const TLS_HANDSHAKE_TIMEOUT: &str = "BP_TLS_HANDSHAKE_TIMEOUT";
 const RESPONSE_HEADER_TIMEOUT: &str = "BP_RESPONSE_HEADER_TIMEOUT";
 
 /// Reads the settings; `ca_certificates` are the entries of all bindings of that type.
-///
-/// # Errors
-/// Every setting that cannot be used.
 pub(super) fn network(
     environment: &Environment,
     ca_certificates: &[Entry],
-) -> Result<Network, Vec<ConfigError>> {
-    let mut errors = Vec::new();
-    let network = Network {
-        policy: policy(environment, &mut errors),
+    errors: &mut Errors,
+) -> Network {
+    Network {
+        policy: policy(environment, errors),
         proxies: proxies(environment),
-        ca_certificates: trusted(ca_certificates, &mut errors),
-        netrc: netrc(environment, &mut errors),
-    };
-    if errors.is_empty() {
-        Ok(network)
-    } else {
-        Err(errors)
+        ca_certificates: trusted(ca_certificates, errors),
+        netrc: netrc(environment, errors),
     }
 }
 
 /// The file that `NETRC` names, else the one in the home directory. A file that was not named explicitly
 /// is optional.
-fn netrc(environment: &Environment, errors: &mut Vec<ConfigError>) -> Netrc {
+fn netrc(environment: &Environment, errors: &mut Errors) -> Netrc {
     if let Some(file) = environment.non_empty(NETRC) {
-        return Netrc::read(Path::new(&file)).unwrap_or_else(|error| {
-            errors.push(ConfigError::of(NETRC, &format!("{NETRC} names {error}")));
-            Netrc::default()
-        });
+        let unusable = |error: io::Error| {
+            let error = error.to_string();
+            ConfigError::of(NETRC, &format!("{NETRC} names {}", printable(&error)))
+        };
+        return errors.one(Netrc::read(Path::new(&file)).map_err(unusable));
     }
     match environment.non_empty("HOME") {
         Some(home) => Netrc::optional(&Path::new(&home).join(".netrc")),
@@ -56,20 +51,21 @@ fn netrc(environment: &Environment, errors: &mut Vec<ConfigError>) -> Netrc {
     }
 }
 
-fn policy(environment: &Environment, errors: &mut Vec<ConfigError>) -> Policy {
+fn policy(environment: &Environment, errors: &mut Errors) -> Policy {
     let policy = Policy::default();
-    let mut seconds = |name: &str, default: Duration| match environment.non_empty(name) {
-        None => default,
-        Some(value) => match value.parse() {
+    let mut seconds = |name: &str, default: Duration| {
+        let seconds = environment.non_empty(name).map(|value| {
+            let accepted = "a whole number of seconds; 0 for no limit";
+            value
+                .parse()
+                .map_err(|_| ConfigError::value(name, &value, accepted))
+        });
+        match errors.one(seconds.transpose()) {
+            None => default,
             // The limit on the whole download holds without and beyond this one.
-            Ok(0) => policy.total,
-            Ok(seconds) => Duration::from_secs(seconds).min(policy.total),
-            Err(_) => {
-                let accepted = "a whole number of seconds; 0 for no limit";
-                errors.push(ConfigError::value(name, &value, accepted));
-                default
-            }
-        },
+            Some(0) => policy.total,
+            Some(seconds) => Duration::from_secs(seconds).min(policy.total),
+        }
     };
     // Together the default of the policy.
     let dial = seconds(DIALER_TIMEOUT, Duration::from_secs(5));
@@ -100,15 +96,12 @@ fn proxies(environment: &Environment) -> Proxies {
     }
 }
 
-fn trusted(entries: &[Entry], errors: &mut Vec<ConfigError>) -> Vec<CertificateDer<'static>> {
-    let mut all = Vec::new();
-    for entry in entries {
-        match certificates(entry.content.as_bytes()) {
-            Ok(certificates) => all.extend(certificates),
-            Err(error) => errors.push(unusable(&entry.path, error)),
-        }
-    }
-    all
+fn trusted(entries: &[Entry], errors: &mut Errors) -> Vec<CertificateDer<'static>> {
+    let read = |entry: &Entry| {
+        let found = certificates(entry.content.as_bytes());
+        errors.one(found.map_err(|error| unusable(&entry.path, error)))
+    };
+    entries.iter().flat_map(read).collect()
 }
 
 #[cfg(test)]
@@ -117,10 +110,9 @@ mod tests {
 
     /// The settings, or their only error.
     fn read(variables: &[(&str, &str)]) -> Result<Network, ConfigError> {
-        network(&Environment::of(variables), &[]).map_err(|errors| {
-            let [error] = errors.try_into().unwrap();
-            error
-        })
+        let mut errors = Errors::default();
+        let network = network(&Environment::of(variables), &[], &mut errors);
+        errors.0.pop().map_or(Ok(network), Err)
     }
 
     #[test]

@@ -6,7 +6,7 @@ use watchexec_release::download::{
 };
 
 pub(super) fn download(error: &DownloadError) -> String {
-    let text = match &error.fault {
+    let mut text = match &error.fault {
         Fault::File(cause) => {
             let remedy = match cause.kind() {
                 ErrorKind::FileTooLarge => TOO_LARGE,
@@ -39,19 +39,19 @@ pub(super) fn download(error: &DownloadError) -> String {
         }
     };
     let is_server = matches!(error.fault, Fault::Requests(_));
-    let elsewhere = match &error.archive.set_by {
+    match &error.archive.set_by {
         // Users of a mirror or a mapping should look at that one.
-        Some(setting) => format!("\nOr correct or remove {setting}."),
+        Some(setting) => text.extend(["\nOr correct or remove ", setting, "."]),
         None if is_server => {
-            "\nOr set BP_DEPENDENCY_MIRROR to a mirror that the build can reach, or give the archive \
-             another URL with a binding of type dependency-mapping."
-                .to_owned()
+            text += "\nOr set BP_DEPENDENCY_MIRROR to a mirror that the build can reach, or give the archive \
+                     another URL with a binding of type dependency-mapping.";
         }
-        None => String::new(),
-    };
-    let offline = "\nOr use the offline package of this buildpack, which contains watchexec.";
-    let offline = if is_server { offline } else { "" };
-    text + &elsewhere + offline
+        None => {}
+    }
+    if is_server {
+        text += "\nOr use the offline package of this buildpack, which contains watchexec.";
+    }
+    text
 }
 
 const TOO_LARGE: &str = "Check that it is a release of watchexec, which has about 3 MB.";

@@ -8,11 +8,10 @@ use crate::config::{ConfigError, WATCHEXEC_VERSION};
 use crate::layers::watchexec::WatchexecError;
 use crate::runtime::RuntimeError;
 use printable::printable;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use watchexec_release::archive::UnpackError;
 use watchexec_release::catalog::ChooseError;
-use watchexec_release::files::FileError;
-use watchexec_release::location::InvalidOverride;
+use watchexec_release::origin::InvalidOverride;
 use watchexec_release::requirement::{InvalidRequirement, Requirement};
 use watchexec_release::text::joined;
 
@@ -39,7 +38,7 @@ pub(crate) enum Error {
     Watchexec(#[from] WatchexecError),
     /// The layer with `live-reload` could not be provided.
     #[error(transparent)]
-    LiveReload(#[from] FileError),
+    LiveReload(#[from] io::Error),
 }
 
 impl From<Error> for libcnb::Error<Error> {
@@ -109,11 +108,6 @@ fn own(error: &Error) -> String {
             "buildpack.toml is invalid.\n\
              Fix the file, or use the released buildpack."
         }
-        Error::Runtime(RuntimeError::Restart(_)) => {
-            "Could not restart the buildpack with CNB_TARGET_DISTRO_NAME and CNB_TARGET_DISTRO_VERSION set.\n\
-             Give the run image the labels io.buildpacks.base.distro.name and \
-             io.buildpacks.base.distro.version. Then no restart is needed."
-        }
         Error::Plan(_) => {
             "A buildpack requires watchexec with an invalid version requirement.\n\
              Set BP_WATCHEXEC_VERSION, which overrides the requirement, and report the requirement to the \
@@ -159,12 +153,13 @@ fn configuration(errors: &[ConfigError]) -> String {
     let mut settings: Vec<&str> = errors.iter().map(|error| error.setting.as_str()).collect();
     settings.dedup();
     let what = match settings.as_slice() {
-        [setting] => setting,
-        _ => "Some build settings",
+        [setting] => format!("{setting} is"),
+        _ => "Some build settings are".to_owned(),
     };
-    let verb = if settings.len() == 1 { "is" } else { "are" };
-    let settings = settings.join(", ");
-    format!("{what} {verb} invalid.\nCorrect or remove {settings}.")
+    format!(
+        "{what} invalid.\nCorrect or remove {}.",
+        settings.join(", ")
+    )
 }
 
 fn no_version(requirements: &[Requirement]) -> String {
@@ -180,19 +175,16 @@ fn no_version(requirements: &[Requirement]) -> String {
     )
 }
 
-fn layer(name: &str, error: &FileError) -> String {
-    let path = printable(&error.path);
-    let remedy = match error.error.kind() {
+fn layer(name: &str, error: &io::Error) -> String {
+    let remedy = match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            format!("Let the user of the build write to {path}.")
+            "Let the user of the build write to that path."
         }
-        ErrorKind::AlreadyExists => {
-            format!("Call bin/build with a layers directory without {path}.")
-        }
+        ErrorKind::AlreadyExists => "Call bin/build with a layers directory of its own.",
         ErrorKind::NotFound if name == "live-reload" => {
-            "Package the buildpack again, or download it again.".to_owned()
+            "Package the buildpack again, or download it again."
         }
-        _ => "Check that 12 MB of disk space are left for layers.".to_owned(),
+        _ => "Check that 12 MB of disk space are left for layers.",
     };
     format!("Could not write the layer {name}.\n{remedy}")
 }

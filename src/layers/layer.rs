@@ -6,15 +6,14 @@
 //! content: the lifecycle takes it over from the previous image, and neither restores, hashes nor
 //! compresses it (CNB buildpack spec, "Build", layer reuse).
 
+use fs_err::{self as fs, File};
 use libcnb::data::buildpack::Buildpack;
 use libcnb::data::layer_content_metadata::{LayerContentMetadata, LayerTypes};
 use libcnb::data::sbom::SBOM_FORMATS;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use watchexec_release::files::FileError;
 use watchexec_release::sbom::subject::Subject;
 use watchexec_release::sbom::{documents, names};
 use watchexec_release::text::read_text;
@@ -57,18 +56,15 @@ impl<'a> Layer<'a> {
 
     /// Reads the metadata that an earlier build recorded; `None` if there is none, or if that build
     /// failed. A different version of this buildpack may have recorded it in a different form.
-    pub(super) fn restored<M: DeserializeOwned>(
-        &self,
-    ) -> Result<Option<Result<M, toml::de::Error>>, FileError> {
-        let path = self.file("toml");
-        match read_text(&path) {
-            Ok(text) if text.is_empty() => Ok(None),
-            Ok(text) => {
-                let content = toml::from_str::<LayerContentMetadata<M>>(&text);
-                Ok(Some(content.map(|content| content.metadata)))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(FileError { path, error }),
+    pub(super) fn restored<M: DeserializeOwned>(&self) -> Option<io::Result<M>> {
+        let parse = |text: String| {
+            let content = toml::from_str::<LayerContentMetadata<M>>(&text);
+            content.map_or_else(|error| Err(io::Error::other(error)), |of| Ok(of.metadata))
+        };
+        match read_text(&self.file("toml")) {
+            Ok(text) if text.is_empty() => None,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            text => Some(text.and_then(parse)),
         }
     }
 
@@ -78,14 +74,15 @@ impl<'a> Layer<'a> {
     /// # Errors
     /// The directory exists and has no metadata, so it is no layer: the buildpack was called with the
     /// wrong layers directory, and deletes nothing there.
-    pub(super) fn empty(&self) -> Result<(), FileError> {
+    pub(super) fn empty(&self) -> io::Result<()> {
         let path = self.path();
         if self.has_content() && !self.file("toml").exists() {
-            return Err(FileError::at(path)(io::ErrorKind::AlreadyExists.into()));
+            let why = format!("{} is no layer of an earlier build", path.display());
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
         }
         remove(&path)?;
         self.write("toml", b"")?;
-        fs::create_dir_all(&path).map_err(FileError::at(path))
+        fs::create_dir_all(path)
     }
 
     /// Writes the types of this launch layer, and the metadata that decides its content.
@@ -94,7 +91,7 @@ impl<'a> Layer<'a> {
         build: bool,
         cache: bool,
         metadata: impl Serialize,
-    ) -> Result<(), FileError> {
+    ) -> io::Result<()> {
         let launch = true;
         let content = LayerContentMetadata {
             types: Some(LayerTypes {
@@ -104,15 +101,13 @@ impl<'a> Layer<'a> {
             }),
             metadata,
         };
-        let text = toml::to_string(&content)
-            .map_err(io::Error::other)
-            .map_err(FileError::at(self.file("toml")))?;
+        let text = toml::to_string(&content).map_err(io::Error::other)?;
         self.write("toml", text.as_bytes())
     }
 
     /// Writes an SBOM in each declared format, and removes all others. Returns the names of the
     /// formats.
-    pub(super) fn write_sboms(&self, subject: &Subject) -> Result<Vec<&'static str>, FileError> {
+    pub(super) fn write_sboms(&self, subject: &Subject) -> io::Result<Vec<&'static str>> {
         let mut written = Vec::new();
         for (format, document) in documents(subject) {
             let (name, extension) = names(&format);
@@ -127,12 +122,10 @@ impl<'a> Layer<'a> {
     }
 
     /// Replaces a file beside the layer's directory. No link is followed.
-    fn write(&self, extension: &str, data: &[u8]) -> Result<(), FileError> {
+    fn write(&self, extension: &str, data: &[u8]) -> io::Result<()> {
         let path = self.file(extension);
         remove(&path)?;
-        File::create_new(&path)
-            .and_then(|mut file| file.write_all(data))
-            .map_err(FileError::at(path))
+        File::create_new(path)?.write_all(data)
     }
 
     /// The path of a file beside the layer's directory.
@@ -142,11 +135,10 @@ impl<'a> Layer<'a> {
 }
 
 /// Removes a file, or a directory and everything in it, if it exists.
-fn remove(path: &Path) -> Result<(), FileError> {
-    let removed = match path.symlink_metadata() {
+fn remove(path: &Path) -> io::Result<()> {
+    match path.symlink_metadata() {
         Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
         Ok(_) => fs::remove_file(path),
-        Err(_) => return Ok(()),
-    };
-    removed.map_err(FileError::at(path))
+        Err(_) => Ok(()),
+    }
 }

@@ -4,16 +4,19 @@
 //! the previous image and writes no content.
 
 use super::layer::Layer;
+use fs_err as fs;
+use fs_err::os::unix::fs::symlink;
 use libcnb::data::buildpack::Buildpack;
 use libcnb::data::launch::{Launch, LaunchBuilder, ProcessBuilder};
 use libcnb::data::process_type;
 use reload_options::Settings;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::fs::Permissions;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use watchexec_release::checksum::Checksum;
-use watchexec_release::files::{self, FileError};
+use watchexec_release::files;
 use watchexec_release::sbom::subject::Subject;
 use watchexec_release::sbom::{crates, identity};
 
@@ -76,20 +79,20 @@ impl Processes {
         buildpack: &Buildpack,
         buildpack_dir: &Path,
         layers_dir: &Path,
-    ) -> Result<(), FileError> {
+    ) -> io::Result<()> {
         if self.reload.is_none() && !self.sync_tools {
             return Ok(());
         }
         let layer = Layer::new(layers_dir, NAME, buildpack);
         let source = buildpack_dir.join(PROGRAM);
-        let program = fs::read(&source).map_err(FileError::at(&source))?;
+        let program = fs::read(&source)?;
         let checksum = Checksum::of(&program);
         let mut subject = Subject::part(buildpack, NAME, vec![(PROGRAM, checksum)]);
         let metadata = Metadata {
             checksum,
             sbom: identity(&subject).to_string(),
         };
-        let is_kept = matches!(layer.restored::<Metadata>()?, Some(Ok(earlier)) if earlier == metadata)
+        let is_kept = matches!(layer.restored::<Metadata>(), Some(Ok(earlier)) if earlier == metadata)
             && !layer.has_content()
             && layer.has_sboms();
         if !is_kept {
@@ -107,14 +110,12 @@ impl Processes {
 /// Makes processes find `live-reload` where they look for watchexec. The launcher applies
 /// `env.launch` of a buildpack's layers after it has added all their `bin` to the PATH (CNB
 /// buildpack spec, "Environment").
-fn put_before_watchexec(layer: &Path) -> Result<(), FileError> {
+fn put_before_watchexec(layer: &Path) -> io::Result<()> {
     let init = layer.join(INIT);
-    let link = init.join("watchexec");
+    fs::create_dir(&init)?;
     // Whatever the umask.
-    let created = fs::create_dir(&init)
-        .and_then(|()| fs::set_permissions(&init, Permissions::from_mode(0o755)));
-    created.map_err(FileError::at(&init))?;
-    symlink(format!("../{PROGRAM}"), &link).map_err(FileError::at(link))?;
+    fs::set_permissions(&init, Permissions::from_mode(0o755))?;
+    symlink(format!("../{PROGRAM}"), init.join("watchexec"))?;
     let path = init.as_os_str().as_encoded_bytes();
     files::create(layer, "env.launch/PATH.prepend", 0o644, path)?;
     files::create(layer, "env.launch/PATH.delim", 0o644, b":")?;

@@ -9,15 +9,15 @@ use crate::log::Log;
 use libcnb::data::buildpack::Buildpack;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{self, Read, Seek};
 use std::path::Path;
 use std::time::Duration;
 use watchexec_release::archive::{Limits, UnpackError, unpack};
 use watchexec_release::catalog::{Release, Target};
 use watchexec_release::checksum::{Checksum, Verified};
 use watchexec_release::download::{DownloadError, Failure, Hop, Network, Observer, download};
-use watchexec_release::files::{FileError, Installed, PROGRAM};
-use watchexec_release::location::Archive;
+use watchexec_release::files::Installed;
+use watchexec_release::origin::Archive;
 use watchexec_release::origin::Source;
 use watchexec_release::sbom::subject::Subject;
 use watchexec_release::sbom::{crates, identity};
@@ -61,7 +61,7 @@ struct Metadata {
 pub(crate) enum WatchexecError {
     /// A file of the layer cannot be read or written.
     #[error(transparent)]
-    Layer(#[from] FileError),
+    Layer(#[from] io::Error),
     /// The archive cannot be downloaded.
     #[error(transparent)]
     Download(#[from] DownloadError),
@@ -70,7 +70,7 @@ pub(crate) enum WatchexecError {
     Unpack(#[from] UnpackError),
     /// The release inside the buildpack has changed since it was packaged.
     #[error(transparent)]
-    Bundle(FileError),
+    Bundle(io::Error),
 }
 
 impl WatchexecLayer<'_> {
@@ -80,7 +80,7 @@ impl WatchexecLayer<'_> {
     /// The release is not available or cannot be installed.
     pub(crate) fn provide(&self, layers_dir: &Path) -> Result<(), WatchexecError> {
         let layer = Layer::new(layers_dir, "watchexec", self.buildpack);
-        let (installed, undescribed) = if let Some((installed, program)) = self.kept(&layer)? {
+        let (installed, undescribed) = if let Some((installed, program)) = self.kept(&layer) {
             (installed, program.map(read).transpose()?)
         } else {
             layer.empty()?;
@@ -109,11 +109,11 @@ impl WatchexecLayer<'_> {
 
     /// The files of an earlier build's layer, if it can be kept, and the program if its SBOMs have
     /// to be written again. The log says whether it is kept, and why not.
-    fn kept(&self, layer: &Layer) -> Result<Option<(Installed, Option<File>)>, FileError> {
-        let kept = match layer.restored::<Metadata>()? {
+    fn kept(&self, layer: &Layer) -> Option<(Installed, Option<File>)> {
+        let kept = match layer.restored::<Metadata>() {
             None => {
                 self.log.debug("No layer of an earlier build was restored");
-                return Ok(None);
+                return None;
             }
             Some(Err(_)) => Err("it was made by another version of this buildpack".to_owned()),
             Some(Ok(metadata)) => self.unchanged(metadata, layer),
@@ -125,7 +125,7 @@ impl WatchexecLayer<'_> {
             }
             Err(changes) => format!("Discarding the layer of an earlier build: {changes}"),
         });
-        Ok(kept.ok())
+        kept.ok()
     }
 
     /// The layer of an earlier build, or the differences between it and the wanted one.
@@ -216,7 +216,7 @@ impl WatchexecLayer<'_> {
     }
 
     /// Writes the SBOMs. The program was verified or written by this build.
-    fn describe(&self, layer: &Layer, subject: &Subject, program: &[u8]) -> Result<(), FileError> {
+    fn describe(&self, layer: &Layer, subject: &Subject, program: &[u8]) -> io::Result<()> {
         // A program without a readable list of its crates is described without them.
         let crates = crates::read(program).unwrap_or_else(|error| {
             self.log.warning(format_args!(
@@ -239,12 +239,10 @@ impl WatchexecLayer<'_> {
 }
 
 /// Reads the program from its open file: the path may lead to a different one by now.
-fn read(mut program: File) -> Result<Vec<u8>, FileError> {
+fn read(mut program: File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    (program
-        .rewind()
-        .and_then(|()| program.read_to_end(&mut bytes)))
-    .map_err(FileError::at(PROGRAM.path))?;
+    program.rewind()?;
+    program.read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -7,27 +7,33 @@ const COMMANDS: [&str; 4] = ["sh", "bash", "shell", "console"];
 
 /// A block between fences.
 #[derive(Clone, Debug)]
-pub(crate) struct Block {
+pub struct Block {
     /// The line of its first fence.
-    pub(crate) line: usize,
+    pub line: usize,
     /// The language after the fence.
-    language: String,
+    pub language: String,
     /// The comment in the line above it.
-    pub(crate) comment: Option<String>,
+    pub comment: Option<String>,
     /// The text, without the indentation of the fence.
-    pub(crate) text: String,
+    pub text: String,
     /// The `text` block that follows directly: the output of the commands.
-    #[allow(
-        dead_code,
-        reason = "only the suite on the real platform runs commands"
-    )]
-    pub(crate) output: Option<String>,
+    pub output: Option<String>,
 }
 
 impl Block {
     /// Whether it has commands in it.
-    pub(crate) fn has_commands(&self) -> bool {
+    #[must_use]
+    pub fn has_commands(&self) -> bool {
         COMMANDS.contains(&self.language.as_str())
+    }
+
+    /// The block with a text replaced, in its output too.
+    #[must_use]
+    pub fn with(&self, from: &str, to: &str) -> Self {
+        let mut block = self.clone();
+        block.text = block.text.replace(from, to);
+        block.output = block.output.map(|output| output.replace(from, to));
+        block
     }
 }
 
@@ -42,7 +48,7 @@ impl Deref for Block {
 
 /// The blocks of a text, without those that are the output of the block before; `None` if the text ends
 /// inside a block. The other lines, with their numbers, go to `outside`.
-pub(crate) fn blocks(markdown: &str, mut outside: impl FnMut(usize, &str)) -> Option<Vec<Block>> {
+pub fn blocks(markdown: &str, mut outside: impl FnMut(usize, &str)) -> Option<Vec<Block>> {
     let mut blocks: Vec<Block> = Vec::new();
     let mut open: Option<Block> = None;
     let mut above = "";

@@ -29,16 +29,32 @@ fn each_command_block_is_run_or_says_why_not() {
     assert_none(&problems);
 }
 
+#[test]
+fn shows_code_that_is_there() {
+    let sources = sources("e2e/src");
+    let pages = pages();
+    let blocks = pages.iter().flat_map(|page| &page.blocks);
+    let code: Vec<_> = blocks.filter(|block| block.language == "rust").collect();
+    assert!(!code.is_empty(), "CONTRIBUTING.md shows a case");
+    for block in code {
+        assert!(
+            sources.contains(&block.text),
+            "no source has\n{}",
+            block.text
+        );
+    }
+}
+
 /// Whether the suite has a function for a case of this name, in the module or the folder of its theme.
 fn is_case(name: &str) -> bool {
     let Some((theme, function)) = name.split_once("::") else {
         return false;
     };
     let folder = format!("e2e/src/cases/{theme}");
-    let file = format!("{folder}.rs");
-    let place = [folder, file]
-        .into_iter()
-        .find(|place| root().join(place).exists());
+    let places = [format!("{folder}.rs"), folder];
+    let places = places.iter().filter(|place| root().join(place).exists());
     let function = format!("\nfn {function}(case: &Case<'_>) -> Result<()> {{");
-    place.is_some_and(|place| sources(&place).contains(&function))
+    places
+        .into_iter()
+        .any(|place| sources(place).contains(&function))
 }

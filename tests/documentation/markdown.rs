@@ -1,7 +1,7 @@
 //! As much of Markdown as the texts of this repository use.
 
-use super::blocks::{Block, blocks};
 use super::root;
+use documentation::{Block, blocks};
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -205,7 +205,7 @@ fn fails_without_live_reload_in_the_buildpack() {
     fs::remove_file(lifecycle.buildpack().join("bin/live-reload")).unwrap();
     let outcome = lifecycle.build().assert_failure();
     for words in [
-        "bin/live-reload: No such file",
+        "bin/live-reload`: No such file",
         "Package the buildpack again",
     ] {
         assert!(outcome.stderr.contains(words), "{}", outcome.stderr);

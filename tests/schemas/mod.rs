@@ -1,5 +1,4 @@
-//! The published schemas of the SBOM formats, and the errors of documents. The suite on
-//! the real platform (`e2e`) asks the same.
+//! The published schemas of the SBOM formats, and the errors of documents.
 
 #![expect(
     clippy::unwrap_used,

@@ -21,11 +21,11 @@ use watchexec_release::checksum::Checksum;
 pub(crate) struct Options {
     /// Rust target of the program; this machine's gnu target unless given
     #[arg(long, value_name = "TRIPLE")]
-    target: Option<Triple>,
+    pub(crate) target: Option<Triple>,
 
-    /// Build, where that is necessary, without optimization: several times as fast, for tests
+    /// Build, if that is necessary, with few optimizations: in a third of the time, for tests
     #[arg(long)]
-    quick: bool,
+    pub(crate) quick: bool,
 }
 
 /// An archive on this machine.
@@ -36,8 +36,6 @@ pub(crate) struct Archive {
     triple: Triple,
     /// Its path.
     pub(crate) file: PathBuf,
-    /// Whether upstream published this file.
-    pub(crate) official: bool,
 }
 
 impl Archive {
@@ -82,7 +80,8 @@ pub(crate) fn provide(options: &Options) -> Result<Archive> {
         // Each has a buildpack.toml in its directory.
         folder.push(triple.as_str());
     }
-    for form in ["official", "built"] {
+    let form = if options.quick { "quick" } else { "built" };
+    for form in ["official", form] {
         fs::create_dir_all(folder.join(form))?;
     }
     // A second call waits for the first one's build. Closing the file releases the lock.
@@ -91,7 +90,7 @@ pub(crate) fn provide(options: &Options) -> Result<Archive> {
 
     let official = folder.join("official").join(name);
     let built = folder
-        .join("built")
+        .join(form)
         .join(format!("watchexec-{}-{triple}.tar.xz", dependency.version));
     let is_whole =
         official.is_file() && Checksum::of(&fs::read(&official)?) == dependency.checksum()?;
@@ -100,9 +99,8 @@ pub(crate) fn provide(options: &Options) -> Result<Archive> {
             Ok(archive) => fs::write(&official, archive.bytes())?,
             Err(error) if is_unreachable(&error) => {
                 eprintln!("The release site cannot be reached from here: {error:#}");
-                let draft = built.with_extension("draft");
-                built::write(&dependency.version, &triple, options.quick, &draft)?;
-                fs::rename(draft, &built)?;
+                let kept = built::archive(&dependency.version, &triple, options.quick)?;
+                fs::copy(kept, &built)?;
             }
             Err(error) => return Err(error),
         }
@@ -112,7 +110,6 @@ pub(crate) fn provide(options: &Options) -> Result<Archive> {
         dependency,
         triple,
         file: if use_built { built } else { official },
-        official: !use_built,
     };
     let Ok(uri) = Url::from_file_path(&archive.file) else {
         bail!("{} is not an absolute path", archive.file.display())

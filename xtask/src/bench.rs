@@ -3,16 +3,12 @@
 
 mod first_start;
 mod phases;
-mod sync_tools;
 
 use crate::archive;
-use crate::command::{cargo, output, run};
 use crate::triple::Triple;
-use crate::workspace::{self, root};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
-use fs_err as fs;
-use harness::{Figure, Figures, Goal, Pair, Samples, Unit, table};
+use harness::{Figure, Goal, Pair, Samples, Unit, table};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -20,70 +16,21 @@ use std::time::{Duration, Instant};
 /// Turns of programs that take up to some hundred milliseconds.
 const SOME: usize = 30;
 
-/// The page with the tables.
-const PAGE: &str = "docs/figures.md";
-
 /// The choices of `cargo xtask bench`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Measure on pack, the lifecycle and Docker too; needs what `make e2e` needs
-    #[arg(long)]
-    platform: bool,
-
-    /// Replace the measured tables in docs/figures.md
-    #[arg(long)]
-    update_docs: bool,
-
     /// Measure programs for this Rust target, such as x86_64-unknown-linux-musl of the releases
     #[arg(long, value_name = "TRIPLE")]
     target: Option<Triple>,
 }
 
-/// Measures, prints the tables, and writes them into the page where that is asked for.
+/// Measures, and prints the table.
 pub(crate) fn bench(options: &Options) -> Result<()> {
     let host = Triple::host()?;
     let target = options.target.as_ref().unwrap_or(&host);
-    let mut tables = vec![("bench", target, table(&programs(options)?))];
-    if options.platform {
-        let figures = Figures::of(workspace::target().join("bench"));
-        figures.clear()?;
-        run(cargo("run").args(["--locked", "--package", "e2e", "--", "--bench"]))?;
-        tables.push(("bench on the real platform", &host, table(&figures.all()?)));
-    }
-    let date = String::from_utf8(output(Command::new("date").arg("+%F"))?)?;
-    let cores = std::thread::available_parallelism()?;
-    let page = root().join(PAGE);
-    let mut text = fs::read_to_string(&page)?;
-    for (name, target, table) in tables {
-        let table = format!(
-            "Measured on {} on {cores} cores, with programs for {}:\n\n{table}",
-            date.trim(),
-            target.as_str()
-        );
-        println!("\n{table}");
-        text = with_table(&text, name, &table)?;
-    }
-    if options.update_docs {
-        fs::write(page, text)?;
-    }
+    let table = table(&programs(options)?);
+    println!("\nWith programs for {target}:\n\n{table}");
     Ok(())
-}
-
-/// A page with another table between the comments of this name.
-fn with_table(page: &str, name: &str, table: &str) -> Result<String> {
-    let (start, end) = (
-        format!("<!-- {name} -->\n"),
-        format!("<!-- end of {name} -->"),
-    );
-    let parts = page.split_once(&start).and_then(|(before, rest)| {
-        let (_, after) = rest.split_once(&end)?;
-        Some((before, after))
-    });
-    let (before, after) = parts.with_context(|| format!("{PAGE} has no table `{name}`"))?;
-    Ok(format!(
-        "{before}{start}\n{}\n\n{end}{after}",
-        table.trim_end()
-    ))
 }
 
 /// The figures that need no container.
@@ -93,8 +40,6 @@ fn programs(options: &Options) -> Result<Vec<Figure>> {
     let mut rows = Rows(Vec::new());
     let buildpack = phases::measure(options, &archive, directory.path(), &mut rows)?;
     first_start::measure(&buildpack, directory.path(), &mut rows)?;
-    let program = buildpack.join("bin/live-reload");
-    sync_tools::measure(&program, directory.path(), &mut rows)?;
     Ok(rows.0)
 }
 
@@ -134,7 +79,6 @@ impl Rows {
     fn timed(&mut self, name: &str, reference: &str, pair: Pair, goal: Goal, note: Option<&str>) {
         println!("{name}: {:.2} ms", pair.measured.median());
         self.0.push(Figure {
-            row: self.0.len(),
             name: name.to_owned(),
             unit: Unit::Milliseconds,
             measured: pair.measured,
@@ -144,35 +88,14 @@ impl Rows {
         });
     }
 
-    fn size(
-        &mut self,
-        name: &str,
-        megabytes: f64,
-        reference: Option<(String, Samples)>,
-        goal: Option<Goal>,
-    ) {
+    fn size(&mut self, name: &str, megabytes: f64, goal: Option<Goal>) {
         self.0.push(Figure {
-            row: self.0.len(),
             name: name.to_owned(),
             unit: Unit::Megabytes,
             measured: Samples::one(megabytes),
-            reference,
+            reference: None,
             goal,
             note: None,
         });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::with_table;
-
-    #[test]
-    fn replaces_the_table_between_its_comments() {
-        let page = "before\n<!-- bench -->\nold\n<!-- end of bench -->\nafter\n";
-        let new = "before\n<!-- bench -->\n\n| new |\n\n<!-- end of bench -->\nafter\n";
-        assert_eq!(with_table(page, "bench", "| new |\n").unwrap(), new);
-        assert_eq!(with_table(new, "bench", "| new |\n").unwrap(), new);
-        assert!(with_table(page, "other", "").is_err());
     }
 }

@@ -37,10 +37,6 @@ impl Toolchain {
         let mut means = "the installed standard library".to_owned();
         let mut compiler = Command::new(&rustc);
         if triple.is_musl() {
-            // Waits for another call that provides the same. Closing the file releases the lock.
-            fs::create_dir_all(directory())?;
-            let lock = fs::File::create(directory().join("lock"))?;
-            lock.file().lock().context("cannot wait for another call")?;
             let zig = toolchain.link_with_zig(triple)?;
             if !has_std(&rustc, triple)? {
                 let debian = debian_rustc(triple)?;
@@ -105,11 +101,9 @@ impl Toolchain {
 
     /// Makes zig the C compiler and the linker. Returns its version.
     fn link_with_zig(&mut self, triple: &Triple) -> Result<String> {
-        let folder = directory().join("zig");
+        let folder = zig()?;
         let zig = folder.join("ziglang/zig");
-        if !zig.exists() {
-            install_zig(&folder)?;
-        }
+        fs::create_dir_all(directory())?;
         let name = triple.as_str().replace("-unknown", "");
         let variable = triple.as_str().replace('-', "_");
         for (tool, variables) in [
@@ -163,7 +157,7 @@ impl Toolchain {
     }
 }
 
-/// The directory of the provided tools, kept for the next call.
+/// The directory of links to our script for zig, and of what zig keeps.
 fn directory() -> PathBuf {
     workspace::target().join("toolchain")
 }
@@ -179,39 +173,33 @@ fn has_std(rustc: &OsString, triple: &Triple) -> Result<bool> {
     Ok(names.any(|name| name.starts_with("libstd-")))
 }
 
-/// Installs the pinned zig, which is a folder of its own.
-fn install_zig(folder: &Path) -> Result<()> {
-    let draft = folder.with_extension("draft");
+/// The directory of the pinned zig.
+fn zig() -> Result<PathBuf> {
+    let pinned = fs::read_to_string(workspace::root().join("xtask/zig.txt"))?;
     let pip = "-m pip install --quiet --no-deps --require-hashes --only-binary :all:";
-    run(Command::new("python3")
-        .args(pip.split(' '))
-        .args(["--requirement", "xtask/zig.txt", "--upgrade", "--target"])
-        .arg(&draft)
-        .current_dir(workspace::root()))
-    .context("zig is not available: pip installs it from PyPI")?;
-    Ok(fs::rename(draft, folder)?)
+    harness::cached("zig", &[&pinned], |folder| {
+        run(Command::new("python3")
+            .args(pip.split(' '))
+            .args(["--requirement", "xtask/zig.txt", "--target"])
+            .arg(folder)
+            .current_dir(workspace::root()))
+        .context("zig is not available: pip installs it from PyPI")
+    })
 }
 
-/// Unpacks Debian's rustc with the sources of its standard library. Returns the directory.
+/// The directory of Debian's rustc with the sources of its standard library.
 fn debian_rustc(triple: &Triple) -> Result<PathBuf> {
-    let root = directory().join("debian");
-    if !root.exists() {
+    let script = workspace::root().join("xtask/debian-rustc.sh");
+    harness::cached("debian-rustc", &[&fs::read_to_string(&script)?], |root| {
         eprintln!("Unpacking Debian's rustc, once");
-        let draft = root.with_extension("draft");
-        if draft.exists() {
-            fs::remove_dir_all(&draft)?;
-        }
-        fs::create_dir(&draft)?;
-        let script = workspace::root().join("xtask/debian-rustc.sh");
-        run(Command::new(script).arg(&draft)).with_context(|| {
+        fs::create_dir(root)?;
+        run(Command::new(&script).arg(root)).with_context(|| {
             format!(
                 "no standard library for {triple}: install it by `rustup target add {triple}`, or \
                  work on Debian 12, which has a package of its sources"
             )
-        })?;
-        fs::rename(&draft, &root)?;
-    }
-    Ok(root)
+        })
+    })
 }
 
 /// Cargo's directory for downloads.

@@ -1,6 +1,6 @@
 //! The places of the checkout.
 
-use std::path::{Display, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// The checkout that this program was built from: cargo builds it again where the checkout moves.
 pub(crate) fn root() -> &'static Path {
@@ -17,9 +17,4 @@ pub(crate) fn buildpack_toml() -> PathBuf {
 /// documentation name places below it.
 pub(crate) fn target() -> PathBuf {
     root().join("target")
-}
-
-/// A path as a person would type it at the root of the checkout.
-pub(crate) fn typed(path: &Path) -> Display<'_> {
-    path.strip_prefix(root()).unwrap_or(path).display()
 }

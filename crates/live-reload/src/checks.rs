@@ -17,14 +17,14 @@ pub(crate) enum ProgramError {
     /// A name without a slash that is not on the `PATH`.
     #[error(
         "`{0}`, which is not on the PATH.\n\
-         Check the start command of the process, and that a buildpack or the run image provides the \
+         Check the command, and that a buildpack or the run image provides the \
          program."
     )]
     NotOnPath(String),
     /// The file does not exist.
     #[error(
         "{0}, which does not exist.\n\
-         Check the start command of the process. If a sync deleted the file, restore it."
+         Check the command. If a sync deleted the file, restore it."
     )]
     Missing(PathBuf),
     /// This user may not execute the file.
@@ -181,9 +181,9 @@ mod tests {
         let texts = ["missing", "./missing", "./plain"].map(|name| check(name, "").unwrap_err());
         assert_snapshot!(texts.join("\n"), @"
         `missing`, which is not on the PATH.
-        Check the start command of the process, and that a buildpack or the run image provides the program.
+        Check the command, and that a buildpack or the run image provides the program.
         DIRECTORY/./missing, which does not exist.
-        Check the start command of the process. If a sync deleted the file, restore it.
+        Check the command. If a sync deleted the file, restore it.
         DIRECTORY/./plain, which this user may not execute.
         Make it executable where it comes from: `chmod +x`. If a sync replaced it, let the sync keep file modes.
         ");

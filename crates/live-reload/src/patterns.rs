@@ -6,7 +6,7 @@
 
 use fast_glob::glob_match;
 use reload_options::Settings;
-use reload_options::ignore::{DEFAULT_PATTERNS, IgnorePattern};
+use reload_options::ignore::{IgnorePattern, default_patterns};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -50,7 +50,7 @@ impl Pattern {
 impl Patterns {
     /// Those of ignored paths: of watchexec, of this program and of the user.
     pub(crate) fn ignored(settings: &Settings, app: &Path) -> Self {
-        let own = BUILT_IN.split(' ').chain(DEFAULT_PATTERNS);
+        let own = BUILT_IN.split(' ').chain(default_patterns());
         let mut patterns = Self::given(&settings.ignore, app);
         patterns.patterns.splice(..0, own.map(Pattern::new));
         patterns

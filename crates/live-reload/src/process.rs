@@ -150,7 +150,7 @@ impl Process {
         self.stop = Some(Stop {
             signal,
             named: now.checked_add(PATIENCE),
-            deadline: now.checked_add(settings.stop_timeout.duration()),
+            deadline: now.checked_add(*settings.stop_timeout),
             is_killed: false,
         });
     }

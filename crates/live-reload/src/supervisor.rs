@@ -113,7 +113,7 @@ impl<'a> Supervisor<'a> {
     fn shortest(&self) -> Duration {
         let poll = self.settings.poll.as_ref();
         let further = poll.map_or(Duration::ZERO, |_| 2 * FIRST_LOOK);
-        self.settings.debounce.duration().saturating_add(further)
+        self.settings.debounce.saturating_add(further)
     }
 
     /// Gives the machine an input, and does what it says.

@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::getppid;
 use printable::printable;
 use reload_options::Settings;
-use reload_options::ignore::DEFAULT_PATTERNS;
+use reload_options::ignore::default_patterns;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -85,7 +85,7 @@ fn arguments(settings: &Settings, watch: &[PathBuf], app_directory: &Path) -> Ve
         arguments.push(option("--watch", path.as_os_str()));
     }
     // The last pattern that matches counts, so that the user's can take one of ours back.
-    for pattern in DEFAULT_PATTERNS {
+    for pattern in default_patterns() {
         arguments.push(option("--ignore", pattern.as_ref()));
     }
     for pattern in &settings.ignore {

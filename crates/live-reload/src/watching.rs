@@ -185,7 +185,7 @@ impl<'a> Watching<'a> {
     fn plan_look(&mut self, began: Instant, has_found: bool) {
         let pause = match (&self.settings.poll, &self.watcher) {
             (Some(_), _) if has_found => FIRST_LOOK,
-            (Some(interval), _) => interval.duration(),
+            (Some(interval), _) => **interval,
             (None, Some(watcher)) if watcher.started.elapsed() < LAST_LOOK => 2 * self.pause,
             (None, _) => {
                 self.next_look = None;

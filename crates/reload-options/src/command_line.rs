@@ -296,7 +296,7 @@ mod tests {
         Options are: --watch, --ignore, --debounce, --before, --on-change, --on-exit, --signal, --stop-timeout, --poll; `live-reload --help` explains them. Arguments of the app come after `--`: `docker run --entrypoint reload IMAGE -- -w`.
         --watch has no value.
         Give one: `--watch VALUE` or `--watch=VALUE`.
-        --debounce is "1", which has no unit.
+        --debounce is "1", which is not a time (time unit needed, for example 1sec or 1ms).
         Accepted: a time with its unit, such as `50ms`, `2s` or `1min 30s`.
         TYPE is "two words", which has the character ' '.
         Accepted: a process type of the image, made of letters, digits, `.`, `_` and `-`, other than `reload`.

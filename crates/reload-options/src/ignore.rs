@@ -97,91 +97,15 @@ fn check_syntax(pattern: &str) -> Result<(), String> {
 
 /// Names that apps and tools write into the app directory while the app runs.
 ///
-/// Without these an app that does so is restarted by its own writing, and writes again: 112
-/// starts in 6 s were seen. No file with the extension of a source language has such a name, unless it is in a
-/// directory of the list. They come on top of those that watchexec has built in (`.git` and other version control, swap
-/// files of editors, `.DS_Store`, `*.pyc`), and before those of the user, so that `!PATTERN` takes one back.
-pub const DEFAULT_PATTERNS: [&str; 54] = [
-    // Logs, such as log/development.log, and reports of a crashed JVM.
-    "*.[Ll][Oo][Gg]",
-    // Rotated logs: app.log.1, app.log.12, app.log.2026-11-29, app.log.gz, app.log.1.gz.
-    "*.log.[0-9]",
-    "*.log.[0-9][0-9]",
-    "*.log.[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]",
-    "*.log.gz",
-    "*.log.*.gz",
-    // The list of rotated logs of winston.
-    ".*-audit.json",
-    // Logs under any name.
-    "/logs",
-    // The output of a process started with nohup.
-    "nohup.out",
-    // Process ids, written by servers at each start.
-    "*.pid",
-    // Unix sockets, made by servers at each start.
-    "*.sock",
-    // Files that are written under another name first; the renaming is seen.
-    "*.tmp",
-    // SQLite databases, written with each request, and their journals (-journal, -wal, -shm).
-    "*.sqlite",
-    "*.sqlite-*",
-    // SQLite databases, as Rails and Django name them.
-    "*.sqlite3",
-    "*.sqlite3-*",
-    "*.s3db",
-    "*.s3db-*",
-    // Other embedded databases (H2, Bolt).
-    "*.db",
-    "*.db-*",
-    // The schedule of Celery.
-    "celerybeat-schedule",
-    "celerybeat-schedule.*",
-    "celerybeat-schedule-*",
-    // Python's bytecode, written at each import.
-    "__pycache__",
-    // Caches of tools, such as node_modules/.cache.
-    ".cache",
-    ".pytest_cache",
-    ".mypy_cache",
-    ".ruff_cache",
-    ".eslintcache",
-    ".coverage",
-    ".coverage.*",
-    // The cache of a running Next.js server.
-    "**/.next/cache",
-    // The scratch directory of Rails and others (tmp/cache, tmp/pids).
-    "/tmp",
-    // The cache of Symfony.
-    "/var/cache",
-    // Sessions and compiled views of Laravel.
-    "/storage/framework",
-    // The state of editors.
-    ".idea",
-    ".vscode",
-    // Backups and locks of Emacs; watchexec takes its own pattern for a comment.
-    "\\#*\\#",
-    ".\\#*",
-    // Version control that watchexec does not know.
-    ".jj",
-    // What a JVM writes when it is asked to (jcmd, jmap, flight recordings).
-    ".attach_pid*",
-    "*.hprof",
-    "*.jfr",
-    // Heap snapshots and reports of Node.js.
-    "*.heapsnapshot",
-    "*.heapprofile",
-    "*.cpuprofile",
-    "report.[0-9]*.json",
-    // Core dumps, which would restart a process that has just crashed.
-    "core.[1-9][0-9]",
-    "core.[1-9][0-9][0-9]",
-    "core.[1-9][0-9][0-9][0-9]",
-    "core.[1-9][0-9][0-9][0-9][0-9]",
-    "core.[1-9][0-9][0-9][0-9][0-9][0-9]",
-    "core.[1-9][0-9][0-9][0-9][0-9][0-9][0-9]",
-    // Python's dump of a profile.
-    "*.prof",
-];
+/// Without them, such an app restarts because of its own writing, and writes again: 112 starts in 6 s were
+/// seen. No file with the extension of a source language has such a name, unless it is in a directory of
+/// the list. The patterns follow those that are built into watchexec (`.git` and other version control,
+/// swap files of editors, `.DS_Store`, `*.pyc`), and precede those of the user, so that `!PATTERN` takes
+/// one back.
+pub fn default_patterns() -> impl Iterator<Item = &'static str> {
+    let lines = include_str!("default-patterns.gitignore").lines();
+    lines.filter(|line| !line.starts_with('#'))
+}
 
 #[cfg(test)]
 mod tests {
@@ -249,7 +173,7 @@ mod tests {
 
     #[test]
     fn accepts_the_default_patterns() {
-        for pattern in DEFAULT_PATTERNS {
+        for pattern in default_patterns() {
             pattern.parse::<IgnorePattern>().unwrap();
         }
     }

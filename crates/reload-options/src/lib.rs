@@ -8,7 +8,7 @@
 //! |---|---|
 //! | the table of settings, and their values as variables give them | `settings` |
 //! | the settings as a command line and back | `command_line` |
-//! | values | [`process_type`], [`ignore`], [`rule`], `time`, `signal` |
+//! | values | [`process_type`], [`ignore`], [`rule`], `signal` |
 
 mod command_line;
 pub mod ignore;
@@ -16,8 +16,6 @@ pub mod process_type;
 pub mod rule;
 mod settings;
 mod signal;
-mod time;
 
 pub use command_line::{ArgumentError, PROGRAM, Request};
 pub use settings::{InvalidSetting, OnExit, Setting, Settings};
-pub use time::TimeSpan;

@@ -48,8 +48,7 @@ impl FromStr for Rule {
             })
             .collect();
         let patterns = patterns?;
-        let words =
-            shlex::split(command).ok_or("has a quote or a `\\` at its end without a partner")?;
+        let words = shlex::split(command).ok_or("has an unclosed quote, or a `\\` at its end")?;
         match words.first().filter(|program| !program.is_empty()) {
             None => return Err("has no command".to_owned()),
             Some(program) if program.contains(':') => {
@@ -129,7 +128,7 @@ mod tests {
         insta::assert_snapshot!(why.join("\n"), @r#"
         has no command
         has a `:` in the name of its program (a blank has to follow the patterns)
-        has a quote or a `\` at its end without a partner
+        has an unclosed quote, or a `\` at its end
         has the pattern "[a", which has a `[` without its `]`
         has the pattern "", which is empty
         has no command

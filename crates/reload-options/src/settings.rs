@@ -4,11 +4,8 @@ use crate::ignore::IgnorePattern;
 use crate::process_type::ProcessType;
 use crate::rule::Rule;
 use crate::signal::stop_signal;
-use crate::time::TimeSpan;
+use humantime::Duration;
 use nix::sys::signal::Signal;
-use std::fmt;
-use std::str::FromStr;
-use std::time::Duration;
 
 /// A setting of the `reload` process: a row of the table of all settings.
 #[derive(Debug)]
@@ -20,7 +17,7 @@ pub struct Setting {
     /// The accepted form, for error messages.
     pub accepted: &'static str,
     /// Parses a value and sets it, or adds it if the setting is a list. The error continues a
-    /// sentence: `has no unit`.
+    /// sentence: `is not a signal`.
     read: fn(&mut Settings, &str) -> Result<(), String>,
     /// Its values as they are read back: several for a list, none for a setting that is off.
     pub(crate) write: fn(&Settings) -> Vec<String>,
@@ -91,7 +88,7 @@ impl Setting {
             variable: "BP_LIVE_RELOAD_DEBOUNCE",
             argument: "--debounce",
             accepted: TIME,
-            read: |settings, text| text.parse().map(|time| settings.debounce = time),
+            read: |settings, text| time(text).map(|time| settings.debounce = time),
             write: |settings| vec![settings.debounce.to_string()],
             list: None,
         },
@@ -120,11 +117,16 @@ impl Setting {
             variable: "BP_LIVE_RELOAD_ON_EXIT",
             argument: "--on-exit",
             accepted: "`wait` for a change, `restart` after a pause, or `exit`",
-            read: |settings, text| text.parse().map(|what| settings.on_exit = what),
+            read: |settings, text| {
+                let known = OnExit::ALL.iter().find(|(_, name)| *name == text);
+                settings.on_exit = known.ok_or("is not one of them")?.0;
+                Ok(())
+            },
+            // The default is not written.
             write: |settings| {
-                let is_default = settings.on_exit == OnExit::default();
-                let text = (!is_default).then(|| settings.on_exit.to_string());
-                text.into_iter().collect()
+                let others = OnExit::ALL.iter().skip(1);
+                let others = others.filter(|(what, _)| *what == settings.on_exit);
+                others.map(|(_, name)| (*name).to_owned()).collect()
             },
             list: None,
         },
@@ -141,7 +143,7 @@ impl Setting {
             variable: "BP_LIVE_RELOAD_STOP_TIMEOUT",
             argument: "--stop-timeout",
             accepted: TIME,
-            read: |settings, text| text.parse().map(|time| settings.stop_timeout = time),
+            read: |settings, text| time(text).map(|time| settings.stop_timeout = time),
             write: |settings| vec![settings.stop_timeout.to_string()],
             list: None,
         },
@@ -190,7 +192,7 @@ pub struct InvalidSetting {
     pub name: &'static str,
     /// The value, or the item of a list that cannot be used.
     pub value: String,
-    /// Why it cannot be used, as the rest of a sentence: `has no unit`.
+    /// Why it cannot be used, as the rest of a sentence: `is not a signal`.
     pub why: String,
     /// The accepted form.
     pub accepted: &'static str,
@@ -203,11 +205,11 @@ pub struct Settings {
     pub process: Option<ProcessType>,
     /// Paths to watch, relative to the app directory or absolute; empty for the app directory.
     pub watch: Vec<String>,
-    /// Files to ignore, on top of [`DEFAULT_PATTERNS`](crate::ignore::DEFAULT_PATTERNS).
+    /// Files to ignore, on top of [`default_patterns`](crate::ignore::default_patterns).
     pub ignore: Vec<IgnorePattern>,
     /// How long no further change may follow a single file before the process is restarted. Other changes
     /// take longer.
-    pub debounce: TimeSpan,
+    pub debounce: Duration,
     /// Commands that run before a start, one after the other.
     pub before: Vec<Rule>,
     /// The signal that makes the process reload by itself; `None` if it is restarted.
@@ -217,9 +219,9 @@ pub struct Settings {
     /// The signal that stops the process.
     pub signal: Signal,
     /// How long the process may take to stop before it is killed.
-    pub stop_timeout: TimeSpan,
+    pub stop_timeout: Duration,
     /// How often files are read, where the file system does not report changes.
-    pub poll: Option<TimeSpan>,
+    pub poll: Option<Duration>,
     /// Arguments that replace the ones of the process, if a user has given any at start.
     pub arguments: Option<Vec<String>>,
 }
@@ -231,12 +233,12 @@ impl Default for Settings {
             watch: Vec::new(),
             ignore: Vec::new(),
             // A save arrives within 1 ms, with every tool (docs/figures.md).
-            debounce: Duration::from_millis(20).into(),
+            debounce: std::time::Duration::from_millis(20).into(),
             before: Vec::new(),
             on_change: None,
             on_exit: OnExit::default(),
             signal: Signal::SIGTERM,
-            stop_timeout: Duration::from_secs(10).into(),
+            stop_timeout: std::time::Duration::from_secs(10).into(),
             poll: None,
             arguments: None,
         }
@@ -283,27 +285,13 @@ pub enum OnExit {
     Exit,
 }
 
-impl FromStr for OnExit {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "wait" => Ok(Self::Wait),
-            "restart" => Ok(Self::Restart),
-            "exit" => Ok(Self::Exit),
-            _ => Err("is not one of them".to_owned()),
-        }
-    }
-}
-
-impl fmt::Display for OnExit {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Wait => "wait",
-            Self::Restart => "restart",
-            Self::Exit => "exit",
-        })
-    }
+impl OnExit {
+    /// Each with its name.
+    const ALL: [(Self, &'static str); 3] = [
+        (Self::Wait, "wait"),
+        (Self::Restart, "restart"),
+        (Self::Exit, "exit"),
+    ];
 }
 
 /// Parses what follows a change: `restart`, or a signal.
@@ -318,15 +306,20 @@ fn on_change(text: &str) -> Result<Option<Signal>, String> {
 }
 
 /// Parses a poll interval. `off` leaves it to the file system to report changes.
-fn poll_interval(text: &str) -> Result<Option<TimeSpan>, String> {
+fn poll_interval(text: &str) -> Result<Option<Duration>, String> {
     if text == "off" {
         return Ok(None);
     }
-    let interval: TimeSpan = text.parse()?;
-    if interval.duration().is_zero() {
-        return Err("is not above zero".to_owned());
+    match time(text)? {
+        zero if zero.is_zero() => Err("is not above zero".to_owned()),
+        interval => Ok(Some(interval)),
     }
-    Ok(Some(interval))
+}
+
+/// Parses a length of time with its unit.
+fn time(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse();
+    parsed.map_err(|error: humantime::DurationError| format!("is not a time ({error})"))
 }
 
 #[cfg(test)]
@@ -369,7 +362,7 @@ mod tests {
             ("hup", &["SIGHUP"]),
             ("exit", &["exit"]),
             ("int", &["SIGINT"]),
-            ("1min", &["1min"]),
+            ("1min", &["1m"]),
             ("500ms", &["500ms"]),
         ];
         for (setting, (sample, values)) in Setting::ALL.iter().zip(samples) {
@@ -393,6 +386,24 @@ mod tests {
         let poll = |text| read(&[("BP_LIVE_RELOAD_POLL", text)]);
         assert_eq!(poll("off").unwrap().poll, None);
         assert_eq!(poll("0s").unwrap_err().len(), 1);
+    }
+
+    #[test]
+    fn reads_times_with_their_unit() {
+        for (text, milliseconds) in [
+            ("50ms", 50),
+            ("2s", 2000),
+            ("1min 30s", 90_000),
+            ("1m30s", 90_000),
+            ("1.5s", 1500),
+            ("0", 0),
+        ] {
+            let settings = read(&[("BP_LIVE_RELOAD_DEBOUNCE", text)]).unwrap();
+            assert_eq!(settings.debounce.as_millis(), milliseconds, "{text}");
+        }
+        for text in ["50", "s", "5S", "-1s", "soon", "5 fortnights"] {
+            read(&[("BP_LIVE_RELOAD_DEBOUNCE", text)]).unwrap_err();
+        }
     }
 
     #[test]
@@ -422,7 +433,7 @@ mod tests {
         Accepted: a process type of the image, made of letters, digits, `.`, `_` and `-`, other than `reload`.
         BP_LIVE_RELOAD_IGNORE is "[a", which has a `[` without its `]`.
         Accepted: patterns as in a .gitignore file, relative to the app directory, such as `*.csv`, `uploads/` or `!/tmp`.
-        BP_LIVE_RELOAD_DEBOUNCE is "50", which has no unit.
+        BP_LIVE_RELOAD_DEBOUNCE is "50", which is not a time (time unit needed, for example 50sec or 50ms).
         Accepted: a time with its unit, such as `50ms`, `2s` or `1min 30s`.
         BP_LIVE_RELOAD_BEFORE is "*.py:", which has no command.
         Accepted: a command, such as `bin/prepare`, or patterns and a command, such as `*.ts: npx tsc` or `migrations: python manage.py migrate`; one a line.

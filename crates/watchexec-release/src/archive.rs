@@ -2,8 +2,8 @@
 
 mod sparse;
 
-use crate::checksum::Verified;
-use crate::files::{FileError, Installed, LICENSE, PROGRAM, ReleaseFile};
+use crate::checksum::{Checksum, Verified};
+use crate::files::{Installed, LICENSE, PROGRAM, ReleaseFile, create};
 use crate::text::size;
 use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;
@@ -45,30 +45,27 @@ impl Limits {
 /// Why an archive cannot be unpacked.
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError {
-    /// Neither xz, gzip nor tar, judged by its first bytes.
-    #[error("its first bytes are those of neither xz, gzip nor tar")]
-    UnknownFormat,
-    /// The archive cannot be decoded.
-    #[error("it is cut or damaged: {0}")]
-    Damaged(#[from] io::Error),
-    /// The archive has more entries than the limit.
-    #[error("it has more than {0} entries")]
-    TooManyEntries(usize),
-    /// The archive decodes to more bytes than the limit.
-    #[error("it decodes to more than {}", size(*.0))]
-    TooLarge(u64),
-    /// The archive contains more than one program.
-    #[error("it contains two files named watchexec")]
-    Duplicate,
-    /// The program is not a regular file.
-    #[error("its watchexec is a link or a device, not a file")]
-    NotAFile,
+    /// The archive is damaged, exceeds a limit, or is not a release.
+    #[error("it {0}")]
+    Unusable(String),
     /// A file cannot be written.
     #[error(transparent)]
-    Install(#[from] FileError),
-    /// The archive contains no program.
-    #[error("it has no file watchexec, neither at its top nor in a folder at its top")]
-    NoProgram,
+    Install(io::Error),
+}
+
+impl From<io::Error> for UnpackError {
+    fn from(error: io::Error) -> Self {
+        unusable(format!("is cut or damaged: {error}"))
+    }
+}
+
+/// The error for an archive, as the rest of a sentence.
+fn unusable(why: impl Into<String>) -> UnpackError {
+    UnpackError::Unusable(why.into())
+}
+
+fn too_large(most: u64) -> UnpackError {
+    unusable(format!("decodes to more than {}", size(most)))
 }
 
 /// The first bytes of each format. The name of an archive is unreliable: a mirror or
@@ -111,7 +108,7 @@ pub fn unpack(
     } else if tar_magic.starts_with(TAR_MAGIC) {
         Box::new(bytes)
     } else {
-        return Err(UnpackError::UnknownFormat);
+        return Err(unusable("starts like neither xz, gzip nor tar"));
     };
     // One byte more than allowed, so that a tar of exactly that size is accepted.
     let mut archive = Archive::new(tar.take(most + 1));
@@ -125,7 +122,7 @@ pub fn unpack(
     });
     // The tar reader sees an exhausted limit as an archive that ends early.
     if rest.limit() == 0 {
-        return Err(UnpackError::TooLarge(most));
+        return Err(too_large(most));
     }
     unpacked
 }
@@ -142,7 +139,7 @@ fn unpack_entries(
     let mut room = LICENSES;
     for (index, entry) in archive.entries()?.enumerate() {
         if index >= entries {
-            return Err(UnpackError::TooManyEntries(entries));
+            return Err(unusable(format!("has more than {entries} entries")));
         }
         let mut entry = entry?;
         let sparse = sparse::header(&mut entry)?;
@@ -166,24 +163,29 @@ fn unpack_entries(
         } else if kind.is_dir() {
             // A folder with the name of the program, as `watchexec/` around the files.
         } else if !is_file {
-            return Err(UnpackError::NotAFile);
+            return Err(unusable(
+                "contains a link or a device named watchexec, not a file",
+            ));
         } else if program.is_some() {
-            return Err(UnpackError::Duplicate);
+            return Err(unusable("contains two files named watchexec"));
         } else if size > most {
-            return Err(UnpackError::TooLarge(most));
+            return Err(too_large(most));
         } else {
             let content = sparse::content(entry, sparse.is_some(), size)?;
-            program = Some((folder, file.install(content, directory)??));
+            let installed = file.install(content, directory);
+            program = Some((folder, installed.map_err(UnpackError::Install)??));
         }
     }
-    let (folder, (checksum, program)) = program.ok_or(UnpackError::NoProgram)?;
-    let license = match licenses.get(&folder) {
-        Some(text) => Some(LICENSE.install(text.as_slice(), directory)??.0),
-        None => None,
-    };
+    let (folder, (checksum, program)) = program.ok_or_else(|| {
+        unusable("has no file watchexec, neither at its top nor in a folder at its top")
+    })?;
+    let license = licenses.get(&folder).map(|text| {
+        let created = create(directory, LICENSE.path, LICENSE.mode, text);
+        created.map(|()| Checksum::of(text))
+    });
     let installed = Installed {
         program: checksum,
-        license,
+        license: license.transpose().map_err(UnpackError::Install)?,
     };
     Ok((installed, program))
 }
@@ -212,7 +214,6 @@ fn wanted(path: &Path) -> Option<(OsString, &'static ReleaseFile)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checksum::Checksum;
     use flate2::{Compression, write::GzEncoder};
     use lzma_rust2::{XzOptions, XzWriter};
     use proptest::prelude::*;
@@ -287,6 +288,15 @@ mod tests {
             program: content(PROGRAM),
             license: installed.license.map(|_| content(LICENSE)),
         })
+    }
+
+    /// Why an archive was rejected.
+    fn why<T>(result: Result<T, UnpackError>) -> String {
+        match result {
+            Err(UnpackError::Unusable(why)) => why,
+            Err(UnpackError::Install(error)) => panic!("{error}"),
+            Ok(_) => "was accepted".to_owned(),
+        }
     }
 
     fn unpack_all(bytes: Vec<u8>) -> Result<Files, UnpackError> {
@@ -388,7 +398,7 @@ mod tests {
             &["completions/watchexec"][..],
             &["LICENSE", "README.md", "completions/watchexec"],
         ] {
-            assert!(matches!(license_of(paths), Err(UnpackError::NoProgram)));
+            assert!(why(license_of(paths)).starts_with("has no file watchexec"));
         }
         let both = ["completions/watchexec", "watchexec", "LICENSE"];
         assert_eq!(license_of(&both).unwrap().as_deref(), Some("LICENSE"));
@@ -451,10 +461,10 @@ mod tests {
             ("10", "1\n3\n18446744073709551615\n"),
         ] {
             let result = unpack_all(sparse(size, &map(text)));
-            assert!(matches!(result, Err(UnpackError::Damaged(_))), "{text:?}");
+            assert!(why(result).starts_with("is cut or damaged"), "{text:?}");
         }
         let bomb = unpack_all(sparse("99999999999", &map("1\n0\n4\n")));
-        assert!(matches!(bomb, Err(UnpackError::TooLarge(_))));
+        assert!(why(bomb).starts_with("decodes to more than"));
     }
 
     #[test]
@@ -467,7 +477,7 @@ mod tests {
             "watchexec/x",
         ] {
             let result = unpack_all(tar_of(&[(path, EntryType::Regular, b"program")]));
-            assert!(matches!(result, Err(UnpackError::NoProgram)), "{path}");
+            assert!(why(result).starts_with("has no file watchexec"), "{path}");
         }
     }
 
@@ -481,13 +491,13 @@ mod tests {
             EntryType::Fifo,
         ] {
             let result = unpack_all(tar_of(&[("a/watchexec", kind, b"")]));
-            assert!(matches!(result, Err(UnpackError::NotAFile)), "{kind:?}");
+            assert!(
+                why(result).starts_with("contains a link or a device"),
+                "{kind:?}"
+            );
         }
         let folder_only = tar_of(&[("a/watchexec", EntryType::Directory, b"")]);
-        assert!(matches!(
-            unpack_all(folder_only),
-            Err(UnpackError::NoProgram)
-        ));
+        assert!(why(unpack_all(folder_only)).starts_with("has no file watchexec"));
     }
 
     #[test]
@@ -496,26 +506,19 @@ mod tests {
             ("a/watchexec", EntryType::Regular, b"one"),
             ("b/watchexec", EntryType::Regular, b"two"),
         ]));
-        assert!(matches!(result, Err(UnpackError::Duplicate)));
+        assert!(why(result).starts_with("contains two files"));
     }
 
     #[test]
     fn rejects_unknown_and_cut_archives() {
-        assert!(matches!(
-            unpack_all(vec![]),
-            Err(UnpackError::UnknownFormat)
-        ));
-        assert!(matches!(
-            unpack_all(b"<html>not found</html>".to_vec()),
-            Err(UnpackError::UnknownFormat)
-        ));
+        assert!(why(unpack_all(vec![])).starts_with("starts like neither"));
+        assert!(
+            why(unpack_all(b"<html>not found</html>".to_vec())).starts_with("starts like neither")
+        );
         let whole = xz(&release(), XzOptions::with_preset(6));
         for length in [XZ_MAGIC.len(), whole.len() / 2, whole.len() - 1] {
             assert!(
-                matches!(
-                    unpack_all(whole[..length].to_vec()),
-                    Err(UnpackError::Damaged(_))
-                ),
+                why(unpack_all(whole[..length].to_vec())).starts_with("is cut or damaged"),
                 "{length}"
             );
         }
@@ -529,32 +532,29 @@ mod tests {
             limits
         };
         let entries = limits(&|limits| limits.entries = 4);
-        assert!(matches!(
-            unpack_with(release(), &entries),
-            Err(UnpackError::TooManyEntries(4))
-        ));
+        assert!(why(unpack_with(release(), &entries)).starts_with("has more than 4 entries"));
 
         let length = release().len() as u64;
         let decoded = limits(&|limits| limits.decoded = length - 1);
-        assert!(matches!(
-            unpack_with(release(), &decoded),
-            Err(UnpackError::TooLarge(_))
-        ));
+        assert!(why(unpack_with(release(), &decoded)).starts_with("decodes to more than"));
         let exactly = limits(&|limits| limits.decoded = length);
         assert!(unpack_with(release(), &exactly).is_ok());
 
         let zeros = vec![0; 4 << 20];
         let bomb = tar_of(&[("a/watchexec", EntryType::Regular, &zeros)]);
-        assert!(matches!(
-            unpack_all(xz(&bomb, XzOptions::with_preset(6))),
-            Err(UnpackError::TooLarge(_))
-        ));
+        assert!(
+            why(unpack_all(xz(&bomb, XzOptions::with_preset(6))))
+                .starts_with("decodes to more than")
+        );
 
         let dictionary = limits(&|limits| limits.dictionary_kib = 1 << 10);
-        assert!(matches!(
-            unpack_with(xz(&release(), XzOptions::with_preset(9)), &dictionary),
-            Err(UnpackError::Damaged(_))
-        ));
+        assert!(
+            why(unpack_with(
+                xz(&release(), XzOptions::with_preset(9)),
+                &dictionary
+            ))
+            .starts_with("is cut or damaged")
+        );
     }
 
     #[test]
@@ -562,11 +562,9 @@ mod tests {
         let crowd = tar_of(&vec![("a/x", EntryType::Regular, &b""[..]); 10_001]);
         for bytes in [crowd.clone(), xz(&crowd, XzOptions::with_preset(0))] {
             let result = unpack_all(bytes);
-            let limit = matches!(
-                result,
-                Err(UnpackError::TooManyEntries(10_000) | UnpackError::TooLarge(_))
-            );
-            assert!(limit);
+            let why = why(result);
+            let limits = ["has more than 10000 entries", "decodes to more than"];
+            assert!(limits.iter().any(|limit| why.starts_with(limit)), "{why}");
         }
     }
 

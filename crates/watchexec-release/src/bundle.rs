@@ -7,9 +7,9 @@
 //! 15 MB (2026-11, 27 ms before).
 
 use crate::checksum::{Checksum, Verified};
-use crate::files::{FileError, Installed, LICENSE, PROGRAM, ReleaseFile, create};
+use crate::files::{Installed, LICENSE, PROGRAM, ReleaseFile, create};
+use fs_err as fs;
 use std::collections::HashMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -54,26 +54,23 @@ impl Bundle {
     ///
     /// # Errors
     /// The program is missing, or a file is changed or cut.
-    pub fn read(&self) -> Result<Files, FileError> {
-        let read = || {
-            let mut files = HashMap::new();
-            for entry in fs::read_dir(&self.directory)? {
-                let entry = entry?;
-                let name = entry.file_name().to_string_lossy().into_owned();
-                let (name, hex) = name.split_once('.').unwrap_or_default();
-                let checksum = Checksum::from_hex(hex).map_err(io::Error::other)?;
-                let content = Verified::new(fs::read(entry.path())?, checksum);
-                let content =
-                    content.map_err(|error| io::Error::other(format!("{name} {error}")))?;
-                files.insert(name.to_owned(), content);
-            }
-            let program = files.remove(PROGRAM.name);
-            Ok(Files {
-                program: program.ok_or(io::ErrorKind::NotFound)?,
-                license: files.remove(LICENSE.name),
-            })
-        };
-        read().map_err(FileError::at(&self.directory))
+    pub fn read(&self) -> io::Result<Files> {
+        let mut files = HashMap::new();
+        for entry in fs::read_dir(&self.directory)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let (name, hex) = name.split_once('.').unwrap_or_default();
+            let content = fs::read(&path)?;
+            let verified = Checksum::from_hex(hex).and_then(|hex| Verified::new(content, hex));
+            let at = |error| io::Error::other(format!("{} {error}", path.display()));
+            files.insert(name.to_owned(), verified.map_err(at)?);
+        }
+        let none = || format!("{} has no {}", self.directory.display(), PROGRAM.name);
+        let program = files.remove(PROGRAM.name);
+        Ok(Files {
+            program: program.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, none()))?,
+            license: files.remove(LICENSE.name),
+        })
     }
 }
 
@@ -82,7 +79,7 @@ impl Files {
     ///
     /// # Errors
     /// A file exists, or cannot be written.
-    pub fn install(&self, directory: &Path) -> Result<Installed, FileError> {
+    pub fn install(&self, directory: &Path) -> io::Result<Installed> {
         let program = self.program.bytes();
         create(directory, PROGRAM.path, PROGRAM.mode, program)?;
         if let Some(license) = &self.license {
@@ -155,7 +152,7 @@ mod tests {
         let license = (&LICENSE, "license", "license");
         let (_buildpack, without) = bundle(&[license]);
         let error = without.read().err().unwrap();
-        assert_eq!(error.error.kind(), io::ErrorKind::NotFound);
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
 
         let (_buildpack, with) = bundle(&[(&PROGRAM, "program", "program"), license]);
         fs::write(with.directory.join("watchexec.tar.xz"), "archive").unwrap();

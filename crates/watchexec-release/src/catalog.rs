@@ -132,12 +132,14 @@ fn checksum(checksum: Option<&String>, hex: Option<&String>) -> Result<Checksum,
     let [checksum, hex] = [checksum, hex].map(|key| key.map(|text| text.trim()).filter(is_present));
     let checksum = checksum.map(str::parse).transpose()?;
     let hex = hex.map(Checksum::from_hex).transpose()?;
-    match (checksum, hex) {
+    let why = match (checksum, hex) {
         (Some(first), Some(second)) if first != second => {
-            Err(ChecksumError::Contradictory(first, second))
+            format!("its `checksum` {first} and its `sha256` {second} differ")
         }
-        (first, second) => first.or(second).ok_or(ChecksumError::Missing),
-    }
+        (Some(checksum), _) | (None, Some(checksum)) => return Ok(checksum),
+        (None, None) => "it has neither `checksum` nor `sha256`".to_owned(),
+    };
+    Err(ChecksumError(why))
 }
 
 /// The operating system and architecture that the image is built for, as Go names them.
@@ -266,9 +268,8 @@ impl Catalog {
         };
         let url = SafeUrl::parse(&dependency.uri);
         let url = url.map_err(|fault| unusable(format!("its uri: {fault}")))?;
-        let checksum = dependency
-            .checksum()
-            .map_err(|error| unusable(error.to_string()))?;
+        let checksum = dependency.checksum();
+        let checksum = checksum.map_err(|ChecksumError(why)| unusable(why))?;
         Ok(Release {
             dependency,
             checksum,
@@ -305,7 +306,16 @@ mod tests {
             .iter()
             .map(|text| Requirement::parse(text, "the build plan").unwrap())
             .collect();
-        let catalog = shipped();
+        let mut entries = Vec::new();
+        for version in ["2.8.0", "2.7.3", "2.5.1"] {
+            entries.extend(["amd64", "arm64"].map(|arch| {
+                format!(
+                    "id = 'watchexec'\nversion = '{version}'\nos = 'linux'\narch = '{arch}'\nUSABLE"
+                )
+            }));
+        }
+        let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
+        let catalog = catalog(&entries);
         let release = catalog.choose(&target(arch), &requirements)?;
         Ok(release.dependency.version.to_string())
     }
@@ -484,12 +494,13 @@ mod tests {
         );
         assert_eq!(
             entry(&format!("checksum = '{one}'\nsha256 = '{}'", other.hex())),
-            Err(ChecksumError::Contradictory(one, other))
+            Err(ChecksumError(format!(
+                "its `checksum` {one} and its `sha256` {other} differ"
+            )))
         );
-        assert_eq!(entry(""), Err(ChecksumError::Missing));
-        assert_eq!(
-            entry("checksum = ' '\nsha256 = ''"),
-            Err(ChecksumError::Missing)
-        );
+        for none in ["", "checksum = ' '\nsha256 = ''"] {
+            let missing = "it has neither `checksum` nor `sha256`".to_owned();
+            assert_eq!(entry(none), Err(ChecksumError(missing)));
+        }
     }
 }

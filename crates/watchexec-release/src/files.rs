@@ -2,11 +2,11 @@
 
 use crate::checksum::{self, Checksum};
 use crate::text::size;
-use printable::printable;
+use fs_err as fs;
 use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
 use serde::{Deserialize, Serialize};
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -53,33 +53,10 @@ impl ReleaseFile {
         &self,
         reader: impl Read,
         directory: &Path,
-    ) -> Result<io::Result<(Checksum, File)>, FileError> {
-        let path = directory.join(self.path);
-        let mut file = new_file(directory, &path, self.mode)?;
-        let copied = checksum::copy(reader, |piece| {
-            file.write_all(piece).map_err(FileError::at(&path))
-        })?;
-        Ok(copied.map(|checksum| (checksum, file)))
-    }
-}
-
-/// A file that cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {error}", printable(path))]
-pub struct FileError {
-    /// The file or directory.
-    pub path: PathBuf,
-    /// The system's error.
-    pub error: io::Error,
-}
-
-impl FileError {
-    /// Adds the path to an error of the system.
-    pub fn at(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
-        |error| Self {
-            path: path.into(),
-            error,
-        }
+    ) -> io::Result<io::Result<(Checksum, File)>> {
+        let mut file = new_file(directory, self.path, self.mode)?;
+        let copied = checksum::copy(reader, |piece| file.write_all(piece))?;
+        Ok(copied.map(|checksum| (checksum, file.into_file())))
     }
 }
 
@@ -88,29 +65,25 @@ impl FileError {
 ///
 /// # Errors
 /// The file exists, or cannot be written.
-pub fn create(directory: &Path, path: &str, mode: u32, content: &[u8]) -> Result<(), FileError> {
-    let path = directory.join(path);
-    let mut file = new_file(directory, &path, mode)?;
-    file.write_all(content).map_err(FileError::at(path))
+pub fn create(directory: &Path, path: &str, mode: u32, content: &[u8]) -> io::Result<()> {
+    new_file(directory, path, mode)?.write_all(content)
 }
 
-fn new_file(directory: &Path, path: &Path, mode: u32) -> Result<File, FileError> {
-    let create = || {
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)?;
+fn new_file(directory: &Path, path: &str, mode: u32) -> io::Result<fs::File> {
+    let path = directory.join(path);
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    for parent in path.ancestors().skip(1) {
+        fs::set_permissions(parent, Permissions::from_mode(0o755))?;
+        if parent == directory {
+            break;
         }
-        for parent in path.ancestors().skip(1) {
-            fs::set_permissions(parent, Permissions::from_mode(0o755))?;
-            if parent == directory {
-                break;
-            }
-        }
-        let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create_new(true).open(path)?;
-        file.set_permissions(Permissions::from_mode(mode))?;
-        Ok(file)
-    };
-    create().map_err(FileError::at(path))
+    }
+    let mut options = fs::OpenOptions::new();
+    let file = options.read(true).write(true).create_new(true).open(path)?;
+    file.set_permissions(Permissions::from_mode(mode))?;
+    Ok(file)
 }
 
 /// The checksums of the installed files of a release.
@@ -137,38 +110,29 @@ impl Installed {
     /// # Errors
     /// The path of a file that is missing, different or not one of these.
     pub fn verify(&self, directory: &Path) -> Result<File, PathBuf> {
-        let mut missing: Vec<_> = self.files().collect();
-        let mut program = Err(PROGRAM.path.into());
         let root = open(CWD, directory.as_os_str(), OFlags::DIRECTORY).map_err(|_| BIN)?;
         let bin = open(&root, BIN.as_ref(), OFlags::DIRECTORY).map_err(|_| BIN)?;
-        for (folder, directory) in [("", root), (BIN, bin)] {
-            for name in children(&directory).map_err(|_| folder)? {
-                let path = Path::new(folder).join(&name);
-                if path == Path::new(BIN) {
-                    continue;
-                }
-                let index = missing
-                    .iter()
-                    .position(|(file, _)| path == Path::new(file.path));
-                let (file, checksum) = missing.swap_remove(index.ok_or(&path)?);
-                let opened = verified(&directory, &name, file.mode, checksum).ok_or(&path)?;
-                if *file == PROGRAM {
-                    program = Ok(opened);
-                }
+        let program = verified(&bin, &PROGRAM, self.program).ok_or(PROGRAM.path)?;
+        let mut names = vec![BIN];
+        if let Some(license) = self.license {
+            verified(&root, &LICENSE, license).ok_or(LICENSE.path)?;
+            names.push(LICENSE.name);
+        }
+        for (folder, directory, expected) in [("", root, &*names), (BIN, bin, &[PROGRAM.name])] {
+            let mut names = children(&directory).map_err(|_| folder)?.into_iter();
+            if let Some(other) = names.find(|name| !expected.iter().any(|known| name == known)) {
+                return Err(Path::new(folder).join(other));
             }
         }
-        match missing.pop() {
-            Some((file, _)) => Err(file.path.into()),
-            None => program,
-        }
+        Ok(program)
     }
 }
 
-/// Opens a regular file with this mode and content.
-fn verified(directory: &OwnedFd, name: &OsStr, mode: u32, checksum: Checksum) -> Option<File> {
-    let mut file = File::from(open(directory, name, OFlags::NONBLOCK).ok()?);
+/// Opens a file of an open directory, if it is regular and has the installed mode and content.
+fn verified(directory: &OwnedFd, of: &ReleaseFile, checksum: Checksum) -> Option<File> {
+    let mut file = File::from(open(directory, of.name.as_ref(), OFlags::NONBLOCK).ok()?);
     let metadata = file.metadata().ok()?;
-    if !metadata.is_file() || metadata.permissions().mode() & 0o7777 != mode {
+    if !metadata.is_file() || metadata.permissions().mode() & 0o7777 != of.mode {
         return None;
     }
     let found = checksum::copy((&file).take(LARGEST), |_| Some(()).ok_or(()));
@@ -257,8 +221,8 @@ mod tests {
         let (directory, _) = layer();
         let again = PROGRAM.install(&b"other"[..], directory.path());
         let error = again.unwrap_err();
-        assert_eq!(error.path, directory.path().join("bin/watchexec"));
-        assert_eq!(error.error.kind(), io::ErrorKind::AlreadyExists);
+        assert!(error.to_string().contains("bin/watchexec"), "{error}");
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
     }
 
     #[test]

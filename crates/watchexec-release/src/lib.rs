@@ -3,7 +3,7 @@
 //! | step | module |
 //! |---|---|
 //! | choose a release | [`descriptor`], [`requirement`], [`catalog`] |
-//! | locate it | [`origin`], [`bundle`], [`location`], [`mirror`], [`safe_url`] |
+//! | locate it | [`origin`], [`bundle`], [`mirror`], [`safe_url`] |
 //! | download and verify it | [`mod@download`], [`checksum`] |
 //! | install it | [`archive`], [`files`] |
 //! | describe it | [`sbom`] |
@@ -17,7 +17,6 @@ pub mod checksum;
 pub mod descriptor;
 pub mod download;
 pub mod files;
-pub mod location;
 pub mod mirror;
 pub mod origin;
 pub mod requirement;

@@ -1,87 +1,38 @@
 //! Mirrors: servers that have the dependencies of other servers (Paketo RFC 0060).
+//!
+//! A mirror is written as `<URL>[,skip-path=<path>]`, in which `mirror=` may stand before the URL. A part
+//! may be percent-encoded, which is how a URL with a comma is written, and is decoded as libpak does it.
+//! A bare URL is decoded only if it is encoded as a whole: a password may have an encoded `/`.
 
-use crate::location::{Archive, InvalidOverride};
 use crate::safe_url::SafeUrl;
 use percent_encoding::percent_decode_str;
-use std::collections::BTreeMap;
 
 /// The name of the mirror for all hosts.
 pub const DEFAULT: &str = "default";
-/// In a mirror's path, the host of the original URL.
-const ORIGINAL_HOST: &str = "{originalHost}";
+/// In a mirror's path, the host of the original URL. A parsed path has its braces encoded.
+const ORIGINAL_HOST: [&str; 2] = ["{originalHost}", "%7BoriginalHost%7D"];
 
-/// All mirrors of a build, by the host that they stand for, in lower case. An unusable one matters
-/// only where it is used: other hosts' mirrors are for other buildpacks.
-#[derive(Debug, Default)]
-pub struct Mirrors(pub BTreeMap<String, Result<Mirror, InvalidOverride>>);
-
-/// One mirror. Its `Debug` form hides credentials.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mirror {
-    /// The variable or the binding's file that sets it.
-    pub setting: String,
-    url: SafeUrl,
-    skip_path: Option<String>,
-}
-
-impl Mirrors {
-    /// The mirror for a host: its own, else the one for all.
-    #[must_use]
-    pub fn for_host(&self, host: &str) -> Option<&Result<Mirror, InvalidOverride>> {
-        self.0
-            .get(&host.to_lowercase())
-            .or_else(|| self.0.get(DEFAULT))
+/// The URL at a mirror for `original`.
+///
+/// Scheme, credentials, host and port are the mirror's; the path is the mirror's, in which
+/// `{originalHost}` is replaced, followed by the original one, from which `skip-path` is
+/// taken out once; the query is the original's.
+///
+/// # Errors
+/// The mirror has a different form, or its URL is not https, http or file.
+pub(crate) fn rewrite(mirror: &str, original: &SafeUrl) -> Result<SafeUrl, String> {
+    let (mirror, skip_path) = parts(mirror)?;
+    let mut prefix = mirror.exposed().path().trim_end_matches('/').to_owned();
+    for placeholder in ORIGINAL_HOST {
+        prefix = prefix.replace(placeholder, original.host());
     }
-}
-
-impl Mirror {
-    /// Parses `<URL>[,skip-path=<path>]`, in which `mirror=` may stand before the URL. `setting`
-    /// names the variable or the binding's file for people.
-    ///
-    /// A part may be percent-encoded, which is how a URL with a comma is written, and is decoded as
-    /// libpak does it. A bare URL is decoded only if it is encoded as a whole: a password may
-    /// have an encoded `/`.
-    ///
-    /// # Errors
-    /// A different form, or a URL that is not https, http or file.
-    pub fn parse(setting: String, text: &str) -> Result<Self, InvalidOverride> {
-        match parts(text) {
-            Ok((url, skip_path)) => Ok(Self {
-                setting,
-                url,
-                skip_path,
-            }),
-            Err(fault) => Err(InvalidOverride { setting, fault }),
-        }
-    }
-
-    /// The archive at the mirror for `original`.
-    ///
-    /// Scheme, credentials, host and port are the mirror's; the path is the mirror's, in which
-    /// `{originalHost}` is replaced, followed by the original one, from which `skip-path` is
-    /// taken out once; the query is the original's.
-    #[must_use]
-    pub fn rewrite(&self, original: &SafeUrl) -> Archive {
-        let (mirror, original) = (self.url.exposed().path(), original.exposed());
-        // A parsed path has its braces encoded.
-        let host = original.host_str().unwrap_or_default();
-        let prefix = mirror
-            .replace("%7BoriginalHost%7D", host)
-            .replace(ORIGINAL_HOST, host);
-        let path = original.path();
-        let rest = match &self.skip_path {
-            Some(skipped) => path.replacen(skipped.as_str(), "", 1),
-            None => path.to_owned(),
-        };
-        let (prefix, rest) = (prefix.trim_end_matches('/'), rest.trim_start_matches('/'));
-        let url = self
-            .url
-            .with_path(&format!("{prefix}/{rest}"), original.query());
-        Archive {
-            url,
-            set_by: Some(self.setting.clone()),
-        }
-    }
+    let path = original.exposed().path();
+    let path = match skip_path {
+        Some(skipped) => path.replacen(&skipped, "", 1),
+        None => path.to_owned(),
+    };
+    let path = format!("{prefix}/{}", path.trim_start_matches('/'));
+    Ok(mirror.with_path(&path, original.exposed().query()))
 }
 
 /// The URL of a mirror, and the part of a path to skip. A fault quotes no part, which may be a secret.
@@ -117,9 +68,7 @@ mod tests {
 
     fn rewrite(mirror: &str, original: &str) -> Result<String, String> {
         let original = SafeUrl::parse(original).unwrap();
-        Mirror::parse("MIRROR".to_owned(), mirror)
-            .map(|mirror| mirror.rewrite(&original).url.exposed().to_string())
-            .map_err(|error| error.fault)
+        super::rewrite(mirror, &original).map(|url| url.exposed().to_string())
     }
 
     #[test]
@@ -237,12 +186,6 @@ mod tests {
             assert!(fault.starts_with(expected), "{fault}");
             assert!(!fault.contains("secret"), "{fault}");
         }
-    }
-
-    #[test]
-    fn shows_no_secret() {
-        let mirror = Mirror::parse("x".to_owned(), "https://u:secret@m?secret");
-        assert!(!format!("{mirror:?}").contains("secret"));
     }
 
     proptest! {

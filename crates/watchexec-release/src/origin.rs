@@ -4,19 +4,28 @@
 use crate::bundle::Bundle;
 use crate::catalog::Release;
 use crate::checksum::Checksum;
-use crate::location::{Archive, InvalidOverride};
-use crate::mirror::Mirrors;
+use crate::mirror;
+use crate::safe_url::SafeUrl;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 /// Mappings and mirrors, which the operator gives in place of the URLs in buildpack.toml.
 #[derive(Default)]
 pub struct Overrides {
-    /// Bindings of type `dependency-mapping`, by the checksum of the archive. An unusable one
-    /// matters only if it applies: other mappings are for other buildpacks.
-    pub mappings: BTreeMap<Checksum, Result<Archive, InvalidOverride>>,
-    /// Servers that stand for others.
-    pub mirrors: Mirrors,
+    /// Bindings of type `dependency-mapping`, by the checksum of the archive.
+    pub mappings: BTreeMap<Checksum, Override>,
+    /// Servers that stand for others, by the host of those, in lower case.
+    pub mirrors: BTreeMap<String, Override>,
+}
+
+/// A mapping or a mirror as it was written. It is parsed where it applies, since most overrides are for
+/// other buildpacks. It has no `Debug`: it may contain a login.
+pub struct Override {
+    /// The variable or the file of the binding, for people.
+    pub setting: String,
+    /// Its value.
+    pub text: String,
 }
 
 /// The origin of a release.
@@ -26,6 +35,35 @@ pub enum Source {
     Bundle(Bundle),
     /// An archive that has to be downloaded.
     Archive(Archive),
+}
+
+/// The location of an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Archive {
+    /// Its URL.
+    pub url: SafeUrl,
+    /// The mapping or mirror that sets the URL in place of buildpack.toml.
+    pub set_by: Option<String>,
+}
+
+impl fmt::Display for Archive {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.set_by {
+            Some(setting) => write!(formatter, "{} ({setting})", self.url),
+            None => self.url.fmt(formatter),
+        }
+    }
+}
+
+/// A mirror or a mapping that cannot be used. An operator who sets one means it, so the next
+/// location is not tried.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{setting}: {fault}")]
+pub struct InvalidOverride {
+    /// The variable or the binding's file. The value may hold credentials and is not here.
+    pub setting: String,
+    /// The fault.
+    pub fault: String,
 }
 
 /// Locates a release.
@@ -40,27 +78,37 @@ pub fn locate(
     if let Some(bundle) = Bundle::find(buildpack_dir, release.checksum) {
         return Ok(Source::Bundle(bundle));
     }
-    if let Some(mapping) = overrides.mappings.get(&release.checksum) {
-        return mapping.clone().map(Source::Archive);
+    let (found, url) = if let Some(mapping) = overrides.mappings.get(&release.checksum) {
+        (mapping, SafeUrl::parse(&mapping.text))
+    } else if let Some(mirror) = overrides.mirror(&release.url) {
+        (mirror, mirror::rewrite(&mirror.text, &release.url))
+    } else {
+        let url = release.url.clone();
+        return Ok(Source::Archive(Archive { url, set_by: None }));
+    };
+    let setting = found.setting.clone();
+    match url {
+        Ok(url) => Ok(Source::Archive(Archive {
+            url,
+            set_by: Some(setting),
+        })),
+        Err(fault) => Err(InvalidOverride { setting, fault }),
     }
-    // A file has no host, and so no mirror.
-    if release.url.file().is_none()
-        && let Some(mirror) = overrides.mirrors.for_host(release.url.host())
-    {
-        let mirror = mirror.as_ref().map_err(Clone::clone)?;
-        return Ok(Source::Archive(mirror.rewrite(&release.url)));
+}
+
+impl Overrides {
+    /// The mirror for a URL: that of its host, else the one for all. A file has no host, and so no mirror.
+    fn mirror(&self, url: &SafeUrl) -> Option<&Override> {
+        let hosts = [url.host(), mirror::DEFAULT];
+        let mut hosts = hosts.iter().filter(|_| url.file().is_none());
+        hosts.find_map(|host| self.mirrors.get(*host))
     }
-    Ok(Source::Archive(Archive {
-        url: release.url.clone(),
-        set_by: None,
-    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::catalog::{Catalog, Target};
-    use crate::mirror::Mirror;
     use std::fs;
 
     const URL: &str = "https://example.com/v1/watchexec.tar.xz";
@@ -99,18 +147,23 @@ mod tests {
         })
     }
 
+    fn set(setting: &str, text: &str) -> Override {
+        Override {
+            setting: setting.to_owned(),
+            text: text.to_owned(),
+        }
+    }
+
     fn mirror(host: &str, text: &str) -> Overrides {
-        let mirror = (host.to_owned(), Mirror::parse("MIRROR".to_owned(), text));
         Overrides {
-            mirrors: Mirrors([mirror].into()),
+            mirrors: [(host.to_owned(), set("MIRROR", text))].into(),
             ..Overrides::default()
         }
     }
 
     fn with_mapping(overrides: Overrides, url: &str) -> Overrides {
-        let mapping = Archive::mapped("/bindings/map".to_owned(), url);
         Overrides {
-            mappings: [(checksum(), mapping)].into(),
+            mappings: [(checksum(), set("/bindings/map", url))].into(),
             ..overrides
         }
     }
@@ -150,6 +203,12 @@ mod tests {
                 Some("MIRROR".to_owned())
             )
         );
+        let mut both = mirror("default", "https://default");
+        both.mirrors.extend(overrides.mirrors);
+        let (own, _) = located(URL, &both).unwrap();
+        assert_eq!(own, "https://mirror/x/v1/watchexec.tar.xz");
+        let (other, _) = located("https://other.com/w", &both).unwrap();
+        assert_eq!(other, "https://default/w");
         let (file, _) = located("file:///w", &mirror("default", "https://m")).unwrap();
         assert_eq!(file, "file:///w");
     }

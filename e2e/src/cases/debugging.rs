@@ -10,7 +10,7 @@ use fs_err as fs;
 use crate::build::Image;
 use crate::buildpacks::{PROCFILE, WATCHEXEC};
 use crate::case::{Case, cases, unaware_app};
-use crate::command::{free_port, wait_for};
+use crate::command::{free_port, retry};
 use crate::container::{Container, RELOAD};
 use crate::interactive::Interactive;
 use crate::offline::compile_answer;
@@ -97,8 +97,7 @@ fn end_reader(case: &Case<'_>, key: &str, expected: i32) -> Result<()> {
 
 /// A debugger of Java attaches at its port before and after a restart: the port is free again.
 fn jdwp(case: &Case<'_>) -> Result<()> {
-    let jar = &case.platform.jar;
-    let image = case.build(jar).live_reload("true").image()?;
+    let image = case.build_paketo("image", case.platform.jar()?)?.image()?;
     let port = free_port()?;
     let agent = format!(
         "JAVA_TOOL_OPTIONS=-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=127.0.0.1:{port}"
@@ -145,8 +144,6 @@ fn interrupt(case: &Case<'_>, mut terminal: Interactive) -> Result<i32> {
     let status = terminal.ended()?;
     let seconds = pressed.elapsed().as_secs_f64();
     case.show(format!("ended {seconds:.2} s after Ctrl-C"));
-    // Long before an engine would kill it.
-    ensure!(seconds < 5.0, "ended only after {seconds} s");
     Ok(status)
 }
 
@@ -159,10 +156,8 @@ fn expect_terminated(status: i32) -> Result<()> {
 fn shake_hands(port: u16) -> Result<()> {
     const GREETING: &[u8] = b"JDWP-Handshake";
 
-    wait_for(Duration::from_secs(30), || {
-        let Ok(mut connection) = TcpStream::connect(("127.0.0.1", port)) else {
-            return Ok(None);
-        };
+    retry(Duration::from_secs(30), || {
+        let mut connection = TcpStream::connect(("127.0.0.1", port))?;
         connection.write_all(GREETING)?;
         let mut answer = [0; GREETING.len()];
         connection.read_exact(&mut answer)?;
@@ -170,7 +165,7 @@ fn shake_hands(port: u16) -> Result<()> {
             answer == GREETING,
             "not the greeting of a debugger: {answer:?}"
         );
-        Ok(Some(()))
+        Ok(())
     })
     .context("no debugger can attach")
 }

@@ -1,122 +1,59 @@
 //! The figures that `make bench E2E=1` measures on the real platform. No case has a time limit.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use fs_err as fs;
-use harness::{Figure, Figures, Goal, Pair, Unit, interleaved};
-use libtest_mimic::{Measurement, Trial};
+use harness::{Figure, Goal, Pair, Unit, interleaved, table};
 
-use crate::build::{Build, Image};
+use crate::build::Build;
 use crate::buildpacks::{LAYER, PROCFILE, WATCHEXEC, buildpack_of};
-use crate::case::{Case, python_app, unaware_app};
+use crate::case::{Case, unaware_app};
 use crate::container::Container;
-use crate::directories::{copy, source, target, workspace};
+use crate::directories::{copy, source, target};
 use crate::offline;
 use crate::platform::Platform;
 
-/// Turns of measurements of some tenths of a second, and of those of seconds.
-const MANY: usize = 20;
+/// Turns of measurements that take seconds.
 const SOME: usize = 8;
 
-/// The name of a figure and its function.
+/// Each with the name of its images.
 type Measured = (&'static str, fn(&Case<'_>) -> Result<Figure>);
 
-const FIGURES: [Measured; 5] = [
-    ("figures::sync", sync),
-    ("figures::pack_build", pack_build),
-    ("figures::pack_build_floor", pack_build_floor),
-    ("figures::java", java),
-    ("figures::python", python),
+const FIGURES: [Measured; 3] = [
+    ("pack_build", pack_build),
+    ("java", java),
+    ("python", python),
 ];
 
 /// The settings of docs/fast-restarts.md.
 const QUICK_JAVA: &str = "JAVA_TOOL_OPTIONS=-XX:TieredStopAtLevel=1";
 const KEEP_BYTECODE: &str = "PYTHONPYCACHEPREFIX=/tmp/pycache";
 
-/// All of them, as benchmarks.
-pub(crate) fn trials(platform: &Arc<OnceLock<Platform>>) -> Vec<Trial> {
-    FIGURES
-        .into_iter()
-        .enumerate()
-        .map(|(index, (name, measure))| {
-            let platform = Arc::clone(platform);
-            Trial::bench(name, move |_| {
-                let platform = platform.get().ok_or("the platform was not provided")?;
-                let case = Case::new(&format!("e2e::cases::{name}"), platform);
-                let figure = measure(&case).map(|figure| Figure {
-                    row: index,
-                    ..figure
-                });
-                let figure = figure.map_err(|error| format!("{error:#}"))?;
-                Figures::of(workspace().join("target/bench"))
-                    .keep(&figure)
-                    .map_err(|error| format!("{error:#}"))?;
-                Ok(Some(measurement(&figure)))
-            })
-        })
-        .collect()
-}
-
-/// The figure as the runner shows it, in nanoseconds; the table has the rest.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "some seconds at most"
-)]
-fn measurement(figure: &Figure) -> Measurement {
-    let (first, third) = figure.measured.quartiles();
-    Measurement {
-        avg: (figure.measured.median() * 1e6) as u64,
-        variance: ((third - first) * 1e6) as u64,
-    }
-}
-
-/// A file is copied into a container, and another process answers.
-fn sync(case: &Case<'_>) -> Result<Figure> {
-    let reload = built(case, "reload", &python_app())?;
-    let by_hand = unaware_app("v1")?;
-    fs::write(
-        by_hand.path().join("Procfile"),
-        "web: exec watchexec --restart --debounce 50ms --shell=none -- python3 app.py\n",
-    )?;
-    let by_hand = case
-        .build_as("by-hand", &by_hand)
-        .buildpacks(&[WATCHEXEC, PROCFILE])
-        .live_reload("true")
-        .env("BP_LIVE_RELOAD_PROCESS", "")
-        .image()?;
-    let containers = [Container::start(&reload)?, Container::start(&by_hand)?];
-    let file = python_app().join("app.py");
-    Ok(figure(
-        "sync to the new process's answer, reload",
-        "watchexec by hand",
-        restarts(MANY, &containers, &file, "/workspace/app.py")?,
-        Some(Goal::Ratio(1.1)),
-        Some("Both at watchexec's own debounce of 50 ms; Python's start is part of both."),
-    ))
+/// Measures, and prints the table.
+pub(crate) fn measure(platform: &Platform) -> Result<()> {
+    let measured = FIGURES.iter().map(|(name, measure)| {
+        let name = format!("e2e::cases::figures::{name}");
+        measure(&Case::new(&name, platform))
+    });
+    println!("{}", table(&measured.collect::<Result<Vec<_>>>()?));
+    Ok(())
 }
 
 /// Copies an unchanged file into two containers in turns, until another process answers.
-fn restarts(
-    turns: usize,
-    [measured, reference]: &[Container<'_>; 2],
-    file: &Path,
-    target: &str,
-) -> Result<Pair> {
+fn restarts([measured, reference]: &[Container<'_>; 2], file: &Path, target: &str) -> Result<Pair> {
     let restart = |container: &Container<'_>| {
         container.reload("v1", |container| container.copy_in(file, target))
     };
-    interleaved(turns, || restart(measured), || restart(reference))
+    interleaved(SOME, || restart(measured), || restart(reference))
 }
 
 /// A Spring Boot app, with a virtual machine that compiles for a quick start.
 fn java(case: &Case<'_>) -> Result<Figure> {
     with_setting(
         ("Spring Boot", QUICK_JAVA),
-        |image| case.build_as(image, &case.platform.jar),
+        |image| case.build_paketo(image, case.platform.jar()?),
         &[],
         &source("apps/java/src/main/resources/application.properties"),
         "/workspace/BOOT-INF/classes/application.properties",
@@ -136,10 +73,11 @@ fn python(case: &Case<'_>) -> Result<Figure> {
     with_setting(
         ("Python with SQLAlchemy", KEEP_BYTECODE),
         |image| {
-            case.build_as(image, app.path())
+            Ok(case
+                .build_as(image, app.path())
                 .buildpacks(&[&buildpack.to_string_lossy(), PROCFILE, WATCHEXEC])
                 .arguments(&["--run-image", &case.platform.images.other_user])
-                .env("BP_LAYER", "true")
+                .env("BP_LAYER", "true"))
         },
         &["--env", &path],
         &file,
@@ -150,12 +88,12 @@ fn python(case: &Case<'_>) -> Result<Figure> {
 /// An app restarts with a variable of the container, and without it.
 fn with_setting<'a>(
     (app, setting): (&str, &str),
-    build: impl Fn(&str) -> Build<'a>,
+    build: impl Fn(&str) -> Result<Build<'a>>,
     options: &[&str],
     file: &Path,
     target: &str,
 ) -> Result<Figure> {
-    let image = |name: &str| build(name).live_reload("true").image();
+    let image = |name: &str| build(name)?.live_reload("true").image();
     let (with, without) = (image("with")?, image("without")?);
     let containers = [
         Container::start_with(&with, &[options, &["--env", setting]].concat())?,
@@ -164,7 +102,7 @@ fn with_setting<'a>(
     Ok(figure(
         &format!("sync to the new process's answer, {app}, `{setting}`"),
         "without the variable",
-        restarts(SOME, &containers, file, target)?,
+        restarts(&containers, file, target)?,
         None,
         None,
     ))
@@ -185,52 +123,10 @@ fn pack_build(case: &Case<'_>) -> Result<Figure> {
         interleaved(SOME, || build("true"), || build("false"))?,
         Some(Goal::Added(150.0)),
         Some(
-            "With the flag off, only detect runs. The row below is the minimum: the lifecycle \
-             restores a cached layer, and compresses it to compute its digest.",
+            "With the flag off, only detect runs. The lifecycle restores a cached layer, and compresses it \
+             to compute its digest.",
         ),
     ))
-}
-
-/// A build again by a buildpack that only keeps a layer with the same programs.
-fn pack_build_floor(case: &Case<'_>) -> Result<Figure> {
-    let image = built(case, "programs", &python_app())?;
-    let buildpack = target("buildpacks/layer");
-    copy(&buildpack_of(LAYER), &buildpack)?;
-    fs::create_dir(buildpack.join("files"))?;
-    for program in ["watchexec", "live-reload"] {
-        let contents = image.layer_file(program, &format!("bin/{program}"))?;
-        fs::write(buildpack.join("files").join(program), contents)?;
-    }
-    let builder = case.platform.make_builder(
-        "floor",
-        &[buildpack, buildpack_of(PROCFILE)],
-        &[vec![(LAYER, true), (PROCFILE, false)]],
-    )?;
-    let build = |with_layer: bool| -> Result<Duration> {
-        let build = case
-            .build_as(&format!("{with_layer}"), python_app())
-            .arguments(&["--builder", &builder])
-            // Set in both, since pack makes another builder image where a variable is set.
-            .env("BP_LAYER", if with_layer { "true" } else { "" });
-        let started = Instant::now();
-        build.image()?;
-        Ok(started.elapsed())
-    };
-    Ok(figure(
-        "pack build, warm, a buildpack that only keeps a layer",
-        "the same without it",
-        interleaved(SOME, || build(true), || build(false))?,
-        None,
-        None,
-    ))
-}
-
-/// An image whose default process is `reload`.
-fn built<'a>(case: &'a Case<'_>, name: &str, app: &Path) -> Result<Image<'a>> {
-    case.build_as(name, app)
-        .buildpacks(&[PROCFILE, WATCHEXEC])
-        .live_reload("true")
-        .image()
 }
 
 fn figure(
@@ -241,7 +137,6 @@ fn figure(
     note: Option<&str>,
 ) -> Figure {
     Figure {
-        row: 0,
         name: name.to_owned(),
         unit: Unit::Milliseconds,
         measured: pair.measured,

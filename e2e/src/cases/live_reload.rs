@@ -3,116 +3,21 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::thread::sleep;
-use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use fs_err as fs;
+use anyhow::{Result, ensure};
 
-use crate::build::{Build, Image};
-use crate::buildpacks::{ENVIRONMENT, EXECUTABLE_JAR, PROCFILE, WATCHEXEC};
+use crate::build::Build;
+use crate::buildpacks::{ENVIRONMENT, PROCFILE, WATCHEXEC};
 use crate::case::{Case, cases, python_app, unaware_app};
-use crate::command::{expect_words, wait_for};
+use crate::command::expect_words;
 use crate::container::{Container, RELOAD, SKAFFOLD, TILT};
-use crate::offline::compile_answer;
 
-cases![
-    listed_last,
-    listed_first,
-    java,
-    run_user_of_the_group,
-    environment,
-    development,
-    test,
-    production,
-    many_files_by_copy,
-    many_files_by_tar,
-    crash_at_start,
-    read_only_root,
-    deleted_and_renamed,
-    sync_tools_on_tiny,
-];
+cases![listed_last, environment, production, sync_tools_on_tiny,];
 
 /// Listed last, our buildpack makes `reload` the default process.
 fn listed_last(case: &Case<'_>) -> Result<()> {
     let image = build(case, &python_app()).image()?;
     Container::start(&image)?.reload_python()
-}
-
-/// Listed first, our buildpack leaves the app's own process as the default.
-fn listed_first(case: &Case<'_>) -> Result<()> {
-    let image = case
-        .build(python_app())
-        .buildpacks(&[WATCHEXEC, PROCFILE])
-        .live_reload("true")
-        .image()?;
-    expect_words(&image.log, &["docker run --entrypoint reload"])?;
-    image.expect_newest_watchexec()?;
-    Container::start_with(&image, &RELOAD)?.reload_python()
-}
-
-/// The buildpack for jars checks the flag only, so a development build without the flag leaves its
-/// process `web` plain.
-fn java(case: &Case<'_>) -> Result<()> {
-    let image = case
-        .build(&case.platform.jar)
-        .buildpacks(&[WATCHEXEC, EXECUTABLE_JAR])
-        .arguments(&["--exec-env", "development"])
-        .image()?;
-    let directory = tempfile::tempdir()?;
-    let class = compile_answer(directory.path())?;
-    let target = "/workspace/BOOT-INF/classes/e2e/Answer.class";
-    let container = Container::start_with(&image, &RELOAD)?;
-    container.reload_by_copy("v2", &class, target)
-}
-
-/// The run image's user differs from the build image's and shares its group. It changes files in
-/// directories that the build user created.
-fn run_user_of_the_group(case: &Case<'_>) -> Result<()> {
-    let app = unaware_app("v1")?;
-    add_pages(app.path(), 3)?;
-    let image = build(case, app.path())
-        .arguments(&["--run-image", &case.platform.images.other_user])
-        .image()?;
-    let container = Container::start(&image)?;
-    let user = container.execute(&["id", "-u"])?;
-    let owner = container.execute(&["stat", "-c", "%u", "/workspace/pages"])?;
-    ensure!(
-        (user.as_str(), owner.as_str()) == ("1002", "1000"),
-        "user {user} and files of {owner} show nothing"
-    );
-    reload_by_each(
-        &container,
-        &[
-            "echo created >pages/created",
-            "mkdir pages/more && echo created >pages/more/created",
-            "echo overwritten >pages/0",
-            // As rsync and editors do.
-            "echo replaced >pages/next && mv pages/next pages/1",
-            "rm pages/2",
-            "rm -r pages",
-        ],
-    )
-}
-
-/// Deleting and renaming files restarts the process too.
-fn deleted_and_renamed(case: &Case<'_>) -> Result<()> {
-    let app = unaware_app("v1")?;
-    add_pages(app.path(), 2)?;
-    let image = build(case, app.path()).image()?;
-    let changes = ["rm pages/0", "mv pages/1 pages/renamed"];
-    reload_by_each(&Container::start(&image)?, &changes)
-}
-
-/// Checks that each of these commands, run in the app directory, restarts the process.
-fn reload_by_each(container: &Container<'_>, changes: &[&str]) -> Result<()> {
-    for change in changes {
-        let script = format!("cd /workspace && {change}");
-        let sync = |container: &Container<'_>| container.execute(&["sh", "-c", &script]).map(drop);
-        let reloaded = container.reload("v1", sync);
-        reloaded.with_context(|| format!("after {change:?}"))?;
-    }
-    Ok(())
 }
 
 /// Every change to the environment is applied once, by the launcher to all processes and by `reload` to
@@ -169,115 +74,23 @@ pub(super) fn variables(
     Ok(variables.map(owned).collect())
 }
 
-/// Live reload is on with and without the flag.
-fn development(case: &Case<'_>) -> Result<()> {
-    for flag in ["", "true"] {
-        let image = execution_environment(case, "development", flag)?;
-        Container::start_with(&image, &RELOAD)?.reload_python()?;
-    }
-    Ok(())
-}
-
 /// Live reload is off unless the flag is set.
-fn test(case: &Case<'_>) -> Result<()> {
-    execution_environment(case, "test", "")?.expect_no_watchexec()?;
-    let image = execution_environment(case, "test", "true")?;
-    Container::start_with(&image, &RELOAD)?.reload_python()
-}
-
-/// Live reload is off unless the flag is set, as in a test build.
 fn production(case: &Case<'_>) -> Result<()> {
-    execution_environment(case, "production", "")?.expect_no_watchexec()?;
-    let image = execution_environment(case, "production", "true")?;
+    let app = unaware_app("v1")?;
+    let build = |image| {
+        case.build_as(image, &app)
+            .arguments(&["--exec-env", "production"])
+    };
+    build("off").image()?.expect_no_watchexec()?;
+    let image = build("on").live_reload("true").image()?;
     expect_words(&image.log, &["For development only"])?;
     Container::start_with(&image, &RELOAD)?.reload_python()
-}
-
-/// Builds with the builder's own order, in which our buildpack is optional.
-fn execution_environment<'a>(case: &'a Case<'_>, name: &str, flag: &str) -> Result<Image<'a>> {
-    let app = unaware_app("v1")?;
-    let image = if flag.is_empty() { "unset" } else { flag };
-    let build = case.build_as(image, &app);
-    let build = build.arguments(&["--exec-env", name]);
-    let set = !flag.is_empty();
-    (if set { build.live_reload(flag) } else { build }).image()
-}
-
-/// Copying a directory of files restarts the process once.
-fn many_files_by_copy(case: &Case<'_>) -> Result<()> {
-    let image = build(case, &python_app()).image()?;
-    let changed = unaware_app("v2")?;
-    add_pages(changed.path(), 50)?;
-    let container = Container::start(&image)?;
-    container.reload_by_copy("v2", &changed.path().join("."), "/workspace")?;
-    expect_starts(&container, 2)
-}
-
-/// `tar` in the container writes one file after the other, for most of a second, and the process still
-/// restarts once.
-fn many_files_by_tar(case: &Case<'_>) -> Result<()> {
-    let image = build(case, &python_app()).image()?;
-    let changed = fs::read(unaware_app("v2")?.path().join("app.py"))?;
-    let pages: Vec<_> = (0..6000)
-        .map(|page| format!("workspace/pages/{page}"))
-        .collect();
-    let mut files = vec![("workspace/app.py", changed.as_slice())];
-    files.extend(pages.iter().map(|page| (page.as_str(), &b"page\n"[..])));
-    let container = Container::start(&image)?;
-    container.reload("v2", |container| container.extract(&TILT, &files))?;
-    expect_starts(&container, 2)
-}
-
-/// Checks that the app has started so many times and stays up.
-pub(super) fn expect_starts(container: &Container<'_>, expected: usize) -> Result<()> {
-    // Longer than any sync is waited for.
-    sleep(Duration::from_secs(2));
-    let log = container.log()?;
-    let starts = log.matches("started v").count();
-    ensure!(
-        starts == expected,
-        "the app has started {starts} times, not {expected}:\n{log}"
-    );
-    Ok(())
-}
-
-/// The app crashes before it answers; the container waits for the sync that fixes it.
-fn crash_at_start(case: &Case<'_>) -> Result<()> {
-    let app = unaware_app("v1")?;
-    let file = app.path().join("app.py");
-    let sound = fs::read_to_string(&file)?;
-    fs::write(&file, format!("raise SystemExit('crashed')\n{sound}"))?;
-    let image = build(case, app.path()).image()?;
-    let container = Container::start(&image)?;
-    wait_for(Duration::from_mins(1), || {
-        Ok(container.log()?.contains("crashed").then_some(()))
-    })?;
-    container.expect_same_after(|| {
-        fs::write(&file, sound)?;
-        container.copy_in(&file, "/workspace/app.py")?;
-        container.wait_for("v1")
-    })?;
-    Ok(())
-}
-
-/// Only the app directory is writable.
-fn read_only_root(case: &Case<'_>) -> Result<()> {
-    let image = build(case, &python_app()).image()?;
-    // The engine fills a new volume with the files of the image.
-    let volume = format!("{}-workspace:/workspace", image.name);
-    let container = Container::start_with(&image, &["--read-only", "--volume", &volume])?;
-    container.wait_for("v1")?;
-    ensure!(
-        container.execute(&["touch", "/tmp/file"]).is_err(),
-        "the root is not read-only, and shows nothing"
-    );
-    container.reload_python()
 }
 
 /// Tilt and Skaffold sync with `tar` and `rm` into an image that has neither.
 fn sync_tools_on_tiny(case: &Case<'_>) -> Result<()> {
     let image = case
-        .build(&case.platform.static_app)
+        .build(case.platform.static_app()?)
         .arguments(&["--exec-env", "development"])
         .arguments(&["--run-image", &case.platform.images.tiny])
         .env("BP_LIVE_RELOAD_SYNC_TOOLS", "true")
@@ -303,16 +116,4 @@ fn sync_tools_on_tiny(case: &Case<'_>) -> Result<()> {
 fn build<'a>(case: &'a Case<'_>, app: &Path) -> Build<'a> {
     let build = case.build(app).buildpacks(&[PROCFILE, WATCHEXEC]);
     build.live_reload("true")
-}
-
-/// Adds files in a new directory `pages`.
-fn add_pages(app: &Path, count: usize) -> Result<()> {
-    fs::create_dir(app.join("pages"))?;
-    for index in 0..count {
-        fs::write(
-            app.join(format!("pages/{index}")),
-            format!("page {index}\n"),
-        )?;
-    }
-    Ok(())
 }

@@ -5,10 +5,11 @@ use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
 use super::orders;
-use crate::blocks::Block;
+use crate::buildpacks::buildpack_of;
 use crate::case::{Case, cases, unaware_app};
 use crate::container::Container;
 use crate::directories::{copy, target};
+use documentation::Block;
 
 cases![paketo_builder, paketo_order];
 
@@ -16,7 +17,7 @@ const PAGE: &str = "docs/migrating.md";
 
 /// Appended to Paketo's builder, our buildpack starts the process that Paketo's wraps.
 fn paketo_builder(case: &Case<'_>) -> Result<()> {
-    let order = case.platform.publishers["paketo"].order("nodejs")?;
+    let order = case.platform.publisher("paketo")?.0.order("nodejs")?;
     let terminal = case.terminal()?;
     copy(orders::app(&order.app)?.path(), &terminal.path("app"))?;
     let page = terminal.page(PAGE)?;
@@ -38,10 +39,10 @@ fn paketo_order(case: &Case<'_>) -> Result<()> {
     let before = block().context("the page shows no order")?;
     let after = block().context("the page shows no order to write in its place")?;
 
-    let order = case.platform.publishers["paketo"].order("nodejs")?;
+    let order = case.platform.publisher("paketo")?.0.order("nodejs")?;
     let app = orders::app(&order.app)?;
     let description = fs::read_to_string(target("paketo.toml"))?;
-    let package = target("buildpacks/published/paketo-buildpacks-watchexec");
+    let package = buildpack_of("paketo-buildpacks/watchexec");
     let package = package.to_string_lossy();
     ensure!(
         description.contains(before) && description.contains(&*package),

@@ -4,7 +4,6 @@ mod actions;
 mod compatibility;
 mod debugging;
 mod examples;
-mod failures;
 pub(crate) mod figures;
 mod flag;
 mod kubernetes;
@@ -22,23 +21,19 @@ mod supply_chain;
 
 use crate::case::Listed;
 
-/// Cases that measure times, and run alone.
-pub(crate) const ALONE: &[&[Listed]] = &[
-    reload::CASES,
-    live_reload::CASES,
-    restarts::CASES,
-    actions::CASES,
-    kubernetes::CASES,
-    examples::tools::CASES,
-];
+/// Cases that count restarts, and run alone: on a busy machine a sync may have longer pauses than `reload` waits
+/// out.
+pub(crate) const ALONE: &[&[Listed]] = &[restarts::CASES, examples::tools::ALONE];
 /// Cases that share the machine. Those that wait the longest come first.
 pub(crate) const TOGETHER: &[&[Listed]] = &[
-    release::CASES,
+    kubernetes::CASES,
     kubernetes::kpack::CASES,
-    kubernetes::tekton::CASES,
     kubernetes::deployment::CASES,
+    examples::tools::CASES,
     stops::CASES,
-    failures::CASES,
+    reload::CASES,
+    actions::CASES,
+    live_reload::CASES,
     orders::CASES,
     flag::CASES,
     rebuild::CASES,
@@ -49,5 +44,7 @@ pub(crate) const TOGETHER: &[&[Listed]] = &[
     packages::CASES,
     migration::CASES,
     examples::CASES,
-    examples::manifests::CASES,
+    // The programs are being compiled from the start on.
+    release::CASES,
+    release::packages::CASES,
 ];

@@ -3,12 +3,13 @@
 
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use fs_err as fs;
+use toml::Table;
 
 use crate::case::{Case, cases};
 use crate::command::expect_words;
-use crate::directories::{copy, digest};
+use crate::directories::copy;
 use crate::package::offering;
 use crate::printed;
 use crate::terminal::Terminal;
@@ -18,9 +19,6 @@ use harness::server::{Reply, Server, Tunnel};
 cases![mirror, proxy, private_mirror, mapping];
 
 const PAGE: &str = "docs/networks.md";
-/// The archive on the page.
-const ARCHIVE: &str = "github.com/watchexec/watchexec/releases/download/v2.8.0/watchexec-2.8.0-x86_64-unknown-linux-musl.tar.xz";
-const CHECKSUM: &str = "35ea667cbe4bc96c23ba2a1f46c94c46bc385b67165e3bf621c0e7e4959aa99b";
 const MIRROR: &str = "https://mirror.example.com";
 /// `user:pass`, as a client sends it.
 const AUTHORIZATION: &str = "Basic dXNlcjpwYXNz";
@@ -35,7 +33,7 @@ fn mirror(case: &Case<'_>) -> Result<()> {
     page.follow(&build.with(MIRROR, &server.url("/mirror")))?;
     let asked = server.requests().into_iter().map(|request| request.target);
     ensure!(
-        asked.eq([format!("/mirror/{ARCHIVE}")]),
+        asked.eq([published(case)?.replace("https://", "/mirror/")]),
         "the mirror was not asked"
     );
     terminal.image("my-app").expect_newest_watchexec()
@@ -100,25 +98,30 @@ fn mapping(case: &Case<'_>) -> Result<()> {
     let terminal = terminal(case)?;
     let page = terminal.page(PAGE)?;
     let [build] = page.blocks()?;
-    let build = build
-        .with(CHECKSUM, &digest(&archive.contents))
-        .with("https://files.example.com", &server.url(""));
-    page.follow(&build)?;
+    page.follow(&build.with("https://files.example.com", &server.url("")))?;
     ensure!(server.requests().len() == 1, "the URL was not asked for");
     terminal.image("my-app").expect_newest_watchexec()
 }
 
-/// A terminal with a buildpack that offers only the archive on the page.
+/// A terminal with a buildpack that offers only the newest release, with the checksum of the suite's archive.
 fn terminal<'a>(case: &'a Case<'a>) -> Result<Terminal<'a>> {
     let terminal = case.terminal()?;
     let name = case.name.replace("::", "-");
-    let (archive, url) = (&case.platform.archive, format!("https://{ARCHIVE}"));
+    let (archive, url) = (&case.platform.archive, published(case)?);
     let buildpack = offering(&case.platform.buildpack, &name, archive, &url)?;
     copy(
         Path::new(&buildpack),
         &terminal.path("target/package/buildpack"),
     )?;
     Ok(terminal)
+}
+
+/// The URL of the newest release.
+fn published(case: &Case<'_>) -> Result<String> {
+    let descriptor = fs::read_to_string(case.platform.buildpack.join("buildpack.toml"))?;
+    let descriptor: Table = descriptor.parse()?;
+    let uri = descriptor["metadata"]["dependencies"][0]["uri"].as_str();
+    Ok(uri.context("no uri")?.to_owned())
 }
 
 /// Makes the binding of the page with the certificate of a CA.

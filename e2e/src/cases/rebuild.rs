@@ -1,4 +1,4 @@
-//! Rebuilds of an app: the layer is kept until the dependency changes.
+//! Builds of an app again: the layer is kept until the dependency changes, and a failed build leaves none.
 
 use anyhow::{Result, ensure};
 
@@ -6,10 +6,12 @@ use crate::buildpacks::START;
 use crate::case::{Case, cases, python_app};
 use crate::command::expect_words;
 use crate::package::{Archive, package_offline};
+use harness::server::{Reply, Server};
 
 cases![
     reuses_and_replaces_the_layer,
-    takes_over_layers_of_the_offline_package
+    takes_over_layers_of_the_offline_package,
+    wrong_checksum,
 ];
 
 fn reuses_and_replaces_the_layer(case: &Case<'_>) -> Result<()> {
@@ -74,5 +76,28 @@ fn takes_over_layers_of_the_offline_package(case: &Case<'_>) -> Result<()> {
         ensure!(!again.log.contains("Copying"), "it copies the release");
         again.expect_newest_watchexec()?;
     }
+    Ok(())
+}
+
+/// The server first sends another archive than buildpack.toml names. The failed build must leave no
+/// layer for the next one.
+fn wrong_checksum(case: &Case<'_>) -> Result<()> {
+    let right = Archive::script("99.1.0")?;
+    let wrong = Archive::script("99.1.1")?;
+    let replies = [&wrong, &right].map(|archive| Reply::ok(&archive.contents));
+    let server = Server::http(move |request| replies[request.number.min(1)].clone());
+    let url = server.url("/watchexec.tar");
+
+    let log = case.build_offering(&right, &url)?.failure()?;
+    expect_words(&log, &[&right.checksum(), &wrong.checksum(), "What to do"])?;
+    ensure!(server.requests().len() == 1, "one download is enough");
+
+    case.build_offering(&right, &url)?
+        .image()?
+        .expect_watchexec("99.1.0")?;
+    ensure!(
+        server.requests().len() == 2,
+        "the failed build has left a layer"
+    );
     Ok(())
 }

@@ -13,64 +13,19 @@ use fs_err as fs;
 use crate::build::{Build, Image};
 use crate::buildpacks::{PROCFILE, WATCHEXEC};
 use crate::case::{Case, cases, unaware_app};
-use crate::cases::live_reload::expect_starts;
-use crate::command::wait_for;
-use crate::container::Container;
+use crate::command::retry;
+use crate::container::{Container, TILT};
 
 cases![
-    script_without_exec,
-    outlived,
     right_after_the_start,
     slow_syncs,
     nothing_changed,
     links,
-    killed_watchexec,
     many_names,
     polling,
-    signals,
-    killed_process,
+    many_files_by_copy,
+    many_files_by_tar,
 ];
-
-/// A server that a script starts without `exec`. It drains for 2 s after SIGTERM, and holds its port.
-const SCRIPT: &str = "#!/bin/sh\necho migrating\npython3 server.py\n";
-const SERVER: &str = "import signal, sys, threading, time\n\
-    def stop(*_):\n    time.sleep(2)\n    print('drained', flush=True)\n    import os; os._exit(0)\n\
-    signal.signal(signal.SIGTERM, stop)\nimport app\n";
-
-/// A start script that does not pass signals on: the next server starts when the last one has drained.
-fn script_without_exec(case: &Case<'_>) -> Result<()> {
-    let image = image(
-        case,
-        "web: ./start.sh\n",
-        &[("start.sh", SCRIPT), ("server.py", SERVER)],
-    )?;
-    let container = Container::start(&image)?;
-    container.reload_python()?;
-    let (status, seconds) = container.stop()?;
-    let log = container.log()?;
-    case.show(format!("stopped after {seconds:.2} s"));
-    // bash gives the status of the script, which the signal has ended.
-    ensure!(
-        status == 143 && log.matches("drained").count() == 2 && log.contains("(python3)"),
-        "status {status}:\n{log}"
-    );
-    Ok(())
-}
-
-/// A helper in a session of its own outlives the restart, and the log names it.
-fn outlived(case: &Case<'_>) -> Result<()> {
-    let start = "#!/bin/sh\nsetsid sleep 600 &\nexec python3 app.py\n";
-    let image = image(case, "web: exec ./start.sh\n", &[("start.sh", start)])?;
-    let container = Container::start(&image)?;
-    container.reload_python()?;
-    wait_for_log(
-        &container,
-        "still running, since they are not in the process group of web: ",
-    )?;
-    let log = container.log()?;
-    ensure!(log.contains(" (sleep)"), "{log}");
-    Ok(())
-}
 
 /// A change that comes before watchexec watches all of the directories.
 fn right_after_the_start(case: &Case<'_>) -> Result<()> {
@@ -169,22 +124,6 @@ fn links(case: &Case<'_>) -> Result<()> {
     Ok(())
 }
 
-/// watchexec is killed, as by the kernel when memory runs out, and a file changes before it is back.
-fn killed_watchexec(case: &Case<'_>) -> Result<()> {
-    let image = image(case, "web: exec python3 app.py\n", &[])?;
-    let container = settled(&image)?;
-    run(
-        &container,
-        &format!("{}; echo > changed", kill("watchexec")),
-    )?;
-    wait_for_log(
-        &container,
-        "watchexec was killed by SIGKILL (out of memory?); starting it again in 1 s",
-    )?;
-    wait_for_log(&container, "changed changed, restarting web")?;
-    container.reload_python()
-}
-
 /// An app that makes and removes files with ever new names: a save is noticed all the same.
 fn many_names(case: &Case<'_>) -> Result<()> {
     let image = image(case, "web: exec python3 app.py\n", &[])?;
@@ -218,47 +157,71 @@ fn polling(case: &Case<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Signals that servers take for commands reach the process.
-fn signals(case: &Case<'_>) -> Result<()> {
-    let app = "import signal, time\n\
-        for name in ['TTIN', 'TTOU', 'WINCH', 'USR1', 'USR2']:\n    \
-        signal.signal(getattr(signal, 'SIG' + name), lambda *_, name=name: print('got', name, flush=True))\n\
-        print('started v1', flush=True)\nwhile True: time.sleep(1)\n";
-    let image = image(
-        case,
-        "web: exec python3 signals.py\n",
-        &[("signals.py", app)],
+/// Copying a directory of files restarts the process once.
+fn many_files_by_copy(case: &Case<'_>) -> Result<()> {
+    let image = image(case, "web: exec python3 app.py\n", &[])?;
+    let changed = unaware_app("v2")?;
+    add_pages(changed.path(), 50)?;
+    let container = Container::start(&image)?;
+    container.reload_by_copy("v2", &changed.path().join("."), "/workspace")?;
+    expect_starts(&container, 2)
+}
+
+/// `tar` in the container writes one file after the other, for most of a second, and the process still
+/// restarts once.
+fn many_files_by_tar(case: &Case<'_>) -> Result<()> {
+    let image = image(case, "web: exec python3 app.py\n", &[])?;
+    let changed = fs::read(unaware_app("v2")?.path().join("app.py"))?;
+    let pages: Vec<_> = (0..6000)
+        .map(|page| format!("workspace/pages/{page}"))
+        .collect();
+    let mut files = vec![("workspace/app.py", changed.as_slice())];
+    files.extend(pages.iter().map(|page| (page.as_str(), &b"page\n"[..])));
+    let container = Container::start(&image)?;
+    container.reload("v2", |container| container.extract(&TILT, &files))?;
+    expect_starts(&container, 2)
+}
+
+/// Checks that the app has started so many times, and that nothing is left to restart it: what is comes with the
+/// file that this saves.
+fn expect_starts(container: &Container<'_>, expected: usize) -> Result<()> {
+    let saved = container.log()?.matches("live-reload: saved-").count();
+    run(container, &format!("echo > saved-{saved}"))?;
+    wait_for_log(
+        container,
+        &format!("live-reload: saved-{saved} changed, restarting web"),
     )?;
-    let all = ["TTIN", "TTOU", "WINCH", "USR1", "USR2"];
-    // The engine's own init keeps the first two to itself.
-    for (options, names) in [(&[][..], &all[..]), (&["--init"], &all[2..])] {
-        let container = Container::start_with(&image, options)?;
-        wait_for_log(&container, "started v1")?;
-        for name in names {
-            let kill = ["kill", "--signal", name, container.name()];
-            case.platform.engine.run(kill)?;
-            wait_for_log(&container, &format!("got {name}"))?;
-        }
+    wait_for_log_of(container, "started v", expected + saved + 1)?;
+    // No change belongs to the sync before the start.
+    sleep(Duration::from_millis(1500));
+    let log = container.log()?;
+    let starts = log.matches("started v").count();
+    ensure!(
+        starts == expected + saved + 1,
+        "the app has started {starts} times, of which it should {expected} and {} for saved-…:\n{log}",
+        saved + 1
+    );
+    Ok(())
+}
+
+/// Adds files in a new directory `pages`.
+fn add_pages(app: &Path, count: usize) -> Result<()> {
+    fs::create_dir(app.join("pages"))?;
+    for index in 0..count {
+        fs::write(
+            app.join(format!("pages/{index}")),
+            format!("page {index}\n"),
+        )?;
     }
     Ok(())
 }
 
-/// A process that was killed is logged with its signal, and the container ends with its status.
-fn killed_process(case: &Case<'_>) -> Result<()> {
-    let image = image(case, "web: exec python3 app.py\n", &[])?;
-    let container = settled(&image)?;
-    run(&container, &kill("python3"))?;
-    wait_for_log(
-        &container,
-        "web was killed by SIGKILL (out of memory?); the next change starts it again",
-    )?;
-    let (status, _) = container.stop()?;
-    ensure!(status == 137, "status {status}");
-    Ok(())
-}
-
 /// An image of the Python app with this Procfile and these files, which are executable.
-fn image<'a>(case: &'a Case<'_>, procfile: &str, files: &[(&str, &str)]) -> Result<Image<'a>> {
+pub(super) fn image<'a>(
+    case: &'a Case<'_>,
+    procfile: &str,
+    files: &[(&str, &str)],
+) -> Result<Image<'a>> {
     image_with(case, procfile, files, &[])
 }
 
@@ -301,22 +264,19 @@ pub(super) fn run(container: &Container<'_>, script: &str) -> Result<()> {
     container.execute(&["sh", "-c", &script]).map(drop)
 }
 
-/// A script that kills the processes of this name.
-fn kill(name: &str) -> String {
-    format!(
-        "for p in /proc/[0-9]*; do [ \"$(cat $p/comm 2>/dev/null)\" != {name} ] || kill -9 ${{p#/proc/}}; done"
-    )
+/// Waits until the log contains a text.
+pub(super) fn wait_for_log(container: &Container<'_>, text: &str) -> Result<()> {
+    wait_for_log_of(container, text, 1)
 }
 
-/// Waits until the log has a text.
-pub(super) fn wait_for_log(container: &Container<'_>, text: &str) -> Result<()> {
-    let found = wait_for(Duration::from_secs(30), || {
-        Ok(container.log()?.contains(text).then_some(()))
-    });
-    found.with_context(|| {
-        format!(
-            "no {text:?} in the log:\n{}",
-            container.log().unwrap_or_default()
-        )
+/// Waits until the log contains a text so many times.
+fn wait_for_log_of(container: &Container<'_>, text: &str, times: usize) -> Result<()> {
+    retry(Duration::from_secs(30), || {
+        let log = container.log()?;
+        ensure!(
+            log.matches(text).count() >= times,
+            "{text:?} is not {times} times in the log:\n{log}"
+        );
+        Ok(())
     })
 }

@@ -22,8 +22,9 @@ use rustix::process::geteuid;
 
 use super::go::{KUBERNETES, kubernetes, tool};
 use super::{Engine, Registry, debian};
-use crate::command::{is_on_path, last_lines, output, record, wait_for};
-use crate::directories::{digest, log, source, target, workspace};
+use crate::command::{is_on_path, last_lines, output, record, retry};
+use crate::directories::{log, source, target, workspace};
+use harness::digest;
 
 /// How long the node may take to be ready, which usually takes five seconds.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -225,7 +226,10 @@ impl Cluster {
         *self.node.lock().unwrap_or_else(PoisonError::into_inner) = Some(node);
 
         let has_namespaces = self.directory.join("has-namespaces");
-        self.wait(|| has_namespaces.exists())?;
+        self.wait(|| {
+            ensure!(has_namespaces.exists(), "it has no namespaces");
+            Ok(())
+        })?;
         let Addresses {
             host, link, pods, ..
         } = addresses;
@@ -242,23 +246,26 @@ impl Cluster {
             let kubectl = |words: &[&str]| {
                 let mut kubectl = Command::new(target("tools/kubectl"));
                 let config = self.directory.join("kubeconfig");
-                output(kubectl.arg("--kubeconfig").arg(config).args(words)).is_ok()
+                output(kubectl.arg("--kubeconfig").arg(config).args(words)).map(drop)
             };
+            kubectl(&["wait", "--for=condition=Ready", "node/node"])?;
             // The account exists once the controllers work.
-            kubectl(&["wait", "--for=condition=Ready", "node/node"])
-                && kubectl(&["get", "serviceaccount", "default"])
+            kubectl(&["get", "serviceaccount", "default"])
         })?;
         Ok(registry)
     }
 
-    /// Waits until this is true, while the node is running.
-    fn wait(&self, is_ready: impl Fn() -> bool) -> Result<()> {
-        let waited = wait_for(PATIENCE, || {
+    /// Waits until this succeeds, while the node is running.
+    fn wait(&self, ready: impl Fn() -> Result<()>) -> Result<()> {
+        let waited = retry(PATIENCE, || {
             let mut node = self.node.lock().unwrap_or_else(PoisonError::into_inner);
             let ended = node.as_mut().map_or(Ok(None), Child::try_wait)?;
-            ensure!(ended.is_none(), "the node has ended: {ended:?}");
-            Ok(is_ready().then_some(()))
+            Ok(match ended {
+                Some(status) => Err(anyhow!("the node has ended: {status}")),
+                None => Ok(ready()?),
+            })
         });
+        let waited = waited.flatten();
         waited.with_context(|| {
             let printed = fs::read_to_string(log("node")).unwrap_or_default();
             let logs = self.directory.join("log");
@@ -341,8 +348,8 @@ impl Cluster {
             rm -rf {}",
             self.directory.display()
         );
-        wait_for(PATIENCE, || {
-            Ok(output(Command::new("sh").args(["-e", "-c", &remove])).ok())
+        retry(PATIENCE, || {
+            output(Command::new("sh").args(["-e", "-c", &remove]))
         })
         .map(drop)
     }

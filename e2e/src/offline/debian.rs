@@ -7,7 +7,8 @@ use anyhow::{Context, Result};
 use fs_err as fs;
 
 use crate::command::{as_root, is_on_path, logged, output};
-use crate::directories::{cached, log, unfinished};
+use crate::directories::log;
+use harness::cached;
 
 /// Installs these packages if a program is not on PATH.
 pub(crate) fn provide(program: &str, packages: &[&str]) -> Result<()> {
@@ -34,7 +35,7 @@ pub(crate) fn emulator() -> Result<&'static str> {
 /// without installing them: some would start services.
 pub(super) fn unpacked(name: &str, packages: &[&str]) -> Result<PathBuf> {
     cached(name, packages, |directory| {
-        let archives = unfinished().join(format!("{name}-archives"));
+        let archives = directory.join("archives");
         fs::create_dir_all(archives.join("partial"))?;
         update();
         let mut download = as_root("apt-get");
@@ -46,14 +47,13 @@ pub(super) fn unpacked(name: &str, packages: &[&str]) -> Result<PathBuf> {
                 &format!("Dir::Cache::archives={}", archives.display()),
             ]);
         logged(download.args(packages), &log(&format!("apt-{name}")))?;
-        fs::create_dir(directory)?;
         for entry in fs::read_dir(&archives)? {
             let file = entry?.path();
             if file.extension().is_some_and(|extension| extension == "deb") {
                 output(Command::new("dpkg-deb").arg("-x").arg(file).arg(directory))?;
             }
         }
-        Ok(())
+        Ok(fs::remove_dir_all(archives)?)
     })
 }
 

@@ -17,7 +17,8 @@ use rustix::process::geteuid;
 
 use super::debian;
 use crate::command::{as_root, last_lines, output, record, wait_for};
-use crate::directories::{digest, log, source, target, workspace};
+use crate::directories::{keep, log, target, workspace};
+use harness::digest;
 
 /// How long an engine may take to start or stop, which usually takes seconds.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -63,17 +64,6 @@ impl Engine {
         // A killed run leaves containers on a private engine.
         engine.remove_made()?;
         Ok(engine)
-    }
-
-    /// Starts an engine that runs images for arm64 by this emulator, in namespaces of its own.
-    pub(crate) fn of_arm64(emulator: &str) -> Result<Self> {
-        let (daemon, host) = Daemon::of_arm64(emulator)?;
-        Ok(Self {
-            host,
-            prefix: "live-reload-e2e".to_owned(),
-            daemon: Some(daemon),
-            closing: Once::new(),
-        })
     }
 
     /// A docker command against this engine.
@@ -155,10 +145,14 @@ impl Engine {
         Ok(image)
     }
 
-    /// Removes images, volumes and networks of this run, and stops a private engine. A second call waits for the first,
+    /// Removes images, volumes and networks of this run, and stops a private engine, unless they are to be kept. A second call waits for the first,
     /// since an interrupt and the end of the suite may coincide.
     pub(crate) fn close(&self) {
         self.closing.call_once(|| {
+            if keep() {
+                println!("Kept: DOCKER_HOST={} docker ps --all", self.host);
+                return;
+            }
             if let Err(error) = self.remove_made() {
                 eprintln!("not everything could be removed: {error:#}");
             }
@@ -211,7 +205,7 @@ impl Daemon {
             geteuid().is_root(),
             "no Docker engine answers, and only root can start one"
         );
-        let directory = directory("/run/live-reload-e2e")?;
+        let directory = directory()?;
         // The engine's own /run is its directory: some tools mount /var/run/docker.sock into containers,
         // whatever DOCKER_HOST says. Others mount that path, which the link keeps.
         symlink(
@@ -219,16 +213,11 @@ impl Daemon {
             directory.join(directory.file_name().unwrap_or_default()),
         )?;
         let mut dockerd = Command::new("setpriv");
+        if !keep() {
+            dockerd.args(["--pdeathsig", "TERM"]);
+        }
         dockerd
-            .args([
-                "--pdeathsig",
-                "TERM",
-                "unshare",
-                "--mount",
-                "sh",
-                "-e",
-                "-c",
-            ])
+            .args(["unshare", "--mount", "sh", "-e", "-c"])
             .args(["mount --bind \"$1\" /run; shift; exec dockerd \"$@\"", "sh"])
             .arg(&directory)
             .arg("--data-root")
@@ -236,25 +225,8 @@ impl Daemon {
             .args(["--host", "unix:///run/docker.sock"])
             .args(["--exec-root", "/run/docker", "--pidfile", "/run/docker.pid"])
             .args(["--bridge=none", "--iptables=false", "--ip-forward=false"]);
-        Self::started(dockerd, directory, "dockerd")
-    }
-
-    fn of_arm64(emulator: &str) -> Result<(Self, String)> {
-        // Not below /run, which the script covers.
-        let directory = directory("/var/tmp/live-reload-arm64")?;
-        let mut dockerd = as_root("setpriv");
-        dockerd
-            .args(["--pdeathsig", "TERM"])
-            .arg(source("arm64-engine.sh"))
-            .arg(&directory)
-            .arg(emulator);
-        Self::started(dockerd, directory, "dockerd-arm64")
-    }
-
-    /// Starts a command that runs dockerd in a directory, and waits until it answers.
-    fn started(mut dockerd: Command, directory: PathBuf, name: &str) -> Result<(Self, String)> {
         let host = format!("unix://{}/docker.sock", directory.display());
-        let log = log(name);
+        let log = log("dockerd");
         // Ctrl-C must not stop the engine, which the suite still needs to clean up.
         dockerd.process_group(0);
         let mut process = record(&mut dockerd, &log)?
@@ -284,13 +256,18 @@ impl Daemon {
     }
 }
 
-/// A new directory for a private engine: one for each checkout, and short, as paths of sockets are limited
+/// A new directory for the private engine: one for each checkout, and short, as paths of sockets are limited
 /// to about 100 characters.
-fn directory(path: &str) -> Result<PathBuf> {
+fn directory() -> Result<PathBuf> {
     let id = digest(workspace().as_os_str().as_encoded_bytes());
-    let directory = PathBuf::from(format!("{path}-{}", &id[..16]));
-    // The engine of a killed run may still be stopping.
+    let directory = PathBuf::from(format!("/run/live-reload-e2e-{}", &id[..16]));
+    // The engine of a killed run may still be stopping, and one that was kept is running.
     let pidfile = directory.join("docker.pid");
+    let pid = fs::read_to_string(&pidfile).unwrap_or_default();
+    let name = fs::read_to_string(format!("/proc/{}/comm", pid.trim()));
+    if name.is_ok_and(|name| name == "dockerd\n") {
+        output(as_root("kill").arg(pid.trim()))?;
+    }
     let _ = wait_for(PATIENCE, || Ok((!pidfile.exists()).then_some(())));
     clear(&directory)?;
     fs::create_dir(&directory)?;

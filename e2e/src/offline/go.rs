@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use anyhow::{Context, Result};
 use fs_err as fs;
@@ -11,7 +11,7 @@ use fs_err::os::unix::fs::symlink;
 
 use crate::command::{logged, output};
 use crate::directories::{log, source, target};
-use crate::package::here;
+use harness::cached;
 
 /// Builds the tool of the module `e2e/tools/NAME` into a directory that is on the PATH of the cases.
 /// Returns its version.
@@ -33,6 +33,17 @@ pub(crate) fn tool(name: &str) -> Result<String> {
         symlink("../../tools/compose", plugins.join("docker-compose"))?;
     }
     Ok(version)
+}
+
+/// Compiles all tools while the first cases run, which have precedence.
+pub(crate) fn compile_tools() {
+    thread::spawn(|| {
+        for name in ["compose", "tilt", "crane", "skaffold", "syft", "actionlint"] {
+            // The case that needs it reports the error.
+            let _ = tool(name);
+        }
+        let _ = kubernetes();
+    });
 }
 
 /// The programs of Kubernetes, all of them one program.
@@ -72,19 +83,6 @@ pub(super) fn kpack(programs: &Path) -> Result<(String, PathBuf)> {
     Ok((version, directory.into()))
 }
 
-/// Builds our program that validates Tekton's manifests with its types. Returns the version of Tekton.
-pub(crate) fn manifests() -> Result<String> {
-    let module = source("tools/manifests");
-    build(&module, ".", "", &target("tools/manifests"))?;
-    let tekton = [
-        "-m",
-        "-f={{.Path}} {{.Version}}",
-        "github.com/tektoncd/pipeline",
-    ];
-    let (_, version) = pinned(&module, &tekton)?;
-    Ok(version)
-}
-
 /// The lifecycle, as `pack builder create` takes it.
 #[derive(Debug)]
 pub(crate) struct Lifecycle {
@@ -97,19 +95,19 @@ pub(crate) struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// Builds it for an architecture, this machine's or another.
-    pub(crate) fn provide(arch: &str) -> Result<Self> {
-        let module = source("tools/lifecycle");
+    /// Builds the one of this module.
+    pub(crate) fn provide(name: &str) -> Result<Self> {
+        let module = source("tools").join(name);
         let (path, version) = pinned(
             &module,
             &["-f={{.Module.Path}} {{.Module.Version}}", "tool"],
         )?;
-        let directory = target("lifecycle").join(arch);
+        let directory = target("lifecycle").join(name);
         let programs = directory.join("lifecycle");
         fs::create_dir_all(&programs)?;
         // The lifecycle refuses to run without a version of its own.
         let linker = format!("-X {path}/cmd.Version={version}");
-        build_for(arch, &module, "tool", &linker, &programs)?;
+        build(&module, "tool", &linker, &programs)?;
 
         // The phases are one program under different names (cmd/lifecycle/main.go).
         let phases = "analyzer builder creator detector exporter extender rebaser restorer";
@@ -121,7 +119,7 @@ impl Lifecycle {
         }
         let descriptor = "lifecycle.toml";
         fs::copy(module.join(descriptor), directory.join(descriptor))?;
-        let tarball = target("lifecycle").join(format!("{arch}.tgz"));
+        let tarball = target("lifecycle").join(format!("{name}.tgz"));
         let mut tar = Command::new("tar");
         tar.args(["-cz", "--owner=0", "--group=0", "-f"])
             .arg(&tarball);
@@ -163,31 +161,46 @@ fn pinned(module: &Path, list: &[&str]) -> Result<(String, String)> {
     Ok((path.to_owned(), version.to_owned()))
 }
 
-/// Several cases may build the same program.
-static TURN: Mutex<()> = Mutex::new(());
-
-/// Builds a package, or all tools, of a module for this machine.
-fn build(module: &Path, package: &str, linker: &str, output: &Path) -> Result<()> {
-    build_for(here().name, module, package, linker, output)
-}
-
-/// Builds for an architecture. The programs are static, so that they run in any image.
-fn build_for(arch: &str, module: &Path, package: &str, linker: &str, output: &Path) -> Result<()> {
+/// Compiles a package, or all tools, of a module once on this machine, and copies the program or the directory of
+/// programs to a path. The programs are static, so that they run in any image.
+fn build(module: &Path, package: &str, linker: &str, to: &Path) -> Result<()> {
     // Tilt needs C to read Tiltfiles, and runs on this machine only.
     let with_c = module.ends_with("tilt");
     let name = module.file_name().unwrap_or_default().to_string_lossy();
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut go = Command::new("go");
-    go.args(["build", "-trimpath", "-mod=readonly", "-o"])
-        .arg(output)
-        // The linker drops debug information, so that compiling without it only saves time.
-        .args([
-            "-gcflags=all=-dwarf=false",
-            &format!("-ldflags=-s -w {linker}"),
-        ])
-        .arg(package)
-        .current_dir(module)
-        .env("GOARCH", arch)
-        .env("CGO_ENABLED", if with_c { "1" } else { "0" });
-    logged(&mut go, &log(&format!("go-build-{name}-{arch}")))
+    let mut inputs = vec![
+        output(Command::new("go").arg("version"))?,
+        package.to_owned(),
+        linker.to_owned(),
+    ];
+    for entry in fs::read_dir(module)? {
+        inputs.push(fs::read_to_string(entry?.path())?);
+    }
+    inputs.sort();
+    let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+    let kept = cached(&format!("go-{name}"), &inputs, |path| {
+        if to.is_dir() {
+            fs::create_dir(path)?;
+        }
+        // After the cases, with which it shares the machine.
+        let mut go = Command::new("nice");
+        go.args(["go", "build", "-trimpath", "-mod=readonly", "-o"])
+            .arg(path)
+            // The linker drops debug information, so that compiling without it only saves time.
+            .args([
+                "-gcflags=all=-dwarf=false",
+                &format!("-ldflags=-s -w {linker}"),
+            ])
+            .arg(package)
+            .current_dir(module)
+            .env("CGO_ENABLED", if with_c { "1" } else { "0" });
+        logged(&mut go, &log(&format!("go-build-{name}")))
+    })?;
+    let from = if kept.is_dir() { kept.join(".") } else { kept };
+    output(
+        Command::new("cp")
+            .args(["-a", "--remove-destination"])
+            .arg(from)
+            .arg(to),
+    )
+    .map(drop)
 }

@@ -6,9 +6,10 @@ use anyhow::{Context, Result};
 use fs_err as fs;
 
 use super::debian;
-use super::{Engine, Lifecycle, Registry, tool};
+use super::{Engine, Lifecycle};
 use crate::command::{as_root, logged, output};
-use crate::directories::{cached, log, source, target};
+use crate::directories::log;
+use harness::cached;
 
 const SUITE: &str = "bookworm";
 /// The packages that the sample apps need.
@@ -83,43 +84,6 @@ impl Images {
             base,
         })
     }
-}
-
-/// An engine for arm64, and the name of a base image in it.
-pub(crate) fn of_arm64() -> Result<(Engine, String)> {
-    let emulator = debian::emulator()?;
-    let script = source("arm64-image.sh");
-    let inputs = [
-        &fs::read_to_string(&script)?,
-        SUITE,
-        &CONFIGURATION.concat(),
-    ];
-    let tarball = cached("arm64-image", &inputs, |tarball| {
-        debian::provide("debootstrap", &["debootstrap", "debian-archive-keyring"])?;
-        tool("crane")?;
-        let registry = Registry::start()?;
-        let path = std::env::var("PATH")?;
-        let mut make = as_root("env");
-        make.arg(format!("PATH={}:{path}", target("tools").display()));
-        make.arg(&script)
-            .arg(tarball)
-            .args([&registry.address, SUITE]);
-        for line in CONFIGURATION {
-            // A flag of crane for each.
-            let (what, value) = line.split_once(' ').context("an instruction has a value")?;
-            make.arg(format!("--{}={value}", what.to_lowercase()));
-        }
-        logged(&mut make, &log("arm64-image"))
-    })?;
-    let engine = Engine::of_arm64(emulator)?;
-    let tarball = tarball.to_string_lossy();
-    let loaded = engine.run(["load", "--quiet", "--input", &tarball])?;
-    let (_, image) = loaded
-        .rsplit_once(' ')
-        .context("docker load names the image")?;
-    let base = engine.named("base-arm64");
-    engine.run(["tag", image, &base])?;
-    Ok((engine, base))
 }
 
 /// Makes a directory with the tarballs of the base image and the tiny image.

@@ -10,7 +10,7 @@ use serde_json::json;
 use toml::Table;
 
 use super::{Lifecycle, go};
-use crate::command::wait_for;
+use crate::command::retry;
 use crate::directories::{source, target};
 use crate::platform::Platform;
 use crate::terminal::Terminal;
@@ -58,7 +58,7 @@ pub(crate) fn install_kpack(terminal: &Terminal<'_>, registry: &str) -> Result<S
         "spec": {"image": format!("{registry}/lifecycle")},
     });
     // The webhook answers some time after it has started.
-    wait_for(PATIENCE, || Ok(terminal.apply(&lifecycle.to_string()).ok()))?;
+    retry(PATIENCE, || terminal.apply(&lifecycle.to_string()))?;
     Ok(version)
 }
 

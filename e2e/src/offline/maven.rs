@@ -7,7 +7,8 @@ use anyhow::{Result, ensure};
 use fs_err as fs;
 
 use crate::command::{logged, output};
-use crate::directories::{cached, copy, log, source, unfinished};
+use crate::directories::{copy, log, source};
+use harness::cached;
 
 const SOURCES: [&str; 4] = [
     "pom.xml",
@@ -24,7 +25,7 @@ pub(crate) fn jar() -> Result<PathBuf> {
     let inputs: Vec<&str> = contents.iter().map(String::as_str).collect();
     cached("java-app", &inputs, |jar| {
         // Maven writes beside its sources.
-        let project = unfinished().join("java-project");
+        let project = jar.with_added_extension("project");
         copy(&app, &project)?;
         let mut maven = Command::new("mvn");
         maven
@@ -32,7 +33,7 @@ pub(crate) fn jar() -> Result<PathBuf> {
             .current_dir(&project);
         logged(&mut maven, &log("maven"))?;
         fs::rename(project.join("target/app.jar"), jar)?;
-        Ok(())
+        Ok(fs::remove_dir_all(project)?)
     })
 }
 

@@ -1,99 +1,57 @@
-//! Stand-ins for the published images and buildpacks on the pages, which cannot be pulled here: the
-//! suite's images, its small buildpacks under the published ids, and a builder of them without live
-//! reload.
-
-use std::path::PathBuf;
+//! The published images and buildpacks on the pages, which cannot be pulled here, and what replaces them: the
+//! suite's images, and stand-ins with the data of `e2e/orders`.
 
 use anyhow::Result;
-use fs_err as fs;
 
-use super::{Images, Lifecycle};
-use crate::buildpacks::{PROCFILE, buildpack_of};
-use crate::directories::{copy, target};
+use crate::buildpacks::buildpack_of;
+use crate::platform::Platform;
 
-/// Published buildpacks with their versions, the suite's buildpack in place of each, and the URL on the
-/// pages.
-const BUILDPACKS: [(&str, &str, &str, &str); 3] = [
-    // The versions in examples/composite.
-    (
-        "heroku/python",
-        "0.0.0",
-        PROCFILE,
-        "docker://docker.io/heroku/buildpack-python",
-    ),
-    (
-        "heroku/procfile",
-        "0.0.0",
-        PROCFILE,
-        "docker://docker.io/heroku/buildpack-procfile",
-    ),
-    (
-        "paketo-buildpacks/procfile",
-        "1.0.0",
-        PROCFILE,
-        "docker://docker.io/paketobuildpacks/procfile",
-    ),
+/// Images and buildpacks by their names on the pages. Of two that begin alike, the longer comes first.
+const NAMES: [&str; 7] = [
+    "docker://docker.io/heroku/buildpack-python",
+    "docker://docker.io/heroku/buildpack-procfile",
+    "heroku/builder:NN",
+    "paketobuildpacks/builder-jammy-base",
+    "paketobuildpacks/builder-jammy-tiny",
+    "heroku/heroku:NN-build",
+    "heroku/heroku:NN",
 ];
+/// The releases of Heroku's images.
+const RELEASES: [&str; 2] = ["24", "26"];
+/// The lifecycle in a builder.toml.
+const LIFECYCLE: &str = "[lifecycle]\nversion = \"";
 
-/// Names on the pages with their replacements. Of two that begin alike, the longer comes first.
-#[derive(Debug, Default)]
-pub(crate) struct Published(Vec<(&'static str, String)>);
-
-impl Published {
-    /// Makes the stand-ins, and with `make_builder` a builder of these buildpacks in this order. Paketo's
-    /// builder exists already.
-    pub(crate) fn provide(
-        images: &Images,
-        lifecycle: &Lifecycle,
-        paketo: &str,
-        make_builder: impl FnOnce(&[PathBuf], &[Vec<(&str, bool)>]) -> Result<String>,
-    ) -> Result<Self> {
-        let mut names = Vec::new();
-        let mut buildpacks = Vec::new();
-        for (id, version, of, url) in BUILDPACKS {
-            let copy = stand_in(id, version, of)?;
-            names.push((url, format!("file://{}", copy.display())));
-            buildpacks.push(copy);
+/// Replaces the names of published images and buildpacks in a text.
+pub(crate) fn replaced(platform: &Platform, text: &str) -> Result<String> {
+    let mut text = text.to_owned();
+    for (name, release) in NAMES
+        .iter()
+        .flat_map(|name| RELEASES.map(|release| (*name, release)))
+    {
+        let published = name.replace("NN", release);
+        // Only what is there is provided.
+        if text.contains(&published) {
+            text = text.replace(&published, &stand_in(platform, name)?);
         }
-        let order = vec![("heroku/procfile", false)];
-        let builder = make_builder(&buildpacks, &[order])?;
-        let paketo = paketo.to_owned();
-
-        let base = &images.base;
-        let tiny = format!("{builder} --run-image {}", images.tiny);
-        for (name, stand_in) in [
-            ("heroku/builder:24", &builder),
-            ("paketobuildpacks/builder-jammy-base", &paketo),
-            ("paketobuildpacks/builder-jammy-tiny", &tiny),
-            ("heroku/heroku:24-build", base),
-            ("heroku/heroku:24", base),
-            ("paketobuildpacks/build-jammy-base", base),
-            ("paketobuildpacks/run-jammy-base", base),
-        ] {
-            names.push((name, stand_in.clone()));
-        }
-        // In builder.toml files.
-        let entry = "[lifecycle]\nversion = \"0.21.14\"";
-        names.push((entry, lifecycle.entry()));
-        Ok(Self(names))
     }
-
-    /// Replaces the names of published images in a text.
-    pub(crate) fn replaced(&self, text: &str) -> String {
-        let replace =
-            |text: String, (name, stand_in): &(&str, String)| text.replace(name, stand_in);
-        self.0.iter().fold(text.to_owned(), replace)
+    if let Some((before, after)) = text.split_once(LIFECYCLE) {
+        let (_, after) = after.split_once('\n').unwrap_or_default();
+        text = format!("{before}{}\n{after}", platform.lifecycle.entry());
     }
+    Ok(text)
 }
 
-/// Copies one of the suite's buildpacks under another id and version.
-fn stand_in(id: &str, version: &str, of: &str) -> Result<PathBuf> {
-    let to = target("buildpacks").join(id.replace('/', "-"));
-    copy(&buildpack_of(of), &to)?;
-    let file = to.join("buildpack.toml");
-    let descriptor = fs::read_to_string(&file)?
-        .replace(&format!("id = {of:?}"), &format!("id = {id:?}"))
-        .replace("version = \"1.0.0\"", &format!("version = {version:?}"));
-    fs::write(&file, descriptor)?;
-    Ok(to)
+fn stand_in(platform: &Platform, name: &str) -> Result<String> {
+    let buildpack = |id| format!("file://{}", buildpack_of(id).display());
+    Ok(match name {
+        "docker://docker.io/heroku/buildpack-python" => buildpack("heroku/python"),
+        "docker://docker.io/heroku/buildpack-procfile" => buildpack("heroku/procfile"),
+        "heroku/builder:NN" => platform.publisher("heroku")?.1.to_owned(),
+        "paketobuildpacks/builder-jammy-base" => platform.publisher("paketo")?.1.to_owned(),
+        "paketobuildpacks/builder-jammy-tiny" => {
+            let (_, builder) = platform.publisher("paketo")?;
+            format!("{builder} --run-image {}", platform.images.tiny)
+        }
+        _ => platform.images.base.clone(),
+    })
 }

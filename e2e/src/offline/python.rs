@@ -7,7 +7,8 @@ use anyhow::Result;
 use fs_err as fs;
 
 use crate::command::logged;
-use crate::directories::{cached, log, source};
+use crate::directories::{log, source};
+use harness::cached;
 
 /// The path of zizmor, which audits workflows.
 pub(crate) fn zizmor() -> Result<PathBuf> {

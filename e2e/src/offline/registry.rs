@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::command::{free_port, wait_for};
+use crate::command::{free_port, retry};
 use crate::directories::target;
 
 /// How long it may take to start, which usually takes milliseconds.
@@ -34,7 +34,7 @@ impl Registry {
             .spawn()
             .context("cannot start a registry")?;
         let registry = Self { process, address };
-        wait_for(PATIENCE, || Ok(TcpStream::connect(&registry.address).ok()))?;
+        retry(PATIENCE, || Ok(TcpStream::connect(&registry.address)?))?;
         Ok(registry)
     }
 }

@@ -20,16 +20,32 @@ pub fn cargo() -> Command {
     command
 }
 
-/// Runs `cargo xtask` in the checkout `root` and returns the last line of its output, which names
-/// what it made. Its progress goes to `progress`.
+/// A task of `cargo xtask` in the checkout `root`.
+///
+/// A program that cargo runs asks cargo for it. One that is run by its path, as in CI, uses the program
+/// beside it, which was built together with it: cargo would compile for `xtask` alone what the packages
+/// of the workspace have with other features.
+pub fn task(root: &Path, arguments: &[&str]) -> Command {
+    let built = std::env::current_exe().map(|own| own.with_file_name("xtask"));
+    let mut command = match (std::env::var_os("CARGO"), built) {
+        (None, Ok(built)) if built.is_file() => Command::new(built),
+        _ => {
+            let mut cargo = cargo();
+            cargo.arg("xtask");
+            cargo
+        }
+    };
+    command.args(arguments).current_dir(root);
+    command
+}
+
+/// Runs a task of `cargo xtask`, and returns the last line of its output, which names what it made. Its
+/// progress goes to `progress`.
 ///
 /// # Errors
 /// The task cannot be run, fails, or has no output.
 pub fn xtask(root: &Path, arguments: &[&str], progress: impl Into<Stdio>) -> Result<String> {
-    let output = cargo()
-        .arg("xtask")
-        .args(arguments)
-        .current_dir(root)
+    let output = task(root, arguments)
         .stdin(Stdio::null())
         .stderr(progress)
         .output()

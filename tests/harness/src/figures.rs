@@ -1,26 +1,19 @@
 //! Figures: measurements, each with a reference measured in the same run.
 
-use anyhow::{Context, Result};
-use fs_err as fs;
-use serde::{Deserialize, Serialize};
-use std::io::Write;
-use std::path::PathBuf;
+use anyhow::Result;
 use std::time::Duration;
 
 /// The unit of a figure.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug)]
 pub enum Unit {
     /// Milliseconds.
-    #[serde(rename = "ms")]
     Milliseconds,
     /// Millions of bytes.
-    #[serde(rename = "MB")]
     Megabytes,
 }
 
 /// The limit that a figure should stay below.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug)]
 pub enum Goal {
     /// A multiple of the reference.
     Ratio(f64),
@@ -31,10 +24,8 @@ pub enum Goal {
 }
 
 /// A row of the table.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Figure {
-    /// Its place among the rows.
-    pub row: usize,
     /// The measured operation or property.
     pub name: String,
     /// Its unit.
@@ -50,8 +41,7 @@ pub struct Figure {
 }
 
 /// Repeated measurements of one thing. Never empty: every constructor measures.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug)]
 pub struct Samples(Vec<f64>);
 
 impl Samples {
@@ -119,51 +109,6 @@ pub fn interleaved(
         measured: Samples(times.0),
         reference: Samples(times.1),
     })
-}
-
-/// The figures of the real platform, which the suite hands to `cargo xtask bench` in a file.
-pub struct Figures(PathBuf);
-
-impl Figures {
-    /// The figures kept in a directory.
-    pub fn of(directory: impl Into<PathBuf>) -> Self {
-        Self(directory.into().join("platform.jsonl"))
-    }
-
-    /// Removes those of an earlier run.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn clear(&self) -> Result<()> {
-        fs::create_dir_all(self.0.parent().context("no directory")?)?;
-        Ok(fs::write(&self.0, "")?)
-    }
-
-    /// Adds one.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn keep(&self, figure: &Figure) -> Result<()> {
-        let mut file = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&self.0)?;
-        Ok(writeln!(file, "{}", serde_json::to_string(figure)?)?)
-    }
-
-    /// All of them, in the order of their rows.
-    ///
-    /// # Errors
-    /// The file cannot be read, or one is not a figure.
-    pub fn all(&self) -> Result<Vec<Figure>> {
-        let text = fs::read_to_string(&self.0)?;
-        let mut figures: Vec<Figure> = text
-            .lines()
-            .map(serde_json::from_str)
-            .collect::<Result<_, _>>()?;
-        figures.sort_by_key(|figure| figure.row);
-        Ok(figures)
-    }
 }
 
 /// The figures as a table in Markdown, with their notes below.

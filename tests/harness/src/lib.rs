@@ -15,11 +15,14 @@
     reason = "a test or a task of this repository stops where its surroundings fail"
 )]
 
+mod cache;
 mod cargo;
 pub mod certificates;
+pub mod command;
 mod figures;
 pub mod lifecycle;
 pub mod server;
 
-pub use cargo::{cargo, xtask};
-pub use figures::{Figure, Figures, Goal, Pair, Samples, Unit, interleaved, table};
+pub use cache::{cached, digest};
+pub use cargo::{cargo, task, xtask};
+pub use figures::{Figure, Goal, Pair, Samples, Unit, interleaved, table};

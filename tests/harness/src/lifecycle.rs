@@ -196,6 +196,40 @@ impl Lifecycle {
         fs::read_to_string(self.layers.join("launch.toml")).unwrap()
     }
 
+    /// Lists the processes of the image for the launcher, as the exporter does: those of the buildpack, and
+    /// `web` of the app's own.
+    pub fn export(&self, web: &[&str]) {
+        let web = format!("\n[[processes]]\ntype = \"web\"\ndirect = true\ncommand = {web:?}\n");
+        let config = self.path("layers/config");
+        fs::create_dir_all(&config).unwrap();
+        fs::write(config.join("metadata.toml"), self.launch_toml() + &web).unwrap();
+    }
+
+    /// A process of the image as the launcher starts it: in the app directory, with the programs of the
+    /// layers on PATH.
+    pub fn launch(&self, kind: &str) -> Command {
+        let metadata = fs::read_to_string(self.path("layers/config/metadata.toml")).unwrap();
+        let metadata: toml::Table = metadata.parse().unwrap();
+        let processes = metadata["processes"].as_array().unwrap();
+        let is_it = |process: &&Value| process["type"].as_str() == Some(kind);
+        let process = processes.iter().find(is_it).unwrap();
+        let words = ["command", "args"]
+            .iter()
+            .filter_map(|key| process.get(key)?.as_array());
+        let words: Vec<&str> = words.flatten().filter_map(Value::as_str).collect();
+        let mut path = ["live-reload", "watchexec"]
+            .map(|layer| self.layers.join(layer).join("bin"))
+            .to_vec();
+        path.extend(env::split_paths(&env::var_os("PATH").unwrap()));
+        let mut command = Command::new(words[0]);
+        command
+            .args(&words[1..])
+            .current_dir(self.path("app"))
+            .env_clear()
+            .env("PATH", env::join_paths(path).unwrap());
+        command
+    }
+
     /// The layer's metadata, as text.
     pub fn layer_toml(&self) -> String {
         fs::read_to_string(self.layers.join("watchexec.toml")).unwrap()

@@ -21,10 +21,7 @@ pub(super) fn measure(buildpack: &Path, directory: &Path, rows: &mut Rows) -> Re
     let layers = "layers/live-reload_watchexec";
     let lifecycle = Lifecycle::of(buildpack, &directory.join("start"), layers);
     time(&mut lifecycle.build_command(""))?;
-    let config = lifecycle.path("layers/config");
-    fs::create_dir_all(&config)?;
-    let web = format!("[[processes]]\ntype = \"web\"\ndirect = true\ncommand = {PROCESS:?}\n");
-    fs::write(config.join("metadata.toml"), web)?;
+    lifecycle.export(&PROCESS);
 
     let start = |program: &Path, arguments: &[&str]| {
         first_line(

@@ -1,20 +1,18 @@
 //! The phases, called as the lifecycle calls them, and the sizes of the programs.
 
-use super::{Options, Rows, SOME, quiet, script, time};
+use super::{Options, Rows, SOME, script, time};
 use crate::archive::Archive;
 use crate::command::run;
 use crate::package::{Options as Package, package};
 use crate::triple::Triple;
 use crate::workspace::target;
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use fs_err as fs;
 use harness::lifecycle::Lifecycle;
 use harness::server::{Reply, Server};
-use harness::{Goal, Samples, interleaved};
+use harness::{Goal, interleaved};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread::sleep;
-use std::time::Duration;
 
 /// Turns of programs that take milliseconds.
 const MANY: usize = 200;
@@ -94,14 +92,6 @@ pub(super) fn measure(
     rebuilds(&online, &offline, &scratch, &nothing, rows)?;
 
     let size = |file: PathBuf| Ok::<_, anyhow::Error>(megabytes(fs::metadata(file)?.len()));
-    let peak = peak(&mut cold(&online)?)?;
-    let both = size(archive.file.clone())? + size(scratch.join("watchexec"))?;
-    rows.size(
-        "peak memory of a build that downloads",
-        megabytes(peak),
-        Some(("archive and program".to_owned(), Samples::one(both))),
-        Some(Goal::Ratio(2.0)),
-    );
     let is_release = options.target.as_ref().is_some_and(Triple::is_musl);
     for (program, name, most) in [
         ("build", "`watchexec-buildpack`", 3.0),
@@ -110,7 +100,7 @@ pub(super) fn measure(
         let size = size(online_package.join("bin").join(program))?;
         // Releases are linked to musl, and have these limits.
         let goal = is_release.then_some(Goal::Value(most));
-        rows.size(&format!("size of {name}"), size, None, goal);
+        rows.size(&format!("size of {name}"), size, goal);
     }
     Ok(offline_package)
 }
@@ -167,28 +157,6 @@ fn cold(lifecycle: &Lifecycle) -> Result<Command> {
     fs::remove_dir_all(lifecycle.layers())?;
     fs::create_dir(lifecycle.layers())?;
     Ok(lifecycle.build_command(""))
-}
-
-/// The peak of a program's resident memory, in bytes.
-///
-/// Linux adds the peak of the starting program to the one that a parent is told at the end; the
-/// running program has only its own.
-fn peak(command: &mut Command) -> Result<u64> {
-    let mut child = quiet(command).spawn()?;
-    let file = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    loop {
-        let text = fs::read_to_string(&file)?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        if let Some(kilobytes) = line.and_then(|line| line.trim().strip_suffix(" kB")) {
-            peak = kilobytes.parse::<u64>()? << 10;
-        }
-        if let Some(status) = child.try_wait()? {
-            ensure!(status.success(), "the build failed ({status})");
-            return Ok(peak);
-        }
-        sleep(Duration::from_millis(1));
-    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "less than 2^52 bytes")]

@@ -1,62 +1,49 @@
-//! The watchexec releases of a buildpack.toml, edited as text: comments, order and spaces stay.
+//! The watchexec releases of a buildpack.toml, edited so that comments, order and spaces stay.
 
 use super::changelog::sentence;
 use anyhow::{Context, Result, ensure};
 use semver::Version;
 use serde::Deserialize;
-use watchexec_release::catalog::{Catalog, Dependency, Entry};
+use serde::de::IntoDeserializer;
+use toml_edit::visit_mut::VisitMut;
+use toml_edit::{ArrayOfTables, DocumentMut, Formatted, Item, RawString, Table, Value};
+use watchexec_release::catalog::{Dependency, Entry};
 use watchexec_release::checksum::Checksum;
 
-const HEADER: &str = "[[metadata.dependencies]]";
-
-/// A buildpack.toml, taken apart at its entries.
+/// A buildpack.toml and its entries.
 pub(super) struct Entries {
-    /// Everything above the first entry, with the comment on all of them.
-    head: String,
-    /// The entries and the text after them, unchanged.
-    blocks: Vec<Block>,
+    document: DocumentMut,
+    /// Above the first entry: the comment on all of them.
+    head: RawString,
+    /// All entries as they are. Those of other ids have no release.
+    old: Vec<(Table, Option<Dependency>)>,
     /// The entries for watchexec as they will be.
-    new: Vec<Block>,
-}
-
-/// A table of the file, with the comment above it and the tables below it.
-#[derive(Clone)]
-struct Block {
-    text: String,
-    /// Its contents if it is an entry for watchexec.
-    release: Option<Dependency>,
+    new: Vec<(Table, Dependency)>,
 }
 
 impl Entries {
     pub(super) fn parse(text: &str) -> Result<Self> {
-        let lines: Vec<&str> = text.split_inclusive('\n').collect();
-        let first = lines.iter().position(|line| line.starts_with(HEADER));
-        let first = first.with_context(|| format!("buildpack.toml has no {HEADER}"))?;
-        let mut starts = vec![first];
-        for (index, line) in lines.iter().enumerate().skip(first + 1) {
-            if line.starts_with('[') && !line.contains("metadata.dependencies.") {
-                let is_above = |line: &&&str| line.trim().is_empty() || line.starts_with('#');
-                let above = lines[..index].iter().rev().take_while(is_above).count();
-                starts.push(index - above);
-            }
+        let document: DocumentMut = text.parse()?;
+        let tables = document.get("metadata").and_then(|metadata| {
+            let tables = metadata.get("dependencies")?;
+            tables.as_array_of_tables()
+        });
+        let tables = tables.context("buildpack.toml has no [[metadata.dependencies]]")?;
+        let mut old = Vec::new();
+        for table in tables {
+            old.push((table.clone(), release(table)?));
         }
-        let end = lines.len();
-        let ends = starts.iter().skip(1).chain([&end]);
-        let blocks = starts
-            .iter()
-            .zip(ends)
-            .map(|(start, end)| {
-                let between = if *start == first { "\n" } else { "" };
-                Block::new(between.to_owned() + &lines[*start..*end].concat())
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let (first, _) = old.first_mut().context("buildpack.toml lists no release")?;
+        let head = first.decor().prefix().cloned().unwrap_or_default();
+        first.decor_mut().set_prefix("\n");
         ensure!(
-            blocks.iter().any(|block| block.release.is_some()),
+            old.iter().any(|(_, release)| release.is_some()),
             "there is no entry for watchexec to take as an example"
         );
         Ok(Self {
-            head: lines[..first].concat(),
-            blocks,
+            document,
+            head,
+            old,
             new: Vec::new(),
         })
     }
@@ -68,84 +55,101 @@ impl Entries {
         version: &Version,
         checksum: impl Fn(&str) -> Result<Checksum>,
     ) -> Result<()> {
-        for platform in self.platforms() {
-            let entries =
-                || releases(&self.blocks).filter(|(_, old)| self::platform(old) == platform);
-            let line = |version: &Version| (version.major, version.minor);
-            let entry = if let Some((block, old)) =
-                entries().find(|(_, old)| old.version == *version)
-            {
-                let file = file(old);
-                let listed = checksum(file)?;
+        let mut platforms: Vec<Platform> = Vec::new();
+        for (_, old) in self.releases() {
+            if !platforms.contains(&platform(old)) {
+                platforms.push(platform(old));
+            }
+        }
+        for platform in platforms {
+            let same_line = |old: &Dependency| {
+                (old.version.major, old.version.minor) == (version.major, version.minor)
+            };
+            // Of another line, the newest entry has the current name and location of archives, also those
+            // of a repackager.
+            let (table, old) = self
+                .releases()
+                .filter(|(_, old)| self::platform(old) == platform)
+                .max_by_key(|(_, old)| (old.version == *version, same_line(old), &old.version))
+                .context("a platform without an entry")?;
+            let mut table = table.clone();
+            if !same_line(old) {
+                // The comment above it is not about this version.
+                table.decor_mut().set_prefix("\n");
+            }
+            replace(&mut table, &old.version.to_string(), &version.to_string());
+            let file = file(&table)?;
+            let listed = checksum(&file)?;
+            let written = old.checksum()?;
+            if old.version == *version {
                 ensure!(
-                    old.checksum().is_ok_and(|written| written == listed),
+                    written == listed,
                     "{file} is listed with {listed} now, which is not what buildpack.toml has: a \
                      published archive must never change"
                 );
-                block.clone()
-            } else if let Some((block, _)) =
-                entries().find(|(_, old)| line(&old.version) == line(version))
-            {
-                block.at_version(version, &checksum)?
             } else {
-                // The newest entry has the current name and location of archives, also those of a
-                // repackager. The comment above it is not about this version.
-                let (newest, _) = entries()
-                    .max_by_key(|(_, old)| &old.version)
-                    .context("a platform without an entry")?;
-                let (_, below) = newest.text.split_once(HEADER).unwrap_or_default();
-                Block::new(format!("\n{HEADER}{below}"))?.at_version(version, &checksum)?
-            };
-            self.new.push(entry);
+                // The listing has none.
+                table.remove("source-checksum");
+                replace(&mut table, &written.hex(), &listed.hex());
+            }
+            let new = release(&table)?.context("not an entry for watchexec")?;
+            ensure!(
+                new.version == *version && new.checksum()? == listed,
+                "the entry for watchexec {} cannot be turned into one for {version}",
+                old.version
+            );
+            self.new.push((table, new));
         }
         Ok(())
     }
 
-    /// The platforms in the order of the file.
-    fn platforms(&self) -> Vec<Platform> {
-        let mut platforms = Vec::new();
-        for (_, entry) in releases(&self.blocks) {
-            if !platforms.contains(&platform(entry)) {
-                platforms.push(platform(entry));
-            }
-        }
-        platforms
+    /// The entries for watchexec in the order of the file.
+    fn releases(&self) -> impl Iterator<Item = (&Table, &Dependency)> {
+        let old = self.old.iter();
+        old.filter_map(|(table, release)| Some((table, release.as_ref()?)))
     }
 
     /// The file with the added entries, newest first, in the place of the old ones.
     pub(super) fn text(&self) -> String {
         let mut new = self.new.clone();
         // Stable: the platforms stay in the order of the file.
-        new.sort_by(|a, b| version(b).cmp(&version(a)));
-        let mut blocks: Vec<Block> = Vec::new();
-        for block in &self.blocks {
-            match block.release {
-                Some(_) => blocks.append(&mut new),
-                None => blocks.push(block.clone()),
+        new.sort_by(|(_, a), (_, b)| b.version.cmp(&a.version));
+        let mut new: Vec<Table> = new.into_iter().map(|(table, _)| table).collect();
+        let mut tables = Vec::new();
+        for (table, release) in &self.old {
+            match release {
+                Some(_) => tables.append(&mut new),
+                None => tables.push(table.clone()),
             }
         }
-        let text: String = blocks.iter().map(|block| block.text.as_str()).collect();
-        self.head.clone() + text.trim_start_matches('\n')
+        if let Some(first) = tables.first_mut() {
+            first.decor_mut().set_prefix(self.head.clone());
+        }
+        tables.iter_mut().for_each(forget_position);
+        let mut document = self.document.clone();
+        document["metadata"]["dependencies"] =
+            Item::ArrayOfTables(ArrayOfTables::from_iter(tables));
+        document.to_string()
     }
 
     /// The line for the changelog.
     pub(super) fn changelog_entry(&self) -> String {
-        let only_in = |these: &[Block], others: &[Block]| {
-            let is_there = |(_, one): &(&Block, &Dependency)| {
-                releases(others).any(|(_, other)| {
+        let old: Vec<&Dependency> = self.releases().map(|(_, old)| old).collect();
+        let new: Vec<&Dependency> = self.new.iter().map(|(_, new)| new).collect();
+        let only_in = |these: &[&Dependency], others: &[&Dependency]| {
+            let is_there = |one: &Dependency| {
+                let same = |other: &&Dependency| {
                     other.version == one.version && platform(other) == platform(one)
-                })
+                };
+                others.iter().any(same)
             };
-            let mut versions: Vec<Version> = releases(these)
-                .filter(|entry| !is_there(entry))
-                .map(|(_, entry)| entry.version.clone())
-                .collect();
+            let only = these.iter().filter(|one| !is_there(one));
+            let mut versions: Vec<Version> = only.map(|one| one.version.clone()).collect();
             versions.sort_by(|a, b| b.cmp(a));
             versions.dedup();
             versions
         };
-        let added = only_in(&self.new, &self.blocks);
-        let removed = only_in(&self.blocks, &self.new);
+        let (added, removed) = (only_in(&new, &old), only_in(&old, &new));
         match (added.as_slice(), removed.as_slice()) {
             (added, []) => format!("- Ships watchexec {}.", sentence(added)),
             ([], removed) => format!("- No longer ships watchexec {}.", sentence(removed)),
@@ -165,68 +169,42 @@ fn platform(entry: &Dependency) -> Platform {
     (entry.os.clone(), entry.arch.clone())
 }
 
-fn version(block: &Block) -> Option<&Version> {
-    block.release.as_ref().map(|release| &release.version)
-}
-
-/// The entries for watchexec.
-fn releases(blocks: &[Block]) -> impl Iterator<Item = (&Block, &Dependency)> {
-    blocks
-        .iter()
-        .filter_map(|block| Some((block, block.release.as_ref()?)))
+/// An entry as a build reads it, if it is one for watchexec.
+fn release(table: &Table) -> Result<Option<Dependency>> {
+    let value = Value::from(table.clone().into_inline_table());
+    let entry = Entry::deserialize(value.into_deserializer())?;
+    let release = entry.is_watchexec().then(|| entry.parse()).transpose();
+    release.context("an entry of buildpack.toml is invalid")
 }
 
 /// The name of the archive.
-fn file(entry: &Dependency) -> &str {
-    entry.uri.rsplit('/').next().unwrap_or(&entry.uri)
+fn file(table: &Table) -> Result<String> {
+    let uri = table.get("uri").and_then(Item::as_str);
+    let file = uri.and_then(|uri| uri.rsplit('/').next());
+    Ok(file.context("an entry has no uri")?.to_owned())
 }
 
-impl Block {
-    fn new(text: String) -> Result<Self> {
-        #[derive(Deserialize)]
-        struct Contents {
-            metadata: Catalog,
+/// Lets a table and those in it follow what is written before them.
+fn forget_position(table: &mut Table) {
+    table.set_position(None);
+    for (_, item) in table.iter_mut() {
+        if let Some(tables) = item.as_array_of_tables_mut() {
+            tables.iter_mut().for_each(forget_position);
         }
-        let mut release = None;
-        if text.contains(HEADER) {
-            let contents: Contents =
-                toml_edit::de::from_str(&text).context("an entry of buildpack.toml is invalid")?;
-            let mut entries = contents.metadata.dependencies.iter();
-            let entry = entries.find(|entry| entry.is_watchexec());
-            release = entry.map(Entry::parse).transpose()?;
-        }
-        Ok(Self { text, release })
     }
+}
 
-    /// The entry with another version, in all its values.
-    fn at_version(
-        &self,
-        version: &Version,
-        checksum: impl Fn(&str) -> Result<Checksum>,
-    ) -> Result<Self> {
-        let old = self
-            .release
-            .as_ref()
-            .context("not an entry for watchexec")?;
-        let (was, is) = (old.version.to_string(), version.to_string());
-        let text: String = self
-            .text
-            .split_inclusive('\n')
-            // The listing has no checksum of the source.
-            .filter(|line| !line.starts_with("source-checksum"))
-            .map(|line| with_version_replaced(line, &was, &is))
-            .collect();
-        let listed = checksum(&with_version_replaced(file(old), &was, &is))?;
-        let text = text.replace(&old.checksum()?.hex(), &listed.hex());
-        let new = Self::new(text)?;
-        ensure!(
-            new.release.as_ref().is_some_and(|new| {
-                new.version == *version && new.checksum().is_ok_and(|written| written == listed)
-            }),
-            "the entry for watchexec {was} cannot be turned into one for {version}"
-        );
-        Ok(new)
+/// Replaces a word in all strings of an entry.
+fn replace(table: &mut Table, old: &str, new: &str) {
+    struct Replace<'a>(&'a str, &'a str);
+    impl VisitMut for Replace<'_> {
+        fn visit_string_mut(&mut self, node: &mut Formatted<String>) {
+            let decor = node.decor().clone();
+            *node = Formatted::new(with_version_replaced(node.value(), self.0, self.1));
+            *node.decor_mut() = decor;
+        }
     }
+    Replace(old, new).visit_table_mut(table);
 }
 
 /// Replaces a version unless it is part of a longer one: 2.5.1 in v2.5.1, but not in 12.5.10.

@@ -29,7 +29,7 @@ fn arguments(arguments: &[&str]) -> Problem {
 #[test]
 fn an_argument_with_a_wrong_value() {
     assert_snapshot!(arguments(&["--debounce", "50"]), @r#"
-    --debounce is "50", which has no unit.
+    --debounce is "50", which is not a time (time unit needed, for example 50sec or 50ms).
     Accepted: a time with its unit, such as `50ms`, `2s` or `1min 30s`.
     "#);
 }
@@ -152,7 +152,7 @@ fn no_working_directory() {
 fn a_program_that_is_not_on_the_path() {
     assert_snapshot!(Problem::Program(web(), ProgramError::NotOnPath("node".to_owned())), @"
     The process `web` runs `node`, which is not on the PATH.
-    Check the start command of the process, and that a buildpack or the run image provides the program.
+    Check the command, and that a buildpack or the run image provides the program.
     ");
 }
 

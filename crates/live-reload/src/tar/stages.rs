@@ -1,7 +1,7 @@
 //! Directories of the target, each with a stage: a directory in it for files and links that wait for the end
 //! of the archive.
 //!
-//! A stage has the name of a temporary file, which is ignored (see `DEFAULT_PATTERNS`) together with what is in
+//! A stage has the name of a temporary file, which is ignored (see `default_patterns`) together with what is in
 //! it. watchexec 2.7 and 2.8 get slower with each name that disappears: the stage's is the only one
 //! in its directory, and the next archive uses it again.
 

@@ -369,7 +369,7 @@ fn exits_with_2_for_invalid_arguments() {
     let (status, text) = web().fail(&["--debounce", "50"]);
     assert_eq!(status, 2);
     assert!(
-        text.contains("--debounce is \"50\", which has no unit"),
+        text.contains("--debounce is \"50\", which is not a time"),
         "{text}"
     );
 }

@@ -5,17 +5,16 @@
 //! tar manual, "Storing Sparse Files"). No tar writes the older versions 0.0 and 0.1 by default;
 //! they are not supported.
 
-use std::collections::VecDeque;
 use std::ffi::OsStr;
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use tar::Entry;
 
 /// The size of a block, to which the map is padded.
-const BLOCK: u64 = 512;
-/// The limit of pieces in a map, which is kept in memory.
-const PIECES: u64 = 10_000;
+const BLOCK: usize = 512;
+/// The limit of a map, in bytes.
+const LARGEST_MAP: usize = 256 << 10;
 
 /// The name of a sparse file in the pax form, and its size with the holes.
 pub(super) fn header(entry: &mut Entry<impl Read>) -> io::Result<Option<(PathBuf, u64)>> {
@@ -30,77 +29,54 @@ pub(super) fn header(entry: &mut Entry<impl Read>) -> io::Result<Option<(PathBuf
     Ok(name.zip(size))
 }
 
-/// The content of a file with all `size` bytes.
-pub(super) fn content(mut data: impl Read, has_map: bool, size: u64) -> io::Result<impl Read> {
-    let mut map = vec![(0, size)];
-    if has_map {
-        map = read_map(&mut data)?;
+/// The content of a file. One that starts with a map has zeros for its holes, and `size` bytes.
+pub(super) fn content<'a>(
+    mut data: impl Read + 'a,
+    has_map: bool,
+    size: u64,
+) -> io::Result<Box<dyn Read + 'a>> {
+    if !has_map {
+        return Ok(Box::new(data));
     }
-    // There may be a hole at the end.
-    map.push((size, 0));
-    let mut position: u64 = 0;
-    let mut pieces = VecDeque::new();
-    for (offset, size) in map {
-        let hole = offset.checked_sub(position);
-        pieces.push_back((hole.ok_or(io::ErrorKind::InvalidData)?, size));
-        position = offset.saturating_add(size);
-    }
-    Ok(Filled { data, pieces })
-}
-
-/// Reads the offset and the size of each piece of data: decimal numbers, a line each, after their
-/// count.
-fn read_map(data: &mut impl Read) -> io::Result<Vec<(u64, u64)>> {
-    let mut length: u64 = 0;
-    let mut number = || -> io::Result<u64> {
-        let mut number: u64 = 0;
-        loop {
-            let mut byte = [0];
-            data.read_exact(&mut byte)?;
-            length += 1;
-            let digit = match byte {
-                [b'\n'] => return Ok(number),
-                [byte] => char::from(byte).to_digit(10),
-            };
-            number = digit
-                .and_then(|digit| number.checked_mul(10)?.checked_add(digit.into()))
-                .ok_or(io::ErrorKind::InvalidData)?;
+    let size = usize::try_from(size).map_err(io::Error::other)?;
+    let mut content = Vec::new();
+    for piece in map(&mut data)?.chunks_exact(2) {
+        let &[offset, length] = piece else { continue };
+        if offset < content.len() || length > size.saturating_sub(offset) {
+            return Err(io::ErrorKind::InvalidData.into());
         }
-    };
-    let count = number()?;
-    if count > PIECES {
-        return Err(io::ErrorKind::InvalidData.into());
-    }
-    let map = (0..count).map(|_| Ok((number()?, number()?))).collect();
-    let padding = length.next_multiple_of(BLOCK) - length;
-    io::copy(&mut data.take(padding), &mut io::sink())?;
-    map
-}
-
-/// Data with zeros for its holes.
-struct Filled<R> {
-    data: R,
-    /// Bytes of each hole, and of the data after it.
-    pieces: VecDeque<(u64, u64)>,
-}
-
-impl<R: Read> Read for Filled<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while let Some((hole, data)) = self.pieces.front_mut() {
-            if *hole > 0 {
-                let length = io::repeat(0).take(*hole).read(buffer)?;
-                *hole -= length as u64;
-                return Ok(length);
-            } else if *data > 0 {
-                let length = self.data.by_ref().take(*data).read(buffer)?;
-                *data -= length as u64;
-                return match length {
-                    0 if !buffer.is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),
-                    length => Ok(length),
-                };
-            }
-            self.pieces.pop_front();
+        content.resize(offset, 0);
+        let read = (data.by_ref().take(length as u64)).read_to_end(&mut content)?;
+        if read < length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        Ok(0)
     }
+    content.resize(size, 0);
+    Ok(Box::new(Cursor::new(content)))
+}
+
+/// Reads the offset and the size of each piece of data: decimal numbers, a line each, after the number
+/// of pieces.
+fn map(data: &mut impl Read) -> io::Result<Vec<usize>> {
+    let mut text = Vec::new();
+    while text.len() < LARGEST_MAP {
+        let mut block = [0; BLOCK];
+        data.read_exact(&mut block)?;
+        text.extend(block);
+        // The rest of the last line is in the next block, or is the padding.
+        let end = text
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .unwrap_or_default();
+        let lines =
+            str::from_utf8(text.get(..end).unwrap_or_default()).map_err(io::Error::other)?;
+        let numbers: Result<Vec<usize>, _> = lines.lines().map(str::parse).collect();
+        let mut numbers = numbers.map_err(io::Error::other)?.into_iter();
+        if let Some(pieces) = numbers.next()
+            && numbers.len() / 2 >= pieces
+        {
+            return Ok(numbers.take(pieces.saturating_mul(2)).collect());
+        }
+    }
+    Err(io::ErrorKind::InvalidData.into())
 }

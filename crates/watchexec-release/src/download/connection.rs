@@ -6,7 +6,7 @@ use super::http::Downloader;
 use super::tls;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION};
 use reqwest::{Client, Proxy, Response, redirect};
 use std::sync::Arc;
 use tokio::select;
@@ -19,16 +19,14 @@ impl Downloader<'_> {
     pub(super) async fn request(&self, hop: &Hop) -> Result<Response, Failure> {
         let policy = &self.network.policy;
         let connected = Arc::new(Notify::new());
-        let mut headers = HeaderMap::new();
+        let client = self.client(hop, connected.clone())?;
+        let mut request = client.get(hop.url.exposed().clone());
         // The checksum is that of the file without a further encoding.
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if let Some((login, _)) = self.network.login(&hop.url)
-            && let Ok(login) = format!("Basic {}", STANDARD.encode(login.join(&b':'))).try_into()
-        {
-            headers.insert(AUTHORIZATION, login);
+        request = request.header(ACCEPT_ENCODING, "identity");
+        if let Some((login, _)) = self.network.login(&hop.url) {
+            let login = STANDARD.encode(login.join(&b':'));
+            request = request.header(AUTHORIZATION, format!("Basic {login}"));
         }
-        let request = self.client(hop, connected.clone())?;
-        let request = request.get(hop.url.exposed().clone()).headers(headers);
         let limit = async {
             if timeout(policy.connect, connected.notified()).await.is_err() {
                 return Failure::Timeout("no connection", policy.connect);

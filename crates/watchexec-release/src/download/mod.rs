@@ -19,9 +19,9 @@ pub use reqwest::StatusCode;
 pub use rustls::pki_types::CertificateDer;
 pub use tls::certificates;
 
-use crate::checksum::{Checksum, Mismatch, Verified};
+use crate::checksum::{Checksum, ChecksumError, Verified};
 use crate::files;
-use crate::location::Archive;
+use crate::origin::Archive;
 use http::Downloader;
 use network::LARGEST_ARCHIVE;
 use std::cell::OnceCell;
@@ -45,7 +45,7 @@ pub enum Fault {
     /// Every request to the server failed.
     Requests(Vec<Attempt>),
     /// The archive differs from the one in the catalog. Contains the request, if a server sent it.
-    Checksum(Mismatch, Option<Box<Hop>>),
+    Checksum(ChecksumError, Option<Box<Hop>>),
 }
 
 impl fmt::Display for DownloadError {
@@ -83,26 +83,25 @@ pub fn download(
     network: &Network,
     observer: &dyn Observer,
 ) -> Result<Verified, DownloadError> {
-    let verified = || {
-        let (bytes, hop) = if let Some(path) = archive.url.file() {
-            (
-                files::read(&path, LARGEST_ARCHIVE).map_err(Fault::File)?,
-                None,
-            )
-        } else {
-            let downloader = Downloader {
-                url: &archive.url,
-                checksum,
-                network,
-                observer,
-                trusted: OnceCell::new(),
-            };
-            let (bytes, hop) = downloader.download().map_err(Fault::Requests)?;
-            (bytes, Some(Box::new(hop)))
+    let fetched = if let Some(path) = archive.url.file() {
+        let bytes = files::read(&path, LARGEST_ARCHIVE);
+        bytes.map(|bytes| (bytes, None)).map_err(Fault::File)
+    } else {
+        let downloader = Downloader {
+            url: &archive.url,
+            checksum,
+            network,
+            observer,
+            trusted: OnceCell::new(),
         };
-        Verified::new(bytes, checksum).map_err(|mismatch| Fault::Checksum(mismatch, hop))
+        let sent = downloader.download();
+        sent.map(|(bytes, hop)| (bytes, Some(Box::new(hop))))
+            .map_err(Fault::Requests)
     };
-    verified().map_err(|fault| DownloadError {
+    let verified = fetched.and_then(|(bytes, hop)| {
+        Verified::new(bytes, checksum).map_err(|mismatch| Fault::Checksum(mismatch, hop))
+    });
+    verified.map_err(|fault| DownloadError {
         archive: archive.clone(),
         fault,
     })

@@ -1,7 +1,6 @@
 //! Logins from a netrc file, as curl reads it (`lib/netrc.c`), but without the entry `default`: it would
 //! send a password to any host that a URL names.
 
-use crate::files::FileError;
 use crate::text::read_bytes;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +12,7 @@ pub struct Netrc {
     /// Passwords are bytes, and need not be UTF-8.
     text: Vec<u8>,
     /// Why the file is ignored, if it is.
-    pub ignored: Option<FileError>,
+    pub ignored: Option<io::Error>,
 }
 
 impl Netrc {
@@ -21,9 +20,11 @@ impl Netrc {
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn read(file: &Path) -> Result<Self, FileError> {
+    pub fn read(file: &Path) -> io::Result<Self> {
+        let at =
+            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", file.display()));
         Ok(Self {
-            text: read_bytes(file).map_err(FileError::at(file))?,
+            text: read_bytes(file).map_err(at)?,
             file: file.to_owned(),
             ignored: None,
         })
@@ -33,7 +34,7 @@ impl Netrc {
     #[must_use]
     pub fn optional(file: &Path) -> Self {
         Self::read(file).unwrap_or_else(|error| Self {
-            ignored: (error.error.kind() != io::ErrorKind::NotFound).then_some(error),
+            ignored: (error.kind() != io::ErrorKind::NotFound).then_some(error),
             ..Self::default()
         })
     }

@@ -5,14 +5,13 @@
 //! A correct checksum does not make the content trustworthy, so the decompressed size is limited.
 
 use super::license::License;
-use crate::files::FileError;
 use auditable_extract::{Error as ExtractError, raw_auditable_data};
 use auditable_serde::{DependencyKind, Package, VersionInfo};
 use flate2::read::ZlibDecoder;
+use fs_err as fs;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -74,13 +73,13 @@ pub fn read(program: &[u8]) -> io::Result<Option<Vec<Crate>>> {
 ///
 /// # Errors
 /// The list cannot be read.
-pub fn listed_beside(program: &Path) -> Result<Option<Vec<Crate>>, FileError> {
+pub fn listed_beside(program: &Path) -> io::Result<Option<Vec<Crate>>> {
     let path = list_beside(program);
     if !path.exists() {
         return Ok(None);
     }
-    (fs::read(&path).and_then(|list| Ok(serde_json::from_slice(&list)?)))
-        .map_err(FileError::at(path))
+    let invalid = |error| io::Error::other(format!("{}: {error}", path.display()));
+    serde_json::from_slice(&fs::read(&path)?).map_err(invalid)
 }
 
 /// The path of the list of crates beside a program: [`Crate`]s as JSON.

@@ -5,6 +5,7 @@ use super::license::{Kind, License};
 use super::subject::{Software, Subject};
 use crate::checksum::Checksum;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// The value of a required member that is not known.
@@ -15,18 +16,29 @@ const NO_ASSERTION: &str = "NOASSERTION";
 const CREATED: &str = "1980-01-01T00:00:01Z";
 
 pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
-    let mut others = OtherLicenses(Vec::new());
-    let mut packages = Vec::new();
-    let mut relationships = Vec::new();
-    for of in &subject.all(identity) {
-        if packages.is_empty() {
-            relationships.push(relationship("DOCUMENT", "DESCRIBES", &of.reference));
-        }
-        packages.push(package(of, &mut others));
-        for used in &of.dependencies {
-            relationships.push(relationship(&of.reference, "DEPENDS_ON", used));
-        }
-    }
+    let all = subject.all(identity);
+    let described =
+        (all.iter().take(1)).map(|of| relationship("DOCUMENT", "DESCRIBES", &of.reference));
+    let used = all.iter().flat_map(|of| {
+        let used = of.dependencies.iter();
+        used.map(|used| relationship(&of.reference, "DEPENDS_ON", used))
+    });
+    // A document defines each licence that is not on the SPDX list, with its text (clause 10.2). At
+    // most the URL of the text is known.
+    let others = all.iter().flat_map(|of| &of.licenses);
+    let others = others.filter(|license| license.kind == Kind::Other);
+    let others: BTreeMap<String, Value> = others
+        .map(|license| {
+            let id = license_reference(license);
+            let definition = json!({
+                "licenseId": id,
+                "name": license.name,
+                "extractedText": format!("See {}", license.url.as_ref().unwrap_or(&license.name)),
+                "seeAlsos": license.url.as_ref().map(|url| [url]),
+            });
+            (id, definition)
+        })
+        .collect();
     json!({
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
@@ -38,14 +50,14 @@ pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
             "created": CREATED,
             "creators": [format!("Tool: {}-{}", subject.buildpack.id, subject.buildpack.version)],
         },
-        "packages": packages,
-        "hasExtractedLicensingInfos": others.definitions(),
-        "relationships": relationships,
+        "packages": all.iter().map(package).collect::<Vec<_>>(),
+        "hasExtractedLicensingInfos": unless_empty(others.into_values()),
+        "relationships": described.chain(used).collect::<Vec<_>>(),
     })
 }
 
 /// The subject as downloaded, with the checksum of the archive, or a crate.
-fn package(of: &Software, others: &mut OtherLicenses) -> Value {
+fn package(of: &Software) -> Value {
     let is_crate = of.crate_source.is_some();
     let purl = (of.purl.iter()).map(|purl| reference("PACKAGE-MANAGER", "purl", purl));
     // Annex F.2 has a type for each version of the CPE specification.
@@ -71,7 +83,7 @@ fn package(of: &Software, others: &mut OtherLicenses) -> Value {
         "checksums": of.download.1.map(|checksum| [hash(&checksum)]),
         "sourceInfo": of.source.0,
         "licenseConcluded": NO_ASSERTION,
-        "licenseDeclared": others.declared(&of.licenses),
+        "licenseDeclared": declared(&of.licenses),
         "copyrightText": NO_ASSERTION,
         "supplier": NO_ASSERTION,
         "externalRefs": unless_empty(purl.chain(cpes)),
@@ -87,46 +99,26 @@ fn reference(category: &str, kind: &str, locator: &str) -> Value {
     })
 }
 
-/// The licences that are not on the SPDX list. A document has to define each that it refers to,
-/// with its text (clause 10.2). At most the URL of the text is known.
-struct OtherLicenses(Vec<License>);
-
-impl OtherLicenses {
-    /// All licences of a package, as one expression.
-    fn declared(&mut self, licenses: &[License]) -> String {
-        let terms: Vec<String> = (licenses.iter())
-            .map(|license| match license.kind {
-                Kind::Expression if licenses.len() > 1 => format!("({})", license.name),
-                Kind::Identifier | Kind::Expression => license.name.clone(),
-                Kind::Other => self.reference(license),
-            })
-            .collect();
-        if terms.is_empty() {
-            NO_ASSERTION.to_owned()
-        } else {
-            terms.join(" AND ")
-        }
+/// All licences of a package, as one expression.
+fn declared(licenses: &[License]) -> String {
+    let terms = licenses.iter().map(|license| match license.kind {
+        Kind::Expression if licenses.len() > 1 => format!("({})", license.name),
+        Kind::Identifier | Kind::Expression => license.name.clone(),
+        Kind::Other => license_reference(license),
+    });
+    match terms.collect::<Vec<_>>().join(" AND ") {
+        none if none.is_empty() => NO_ASSERTION.to_owned(),
+        terms => terms,
     }
+}
 
-    fn reference(&mut self, license: &License) -> String {
-        let index = self.0.iter().position(|known| known == license);
-        if index.is_none() {
-            self.0.push(license.clone());
-        }
-        let index = index.unwrap_or(self.0.len() - 1);
-        format!("LicenseRef-{index}")
-    }
-
-    fn definitions(&self) -> Value {
-        unless_empty(self.0.iter().enumerate().map(|(index, license)| {
-            json!({
-                "licenseId": format!("LicenseRef-{index}"),
-                "name": license.name,
-                "extractedText": format!("See {}", license.url.as_ref().unwrap_or(&license.name)),
-                "seeAlsos": license.url.as_ref().map(|url| [url]),
-            })
-        }))
-    }
+/// The identifier of a licence that is not on the SPDX list, in the characters that clause 10.1 allows.
+fn license_reference(license: &License) -> String {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '.';
+    format!(
+        "LicenseRef-{}",
+        license.name.replace(|c| !is_allowed(c), "-")
+    )
 }
 
 fn relationship(from: &str, kind: &str, to: &str) -> Value {

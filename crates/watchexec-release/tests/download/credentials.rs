@@ -3,19 +3,30 @@
 use crate::{BODY, get, network};
 use harness::server::{Reply, Server};
 use std::fs;
+use std::path::PathBuf;
+use tempfile::TempDir;
 use watchexec_release::download::{Netrc, Network};
 
 /// `user:secret` as a server receives it.
 const BASIC: &str = "Basic dXNlcjpzZWNyZXQ=";
 
+/// A URL of a server, with this login.
+fn with_login(server: &Server) -> String {
+    server.url("/w").replace("//", "//user:secret@")
+}
+
+/// A network with a netrc file of this content, and the file.
+fn with_netrc(folder: &TempDir, content: &[u8]) -> (Network, PathBuf) {
+    let path = folder.path().join("netrc");
+    fs::write(&path, content).unwrap();
+    let netrc = Netrc::read(&path).unwrap();
+    (Network { netrc, ..network() }, path)
+}
+
 #[test]
 fn sends_credentials_of_the_url() {
     let server = Server::http(|_| Reply::ok(BODY));
-    get(
-        &server.url("/w").replace("//", "//user:secret@"),
-        &network(),
-    )
-    .assert_body();
+    get(&with_login(&server), &network()).assert_body();
     assert_eq!(server.requests()[0].headers["authorization"], BASIC);
 }
 
@@ -23,12 +34,7 @@ fn sends_credentials_of_the_url() {
 fn sends_credentials_of_netrc_to_their_host() {
     let server = Server::http(|_| Reply::ok(BODY));
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("netrc");
-    fs::write(&path, "machine 127.0.0.1 login user password secret").unwrap();
-    let network = Network {
-        netrc: Netrc::read(&path).unwrap(),
-        ..network()
-    };
+    let (network, _) = with_netrc(&folder, b"machine 127.0.0.1 login user password secret");
 
     get(&server.url("/w"), &network).assert_body();
     assert_eq!(server.requests()[0].headers["authorization"], BASIC);
@@ -46,11 +52,7 @@ fn sends_no_credentials_to_another_host_or_port() {
         target.url("/w").replace("127.0.0.1", "localhost"),
     ] {
         let server = Server::http(move |_| Reply::redirect(&to));
-        get(
-            &server.url("/w").replace("//", "//user:secret@"),
-            &network(),
-        )
-        .assert_body();
+        get(&with_login(&server), &network()).assert_body();
         assert_eq!(server.requests()[0].headers["authorization"], BASIC);
     }
     for request in target.requests() {
@@ -70,11 +72,7 @@ fn sends_credentials_again_on_the_same_server() {
             Reply::ok(BODY)
         }
     });
-    get(
-        &server.url("/w").replace("//", "//user:secret@"),
-        &network(),
-    )
-    .assert_body();
+    get(&with_login(&server), &network()).assert_body();
     assert_eq!(server.requests()[1].headers["authorization"], BASIC);
 }
 
@@ -85,12 +83,7 @@ fn sends_the_login_of_netrc_for_the_host_of_a_redirect() {
     let to = target.url("/w");
     let server = Server::http(move |_| Reply::redirect(&to));
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("netrc");
-    fs::write(&path, "machine 127.0.0.1 login user password secret").unwrap();
-    let network = Network {
-        netrc: Netrc::read(&path).unwrap(),
-        ..network()
-    };
+    let (network, _) = with_netrc(&folder, b"machine 127.0.0.1 login user password secret");
     get(
         &server.url("/w").replace("127.0.0.1", "localhost"),
         &network,
@@ -113,12 +106,7 @@ fn decodes_a_login() {
 fn names_the_login_that_was_refused() {
     let server = Server::http(|_| Reply::status("401 Unauthorized"));
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("netrc");
-    fs::write(&path, "machine 127.0.0.1 login user password secret").unwrap();
-    let network = Network {
-        netrc: Netrc::read(&path).unwrap(),
-        ..network()
-    };
+    let (network, path) = with_netrc(&folder, b"machine 127.0.0.1 login user password secret");
     let fetched = get(&server.url("/w"), &network);
     let login = fetched.attempts()[0].hop.login.clone();
     assert_eq!(login.as_deref(), path.to_str());
@@ -136,13 +124,8 @@ fn names_the_login_that_was_refused() {
 fn sends_a_password_of_netrc_byte_for_byte() {
     let server = Server::http(|_| Reply::ok(BODY));
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("netrc");
     let entry = b"\xEF\xBB\xBFmachine 127.0.0.1 login user password p\xE9";
-    fs::write(&path, entry).unwrap();
-    let network = Network {
-        netrc: Netrc::read(&path).unwrap(),
-        ..network()
-    };
+    let (network, _) = with_netrc(&folder, entry);
     get(&server.url("/w"), &network).assert_body();
     let sent = &server.requests()[0].headers["authorization"];
     assert_eq!(sent, "Basic dXNlcjpw6Q==");

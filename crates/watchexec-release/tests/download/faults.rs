@@ -1,11 +1,10 @@
 //! Broken networks and broken servers: which failures are retried, and which are final.
 
-use crate::{BODY, get, get_checked, network};
+use crate::{BODY, get, network};
 use harness::certificates::Authority;
 use harness::server::{Reply, Server, Then, nobody};
 use std::thread;
 use std::time::Duration;
-use watchexec_release::checksum::Checksum;
 use watchexec_release::download::{Failure, StatusCode, certificates};
 
 fn no_answer(limit: Duration) -> Failure {
@@ -96,18 +95,6 @@ fn restarts_a_broken_transfer_from_the_beginning() {
     let requests = server.requests();
     assert_eq!(requests.len(), 2);
     assert!(!requests[1].headers.contains_key("range"));
-}
-
-#[test]
-fn rejects_a_wrong_checksum_without_a_retry() {
-    let server = Server::http(|_| Reply::ok(BODY));
-    let other = Checksum::of(b"other");
-    let shown = get_checked(&server.url("/w"), &network(), other).wrong_checksum();
-    assert!(
-        shown.contains(" is 39 bytes and has a different checksum:"),
-        "{shown}"
-    );
-    assert_eq!(server.requests().len(), 1);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use watchexec_release::checksum::{Checksum, Verified};
 use watchexec_release::download::{
     Attempt, DownloadError, Failure, Fault, Hop, Network, Observer, Policy, download,
 };
-use watchexec_release::location::Archive;
+use watchexec_release::origin::Archive;
 use watchexec_release::safe_url::SafeUrl;
 
 /// The content that the servers send.
@@ -95,20 +95,6 @@ impl Fetched {
         self.attempts().iter().map(failure).collect()
     }
 
-    /// The text of an error that is no failure of a request.
-    fn wrong_checksum(&self) -> String {
-        match &self.result {
-            Err(
-                error @ DownloadError {
-                    fault: Fault::Checksum(..),
-                    ..
-                },
-            ) => error.to_string(),
-            Err(error) => panic!("a different error: {error}"),
-            Ok(_) => panic!("no error"),
-        }
-    }
-
     /// The one failure of a download that was not tried again.
     fn only_failure(&self) -> Failure {
         let failures = self.failures();
@@ -118,15 +104,11 @@ impl Fetched {
 }
 
 fn get(url: &str, network: &Network) -> Fetched {
-    get_checked(url, network, Checksum::of(BODY))
-}
-
-fn get_checked(url: &str, network: &Network, checksum: Checksum) -> Fetched {
     let progress = Progress::default();
     let archive = Archive {
         url: SafeUrl::parse(url).unwrap(),
         set_by: None,
     };
-    let result = download(&archive, checksum, network, &progress);
+    let result = download(&archive, Checksum::of(BODY), network, &progress);
     Fetched { result, progress }
 }

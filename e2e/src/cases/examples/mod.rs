@@ -1,7 +1,6 @@
 //! The examples and pages, followed as a reader would: the cases take commands and edits from the pages
 //! and request the app from outside.
 
-pub(super) mod manifests;
 pub(super) mod tools;
 
 use std::io::Write;
@@ -9,11 +8,11 @@ use std::io::Write;
 use anyhow::{Result, ensure};
 use fs_err as fs;
 
-use crate::blocks::Block;
 use crate::case::{Case, cases};
 use crate::command::expect_words;
 use crate::container::{Container, TILT};
 use crate::terminal::Terminal;
+use documentation::Block;
 
 cases![
     readme,

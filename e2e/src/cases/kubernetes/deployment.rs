@@ -14,20 +14,11 @@ use crate::directories::workspace;
 use crate::pod::Pod;
 use crate::terminal::Terminal;
 
-cases![
-    replicas,
-    slow_restart,
-    strict_liveness_probe,
-    slow_stop,
-    exit
-];
+cases![replicas, slow_restart, strict_liveness_probe, exit];
 
 const PATIENCE: Duration = Duration::from_mins(2);
-/// Apps that take long to start and to stop.
+/// An app that takes long to start.
 const SLOW_START: &str = "import time\ntime.sleep(8)\n";
-const SLOW_STOP: &str = "import os, signal, time\n\
-    def stop(*_):\n    time.sleep(4)\n    print('goodbye', flush=True)\n    os._exit(0)\n\
-    signal.signal(signal.SIGTERM, stop)\n";
 
 /// A sync changes one pod.
 fn replicas(case: &Case<'_>) -> Result<()> {
@@ -66,17 +57,6 @@ fn strict_liveness_probe(case: &Case<'_>) -> Result<()> {
         .context("the container has not been restarted")?;
     pod.wait_for("v1")?;
     Ok(())
-}
-
-/// The app gets its time to stop.
-fn slow_stop(case: &Case<'_>) -> Result<()> {
-    let terminal = one_replica(case, str::to_owned)?;
-    let pod = terminal.pod(DEPLOYMENT)?;
-    pod.reload("v2", || sync(&pod, SLOW_STOP, "v2"))?;
-    let page = terminal.page("docs/kubernetes.md")?;
-    let mut log = page.start(&format!("kubectl logs --follow {}", pod.name))?;
-    terminal.kubectl(&["delete", "pod", &pod.name, "--wait=false"])?;
-    log.wait_for("goodbye")
 }
 
 /// A process that ends with 0 ends its container, if that is wanted, and the pod starts another.

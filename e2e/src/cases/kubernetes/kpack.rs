@@ -8,9 +8,10 @@ use harness::certificates::Authority;
 use harness::server::{Reply, Server};
 
 use super::expect_reload;
+use crate::buildpacks::buildpack_of;
 use crate::case::{Case, cases};
 use crate::command::{free_port, wait_for};
-use crate::directories::{copy, target};
+use crate::directories::copy;
 use crate::offline;
 use crate::package::{offering, package_offline};
 use crate::terminal::{Page, Running, Terminal};
@@ -185,7 +186,7 @@ fn push_public_images(page: &Page<'_>, registry: &str) -> Result<()> {
     let local = case.platform.cluster()?.registry()?;
     engine.push(&base, &format!("{local}/{}", images.base))?;
     for name in ["python", "procfile"] {
-        let directory = target("buildpacks").join(format!("heroku-{name}"));
+        let directory = buildpack_of(&format!("heroku/{name}"));
         page.run(&format!(
             "pack buildpack package {registry}/heroku/buildpack-{name} --path {} --publish",
             directory.display()

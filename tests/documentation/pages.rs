@@ -1,10 +1,10 @@
 //! What the texts of the repository say of it: that links lead somewhere, that each command block is
-//! run by something or says why not, and that tables name all there is.
+//! run by something or says why not, that tables name all there is, and that logs are as printed.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod blocks;
 mod commands;
+mod lines;
 mod links;
 mod markdown;
 mod tables;
@@ -25,7 +25,8 @@ const TEXTS: [&str; 6] = [
 
 /// The root of the repository.
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.ancestors().nth(2).unwrap_or(own)
 }
 
 /// All texts.
