@@ -239,8 +239,10 @@ mod tests {
     }
 
     #[test]
-    fn changes_deep_directories() {
+    fn changes_deep_and_wide_directories() {
+        // More than a process may have open.
         const DEPTH: usize = 3_000;
+        const WIDTH: usize = 5_000;
         let app = tempfile::tempdir().unwrap();
         fs::set_permissions(app.path(), Permissions::from_mode(0o700)).unwrap();
         let mut directory = open(CWD, app.path().as_os_str(), OFlags::DIRECTORY).unwrap();
@@ -248,10 +250,13 @@ mod tests {
             mkdirat(&directory, "d", Mode::from_raw_mode(0o755)).unwrap();
             directory = open(&directory, "d".as_ref(), OFlags::DIRECTORY).unwrap();
         }
+        for number in 0..WIDTH {
+            mkdirat(&directory, number.to_string(), Mode::from_raw_mode(0o755)).unwrap();
+        }
         let opened = open_for_group(app.path());
         assert!(opened.failed.is_empty(), "{:?}", opened.failed.len());
         // The temporary directory itself is private.
-        assert_eq!(opened.directories, DEPTH);
+        assert_eq!(opened.directories, DEPTH + WIDTH);
         let removed = Command::new("rm").arg("-rf").arg(app.path()).status();
         assert!(removed.unwrap().success());
     }

@@ -2,6 +2,7 @@
 
 use crate::app_dir::Opened;
 use crate::layers::live_reload::Processes;
+use printable::printable;
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -30,23 +31,23 @@ impl Log {
 
     /// The first line: which buildpack this is.
     pub(crate) fn title(&self, text: impl Display) {
-        self.lines("", &text.to_string());
+        self.line("", text);
     }
 
     /// A line directly below the title.
     pub(crate) fn subtitle(&self, text: impl Display) {
-        self.lines("  ", &text.to_string());
+        self.line("  ", text);
     }
 
     /// A step of the build, after an empty line.
     pub(crate) fn step(&self, text: impl Display) {
-        self.lines("", "");
-        self.lines("  ", &text.to_string());
+        let _ = writeln!(self.out.borrow_mut());
+        self.line("  ", text);
     }
 
     /// A detail of the current step.
     pub(crate) fn detail(&self, text: impl Display) {
-        self.lines("    ", &text.to_string());
+        self.line("    ", text);
     }
 
     /// Several details.
@@ -58,24 +59,20 @@ impl Log {
 
     /// A warning: the build goes on, and someone should act.
     pub(crate) fn warning(&self, text: impl Display) {
-        self.lines("  ", &format!("Warning: {text}"));
+        self.line("  ", format_args!("Warning: {text}"));
     }
 
     /// A decision and its inputs; shown with `BP_LOG_LEVEL=DEBUG` only.
     pub(crate) fn debug(&self, text: impl Display) {
         if self.debug {
-            self.lines("    ", &format!("[debug] {text}"));
+            self.line("    ", format_args!("[debug] {text}"));
         }
     }
 
-    fn lines(&self, indent: &str, text: &str) {
+    /// Writes one line, whatever the text contains.
+    fn line(&self, indent: &str, text: impl Display) {
         let mut out = self.out.borrow_mut();
-        if text.is_empty() {
-            let _ = writeln!(out);
-        }
-        for line in text.lines() {
-            let _ = writeln!(out, "{indent}{line}");
-        }
+        let _ = writeln!(out, "{indent}{}", printable(&text.to_string()));
         let _ = out.flush();
     }
 }
@@ -192,7 +189,7 @@ mod tests {
         let (log, recording) = recording(debug);
         log.title("Buildpack 1");
         log.step("step");
-        log.detail("one\ntwo");
+        log.detail("detail");
         log.debug("because");
         log.warning("mind");
         recording.text()
@@ -202,7 +199,7 @@ mod tests {
     fn indents_by_depth() {
         assert_eq!(
             sample(false),
-            "Buildpack 1\n\n  step\n    one\n    two\n  Warning: mind\n"
+            "Buildpack 1\n\n  step\n    detail\n  Warning: mind\n"
         );
     }
 

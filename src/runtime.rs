@@ -6,6 +6,7 @@
 
 use libcnb::data::buildpack::ComponentBuildpackDescriptor;
 use libcnb::{BuildArgs, Buildpack, DetectArgs, libcnb_runtime_build, libcnb_runtime_detect};
+use printable::printable;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -25,7 +26,7 @@ const FAILED: u8 = 1;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RuntimeError {
     /// Called by a name other than `detect` and `build`, or with other arguments than these have.
-    #[error("it was called as: {}", .0.join(OsStr::new(" ")).display())]
+    #[error("it was called as: {}", printable(&.0.join(OsStr::new(" "))))]
     Usage(Vec<OsString>),
     /// `CNB_BUILDPACK_DIR` is not set.
     #[error("CNB_BUILDPACK_DIR: {0}")]

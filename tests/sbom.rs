@@ -161,6 +161,9 @@ fn writes_valid_documents_for_any_entry() {
         LEAST.replace("2.8.0", "2.8.0-rc.1+build.5"),
         format!("{LEAST}purl = ''\ncpes = ['', ' ', 'none']\n"),
         format!("{LEAST}purl = 'none'\n"),
+        // Values that would end a string, a document or a line.
+        LEAST.replace("'watchexec'", r#""\"}], \u0007\n\u202e{""#),
+        format!("{LEAST}name = \"\"\"\\\"}},\n\\u0000\"\"\"\npurl = 'pkg:cargo/\"}}]@1?a=\"'\n"),
     ];
     for entry in &entries {
         assert_valid(&schemas, &written(entry, None), entry);

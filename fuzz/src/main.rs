@@ -8,8 +8,6 @@ mod live_reload;
 mod mutate;
 #[path = "../../crates/live-reload/src/open_directory.rs"]
 mod open_directory;
-#[path = "../../crates/live-reload/src/printable.rs"]
-mod printable;
 mod targets;
 mod texts;
 

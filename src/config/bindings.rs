@@ -4,6 +4,7 @@
 //! Specification for Kubernetes, "Workload Projection", which the CNB platform spec adopts).
 
 use super::environment::{ConfigError, Environment};
+use printable::printable;
 use std::collections::{BTreeMap, btree_map};
 use std::fs;
 use std::io;
@@ -55,7 +56,7 @@ impl Bindings {
             match entries.entry(name(&entry.path)) {
                 btree_map::Entry::Vacant(vacant) => vacant.insert(entry),
                 btree_map::Entry::Occupied(first) => {
-                    let first = first.get().path.display();
+                    let first = printable(&first.get().path);
                     let why = format!("the same entry of type {wanted} as {first}");
                     return Err(unusable(&entry.path, why));
                 }
@@ -92,7 +93,7 @@ impl Bindings {
 
 /// The error for a file or folder of a binding.
 pub(super) fn unusable(path: &Path, why: impl std::fmt::Display) -> ConfigError {
-    let setting = path.display().to_string();
+    let setting = printable(path).to_string();
     ConfigError::of(&setting, &format!("{setting}: {why}"))
 }
 

@@ -2,6 +2,7 @@
 
 use super::bindings::Entries;
 use super::environment::Environment;
+use printable::printable;
 use std::collections::BTreeMap;
 use watchexec_release::mirror::DEFAULT;
 use watchexec_release::origin::Override;
@@ -23,7 +24,7 @@ pub(super) fn mirrors(environment: &Environment, bindings: &Entries) -> BTreeMap
         .iter()
         .filter(|(_, entry)| !entry.content.is_empty())
     {
-        let setting = entry.path.display().to_string();
+        let setting = printable(&entry.path).to_string();
         set(host.clone(), &setting, entry.content.clone());
     }
     for name in environment.names_with_prefix(DEPENDENCY_MIRROR) {
@@ -35,7 +36,7 @@ pub(super) fn mirrors(environment: &Environment, bindings: &Entries) -> BTreeMap
             None => continue,
         };
         if let Some(text) = environment.non_empty(&name) {
-            set(host, &name, text);
+            set(host, &printable(&name).to_string(), text);
         }
     }
     mirrors

@@ -11,6 +11,7 @@ pub(crate) use environment::{ConfigError, Environment};
 use bindings::{Bindings, Entries};
 use environment::{Errors, flag};
 use mirrors::{DEPENDENCY_MIRROR, MISNAMED_DEFAULT};
+use printable::printable;
 use reload_options::{InvalidSetting, Setting, Settings};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -198,7 +199,7 @@ fn mappings(entries: &Entries) -> BTreeMap<Checksum, Override> {
             .find_map(|prefix| name.strip_prefix(prefix));
         if let Ok(checksum) = Checksum::from_hex(digits.unwrap_or(name)) {
             mappings.entry(checksum).or_insert_with(|| Override {
-                setting: format!("the dependency-mapping {}", entry.path.display()),
+                setting: format!("the dependency-mapping {}", printable(&entry.path)),
                 text: entry.content.clone(),
             });
         }

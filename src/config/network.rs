@@ -4,6 +4,8 @@
 
 use super::bindings::{Entry, unusable};
 use super::environment::{ConfigError, Environment, Errors};
+use printable::printable;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 use watchexec_release::download::{
@@ -37,7 +39,10 @@ pub(super) fn network(
 /// is optional.
 fn netrc(environment: &Environment, errors: &mut Errors) -> Netrc {
     if let Some(file) = environment.non_empty(NETRC) {
-        let unusable = |error| ConfigError::of(NETRC, &format!("{NETRC} names {error}"));
+        let unusable = |error: io::Error| {
+            let error = error.to_string();
+            ConfigError::of(NETRC, &format!("{NETRC} names {}", printable(&error)))
+        };
         return errors.one(Netrc::read(Path::new(&file)).map_err(unusable));
     }
     match environment.non_empty("HOME") {

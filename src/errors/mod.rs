@@ -7,6 +7,7 @@ use self::download::download;
 use crate::config::{ConfigError, WATCHEXEC_VERSION};
 use crate::layers::watchexec::WatchexecError;
 use crate::runtime::RuntimeError;
+use printable::printable;
 use std::io::{self, ErrorKind};
 use watchexec_release::archive::UnpackError;
 use watchexec_release::catalog::ChooseError;
@@ -69,7 +70,9 @@ fn written(text: &str, why: &impl ToString) -> String {
     let lines: Vec<String> = why.lines().map(capitalized).collect();
     let end = if lines.len() == 1 { "." } else { "" };
     let (why, remedies) = (lines.join("\n"), remedies.replace('\n', "\n- "));
-    format!("Error: {what}\n\n{why}{end}\n\nWhat to do:\n- {remedies}\n")
+    let text = format!("Error: {what}\n\n{why}{end}\n\nWhat to do:\n- {remedies}\n");
+    let lines = text.lines().map(|line| printable(line).to_string() + "\n");
+    lines.collect()
 }
 
 /// A line with a capital letter at its start, unless its first word is a name.

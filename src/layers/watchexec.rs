@@ -251,7 +251,13 @@ struct Progress<'a>(&'a Log);
 
 impl Observer for Progress<'_> {
     fn requesting(&self, hop: &Hop) {
-        self.0.debug(format_args!("Requesting {} {hop}", hop.url));
+        let url = &hop.url;
+        if let Some(login) = hop.exposed_login() {
+            self.0.warning(format_args!(
+                "the login in {login} goes to {url} unencrypted"
+            ));
+        }
+        self.0.debug(format_args!("Requesting {url} {hop}"));
     }
 
     fn retrying(&self, failure: &Failure, pause: Duration, retry: usize, retries: usize) {

@@ -3,7 +3,10 @@
 use crate::support::lifecycle::{Lifecycle, Outcome};
 use crate::support::server::{Reply, Server, nobody};
 use crate::support::{ARCHIVE, dependency, put_inside};
+use flate2::write::GzEncoder;
+use flate2::{Compression, Crc};
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use watchexec_release::bundle::Bundle;
@@ -480,6 +483,64 @@ fn rejects_an_archive_without_watchexec() {
         let uri = server.url("/w.tar.xz");
         let lifecycle = Lifecycle::new(&dependency("2.8.0", &uri, Checksum::of(archive)));
         assert_fails(&lifecycle, &[words]);
+    }
+}
+
+/// `xz -9e` with a dictionary of 1 GiB in its header: the properties of the filter are followed by padding and
+/// the checksum of the header (the .xz file format, "Block Header").
+fn with_large_dictionary() -> Vec<u8> {
+    let mut archive = ARCHIVE.to_vec();
+    let header = 12..12 + 4 * usize::from(archive[12]);
+    let properties = header
+        .clone()
+        .find(|index| archive[*index..].starts_with(&[0x21, 1]));
+    archive[properties.unwrap() + 2] = 36;
+    let mut checksum = Crc::new();
+    checksum.update(&archive[header.clone()]);
+    archive[header.end..header.end + 4].copy_from_slice(&checksum.sum().to_le_bytes());
+    archive
+}
+
+#[test]
+fn bombs_take_little_memory() {
+    // 25 MB beside what a build takes that installs a release of 21 kB.
+    let memory = |more: usize| -> &'static str {
+        format!("ulimit -v {}; exec timeout 120 \"$@\"", 27_000 + more).leak()
+    };
+    let build = |archive: &[u8], shell| {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("archive");
+        fs::write(&file, archive).unwrap();
+        let uri = format!("file://{}", file.display());
+        let lifecycle = Lifecycle::new(&dependency("2.8.0", &uri, Checksum::of(archive)));
+        lifecycle.in_shell(shell).build()
+    };
+    build(ARCHIVE, memory(0)).assert_success();
+
+    let compressed = |content: &[u8]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(content).unwrap();
+        encoder.finish().unwrap()
+    };
+    let entry = |size: u64| {
+        let mut header = tar::Header::new_gnu();
+        header.set_path("a/x").unwrap();
+        header.set_size(size);
+        header.set_cksum();
+        header.as_bytes().to_vec()
+    };
+    let zeros = compressed(&vec![0; 8 << 20]).repeat(256);
+    let large = [compressed(&entry(2 << 30)), zeros].concat();
+    let entries = compressed(&entry(0).repeat(100)).repeat(3_000);
+    let members = [compressed(b"").repeat(400_000), compressed(&entry(0))].concat();
+    for (archive, why) in [
+        (large, "decodes to more than"),
+        (entries, "more than 10000 entries"),
+        (members, "no file watchexec"),
+        (with_large_dictionary(), "cut or damaged"),
+    ] {
+        let outcome = build(&archive, memory(25_000)).assert_failure();
+        assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
     }
 }
 

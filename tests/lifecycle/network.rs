@@ -327,6 +327,66 @@ fn reads_bindings_beside_those_of_others_in_any_encoding() {
 }
 
 #[test]
+fn escapes_control_characters_from_outside() {
+    // Sets the clipboard of a terminal, forges a line, and reverses the next one.
+    let hostile = "x\u{1b}]52;c;aGk=\u{7}\nError: forged\u{202e}";
+    let escaped = "x\\u{1b}]52;c;aGk=\\u{7}\\nError: forged\\u{202e}";
+    let mirror = Server::http(|request| match request.target.as_str() {
+        "/v1/w.tar.xz" => Reply::ok(ARCHIVE),
+        _ => Reply::status("404 Not Found"),
+    });
+    let lifecycle = lifecycle().with_platform(&format!("BP_LIVE_RELOAD_{hostile}"), "1");
+    let app = lifecycle.path("app");
+    fs::write(app.join("file"), "").unwrap();
+    fs::hard_link(app.join("file"), app.join(hostile)).unwrap();
+    let bind = |url: &str| {
+        bind_as(
+            hostile,
+            &lifecycle,
+            "dependency-mirror",
+            &[("default", url)],
+        );
+    };
+    bind(&mirror.url(""));
+    let built = lifecycle.build().assert_success();
+    bind(&mirror.url("/elsewhere"));
+    fs::remove_dir_all(lifecycle.path("layers")).unwrap();
+    fs::create_dir(lifecycle.path("layers")).unwrap();
+    let refused = lifecycle.build().assert_failure();
+    bind("ftp://elsewhere");
+    let unusable = lifecycle.build().assert_failure();
+    fs::remove_dir_all(lifecycle.path("platform/bindings")).unwrap();
+    let missing = lifecycle.with("NETRC", hostile).build().assert_failure();
+    for outcome in [built, refused, unusable, missing] {
+        let text = outcome.output();
+        assert!(text.contains(escaped), "{text:?}");
+        assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{text:?}");
+        let forged = text
+            .lines()
+            .find(|line| line.trim_start().starts_with("Error: forged"));
+        assert_eq!(forged, None, "{text:?}");
+    }
+}
+
+#[test]
+fn warns_of_a_login_that_is_sent_unencrypted() {
+    let mirror = archive_server();
+    let lifecycle = lifecycle()
+        .with("BP_DEPENDENCY_MIRROR", mirror.url(""))
+        .with("BP_LOG_LEVEL", "INFO");
+    let netrc = lifecycle.path("netrc");
+    fs::write(&netrc, "machine 127.0.0.1 login user password secret").unwrap();
+    let log = lifecycle.with("NETRC", netrc.to_str().unwrap()).build();
+    let warning = format!(
+        "Warning: the login in {} goes to {} unencrypted",
+        netrc.display(),
+        mirror.url("/v1/w.tar.xz")
+    );
+    let log = log.assert_success().stdout;
+    assert!(log.contains(&warning), "{log}");
+}
+
+#[test]
 fn names_what_decides_a_download() {
     let authority = Authority::new();
     let mirror = Server::https(authority.server("watchexec.invalid"), |_| Reply::ok(b"no"));

@@ -3,6 +3,7 @@
 
 use crate::support::lifecycle::Lifecycle;
 use crate::support::{ARCHIVE, dependency};
+use reload_options::Setting;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -142,6 +143,16 @@ fn rejects_an_invalid_setting_and_says_what_is_accepted() {
         assert!(outcome.stderr.contains(name), "{}", outcome.stderr);
         assert!(outcome.stderr.contains(accepted), "{}", outcome.stderr);
         assert_eq!(lifecycle.layer_files(), [""; 0]);
+    }
+}
+
+#[test]
+fn rejects_a_nul_in_every_setting() {
+    for setting in Setting::ALL {
+        let lifecycle = lifecycle().with_platform(setting.variable, "a\0b");
+        let error = lifecycle.build().assert_failure().stderr;
+        let expected = format!("{} is \"a\\0b\", which", setting.variable);
+        assert!(error.contains(&expected), "{error}");
     }
 }
 

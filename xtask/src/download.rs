@@ -42,6 +42,8 @@ fn get(uri: &str) -> Result<Vec<u8>> {
     let client = Client::builder()
         // The feed of releases refuses requests without one.
         .user_agent("watchexec-buildpack")
+        // The query of a URL may be secret.
+        .referer(false)
         // No redirect may lead away from https.
         .https_only(server.scheme() == "https")
         .connect_timeout(Duration::from_secs(5))

@@ -42,9 +42,10 @@ enum Task {
     ///
     /// The last line of the output is the directory.
     Package(package::Options),
-    /// Make all files of a release, and publish and sign its images
+    /// Make all files and images of a release
     ///
-    /// Needs pack and git, and to publish crane and cosign. The last line of the output is the directory.
+    /// Needs pack and crane. The last line of the output is the directory, which `.github/publish.sh` publishes and
+    /// signs.
     Release(release::Options),
     /// Add new releases of watchexec to buildpack.toml
     ///

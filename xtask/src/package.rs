@@ -108,10 +108,14 @@ pub(crate) fn package(options: &Options) -> Result<PathBuf> {
     });
     let draft = Draft::beside(&output)?;
     for target in &targets {
-        let programs = match (&options.binaries, targets.as_slice()) {
-            (None, _) => build(target, &Toolchain::provide(target)?)?,
-            (Some(folder), [_]) => folder.clone(),
-            (Some(folder), _) => folder.join(target.as_str()),
+        let (programs, libraries) = match (&options.binaries, targets.as_slice()) {
+            (None, _) => {
+                let toolchain = Toolchain::provide(target)?;
+                (build(target, &toolchain)?, sbom::libraries(&toolchain))
+            }
+            // What these are linked to is not known.
+            (Some(folder), [_]) => (folder.clone(), Vec::new()),
+            (Some(folder), _) => (folder.join(target.as_str()), Vec::new()),
         };
         let root = match targets.as_slice() {
             [_] => draft.path().to_owned(),
@@ -126,7 +130,7 @@ pub(crate) fn package(options: &Options) -> Result<PathBuf> {
             release.add_to(&root, target.image_arch())?;
         }
         let description = descriptor.buildpack()?;
-        sbom::write(&description, target, &root)?;
+        sbom::write(&description, target, &libraries, &root)?;
     }
     fs::write(draft.path().join("buildpack.toml"), descriptor.to_string())?;
     draft.publish(&output)?;

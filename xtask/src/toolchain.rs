@@ -23,8 +23,10 @@ pub(crate) struct Toolchain {
     pub(crate) flags: Vec<String>,
     /// The directory of the sources of the standard library, if it is compiled.
     pub(crate) std_sources: Option<PathBuf>,
-    /// Compiler, standard library and linker with their versions, for people.
-    pub(crate) description: String,
+    /// The version of the standard library, which is the compiler's.
+    pub(crate) std_version: String,
+    /// The version of musl, for targets of musl.
+    pub(crate) musl_version: Option<String>,
 }
 
 impl Toolchain {
@@ -46,8 +48,9 @@ impl Toolchain {
         }
         let version = output(compiler.arg("--version").envs(toolchain.variables()))?;
         let version = String::from_utf8_lossy(&version);
-        toolchain.description = format!("{}, {means}", version.trim());
-        eprintln!("Compiling for {triple} with {}", toolchain.description);
+        eprintln!("Compiling for {triple} with {}, {means}", version.trim());
+        let number = version.split(' ').nth(1).context("rustc has no version")?;
+        number.clone_into(&mut toolchain.std_version);
         Ok(toolchain)
     }
 
@@ -124,6 +127,12 @@ impl Toolchain {
             }
         }
         let version = output(Command::new(&zig).arg("version"))?;
+        let musl = fs::read_to_string(folder.join("ziglang/lib/libc/musl/src/internal/version.h"))?;
+        let musl = musl
+            .split('"')
+            .nth(1)
+            .context("zig's musl has no version")?;
+        self.musl_version = Some(musl.to_owned());
         self.set("ZIG", zig);
         for cache in ["ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"] {
             self.set(cache, directory().join("zig-cache"));

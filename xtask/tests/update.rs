@@ -339,6 +339,23 @@ impl GitHub {
     }
 }
 
+/// A signed URL has its secret in the query.
+#[test]
+fn sends_no_referer_to_the_host_of_a_redirect() {
+    let site = Site::real();
+    let to = site.server.url("/releases?per_page=100");
+    let signed = Server::http(move |_| Reply::redirect(&to));
+    let files = Files::with(SHIPPED);
+    let output = files.command(&site, &signed.url("/releases")).output();
+    assert!(output.unwrap().status.success());
+    let requests = site.server.requests();
+    let redirected = requests
+        .iter()
+        .find(|request| request.target.starts_with("/releases"));
+    let headers = &redirected.unwrap().headers;
+    assert!(!headers.contains_key("referer"), "{headers:?}");
+}
+
 #[test]
 fn sends_a_token_to_github_alone() {
     let site = Site::real();

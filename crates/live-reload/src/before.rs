@@ -9,6 +9,7 @@ use crate::launch::Launch;
 use crate::process::{CANNOT_RUN, Process, describe, exit_status};
 use crate::texts::tell;
 use nix::unistd::Pid;
+use printable::printable;
 use reload_options::Settings;
 use reload_options::patterns::Patterns;
 use rustix::process::WaitStatus;
@@ -31,7 +32,7 @@ pub(crate) struct Before {
 
 #[derive(Debug)]
 struct Rule {
-    /// The command as it was given.
+    /// The command as it was given, for the log.
     text: String,
     launch: Launch,
     /// The files that it is for; all, if none is given.
@@ -43,7 +44,7 @@ impl Before {
     /// No command has run. Those that are for every start are due.
     pub(crate) fn new(settings: &Settings, launch: &Launch, app: &Path) -> Self {
         let rules = settings.before.iter().map(|rule| Rule {
-            text: rule.command_line().to_owned(),
+            text: printable(rule.command_line()).to_string(),
             launch: launch.of(&rule.command, app),
             patterns: (!rule.patterns.is_empty()).then(|| Patterns::given(&rule.patterns, app)),
             is_due: false,

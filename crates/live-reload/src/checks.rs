@@ -3,6 +3,7 @@
 use crate::files::Root;
 use crate::image::{find_program, is_executable};
 use crate::launch::Launch;
+use printable::printable;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
@@ -162,7 +163,7 @@ pub(crate) fn roots(paths: &[String], app_directory: &Path) -> Result<Vec<Root>,
         let path = app_directory.join(path);
         match Root::of(path.clone()) {
             Ok(root) => roots.push(root),
-            Err(error) => missing.push(format!("{} ({error})", path.display())),
+            Err(error) => missing.push(format!("{} ({error})", printable(&path))),
         }
     }
     if missing.is_empty() {

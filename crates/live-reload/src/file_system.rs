@@ -1,6 +1,7 @@
 //! File systems that do not report every change.
 
 use crate::texts::POLL;
+use printable::printable;
 use std::fmt::{self, Display, Formatter};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,7 +40,7 @@ impl Display for Unreported {
             f,
             "{} is on {}, which may not report changes made outside of this container.\n\
              If a save goes unnoticed, poll for changes: {POLL}.",
-            self.path.display(),
+            printable(&self.path),
             self.file_system
         )
     }

@@ -37,7 +37,6 @@ mod inotify;
 mod launch;
 mod metadata;
 mod open_directory;
-mod printable;
 mod problem;
 mod process;
 mod processes;

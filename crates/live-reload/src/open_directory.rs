@@ -5,7 +5,7 @@
 //! opened from the one above it, and a link is followed by the text of the very link whose owner was
 //! checked.
 
-use crate::printable::printable;
+use printable::printable;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, openat, readlinkat, statat};
 use rustix::io::Errno;
 use rustix::process::geteuid;

@@ -1,7 +1,7 @@
 //! The processes of the container, by /proc.
 
-use crate::printable::printable;
 use nix::unistd::Pid;
+use printable::printable;
 use std::fmt::{self, Display, Formatter};
 use std::fs;
 

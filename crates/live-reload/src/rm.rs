@@ -2,9 +2,9 @@
 //! that were deleted or renamed on the host.
 
 use crate::open_directory::open_directory;
-use crate::printable::printable;
 use crate::texts::{answer, tell};
 use lexopt::{Arg, Parser};
+use printable::printable;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, openat, statat, unlinkat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};

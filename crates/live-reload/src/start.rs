@@ -16,6 +16,7 @@ use crate::supervisor::Reloaded;
 use crate::texts::{answer, help, tell, warn};
 use crate::watchexec;
 use crate::wrapped;
+use printable::printable;
 use reload_options::process_type::ProcessType;
 use reload_options::{Request, Setting, Settings};
 use std::env;
@@ -125,7 +126,7 @@ fn prepare(settings: &Settings, signals: &mut Signals) -> Result<Ready, Problem>
     let watchexec = watchexec.ok_or(Problem::NoWatchexec)?;
     let paths: Vec<String> = roots
         .iter()
-        .map(|root| root.path.display().to_string())
+        .map(|root| printable(&root.path).to_string())
         .collect();
     tell(format_args!(
         "live-reload: restarting {} ({reason}) when files change in {}",

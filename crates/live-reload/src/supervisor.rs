@@ -18,6 +18,7 @@ use crate::texts::tell;
 use crate::watching::{FIRST_LOOK, Watching};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
+use printable::printable;
 use reload_options::{OnExit, Settings};
 use rustix::process::WaitStatus;
 use std::path::PathBuf;
@@ -170,7 +171,7 @@ impl<'a> Supervisor<'a> {
             )),
             Ok(()) => tell(format_args!(
                 "live-reload: error: {} cannot be run ({error})",
-                command.get_program().display()
+                printable(command.get_program())
             )),
         }
         Some(Input::Ended)

@@ -4,7 +4,7 @@
 //! been, the longer its next file may take (docs/figures.md has the figures).
 
 use crate::files::{Changes, Stamp};
-use crate::printable::printable;
+use printable::printable;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

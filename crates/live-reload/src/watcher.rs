@@ -1,10 +1,10 @@
 //! A running watchexec, and what it writes.
 
 use crate::inotify;
-use crate::printable::printable;
 use crate::texts::{tell, warn};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use printable::printable;
 use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};

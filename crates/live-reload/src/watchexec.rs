@@ -4,6 +4,7 @@ use crate::image::{Image, WATCHEXEC, find_program, is_executable};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::unistd::getppid;
+use printable::printable;
 use reload_options::Settings;
 use reload_options::ignore::default_patterns;
 use std::ffi::{OsStr, OsString};
@@ -60,7 +61,7 @@ pub(crate) fn become_it(mut arguments: impl Iterator<Item = OsString>) -> ExitCo
         let error = Command::new(&program).args(arguments).exec();
         crate::texts::tell(format_args!(
             "live-reload: {} cannot be run ({error})",
-            program.display()
+            printable(&program)
         ));
     }
     ExitCode::FAILURE

@@ -175,7 +175,12 @@ impl Setting {
         name: &'static str,
         value: &str,
     ) -> Result<(), InvalidSetting> {
-        (self.read)(settings, value).map_err(|why| self.invalid(name, value, why))
+        let read = if value.contains('\0') {
+            Err("contains a NUL character, which no argument can".to_owned())
+        } else {
+            (self.read)(settings, value)
+        };
+        read.map_err(|why| self.invalid(name, value, why))
     }
 
     fn invalid(&self, name: &'static str, value: &str, why: String) -> InvalidSetting {

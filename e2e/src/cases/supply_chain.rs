@@ -179,6 +179,8 @@ fn another_build_makes_the_same_image(case: &Case<'_>) -> Result<()> {
 /// release.
 fn workflows(case: &Case<'_>) -> Result<()> {
     offline::tool("actionlint")?;
+    // It has the scripts in the workflows checked, if it finds it, as on GitHub's machines.
+    offline::provide("shellcheck", &["shellcheck"])?;
     let mut actionlint = case.platform.command("actionlint")?;
     output(actionlint.current_dir(workspace()))?;
     // Offline, since some of its audits ask GitHub.

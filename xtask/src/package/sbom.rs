@@ -3,6 +3,7 @@
 
 use super::{BUILDPACK, LIVE_RELOAD};
 use crate::command::{cargo, output};
+use crate::toolchain::Toolchain;
 use crate::triple::Triple;
 use anyhow::{Context, Result, bail};
 use fs_err as fs;
@@ -10,19 +11,24 @@ use libcnb::data::buildpack::Buildpack;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use watchexec_release::checksum::Checksum;
-use watchexec_release::sbom::crates::{self, Crate};
+use watchexec_release::sbom::crates::{self, Crate, TOOLCHAIN};
 use watchexec_release::sbom::subject::Subject;
 use watchexec_release::sbom::{documents, names};
 
 /// Writes the SBOMs of the package in `root`, once its programs are there, and the list of the
 /// crates of
 /// `live-reload`, for the SBOMs of images.
-pub(super) fn write(buildpack: &Buildpack, target: &Triple, root: &Path) -> Result<()> {
+pub(super) fn write(
+    buildpack: &Buildpack,
+    target: &Triple,
+    libraries: &[Crate],
+    root: &Path,
+) -> Result<()> {
     let list = crates::list_beside(&root.join("bin").join(LIVE_RELOAD));
-    let crates = linked_into(&[LIVE_RELOAD], target)?;
+    let crates = linked_into(&[LIVE_RELOAD], target, libraries)?;
     fs::write(list, serde_json::to_string(&crates)?)?;
 
-    let crates = linked_into(&[BUILDPACK, LIVE_RELOAD], target)?;
+    let crates = linked_into(&[BUILDPACK, LIVE_RELOAD], target, libraries)?;
     // Sorted by path, which puts the program of the buildpack first.
     let mut files = BTreeMap::new();
     for folder in ["bin", "dependencies"] {
@@ -42,8 +48,27 @@ pub(super) fn write(buildpack: &Buildpack, target: &Triple, root: &Path) -> Resu
     Ok(())
 }
 
-/// The crates linked into programs, without those that build or test them.
-fn linked_into(packages: &[&str], target: &Triple) -> Result<Vec<Crate>> {
+/// What a toolchain links into each program besides crates: the standard library, and musl.
+pub(super) fn libraries(toolchain: &Toolchain) -> Vec<Crate> {
+    let library = |name: &str, product: &str, version: &str, license: &str| Crate {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        source: TOOLCHAIN.to_owned(),
+        license: Some(license.to_owned()),
+        cpe: Some(format!("cpe:2.3:a:{product}:{version}:*:*:*:*:*:*:*")),
+        root: false,
+        dependencies: Vec::new(),
+    };
+    let version = &toolchain.std_version;
+    let std = library("rust-std", "rust-lang:rust", version, "MIT OR Apache-2.0");
+    let musl = toolchain.musl_version.as_ref();
+    let musl = musl.map(|version| library("musl", "musl-libc:musl", version, "MIT"));
+    std::iter::once(std).chain(musl).collect()
+}
+
+/// The crates linked into programs, without those that build or test them, and the libraries of the
+/// toolchain.
+fn linked_into(packages: &[&str], target: &Triple, libraries: &[Crate]) -> Result<Vec<Crate>> {
     let tree = output(
         cargo("tree")
             .arg("--locked")
@@ -52,7 +77,17 @@ fn linked_into(packages: &[&str], target: &Triple) -> Result<Vec<Crate>> {
             .args(["--target", target.as_str()])
             .args(["--prefix", "depth", "--no-dedupe", "--format", "|{p}|{l}"]),
     )?;
-    crates_of(&String::from_utf8(tree)?)
+    Ok(with(libraries, crates_of(&String::from_utf8(tree)?)?))
+}
+
+/// Adds libraries that every program is linked to.
+fn with(libraries: &[Crate], mut crates: Vec<Crate>) -> Vec<Crate> {
+    let places = crates.len()..crates.len() + libraries.len();
+    for program in crates.iter_mut().filter(|of| of.root) {
+        program.dependencies.extend(places.clone());
+    }
+    crates.extend_from_slice(libraries);
+    crates
 }
 
 /// Adds the regular files below a directory of the package, if it exists.
@@ -117,6 +152,7 @@ fn crates_of(tree: &str) -> Result<Vec<Crate>> {
                 .to_owned(),
                 // Some crates still write the slash that predates SPDX expressions.
                 license: Some(license.replace(" / ", "/").replace('/', " OR ")),
+                cpe: None,
                 root: roots.contains(name),
                 dependencies: used
                     .iter()
@@ -129,7 +165,8 @@ fn crates_of(tree: &str) -> Result<Vec<Crate>> {
 
 #[cfg(test)]
 mod tests {
-    use super::crates_of;
+    use super::{crates_of, libraries, with};
+    use crate::toolchain::Toolchain;
 
     #[test]
     fn lists_crates_and_their_dependencies() {
@@ -171,6 +208,34 @@ mod tests {
             .map(|of| of.name.as_str())
             .collect();
         assert_eq!(roots, ["live-reload", "watchexec-buildpack"]);
+    }
+
+    #[test]
+    fn lists_the_libraries_of_the_toolchain() {
+        let toolchain = Toolchain {
+            std_version: "1.95.0".to_owned(),
+            musl_version: Some("1.2.5".to_owned()),
+            ..Toolchain::default()
+        };
+        let crates = crates_of("0|live-reload v0.1.0 (/here)|Apache-2.0\n1|hex v0.4.3|MIT\n");
+        let crates = with(&libraries(&toolchain), crates.unwrap());
+        let listed: Vec<_> = (crates.iter())
+            .map(|of| (of.name.as_str(), of.version.as_str(), of.cpe.as_deref()))
+            .collect();
+        let [std, musl] = [
+            "cpe:2.3:a:rust-lang:rust:1.95.0:*:*:*:*:*:*:*",
+            "cpe:2.3:a:musl-libc:musl:1.2.5:*:*:*:*:*:*:*",
+        ];
+        assert_eq!(
+            listed,
+            [
+                ("hex", "0.4.3", None),
+                ("live-reload", "0.1.0", None),
+                ("rust-std", "1.95.0", Some(std)),
+                ("musl", "1.2.5", Some(musl)),
+            ]
+        );
+        assert_eq!(crates[1].dependencies, [0, 2, 3]);
     }
 
     #[test]

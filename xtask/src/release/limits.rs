@@ -5,15 +5,15 @@ use fs_err as fs;
 use std::path::Path;
 
 /// The most bytes of each program, linked to musl.
-const PROGRAMS: [(&str, u64); 2] = [("watchexec-buildpack", 3_000_000), ("live-reload", 650_000)];
+const PROGRAMS: [(&str, u64); 2] = [("bin/build", 3_000_000), ("bin/live-reload", 650_000)];
 /// The most bytes of a package for one architecture. Only watchexec may make it larger.
 const PACKAGE: u64 = 2_000_000;
 
-/// Checks the programs of a target.
-pub(super) fn check_programs(directory: &Path) -> Result<()> {
+/// Checks the programs of a package.
+pub(super) fn check_programs(package: &Path) -> Result<()> {
     PROGRAMS
         .iter()
-        .try_for_each(|(name, limit)| check(&directory.join(name), *limit))
+        .try_for_each(|(name, limit)| check(&package.join(name), *limit))
 }
 
 /// Checks the packages in a directory.

@@ -1,7 +1,7 @@
 //! The options of `tar` that tools pass, in all the forms in which they pass them.
 
-use crate::printable::printable;
 use lexopt::{Arg, Error, Parser};
+use printable::printable;
 use std::ffi::OsString;
 use std::path::PathBuf;
 

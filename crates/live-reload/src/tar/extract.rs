@@ -8,8 +8,8 @@ use super::place::{admits_only_overwriting, open_file, overwrite, put_in_place, 
 use super::problems::Problems;
 use super::stages::{Place, Stages, last, parent};
 use crate::open_directory::open_directory_at;
-use crate::printable::printable;
 use crate::texts::answer;
+use printable::printable;
 use rustix::fs::{AtFlags, Mode, OFlags, linkat, mkdirat, openat, statat, symlinkat, unlinkat};
 use rustix::io::Errno;
 use std::collections::{BTreeMap, HashMap};

@@ -37,8 +37,8 @@ mod problems;
 mod stages;
 
 use crate::open_directory::open_directory;
-use crate::printable::printable;
 use arguments::Arguments;
+use printable::printable;
 use problems::Problems;
 use std::ffi::OsString;
 use std::io::ErrorKind;

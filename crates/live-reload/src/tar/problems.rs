@@ -1,7 +1,7 @@
 //! Errors of `tar`, as the user of a sync tool reads them.
 
-use crate::printable::printable;
 use crate::texts::tell;
+use printable::printable;
 use std::ffi::OsStr;
 use std::fmt::Display;
 use std::io;

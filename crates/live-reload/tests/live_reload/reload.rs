@@ -126,11 +126,19 @@ fn replaces_the_arguments_of_the_process_by_those_after_two_dashes() {
 fn passes_on_the_environment_unchanged() {
     let image = web();
     let mut command = image.command(&[]);
-    command.env("A", "a b").env("JAVA_TOOL_OPTIONS", "-Dx");
-    let called = image.call(&mut command);
-    let names: Vec<&str> = called.environment.keys().map(String::as_str).collect();
-    assert_eq!(names, ["A", "JAVA_TOOL_OPTIONS", "PATH"]);
-    assert_eq!(called.environment["JAVA_TOOL_OPTIONS"], "-Dx");
+    // Some that watchexec, shells and the dynamic linker read too.
+    let variables = [
+        ("A", "a b"),
+        ("HOME", "/missing"),
+        ("JAVA_TOOL_OPTIONS", "-Dx"),
+        ("LD_PRELOAD", "/missing.so"),
+        ("RUST_LOG", "trace"),
+        ("SHELL", "/missing"),
+    ];
+    let mut called = image.call(command.envs(variables)).environment;
+    assert!(called.remove("PATH").is_some());
+    let expected = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(called, expected.into());
 }
 
 #[test]

@@ -171,6 +171,35 @@ fn passes_all_other_signals_on_to_the_process() {
 }
 
 #[test]
+fn a_flood_of_signals_leaves_no_thread_and_no_file_open() {
+    let image = Image::running(&format!(
+        "trap '' USR1 USR2 ALRM PWR\ntrap 'exit 42' TERM\n{WAIT}"
+    ));
+    let running = image.start(&[]);
+    image.wait_for_watchexec(1);
+    // A look at the files opens some for a moment.
+    let least = |of: &str| {
+        let count = || {
+            fs::read_dir(format!("/proc/{}/{of}", running.id()))
+                .unwrap()
+                .count()
+        };
+        (0..1000).map(|_| count()).min()
+    };
+    let before = ["task", "fd"].map(least);
+    for signal in Signal::iterator() {
+        let stops = [Signal::SIGKILL, Signal::SIGSTOP].contains(&signal) || STOPS.contains(&signal);
+        let faults = "BUS FPE ILL SEGV TRAP SYS ABRT PIPE XCPU XFSZ VTALRM PROF IO STKFLT";
+        if !stops && !faults.contains(&signal.as_str()[3..]) {
+            (0..2000).for_each(|_| running.signal(signal));
+        }
+    }
+    assert_eq!(["task", "fd"].map(least), before);
+    running.signal(Signal::SIGTERM);
+    assert_eq!(running.end().0, 42);
+}
+
+#[test]
 fn is_not_halted_by_signals_that_the_process_does_not_handle() {
     let image = Image::running(&format!("trap 'exit 42' TERM\n{WAIT}"));
     let running = image.start(&[]);

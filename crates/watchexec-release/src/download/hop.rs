@@ -17,6 +17,14 @@ pub struct Hop {
     pub trusted: Option<String>,
 }
 
+impl Hop {
+    /// Where its login comes from, if it goes over the network unencrypted.
+    #[must_use]
+    pub fn exposed_login(&self) -> Option<&str> {
+        self.login.as_deref().filter(|_| !self.url.is_https())
+    }
+}
+
 impl fmt::Display for Hop {
     /// All but the URL: `through the proxy …, with the login in …, trusting …`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,6 +3,7 @@
 use super::netrc::Netrc;
 use super::proxies::Proxies;
 use crate::safe_url::SafeUrl;
+use printable::printable;
 use rustls::pki_types::CertificateDer;
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ impl Network {
             Some(login) => Some((login, "its URL".to_owned())),
             None => Some((
                 self.netrc.login(url.host())?,
-                self.netrc.file.display().to_string(),
+                printable(&self.netrc.file).to_string(),
             )),
         }
     }

@@ -24,6 +24,9 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
+/// The source of a library that the toolchain links into a program: no crate, though it is listed with them.
+pub const TOOLCHAIN: &str = "toolchain";
+
 /// A crate that is part of a program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crate {
@@ -31,10 +34,14 @@ pub struct Crate {
     pub name: String,
     /// Its semver version.
     pub version: String,
-    /// Origin of its source: `crates.io`, `git`, `local`, `registry` for another registry.
+    /// Origin of its source: `crates.io`, `git`, `local`, `registry` for another registry,
+    /// [`TOOLCHAIN`].
     pub source: String,
     /// Its licence as in its Cargo.toml, if that is known.
     pub license: Option<String>,
+    /// Its CPE name, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpe: Option<String>,
     /// Whether it is the crate of the program itself.
     pub root: bool,
     /// The crates that it depends on, as indices into the same list.
@@ -98,6 +105,7 @@ fn in_program(packages: Vec<Package>) -> Vec<Crate> {
                 version: package.version.to_string(),
                 source: package.source.into(),
                 license: None,
+                cpe: None,
                 root: package.root,
                 dependencies: dependencies.into_iter().collect(),
             }
@@ -114,12 +122,13 @@ impl Crate {
     /// Its package URL. A purl of the type `cargo` without qualifiers names a crate of crates.io,
     /// so crates from elsewhere have none.
     pub(super) fn purl(&self) -> Option<String> {
-        (self.source == "crates.io").then(|| {
-            format!(
-                "pkg:cargo/{}@{}",
-                utf8_percent_encode(&self.name, UNRESERVED),
-                utf8_percent_encode(&self.version, UNRESERVED)
-            )
-        })
+        let kind = match self.source.as_str() {
+            "crates.io" => "cargo",
+            TOOLCHAIN => "generic",
+            _ => return None,
+        };
+        let name = utf8_percent_encode(&self.name, UNRESERVED);
+        let version = utf8_percent_encode(&self.version, UNRESERVED);
+        Some(format!("pkg:{kind}/{name}@{version}"))
     }
 }

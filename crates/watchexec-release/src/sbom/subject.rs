@@ -123,6 +123,7 @@ impl<'a> Subject<'a> {
                 version: of.version.clone(),
                 licenses: of.license().into_iter().collect(),
                 purl: of.purl(),
+                cpes: of.cpe.as_deref().into_iter().collect(),
                 files: self.software.files.iter().take(1).copied().collect(),
                 crate_source: Some(&of.source),
                 reference: reference(index),

@@ -3,6 +3,7 @@
 //! Readers warn about a schema that is newer than theirs. This is the first one of the series 16,
 //! which all versions of Syft and Grype since 1.0 read.
 
+use super::crates::TOOLCHAIN;
 use super::license::{Kind, License};
 use super::subject::{DescribedFile, Software, Subject};
 use crate::checksum::Checksum;
@@ -74,7 +75,7 @@ fn artifact(subject: &Subject, of: &Software) -> Value {
     let cpes = of.cpes.iter();
     let cpes = cpes.map(|cpe| json!({"cpe": cpe, "source": "declared"}));
     // The metadata that Syft itself writes for a crate that it finds in a program.
-    let metadata = (of.crate_source)
+    let metadata = (of.crate_source.filter(|source| *source != TOOLCHAIN))
         .map(|source| json!({"name": of.name, "version": of.version, "source": source}));
     let (kind, language) = match metadata {
         Some(_) => ("rust-crate", "rust"),

@@ -192,6 +192,28 @@ fn rejects_an_endless_body() {
     assert_eq!(failure, Failure::TooLarge(1_000));
 }
 
+/// Headers, the name of one, extensions of a chunk, chunks and trailers.
+#[test]
+fn rejects_an_answer_without_end() {
+    let chunked = |rest| format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{rest}");
+    for (start, repeated) in [
+        ("HTTP/1.1 200 OK\r\n".to_owned(), "X-Hop: cache\r\n"),
+        ("HTTP/1.1 200 OK\r\nX-".to_owned(), "a"),
+        (chunked("1;a"), "a"),
+        (chunked(""), "1\r\na\r\n"),
+        (chunked("0\r\n"), "X-Trailer: a\r\n"),
+    ] {
+        let endless = repeated.repeat((1 << 20) / repeated.len());
+        let reply = Reply::raw(start.clone() + &endless).then(Then::Repeat);
+        let server = Server::http(move |_| reply.clone());
+        let failures = get(&server.url("/w"), &network()).failures();
+        let waited = failures
+            .iter()
+            .find(|failure| matches!(failure, Failure::Timeout(..)));
+        assert_eq!(waited, None, "{start}");
+    }
+}
+
 #[test]
 fn rejects_an_announced_length_beyond_the_limit() {
     let server = Server::http(|_| Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n"));

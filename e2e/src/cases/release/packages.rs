@@ -17,7 +17,7 @@ cases![both_architectures, taken_apart];
 
 /// pack makes a file for each architecture from one directory.
 fn both_architectures(case: &Case<'_>) -> Result<()> {
-    let package = made(case)?.dist.join("buildpack-offline");
+    let package = made(case)?.package("-offline");
     let terminal = case.terminal()?;
     copy(&package, &terminal.path("both"))?;
     let page = terminal.page("docs/packages.md")?;
@@ -47,7 +47,7 @@ fn both_architectures(case: &Case<'_>) -> Result<()> {
 /// Follows the page that takes a published package apart, changes it, and publishes it again.
 fn taken_apart(case: &Case<'_>) -> Result<()> {
     tool("crane")?;
-    let package = made(case)?.dist.join("buildpack");
+    let package = made(case)?.package("");
     let running = Registry::start()?;
     let registry = &running.address;
     let terminal = case.terminal()?;

@@ -7,7 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 /// Escapes what a terminal or a reader of a log would take for more than a name: control characters (a
 /// newline forges a line, an escape sequence sets the clipboard), characters that reverse the
 /// direction of a line, and bytes that are not UTF-8.
-pub(crate) fn printable(text: &(impl AsRef<OsStr> + ?Sized)) -> impl Display + '_ {
+#[must_use]
+pub fn printable(text: &(impl AsRef<OsStr> + ?Sized)) -> impl Display + '_ {
     Printable(text.as_ref().as_bytes())
 }
 
