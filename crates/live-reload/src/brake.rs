@@ -2,6 +2,8 @@
 
 use crate::backoff::Backoff;
 use crate::files::Changes;
+use printable::printable;
+use std::path::Path;
 use std::time::Duration;
 
 /// An app writes such a file sooner after its start.
@@ -13,6 +15,9 @@ const FREE: u32 = 3;
 /// So many by files with ever new names, such as one with the process's id: a person's saves rarely hit the first two
 /// seconds so many times in a row.
 const FREE_OF_OTHERS: u32 = 10;
+
+/// So many files are named.
+const NAMED: usize = 3;
 
 /// The restarts in a row that the app may have caused itself.
 #[derive(Debug, Default)]
@@ -52,10 +57,21 @@ impl Brake {
 }
 
 /// What the log says about such a change, of a process of this type.
-pub(crate) fn remedy(what: &str, r#type: &str, delay: Duration) -> String {
+pub(crate) fn remedy(
+    what: &str,
+    changes: &Changes,
+    app: &Path,
+    r#type: &str,
+    delay: Duration,
+) -> String {
+    let paths = changes.files.iter().map(|(path, _)| path);
+    let names = paths.map(|path| printable(path.strip_prefix(app).unwrap_or(path)).to_string());
+    let names: Vec<String> = names.take(NAMED).collect();
     format!(
         "live-reload: {what} changed again right after the start of {type}. If each start writes it, ignore it: \
-         BP_LIVE_RELOAD_IGNORE={what} at build, or --ignore {what}. The next restart is delayed by {} s",
+         BP_LIVE_RELOAD_IGNORE={} at build, or --ignore {}. The next restart is delayed by {} s",
+        names.join(":"),
+        names.join(" --ignore "),
         delay.as_secs()
     )
 }
@@ -69,6 +85,24 @@ mod tests {
             files: vec![(file.into(), 1)],
             ..Changes::default()
         }
+    }
+
+    #[test]
+    fn names_each_file_in_a_form_that_can_be_pasted() {
+        let files = ["/app/state/a.json", "/app/b.json"].map(|path| (path.into(), 1));
+        let changes = Changes {
+            files: files.to_vec(),
+            ..Changes::default()
+        };
+        let remedy = remedy(
+            "b.json and 1 other file",
+            &changes,
+            Path::new("/app"),
+            "web",
+            SOON,
+        );
+        assert!(remedy.contains("BP_LIVE_RELOAD_IGNORE=state/a.json:b.json at build"));
+        assert!(remedy.contains("--ignore state/a.json --ignore b.json. "));
     }
 
     #[test]
