@@ -13,7 +13,7 @@ use printable::printable;
 use reload_options::Settings;
 use reload_options::patterns::Patterns;
 use rustix::process::WaitStatus;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ use std::time::Duration;
 pub(crate) struct Before {
     rules: Vec<Rule>,
     pub(crate) running: Option<Process>,
+    /// What led to this run. What changes it again may be a person, and not a command.
+    led: Vec<PathBuf>,
     /// When the first command of this start began, by the clock of file systems.
     pub(crate) began: Option<Duration>,
     /// When the last command ended, by the same clock.
@@ -52,6 +54,7 @@ impl Before {
         Self {
             rules: rules.collect(),
             running: None,
+            led: Vec::new(),
             began: None,
             ended: None,
             failure: None,
@@ -60,6 +63,7 @@ impl Before {
 
     /// Notes which commands are due before a start with these changes.
     pub(crate) fn plan(&mut self, changes: &Changes) {
+        self.led = changes.paths().cloned().collect();
         for rule in &mut self.rules {
             let patterns = rule.patterns.as_ref();
             rule.is_due |= patterns.is_none_or(|all| changes.paths().any(|path| all.include(path)));
@@ -121,6 +125,8 @@ impl Before {
                 .ended
                 .is_some_and(|ended| files::was_changed_by(path, ended));
         let mut patterns = self.rules.iter().filter_map(|rule| rule.patterns.as_ref());
-        has_written && !patterns.any(|patterns| patterns.include(path))
+        has_written
+            && !self.led.iter().any(|led| led == path)
+            && !patterns.any(|patterns| patterns.include(path))
     }
 }

@@ -2,6 +2,8 @@
 
 use crate::backoff::Backoff;
 use crate::files::Changes;
+use printable::printable;
+use std::path::Path;
 use std::time::Duration;
 
 /// An app writes such a file sooner after its start.
@@ -10,10 +12,20 @@ const SOON: Duration = Duration::from_secs(2);
 /// So many restarts in a row come without a delay: a person can save a file twice within two seconds.
 const FREE: u32 = 3;
 
+/// So many by files with ever new names, such as one with the process's id: a person's saves rarely hit the first two
+/// seconds so many times in a row.
+const FREE_OF_OTHERS: u32 = 10;
+
+/// So many files are named.
+const NAMED: usize = 3;
+
 /// The restarts in a row that the app may have caused itself.
 #[derive(Debug, Default)]
 pub(crate) struct Brake {
-    restarts: u32,
+    /// By the files of the restart before.
+    same: u32,
+    /// By other files.
+    others: u32,
     backoff: Backoff,
 }
 
@@ -27,21 +39,39 @@ impl Brake {
         after: Duration,
     ) -> Option<Duration> {
         let is_same = |(path, _): &(_, u64)| before.files.iter().any(|(other, _)| other == path);
-        let is_own = after < SOON && !changes.files.is_empty() && changes.files.iter().all(is_same);
-        if !is_own {
+        if after >= SOON || changes.files.is_empty() {
             *self = Self::default();
             return None;
         }
-        self.restarts = self.restarts.saturating_add(1);
-        (self.restarts >= FREE).then(|| self.backoff.next())
+        (self.same, self.others) = if changes.files.iter().all(is_same) {
+            (self.same.saturating_add(1), 0)
+        } else {
+            (0, self.others.saturating_add(1))
+        };
+        if self.same < FREE && self.others < FREE_OF_OTHERS {
+            self.backoff.reset();
+            return None;
+        }
+        Some(self.backoff.next())
     }
 }
 
 /// What the log says about such a change, of a process of this type.
-pub(crate) fn remedy(what: &str, r#type: &str, delay: Duration) -> String {
+pub(crate) fn remedy(
+    what: &str,
+    changes: &Changes,
+    app: &Path,
+    r#type: &str,
+    delay: Duration,
+) -> String {
+    let paths = changes.files.iter().map(|(path, _)| path);
+    let names = paths.map(|path| printable(path.strip_prefix(app).unwrap_or(path)).to_string());
+    let names: Vec<String> = names.take(NAMED).collect();
     format!(
         "live-reload: {what} changed again right after the start of {type}. If each start writes it, ignore it: \
-         BP_LIVE_RELOAD_IGNORE={what} at build, or --ignore {what}. The next restart is delayed by {} s",
+         BP_LIVE_RELOAD_IGNORE={} at build, or --ignore {}. The next restart is delayed by {} s",
+        names.join(":"),
+        names.join(" --ignore "),
         delay.as_secs()
     )
 }
@@ -55,6 +85,24 @@ mod tests {
             files: vec![(file.into(), 1)],
             ..Changes::default()
         }
+    }
+
+    #[test]
+    fn names_each_file_in_a_form_that_can_be_pasted() {
+        let files = ["/app/state/a.json", "/app/b.json"].map(|path| (path.into(), 1));
+        let changes = Changes {
+            files: files.to_vec(),
+            ..Changes::default()
+        };
+        let remedy = remedy(
+            "b.json and 1 other file",
+            &changes,
+            Path::new("/app"),
+            "web",
+            SOON,
+        );
+        assert!(remedy.contains("BP_LIVE_RELOAD_IGNORE=state/a.json:b.json at build"));
+        assert!(remedy.contains("--ignore state/a.json --ignore b.json. "));
     }
 
     #[test]
@@ -88,5 +136,11 @@ mod tests {
         assert_eq!(delays(&other, &log, soon, 1), [None]);
         assert_eq!(delays(&log, &log, soon, 3), [None, None, Some(1)]);
         assert_eq!(delays(&log, &log, SOON, 1), [None]);
+        let names: Vec<Changes> = (0..12).map(|id| changes(&id.to_string())).collect();
+        let new_names = names
+            .windows(2)
+            .flat_map(|pair| delays(&pair[1], &pair[0], soon, 1));
+        let expected = [vec![None; 9], vec![Some(1), Some(2)]].concat();
+        assert_eq!(new_names.collect::<Vec<_>>(), expected);
     }
 }

@@ -23,21 +23,25 @@ pub(crate) enum ProgramError {
     NotOnPath(String),
     /// The file does not exist.
     #[error(
-        "{0}, which does not exist.\n\
-         Check the command. If a sync deleted the file, restore it."
+        "{}, which does not exist.\n\
+         Check the command. If a sync deleted the file, restore it.",
+        printable(.0)
     )]
     Missing(PathBuf),
     /// This user may not execute the file.
     #[error(
-        "{0}, which this user may not execute.\n\
+        "{}, which this user may not execute.\n\
          Make it executable where it comes from: `chmod +x`. If a sync replaced it, let the sync keep \
-         file modes."
+         file modes.",
+        printable(.0)
     )]
     NotExecutable(PathBuf),
     /// The first line of a script names a program that does not exist.
     #[error(
-        "{0}, a script for {1}, which this image does not have.\n\
-         Use a run image that has it, or change the first line of the script."
+        "{}, a script for {}, which this image does not have.\n\
+         Use a run image that has it, or change the first line of the script.",
+        printable(.0),
+        printable(.1)
     )]
     NoInterpreter(PathBuf, PathBuf),
     /// env(1) looks for a program whose name is all that follows.

@@ -111,7 +111,7 @@ fn prepare(settings: &Settings, signals: &mut Signals) -> Result<Ready, Problem>
         tell(format_args!(
             "live-reload: starting {} ({reason}), which reloads itself: {}",
             process.r#type,
-            process.command_line.join(" ")
+            printable(&chosen.command_line.join(" "))
         ));
         warn_of_unused(&process.r#type, settings);
         return Ok(Ready::Wrapped(launch.command()));

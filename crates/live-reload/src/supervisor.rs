@@ -91,6 +91,8 @@ impl<'a> Supervisor<'a> {
         let sync = self.syncs.due(self.shortest());
         let sync = sync.filter(|_| !self.machine.is_preparing);
         let stops = self.before.running.iter().chain(&self.process);
+        // Of a stop that is over, nothing is due.
+        let stops = stops.filter(|process| !process.is_gone());
         let stops = stops.filter_map(Process::due);
         stops.chain(sync).chain(self.pause_end()).min()
     }
@@ -227,10 +229,11 @@ impl<'a> Supervisor<'a> {
 
     /// Logs the processes that have left the group of the last process, and so have outlived it.
     pub(crate) fn name_survivors(&mut self, watching: &Watching<'_>) {
-        let group = self.process.as_ref().map(Process::group);
+        let own = self.process.iter().chain(&self.before.running);
+        let groups: Vec<Pid> = own.map(Process::group).collect();
         let new = self
             .survivors
-            .find(|process| Some(process.group) != group && !watching.is_watchexec(process.id));
+            .find(|process| !groups.contains(&process.group) && !watching.is_watchexec(process.id));
         if let Some(new) = new {
             tell(format_args!(
                 "live-reload: still running, since they are not in the process group of {}: {new}",
@@ -315,7 +318,15 @@ impl<'a> Supervisor<'a> {
         };
         let what = &over.what;
         if let Some(delay) = over.delay {
-            tell(brake::remedy(what, &self.reloaded.r#type, delay));
+            tell(brake::remedy(
+                what,
+                &over.changes,
+                app,
+                &self.reloaded.r#type,
+                delay,
+            ));
+            // The process can be started again meanwhile, if it ends.
+            self.take(Input::Quiet { matters: false });
             return;
         }
         let matters = !over.changes.is_empty();

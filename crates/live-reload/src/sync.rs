@@ -95,8 +95,8 @@ impl Sync {
         let is_news = seen.stamp.is_none() || before.and_then(|before| before.stamp) != seen.stamp;
         if is_news {
             (self.last, self.quiet) = (Instant::now(), None);
-            if before.is_none() {
-                self.delayed = None;
+            if before.is_none() && self.delayed.take().is_some() {
+                self.first = self.last;
             }
             self.paths.insert(path, seen);
         }
@@ -120,7 +120,7 @@ impl Sync {
 
     /// Whether the sync has gone on for so long that it counts as over.
     pub(crate) fn is_endless(&self) -> bool {
-        self.first.elapsed() >= LONGEST
+        self.first.elapsed() >= LONGEST && self.last.elapsed() < self.quiet.unwrap_or_default()
     }
 
     /// When the sync is over, if nothing else changes. Until `shortest` after the last change, that is not known.

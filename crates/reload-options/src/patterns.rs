@@ -23,11 +23,21 @@ pub struct Patterns {
 
 #[derive(Debug)]
 struct Pattern {
+    kind: Kind,
     /// Of a whole path below the app directory, or of a name.
-    glob: String,
+    text: String,
     is_of_name: bool,
     is_negated: bool,
     only_directories: bool,
+}
+
+/// How a text is compared. Most patterns are names and extensions, and a look compares each file with all of them.
+#[derive(Debug)]
+enum Kind {
+    Name,
+    /// What follows the `*` is the text.
+    End,
+    Glob,
 }
 
 impl Pattern {
@@ -38,11 +48,29 @@ impl Pattern {
         let (only_directories, text) = text
             .strip_suffix('/')
             .map_or((false, text), |text| (true, text));
+        let is_of_name = !text.contains('/');
+        let text = text.trim_start_matches('/');
+        let is_plain = |text: &str| !text.contains(['*', '?', '[', ']', '{', '}', '\\', '!']);
+        let end = text.strip_prefix('*').filter(|_| is_of_name);
+        let (kind, text) = match end.filter(|end| is_plain(end)) {
+            Some(end) => (Kind::End, end),
+            None if is_plain(text) => (Kind::Name, text),
+            None => (Kind::Glob, text),
+        };
         Self {
-            glob: text.trim_start_matches('/').to_owned(),
-            is_of_name: !text.contains('/'),
+            kind,
+            text: text.to_owned(),
+            is_of_name,
             is_negated,
             only_directories,
+        }
+    }
+
+    fn is_like(&self, path: &[u8]) -> bool {
+        match self.kind {
+            Kind::Name => path == self.text.as_bytes(),
+            Kind::End => path.ends_with(self.text.as_bytes()),
+            Kind::Glob => glob_match(&self.text, path),
         }
     }
 }
@@ -100,11 +128,9 @@ impl Patterns {
         let matches = |pattern: &&Pattern| {
             (is_directory || !pattern.only_directories)
                 && if pattern.is_of_name {
-                    glob_match(&pattern.glob, name)
+                    pattern.is_like(name)
                 } else {
-                    below
-                        .as_ref()
-                        .is_ok_and(|path| glob_match(&pattern.glob, *path))
+                    below.as_ref().is_ok_and(|path| pattern.is_like(path))
                 }
         };
         self.patterns

@@ -186,6 +186,8 @@ fn many_files_by_tar(case: &Case<'_>) -> Result<()> {
 /// file that this saves.
 pub(super) fn expect_starts(container: &Container<'_>, expected: usize) -> Result<()> {
     let saved = container.log()?.matches("live-reload: saved-").count();
+    // Saved sooner, the file would belong to the sync before it.
+    wait_for_log_of(container, "started v", expected + saved)?;
     run(container, &format!("echo > saved-{saved}"))?;
     wait_for_log(
         container,

@@ -101,6 +101,63 @@ fn takes_a_failure_before_the_first_start_for_an_end() {
 }
 
 #[test]
+fn runs_again_for_a_file_that_is_saved_while_the_command_runs() {
+    let image = Image::running(APP);
+    let command = "cp app.ts built; echo copied; while [ ! -e go ]; do sleep 0.01; done";
+    for file in ["command", "app.ts", "go"] {
+        write(&image.app().join(file), command);
+    }
+    let mut running = image.start(&["--before", "sh command", "--ignore", "go"]);
+    fs::remove_file(image.app().join("go")).unwrap();
+    change(&image, "app.ts", "first");
+    running.wait_for("copied");
+    change(&image, "app.ts", "second");
+    fs::write(image.app().join("go"), "").unwrap();
+    running.wait_for("copied");
+    running.wait_for("up");
+    assert_eq!(fs::read(image.app().join("built")).unwrap(), b"second");
+    end(running);
+}
+
+#[test]
+fn waits_at_rest_after_a_command_has_failed_during_a_stop() {
+    let image = Image::running(
+        "trap 'echo stopping; while [ ! -e enough ]; do sleep 0.01; done; exit 0' TERM\n\
+         echo up\nwhile :; do sleep 0.01; done\n",
+    );
+    let mut running = image.start(&["--before", "*.ts: test ! -e broken", "--ignore", "enough"]);
+    change(&image, "app.ts", "new");
+    running.wait_for("stopping");
+    fs::write(image.app().join("broken"), "").unwrap();
+    change(&image, "app.ts", "broken");
+    running.logs("app.ts changed too");
+    fs::write(image.app().join("enough"), "").unwrap();
+    loop {
+        let line = running.logs("live-reload: ");
+        assert!(!line.contains("still running"), "{line}");
+        if line.ends_with("ended with status 1; the next change tries again") {
+            break;
+        }
+    }
+    let before = processor_time(running.id());
+    thread::sleep(4 * WHILE);
+    let spent = processor_time(running.id()) - before;
+    assert!(spent < 50, "{spent} of 200 ticks");
+    fs::remove_file(image.app().join("broken")).unwrap();
+    change(&image, "app.ts", "right");
+    running.wait_for("up");
+    end(running);
+}
+
+/// How long a process has computed, in hundredths of a second.
+fn processor_time(process: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    let fields = fields.split_whitespace().skip(11).take(2);
+    fields.map(|field| field.parse::<u64>().unwrap()).sum()
+}
+
+#[test]
 fn does_not_restart_for_what_a_command_writes() {
     let image = Image::running(APP);
     write(&image.app().join("out/old.js"), "");
