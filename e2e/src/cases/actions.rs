@@ -183,9 +183,11 @@ fn late_database(case: &Case<'_>) -> Result<()> {
         \x20 db:\n    image: {name}\n    network_mode: host\n\
         \x20   entrypoint: [\"sh\", \"-c\", \"sleep 5; exec python3 -m http.server --bind 127.0.0.1 {database}\"]\n"
     );
-    fs::write(terminal.path("docs/compose.yaml"), compose)?;
+    let file = terminal.path("compose.yaml");
+    fs::write(&file, compose)?;
     let project = case.named("compose").replace(['/', ':'], "-");
-    let up = format!("docker compose --project-name {project} up");
+    let file = file.display();
+    let up = format!("docker compose --file {file} --project-name {project} up");
     let _running = terminal.page("docs/actions.md")?.start(&up)?;
     let app = Container::running(case, format!("{project}-app-1"), port);
     let _database = Container::running(case, format!("{project}-db-1"), database);

@@ -238,6 +238,7 @@ pub(super) fn image_with<'a>(
     fs::write(app.path().join("Procfile"), procfile)?;
     for (name, content) in files {
         let file = app.path().join(name);
+        fs::create_dir_all(file.parent().unwrap_or(&file))?;
         fs::write(&file, content)?;
         fs::set_permissions(file, Permissions::from_mode(0o755))?;
     }
