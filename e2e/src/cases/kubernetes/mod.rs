@@ -23,7 +23,7 @@ cases![
     skaffold,
     kubectl_exec,
     read_only_root,
-    synced_files_outlive_the_container,
+    synced_files_last,
 ];
 
 /// The example app, its directory, and the deployment of all examples.
@@ -94,7 +94,7 @@ fn read_only_root(case: &Case<'_>) -> Result<()> {
 }
 
 /// A restart of the container keeps the files of a volume: the init container runs once in a pod.
-fn synced_files_outlive_the_container(case: &Case<'_>) -> Result<()> {
+fn synced_files_last(case: &Case<'_>) -> Result<()> {
     let terminal = deployed(case, "read-only.yaml", str::to_owned)?;
     let pod = terminal.pod(DEPLOYMENT)?;
     let app = fs::read_to_string(workspace().join(APP))?.replace("\"v1\"", "\"v2\"");
