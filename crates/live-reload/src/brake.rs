@@ -12,20 +12,13 @@ const SOON: Duration = Duration::from_secs(2);
 /// So many restarts in a row come without a delay: a person can save a file twice within two seconds.
 const FREE: u32 = 3;
 
-/// So many by files with ever new names, such as one with the process's id: a person's saves rarely hit the first two
-/// seconds so many times in a row.
-const FREE_OF_OTHERS: u32 = 10;
-
 /// So many files are named.
 const NAMED: usize = 3;
 
 /// The restarts in a row that the app may have caused itself.
 #[derive(Debug, Default)]
 pub(crate) struct Brake {
-    /// By the files of the restart before.
-    same: u32,
-    /// By other files.
-    others: u32,
+    restarts: u32,
     backoff: Backoff,
 }
 
@@ -39,20 +32,12 @@ impl Brake {
         after: Duration,
     ) -> Option<Duration> {
         let is_same = |(path, _): &(_, u64)| before.files.iter().any(|(other, _)| other == path);
-        if after >= SOON || changes.files.is_empty() {
+        if after >= SOON || changes.files.is_empty() || !changes.files.iter().all(is_same) {
             *self = Self::default();
             return None;
         }
-        (self.same, self.others) = if changes.files.iter().all(is_same) {
-            (self.same.saturating_add(1), 0)
-        } else {
-            (0, self.others.saturating_add(1))
-        };
-        if self.same < FREE && self.others < FREE_OF_OTHERS {
-            self.backoff.reset();
-            return None;
-        }
-        Some(self.backoff.next())
+        self.restarts = self.restarts.saturating_add(1);
+        (self.restarts >= FREE).then(|| self.backoff.next())
     }
 }
 
@@ -136,11 +121,5 @@ mod tests {
         assert_eq!(delays(&other, &log, soon, 1), [None]);
         assert_eq!(delays(&log, &log, soon, 3), [None, None, Some(1)]);
         assert_eq!(delays(&log, &log, SOON, 1), [None]);
-        let names: Vec<Changes> = (0..12).map(|id| changes(&id.to_string())).collect();
-        let new_names = names
-            .windows(2)
-            .flat_map(|pair| delays(&pair[1], &pair[0], soon, 1));
-        let expected = [vec![None; 9], vec![Some(1), Some(2)]].concat();
-        assert_eq!(new_names.collect::<Vec<_>>(), expected);
     }
 }
