@@ -40,7 +40,7 @@ pub(crate) fn run(
     let mut supervisor = Supervisor::new(reloaded, settings, files);
     // At once: no app waits until all of its directories are watched.
     supervisor.take(Input::Quiet { matters: true });
-    while !supervisor.is_over() {
+    while !supervisor.is_over {
         // 1. Wait until a signal arrives, watchexec has written something, or something is due.
         let due = [supervisor.due(), watching.due()]
             .into_iter()
@@ -81,5 +81,5 @@ pub(crate) fn run(
     watching.stop();
     let signal = signals.stop().map(|signal| status_of_signal(signal as i32));
     // If the process was never started, the status can only tell of the signal.
-    Ok(supervisor.status().or(signal).unwrap_or_default())
+    Ok(supervisor.status.or(signal).unwrap_or_default())
 }

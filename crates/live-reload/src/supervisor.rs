@@ -45,14 +45,15 @@ pub(crate) struct Supervisor<'a> {
     /// The last process that was started, until nothing of it is left.
     process: Option<Process>,
     /// The exit status of the last process.
-    status: Option<u8>,
+    pub(crate) status: Option<u8>,
     pub(crate) syncs: Syncs,
     before: Before,
     /// When the process starts again after an end, and the pauses before that.
     again: Option<Instant>,
     backoff: Backoff,
     survivors: Survivors,
-    is_over: bool,
+    /// Whether this program has to end.
+    pub(crate) is_over: bool,
 }
 
 impl<'a> Supervisor<'a> {
@@ -73,16 +74,6 @@ impl<'a> Supervisor<'a> {
             survivors: Survivors::default(),
             is_over: false,
         }
-    }
-
-    /// Whether this program has to end.
-    pub(crate) const fn is_over(&self) -> bool {
-        self.is_over
-    }
-
-    /// The exit status of the process, if it has ended.
-    pub(crate) const fn status(&self) -> Option<u8> {
-        self.status
     }
 
     /// When something is due.
