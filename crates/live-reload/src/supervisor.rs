@@ -114,7 +114,10 @@ impl<'a> Supervisor<'a> {
         let mut next = input.into();
         while let Some(input) = next {
             next = match self.machine.take(input) {
-                Some(Action::Prepare) => self.prepare(),
+                Some(Action::Prepare) => {
+                    let succeeded = self.before.run();
+                    succeeded.map(|succeeded| Input::Prepared { succeeded })
+                }
                 Some(Action::Start) => self.start(),
                 Some(Action::Reload) => {
                     self.reload();
@@ -134,12 +137,6 @@ impl<'a> Supervisor<'a> {
                 None => None,
             };
         }
-    }
-
-    /// Runs the commands that are due before a start.
-    fn prepare(&mut self) -> Option<Input> {
-        let succeeded = self.before.run();
-        succeeded.map(|succeeded| Input::Prepared { succeeded })
     }
 
     /// Starts the process.
