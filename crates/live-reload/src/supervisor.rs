@@ -83,8 +83,9 @@ impl<'a> Supervisor<'a> {
         let sync = sync.filter(|_| !self.machine.is_preparing);
         let stops = self.before.running.iter().chain(&self.process);
         // Of a stop that is over, nothing is due.
-        let stops = stops.filter(|process| !process.is_gone());
-        let stops = stops.filter_map(Process::due);
+        let stops = stops
+            .filter(|process| !process.is_gone())
+            .filter_map(Process::due);
         stops.chain(sync).chain(self.pause_end()).min()
     }
 
@@ -298,21 +299,13 @@ impl<'a> Supervisor<'a> {
         let (state, shortest) = (self.machine.state, self.shortest());
         let goes_on = matches!(state, State::Stopping(_) | State::Waiting);
         let app = &self.reloaded.image.app;
-        let over = self
-            .syncs
-            .end(shortest, app, state == State::Ended, !goes_on);
-        let Some(over) = over else {
+        let has_ended = state == State::Ended;
+        let Some(over) = self.syncs.end(shortest, app, has_ended, !goes_on) else {
             return;
         };
-        let what = &over.what;
+        let (what, r#type) = (&over.what, &self.reloaded.r#type);
         if let Some(delay) = over.delay {
-            tell(brake::remedy(
-                what,
-                &over.changes,
-                app,
-                &self.reloaded.r#type,
-                delay,
-            ));
+            tell(brake::remedy(what, &over.changes, app, r#type, delay));
             // The process can be started again meanwhile, if it ends.
             self.take(Input::Quiet { matters: false });
             return;
