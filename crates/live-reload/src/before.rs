@@ -63,6 +63,9 @@ impl Before {
 
     /// Notes which commands are due before a start with these changes.
     pub(crate) fn plan(&mut self, changes: &Changes) {
+        if self.rules.is_empty() {
+            return;
+        }
         self.led = changes.paths().cloned().collect();
         for rule in &mut self.rules {
             let patterns = rule.patterns.as_ref();

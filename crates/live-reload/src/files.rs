@@ -78,7 +78,7 @@ struct Known {
 }
 
 /// What differs from the last start.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changes {
     /// Changed files, with their sizes.
     pub(crate) files: Vec<(PathBuf, u64)>,

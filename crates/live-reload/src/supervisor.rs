@@ -322,6 +322,7 @@ impl<'a> Supervisor<'a> {
             };
             tell(format_args!("live-reload: {what} changed{how}{follows}"));
         }
+        self.syncs.keep(over.changes);
         self.take(Input::Quiet { matters });
     }
 

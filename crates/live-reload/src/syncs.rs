@@ -61,6 +61,11 @@ impl Syncs {
         self.started = (Instant::now(), mem::take(&mut self.changes));
     }
 
+    /// Adds what the next start will follow.
+    pub(crate) fn keep(&mut self, changes: Changes) {
+        self.changes.append(changes);
+    }
+
     /// How long ago the last start was.
     pub(crate) fn since_start(&self) -> Duration {
         self.started.0.elapsed()
@@ -96,12 +101,9 @@ impl Syncs {
         if let Some(delay) = delay {
             sync.delay(delay);
             self.sync = Some(sync);
-        } else {
-            if !changes.is_empty() {
-                // Whatever happens to them from here on is news to the next process.
-                self.files.note(sync.paths());
-            }
-            self.changes.append(changes.clone());
+        } else if !changes.is_empty() {
+            // Whatever happens to them from here on is news to the next process.
+            self.files.note(sync.paths());
         }
         Some(Over {
             changes,

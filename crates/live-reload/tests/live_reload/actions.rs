@@ -53,7 +53,7 @@ fn starts_the_process_again_after_pauses_or_at_a_change() {
     image.change("app");
     running.logs("app changed, restarting web");
     running.wait_for("up");
-    // A change may have mended it.
+    // A change may have fixed it.
     running.signal(Signal::SIGUSR1);
     running.logs("starting it again in 1 s");
     running.signal(Signal::SIGTERM);
