@@ -3,7 +3,6 @@
 //! They run one after the other, each for its files, in the environment of the process, which goes on answering until
 //! all of them have succeeded. One that fails is due again with the next change, whatever that changes.
 
-use crate::checks;
 use crate::files::{self, Changes};
 use crate::launch::Launch;
 use crate::process::{CANNOT_RUN, Process, describe, exit_status};
@@ -86,19 +85,17 @@ impl Before {
         let (text, launch) = (&rule.text, &rule.launch);
         tell(format_args!("live-reload: running {text}"));
         self.began = self.began.or_else(files::now);
-        let error = match Process::start(launch.command().stdin(Stdio::null())) {
+        match Process::start(launch, Stdio::null()) {
             Ok(process) => {
                 self.running = Some(process);
-                return None;
+                None
             }
-            Err(error) => error,
-        };
-        tell(match checks::program(launch) {
-            Err(reason) => format!("live-reload: error: The command runs {reason}"),
-            Ok(()) => format!("live-reload: error: The command cannot be run ({error})"),
-        });
-        self.failure = Some((format!("{text} did not start"), CANNOT_RUN));
-        Some(false)
+            Err(reason) => {
+                tell(format_args!("live-reload: error: The command runs {reason}"));
+                self.failure = Some((format!("{text} did not start"), CANNOT_RUN));
+                Some(false)
+            }
+        }
     }
 
     /// Notes that a child has ended. If it was the command, the next one runs. Returns what [`Before::run`] does.
@@ -123,13 +120,11 @@ impl Before {
     /// Whether a changed path is what a command wrote, as far as it is for no command: the process starts afterwards, and
     /// reads it.
     pub(crate) fn wrote(&self, path: &Path) -> bool {
-        let has_written = self.running.is_some()
-            || self
-                .ended
-                .is_some_and(|ended| files::was_changed_by(path, ended));
         let mut patterns = self.rules.iter().filter_map(|rule| rule.patterns.as_ref());
-        has_written
+        let is_for_a_command = patterns.any(|patterns| patterns.include(path));
+        let is_ours = |ended| files::was_changed_by(path, ended);
+        !is_for_a_command
             && !self.led.iter().any(|led| led == path)
-            && !patterns.any(|patterns| patterns.include(path))
+            && (self.running.is_some() || self.ended.is_some_and(is_ours))
     }
 }

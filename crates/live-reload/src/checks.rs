@@ -56,6 +56,9 @@ pub(crate) enum ProgramError {
          Save it with LF line endings, and let git keep them: `* text=auto eol=lf` in .gitattributes."
     )]
     WindowsScript(PathBuf, PathBuf),
+    /// Nothing that can be checked is wrong: a file of another architecture, or a limit.
+    #[error("`{0}`, which cannot be started ({1})")]
+    Other(String, io::Error),
 }
 
 /// Checks that the program of a launch can be started, by the rules of execvp(3).

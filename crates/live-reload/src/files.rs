@@ -159,16 +159,18 @@ impl Files {
         let is_old = self
             .since
             .is_some_and(|since| changed_at(&metadata) < since);
-        match self.known.get_mut(path) {
-            Some(known) if !is_old => known.look = look,
-            None if !is_old => {}
-            _ => drop(self.known.insert(path.to_owned(), Known { stamp, look })),
-        }
-        if self
-            .known
-            .get(path)
-            .is_none_or(|known| known.stamp != stamp)
-        {
+        let is_known = match self.known.get_mut(path) {
+            Some(known) if !is_old => {
+                known.look = look;
+                known.stamp == stamp
+            }
+            None if !is_old => false,
+            _ => {
+                self.remember(path, stamp);
+                true
+            }
+        };
+        if !is_known {
             changed.push((path.to_owned(), stamp));
         }
         // The process cannot read a directory that this program cannot read.

@@ -104,17 +104,12 @@ impl Launch {
     pub(crate) fn command(&self) -> Command {
         let (program, arguments) = self.command.split_first().unzip();
         let mut command = Command::new(program.map_or("", String::as_str));
-        command.args(arguments.unwrap_or_default());
-        self.prepare_to_run(&mut command);
         command
-    }
-
-    /// Gives a command the directory and the environment of the process.
-    pub(crate) fn prepare_to_run(&self, command: &mut Command) {
-        command
+            .args(arguments.unwrap_or_default())
             .current_dir(&self.working_directory)
             .env_clear()
             .envs(&self.environment);
+        command
     }
 }
 

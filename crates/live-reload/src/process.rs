@@ -11,17 +11,19 @@
 //! `exec`. So no process gets it twice, and the next start comes when all of the group have ended and their ports are
 //! free, or when the stop timeout is over and they have been killed.
 
+use crate::checks::{self, ProgramError};
+use crate::launch::Launch;
 use crate::processes;
 use crate::terminal::{self, Lent};
 use crate::texts::tell;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
+use printable::printable;
 use reload_options::Settings;
 // nix has no status for a child that a real-time signal ended: it reaps the child, and gives EINVAL.
 use rustix::process::{self, WaitOptions, WaitStatus, test_kill_process_group};
-use std::io;
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// The exit status for a program that cannot be run, in the convention of shells.
@@ -55,13 +57,20 @@ struct Stop {
 }
 
 impl Process {
-    /// Starts the process.
+    /// Starts a process.
     ///
     /// # Errors
-    /// The program cannot be run.
-    pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
-        let child = command.process_group(0).spawn()?;
-        Ok(Self::adopted(Pid::from_raw(child.id().cast_signed())))
+    /// Why its program cannot be started. A sync can have removed it.
+    pub(crate) fn start(launch: &Launch, input: Stdio) -> Result<Self, ProgramError> {
+        let mut command = launch.command();
+        match command.stdin(input).process_group(0).spawn() {
+            Ok(child) => Ok(Self::adopted(Pid::from_raw(child.id().cast_signed()))),
+            Err(error) => {
+                checks::program(launch)?;
+                let program = printable(command.get_program()).to_string();
+                Err(ProgramError::Other(program, error))
+            }
+        }
     }
 
     /// A process that another program has started, as the leader of a group.

@@ -3,7 +3,6 @@
 use crate::backoff::Backoff;
 use crate::before::Before;
 use crate::brake;
-use crate::checks;
 use crate::files::{Changes, Files};
 use crate::image::Image;
 use crate::launch::Launch;
@@ -18,10 +17,10 @@ use crate::texts::tell;
 use crate::watching::{FIRST_LOOK, Watching};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
-use printable::printable;
 use reload_options::{OnExit, Settings};
 use rustix::process::WaitStatus;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// A process that has run for so long had started well, so that the pause after its end is the shortest one again.
@@ -142,30 +141,20 @@ impl<'a> Supervisor<'a> {
 
     /// Starts the process.
     fn start(&mut self) -> Option<Input> {
-        let mut command = self.reloaded.launch.command();
         self.syncs.start(self.before.began.take());
-        let started = Process::start(&mut command);
         self.again = None;
-        let error = match started {
+        match Process::start(&self.reloaded.launch, Stdio::inherit()) {
             Ok(process) => {
                 self.process = Some(process);
-                return None;
+                None
             }
-            Err(error) => error,
-        };
-        (self.process, self.status) = (None, Some(CANNOT_RUN));
-        match checks::program(&self.reloaded.launch) {
-            // A sync can have removed it.
-            Err(reason) => tell(format_args!(
-                "live-reload: error: {}",
-                Problem::Program(self.reloaded.r#type.clone(), reason)
-            )),
-            Ok(()) => tell(format_args!(
-                "live-reload: error: {} cannot be run ({error})",
-                printable(command.get_program())
-            )),
+            Err(reason) => {
+                let problem = Problem::Program(self.reloaded.r#type.clone(), reason);
+                tell(format_args!("live-reload: error: {problem}"));
+                (self.process, self.status) = (None, Some(CANNOT_RUN));
+                Some(Input::Ended)
+            }
         }
-        Some(Input::Ended)
     }
 
     /// Makes the process reload by itself.
