@@ -4,7 +4,6 @@
 //! with zlib (described in `PARSING.md` of <https://github.com/rust-secure-code/cargo-auditable>).
 //! A correct checksum does not make the content trustworthy, so the decompressed size is limited.
 
-use super::license::License;
 use auditable_extract::{Error as ExtractError, raw_auditable_data};
 use auditable_serde::{DependencyKind, Package, VersionInfo};
 use flate2::read::ZlibDecoder;
@@ -114,11 +113,6 @@ fn in_program(packages: Vec<Package>) -> Vec<Crate> {
 }
 
 impl Crate {
-    /// Its licence.
-    pub(super) fn license(&self) -> Option<License> {
-        License::new(self.license.as_deref(), None)
-    }
-
     /// Its package URL. A purl of the type `cargo` without qualifiers names a crate of crates.io,
     /// so crates from elsewhere have none.
     pub(super) fn purl(&self) -> Option<String> {

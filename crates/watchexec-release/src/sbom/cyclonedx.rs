@@ -1,6 +1,5 @@
 //! CycloneDX 1.6 as JSON (ECMA-424; <https://cyclonedx.org/docs/1.6/json/>).
 
-use super::json::unless_empty;
 use super::license::{Kind, License};
 use super::subject::{Download, Software, Subject};
 use crate::checksum::Checksum;
@@ -31,17 +30,9 @@ pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
 
 fn component(of: &Software) -> Value {
     let is_crate = of.crate_source.is_some();
-    let files = of
-        .files
-        .iter()
-        .filter(|_| !is_crate)
-        .map(|(path, checksum)| {
-            json!({
-                "type": "file",
-                "name": path,
-                "hashes": [hash(checksum)],
-            })
-        });
+    let files = of.files.iter().filter(|_| !is_crate);
+    let files = files
+        .map(|(path, checksum)| json!({"type": "file", "name": path, "hashes": [hash(checksum)]}));
     // A component has one CPE at most. If there are several, all of them are evidence.
     let evidence = (of.cpes.len() > 1).then(|| {
         let identity = of.cpes.iter();
@@ -60,8 +51,8 @@ fn component(of: &Software) -> Value {
         "licenses": licenses(&of.licenses),
         "cpe": of.cpes.first(),
         "purl": of.purl,
-        "externalReferences": unless_empty(references.into_iter().flatten()),
-        "components": unless_empty(files),
+        "externalReferences": references.into_iter().flatten().collect::<Vec<_>>(),
+        "components": files.collect::<Vec<_>>(),
         "evidence": evidence,
     })
 }
@@ -78,13 +69,14 @@ fn licenses(licenses: &[License]) -> Value {
     {
         return json!([{"expression": license.name}]);
     }
-    unless_empty(licenses.iter().map(|license| {
+    let licenses = licenses.iter().map(|license| {
         let key = match license.kind {
             Kind::Identifier => "id",
             Kind::Expression | Kind::Other => "name",
         };
         json!({"license": {key: license.name, "url": license.url}})
-    }))
+    });
+    licenses.collect()
 }
 
 fn hash(checksum: &Checksum) -> Value {

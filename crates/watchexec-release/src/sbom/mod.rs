@@ -10,7 +10,6 @@
 
 pub mod crates;
 mod cyclonedx;
-mod json;
 pub mod license;
 mod spdx;
 pub mod subject;
@@ -19,19 +18,21 @@ mod syft;
 use self::subject::Subject;
 use crate::checksum::Checksum;
 use libcnb_data::sbom::SbomFormat;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// The documents, as JSON: CycloneDX 1.6, SPDX 2.3 and Syft JSON.
 #[must_use]
 pub fn documents(subject: &Subject) -> [(SbomFormat, Vec<u8>); 3] {
     let identity = identity(subject);
-    let cyclonedx = cyclonedx::document(subject, identity);
-    let spdx = spdx::document(subject, identity);
-    let syft = syft::document(subject, identity);
+    let cyclonedx = text(cyclonedx::document(subject, identity), is_empty);
+    let spdx = text(spdx::document(subject, identity), is_empty);
+    // Its schema requires lists, empty or not.
+    let syft = text(syft::document(subject, identity), Value::is_null);
     [
-        (SbomFormat::CycloneDxJson, json::text(cyclonedx)),
-        (SbomFormat::SpdxJson, json::text(spdx)),
-        (SbomFormat::SyftJson, json::text(syft)),
+        (SbomFormat::CycloneDxJson, cyclonedx),
+        (SbomFormat::SpdxJson, spdx),
+        (SbomFormat::SyftJson, syft),
     ]
 }
 
@@ -44,7 +45,7 @@ pub fn identity(subject: &Subject) -> Uuid {
         crates: None,
         ..subject.clone()
     };
-    let content = json::text(cyclonedx::document(&without_crates, Uuid::nil()));
+    let content = text(cyclonedx::document(&without_crates, Uuid::nil()), is_empty);
     let digest = Checksum::of(&content);
     Uuid::new_v8(std::array::from_fn(|index| digest.bytes()[index]))
 }
@@ -58,4 +59,31 @@ pub fn names(format: &SbomFormat) -> (&'static str, &'static str) {
         SbomFormat::SpdxJson => ("SPDX", "sbom.spdx.json"),
         SbomFormat::SyftJson => ("Syft", "sbom.syft.json"),
     }
+}
+
+/// The text of a document, without the members that have no value.
+fn text(mut document: Value, has_no_value: fn(&Value) -> bool) -> Vec<u8> {
+    remove_members(&mut document, has_no_value);
+    format!("{document:#}").into_bytes()
+}
+
+fn remove_members(of: &mut Value, has_no_value: fn(&Value) -> bool) {
+    match of {
+        Value::Object(members) => {
+            members.retain(|_, member| !has_no_value(member));
+            for member in members.values_mut() {
+                remove_members(member, has_no_value);
+            }
+        }
+        Value::Array(elements) => {
+            for element in elements {
+                remove_members(element, has_no_value);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_empty(member: &Value) -> bool {
+    member.is_null() || *member == json!([])
 }

@@ -1,8 +1,7 @@
 //! SPDX 2.3 as JSON (<https://spdx.github.io/spdx-spec/v2.3/>).
 
-use super::json::unless_empty;
 use super::license::{Kind, License};
-use super::subject::{Software, Subject};
+use super::subject::{Software, Subject, reference};
 use crate::checksum::Checksum;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -17,12 +16,11 @@ const CREATED: &str = "1980-01-01T00:00:01Z";
 
 pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
     let all = subject.all(identity);
-    let described =
-        (all.iter().take(1)).map(|of| relationship("DOCUMENT", "DESCRIBES", &of.reference));
-    let used = all.iter().flat_map(|of| {
+    let mut relationships = vec![relationship("DOCUMENT", "DESCRIBES", &reference(0, identity))];
+    for of in &all {
         let used = of.dependencies.iter();
-        used.map(|used| relationship(&of.reference, "DEPENDS_ON", used))
-    });
+        relationships.extend(used.map(|used| relationship(&of.reference, "DEPENDS_ON", used)));
+    }
     // A document defines each licence that is not on the SPDX list, with its text (clause 10.2). At
     // most the URL of the text is known.
     let others = all.iter().flat_map(|of| &of.licenses);
@@ -51,15 +49,15 @@ pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
             "creators": [format!("Tool: {}-{}", subject.buildpack.id, subject.buildpack.version)],
         },
         "packages": all.iter().map(package).collect::<Vec<_>>(),
-        "hasExtractedLicensingInfos": unless_empty(others.into_values()),
-        "relationships": described.chain(used).collect::<Vec<_>>(),
+        "hasExtractedLicensingInfos": others.into_values().collect::<Vec<_>>(),
+        "relationships": relationships,
     })
 }
 
 /// The subject as downloaded, with the checksum of the archive, or a crate.
 fn package(of: &Software) -> Value {
     let is_crate = of.crate_source.is_some();
-    let purl = (of.purl.iter()).map(|purl| reference("PACKAGE-MANAGER", "purl", purl));
+    let purl = (of.purl.iter()).map(|purl| external("PACKAGE-MANAGER", "purl", purl));
     // Annex F.2 has a type for each version of the CPE specification.
     let cpes = of.cpes.iter().map(|cpe| {
         let kind = if cpe.starts_with("cpe:2.3:") {
@@ -67,7 +65,7 @@ fn package(of: &Software) -> Value {
         } else {
             "cpe22Type"
         };
-        reference("SECURITY", kind, cpe)
+        external("SECURITY", kind, cpe)
     });
     // Clause 8.4 requires the SHA-1 of each file element, which is not known here. As packages, the
     // files would appear in lists of software.
@@ -86,12 +84,12 @@ fn package(of: &Software) -> Value {
         "licenseDeclared": declared(&of.licenses),
         "copyrightText": NO_ASSERTION,
         "supplier": NO_ASSERTION,
-        "externalRefs": unless_empty(purl.chain(cpes)),
+        "externalRefs": purl.chain(cpes).collect::<Vec<_>>(),
         "comment": files.map(|files| format!("Files: {files}")),
     })
 }
 
-fn reference(category: &str, kind: &str, locator: &str) -> Value {
+fn external(category: &str, kind: &str, locator: &str) -> Value {
     json!({
         "referenceCategory": category,
         "referenceType": kind,

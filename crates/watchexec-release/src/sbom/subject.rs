@@ -39,8 +39,7 @@ pub struct Software<'a> {
     pub(super) files: Vec<DescribedFile<'a>>,
     /// The origin of a crate. The subject has none.
     pub(super) crate_source: Option<&'a str>,
-    /// The reference within the document. Syft merges software of all documents that it finds by
-    /// this reference, so it is unique.
+    /// The reference within the document.
     pub(super) reference: String,
     /// The references of the crates that it depends on.
     pub(super) dependencies: Vec<String>,
@@ -63,9 +62,6 @@ impl<'a> Subject<'a> {
     ) -> Self {
         let dependency = &release.dependency;
         let files = installed.files();
-        let files = files
-            .map(|(file, checksum)| (file.path, checksum))
-            .collect();
         let licenses = (dependency.licenses.iter())
             .filter_map(|license| License::new(license.r#type.as_deref(), license.uri.as_deref()));
         let source = dependency.source.as_deref().and_then(public);
@@ -74,18 +70,22 @@ impl<'a> Subject<'a> {
         let is_cpe = |cpe: &&str| cpe.starts_with("cpe:2.3:") || cpe.starts_with("cpe:/");
         let purl = dependency.purl.as_deref().map(str::trim).filter(is_purl);
         let cpes = dependency.cpes.iter().map(|cpe| cpe.trim()).filter(is_cpe);
-        let name = dependency.name.as_deref().unwrap_or(&dependency.id);
-        let mut subject = Self::part(buildpack, name, files);
-        subject.software = Software {
+        let software = Software {
+            name: dependency.name.as_deref().unwrap_or(&dependency.id),
             version: dependency.version.to_string(),
             licenses: licenses.collect(),
             purl: purl.map(str::to_owned),
             cpes: cpes.collect(),
             download: (public(&dependency.uri), Some(release.checksum)),
             source: (source, dependency.source_checksum()),
-            ..subject.software
+            files: files.map(|(file, checksum)| (file.path, checksum)).collect(),
+            ..Software::default()
         };
-        subject
+        Self {
+            buildpack,
+            software,
+            crates: None,
+        }
     }
 
     /// A part of the buildpack itself, with the buildpack's version and licences.
@@ -109,30 +109,35 @@ impl<'a> Subject<'a> {
 
     /// The subject, followed by its crates.
     pub(super) fn all(&self, identity: Uuid) -> Vec<Software<'_>> {
-        let crates = self.crates.unwrap_or_default();
-        let reference = |index: usize| format!("part-{index}-{identity}");
-        let roots = (1..).zip(crates).filter(|(_, of)| of.root);
-        let mut all = vec![Software {
-            reference: reference(0),
-            dependencies: roots.map(|(index, _)| reference(index)).collect(),
-            ..self.software.clone()
-        }];
-        all.extend((1..).zip(crates).map(|(index, of)| {
-            Software {
+        let mut main = self.software.clone();
+        main.reference = reference(0, identity);
+        let mut all = Vec::new();
+        for (index, of) in (1..).zip(self.crates.unwrap_or_default()) {
+            let used = of.dependencies.iter();
+            let part = Software {
                 name: &of.name,
                 version: of.version.clone(),
-                licenses: of.license().into_iter().collect(),
+                licenses: Vec::from_iter(License::new(of.license.as_deref(), None)),
                 purl: of.purl(),
-                cpes: of.cpe.as_deref().into_iter().collect(),
+                cpes: Vec::from_iter(of.cpe.as_deref()),
                 files: self.software.files.iter().take(1).copied().collect(),
                 crate_source: Some(&of.source),
-                reference: reference(index),
-                dependencies: (of.dependencies.iter())
-                    .map(|index| reference(index + 1))
-                    .collect(),
+                reference: reference(index, identity),
+                dependencies: used.map(|index| reference(index + 1, identity)).collect(),
                 ..Software::default()
+            };
+            if of.root {
+                main.dependencies.push(part.reference.clone());
             }
-        }));
+            all.push(part);
+        }
+        all.insert(0, main);
         all
     }
+}
+
+/// The reference to a part: the subject is the first one, its crates follow. Syft merges software of
+/// all documents that it finds by this reference, so it is unique.
+pub(super) fn reference(index: usize, identity: Uuid) -> String {
+    format!("part-{index}-{identity}")
 }

@@ -5,7 +5,7 @@
 
 use super::crates::TOOLCHAIN;
 use super::license::{Kind, License};
-use super::subject::{DescribedFile, Software, Subject};
+use super::subject::{Software, Subject, reference};
 use crate::checksum::Checksum;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -20,37 +20,27 @@ const ORIGIN: &str = "origin";
 pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
     let all = subject.all(identity);
     let software = &subject.software;
-    let file_reference = |index: usize| format!("file-{index}-{identity}");
-    let files = software
-        .files
-        .iter()
-        .enumerate()
-        .map(|(index, (path, checksum))| {
-            json!({
-                "id": file_reference(index),
-                "location": {"path": path},
-                "digests": [digest(checksum)],
-            })
-        });
-    let relationship = |parent: &str, kind: &str, child: &str| json!({"parent": parent, "child": child, "type": kind});
-    let mut relationships = Vec::new();
+    let main = reference(0, identity);
+    let mut relationships = vec![relationship(ORIGIN, "contains", &main)];
+    let mut files = Vec::new();
+    for (index, (path, checksum)) in software.files.iter().enumerate() {
+        let id = format!("file-{index}-{identity}");
+        relationships.push(relationship(&main, "contains", &id));
+        files.push(json!({
+            "id": id,
+            "location": {"path": path},
+            "digests": [digest(checksum)],
+        }));
+    }
     for of in &all {
-        if relationships.is_empty() {
-            relationships.push(relationship(ORIGIN, "contains", &of.reference));
-            relationships.extend(
-                (0..software.files.len())
-                    .map(|index| relationship(&of.reference, "contains", &file_reference(index))),
-            );
-        }
         // In this format, the dependency is the parent.
-        for used in &of.dependencies {
-            relationships.push(relationship(used, "dependency-of", &of.reference));
-        }
+        let used = of.dependencies.iter();
+        relationships.extend(used.map(|used| relationship(used, "dependency-of", &of.reference)));
     }
     json!({
         "artifacts": all.iter().map(|of| artifact(subject, of)).collect::<Vec<_>>(),
         "artifactRelationships": relationships,
-        "files": files.collect::<Vec<_>>(),
+        "files": files,
         "source": {
             "id": ORIGIN,
             "name": software.name,
@@ -72,6 +62,8 @@ pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
 }
 
 fn artifact(subject: &Subject, of: &Software) -> Value {
+    let files = of.files.iter();
+    let locations = files.map(|(path, _)| json!({"path": path, "accessPath": path}));
     let cpes = of.cpes.iter();
     let cpes = cpes.map(|cpe| json!({"cpe": cpe, "source": "declared"}));
     // The metadata that Syft itself writes for a crate that it finds in a program.
@@ -87,7 +79,7 @@ fn artifact(subject: &Subject, of: &Software) -> Value {
         "version": of.version,
         "type": kind,
         "foundBy": subject.buildpack.id,
-        "locations": of.files.iter().map(location).collect::<Vec<_>>(),
+        "locations": locations.collect::<Vec<_>>(),
         "licenses": of.licenses.iter().map(license).collect::<Vec<_>>(),
         "language": language,
         "cpes": cpes.collect::<Vec<_>>(),
@@ -97,8 +89,8 @@ fn artifact(subject: &Subject, of: &Software) -> Value {
     })
 }
 
-fn location((path, _): &DescribedFile) -> Value {
-    json!({"path": path, "accessPath": path})
+fn relationship(parent: &str, kind: &str, child: &str) -> Value {
+    json!({"parent": parent, "child": child, "type": kind})
 }
 
 fn license(license: &License) -> Value {
