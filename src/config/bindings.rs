@@ -5,7 +5,6 @@
 
 use super::environment::{ConfigError, Environment};
 use printable::printable;
-use std::collections::{BTreeMap, btree_map};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,11 +19,7 @@ const CNB_BINDINGS: &str = "CNB_BINDINGS";
 /// platforms older than the Service Binding Specification.
 const FORMS: [(&str, &str); 2] = [("type", ""), ("metadata/kind", "secret")];
 
-/// The bindings of one type, as one table from entry name to content.
-pub(super) type Entries = BTreeMap<String, Entry>;
-
 /// One entry of a binding. It has no `Debug`: its content may be a secret.
-#[derive(Clone)]
 pub(super) struct Entry {
     /// Its file, to name it to people.
     pub path: PathBuf,
@@ -46,31 +41,12 @@ impl Bindings {
         Self(root.unwrap_or_else(|| environment.platform_dir().join("bindings")))
     }
 
-    /// Reads the bindings of a type as one table. Entry names come in lower case.
-    ///
-    /// # Errors
-    /// A file or folder cannot be read, or two entries have one name.
-    pub(super) fn of_type(&self, wanted: &str) -> Result<Entries, ConfigError> {
-        let mut entries = Entries::new();
-        for entry in self.all_of_type(wanted)? {
-            match entries.entry(name(&entry.path)) {
-                btree_map::Entry::Vacant(vacant) => vacant.insert(entry),
-                btree_map::Entry::Occupied(first) => {
-                    let first = printable(&first.get().path);
-                    let why = format!("the same entry of type {wanted} as {first}");
-                    return Err(unusable(&entry.path, why));
-                }
-            };
-        }
-        Ok(entries)
-    }
-
     /// Reads every entry of the bindings of a type, whose name is compared without case. No folder
     /// means no bindings.
     ///
     /// # Errors
     /// A file or folder cannot be read.
-    pub(super) fn all_of_type(&self, wanted: &str) -> Result<Vec<Entry>, ConfigError> {
+    pub(super) fn of_type(&self, wanted: &str) -> Result<Vec<Entry>, ConfigError> {
         let mut entries = Vec::new();
         for binding in children(&self.0)? {
             for (file, folder) in FORMS {
@@ -132,7 +108,7 @@ fn is_absent(error: &io::Error) -> bool {
 }
 
 /// The name of a file in lower case.
-fn name(path: &Path) -> String {
+pub(super) fn name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default();
     name.to_string_lossy().to_lowercase()
 }
@@ -154,10 +130,18 @@ mod tests {
         (folder, Bindings(root))
     }
 
-    fn content(entries: &Entries) -> Vec<(&str, &str)> {
+    /// The names and the content of all entries of a type.
+    fn content(bindings: &Bindings, wanted: &str) -> Vec<(String, String)> {
+        let entries = bindings.of_type(wanted).unwrap().into_iter();
         entries
-            .iter()
-            .map(|(name, entry)| (name.as_str(), entry.content.as_str()))
+            .map(|entry| (name(&entry.path), entry.content))
+            .collect()
+    }
+
+    fn owned(entries: &[(&str, &str)]) -> Vec<(String, String)> {
+        let entries = entries.iter();
+        entries
+            .map(|(name, content)| ((*name).to_owned(), (*content).to_owned()))
             .collect()
     }
 
@@ -189,8 +173,8 @@ mod tests {
             ("without-type/key", "4"),
             ("a-file", ""),
         ]);
-        let entries = bindings.of_type("dependency-mapping").unwrap();
-        assert_eq!(content(&entries), [("key", "value"), ("other", "2")]);
+        let expected = owned(&[("key", "value"), ("other", "2")]);
+        assert_eq!(content(&bindings, "dependency-mapping"), expected);
     }
 
     #[test]
@@ -202,14 +186,14 @@ mod tests {
             ("two/metadata/kind", "else"),
             ("two/secret/other", "2"),
         ]);
-        let entries = bindings.of_type("dependency-mapping").unwrap();
-        assert_eq!(content(&entries), [("key", "value")]);
+        let expected = owned(&[("key", "value")]);
+        assert_eq!(content(&bindings, "dependency-mapping"), expected);
     }
 
     #[test]
     fn finds_no_bindings_without_a_folder() {
         let bindings = Bindings(PathBuf::from("/missing/bindings"));
-        assert_eq!(content(&bindings.of_type("a").unwrap()), []);
+        assert_eq!(content(&bindings, "a"), []);
     }
 
     #[test]
@@ -219,24 +203,19 @@ mod tests {
         symlink("..2026", binding.join("..data")).unwrap();
         symlink("..data/type", binding.join("type")).unwrap();
         symlink("..data/key", binding.join("key")).unwrap();
-        let entries = bindings.of_type("a").unwrap();
-        assert_eq!(content(&entries), [("key", "value")]);
+        assert_eq!(content(&bindings, "a"), owned(&[("key", "value")]));
     }
 
     #[test]
-    fn rejects_two_entries_of_one_name_only_where_names_are_unique() {
+    fn reads_entries_of_one_name() {
         let (_folder, bindings) = bindings(&[
             ("one/type", "a"),
             ("one/key", "1"),
             ("two/type", "a"),
             ("two/KEY", "2"),
         ]);
-        let error = bindings.of_type("a").err().unwrap();
-        assert!(error.setting.ends_with("two/KEY"), "{error}");
-        assert!(error.why.ends_with("one/key"), "{error}");
-        let all = bindings.all_of_type("a").unwrap();
-        let contents: Vec<&str> = all.iter().map(|entry| &*entry.content).collect();
-        assert_eq!(contents, ["1", "2"]);
+        let expected = owned(&[("key", "1"), ("key", "2")]);
+        assert_eq!(content(&bindings, "a"), expected);
     }
 
     #[test]
@@ -246,9 +225,8 @@ mod tests {
         fs::create_dir(&latin_1).unwrap();
         fs::write(latin_1.join("type"), b"caf\xE9").unwrap();
         fs::write(folder.path().join("bom/comment"), b"caf\xE9").unwrap();
-        let entries = bindings.of_type("a").unwrap();
-        let expected = [("comment", "caf\u{fffd}"), ("key", "1")];
-        assert_eq!(content(&entries), expected);
+        let expected = owned(&[("comment", "caf\u{fffd}"), ("key", "1")]);
+        assert_eq!(content(&bindings, "a"), expected);
     }
 
     #[test]

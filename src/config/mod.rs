@@ -3,21 +3,18 @@
 
 mod bindings;
 mod environment;
-mod mirrors;
 mod network;
+mod overrides;
 
 pub(crate) use environment::{ConfigError, Environment};
 
-use bindings::{Bindings, Entries};
+use bindings::Bindings;
 use environment::{Errors, flag};
-use mirrors::{DEPENDENCY_MIRROR, MISNAMED_DEFAULT};
-use printable::printable;
+use overrides::{DEPENDENCY_MIRROR, MAPPING, MIRROR, MISNAMED_DEFAULT};
 use reload_options::{InvalidSetting, Setting, Settings};
-use std::collections::BTreeMap;
 use std::fmt;
-use watchexec_release::checksum::Checksum;
 use watchexec_release::download::Network;
-use watchexec_release::origin::{Override, Overrides};
+use watchexec_release::origin::Overrides;
 use watchexec_release::requirement::Requirement;
 
 /// Turns live reload on or off.
@@ -33,8 +30,6 @@ const SYNC_TOOLS: &str = "BP_LIVE_RELOAD_SYNC_TOOLS";
 const VCAP_SERVICES: &str = "VCAP_SERVICES";
 /// The types of bindings that this buildpack reads.
 const BINDING_TYPES: [&str; 3] = [MAPPING, MIRROR, CA_CERTIFICATES];
-const MAPPING: &str = "dependency-mapping";
-const MIRROR: &str = "dependency-mirror";
 const CA_CERTIFICATES: &str = "ca-certificates";
 /// The prefix of this buildpack's own variables.
 const OWN_PREFIX: &str = "BP_LIVE_RELOAD_";
@@ -169,12 +164,9 @@ impl Config {
                     .map_err(|error| ConfigError::of(WATCHEXEC_VERSION, &error)),
             ),
             debug: shows_decisions(environment),
-            overrides: Overrides {
-                mappings: mappings(&errors.one(bindings.of_type(MAPPING))),
-                mirrors: mirrors::mirrors(environment, &errors.one(bindings.of_type(MIRROR))),
-            },
+            overrides: overrides::overrides(environment, &bindings, &mut errors),
             network: {
-                let ca_certificates = errors.one(bindings.all_of_type(CA_CERTIFICATES));
+                let ca_certificates = errors.one(bindings.of_type(CA_CERTIFICATES));
                 network::network(environment, &ca_certificates, &mut errors)
             },
         };
@@ -186,25 +178,6 @@ impl Config {
             Err(errors.0)
         }
     }
-}
-
-/// The mappings by checksum. An entry's name may have the algorithm before the digest; `:` is not
-/// allowed in the names of a Kubernetes secret, so `_` stands for it. Other names are for other
-/// buildpacks.
-fn mappings(entries: &Entries) -> BTreeMap<Checksum, Override> {
-    let mut mappings = BTreeMap::new();
-    for (name, entry) in entries {
-        let digits = ["sha256:", "sha256_"]
-            .iter()
-            .find_map(|prefix| name.strip_prefix(prefix));
-        if let Ok(checksum) = Checksum::from_hex(digits.unwrap_or(name)) {
-            mappings.entry(checksum).or_insert_with(|| Override {
-                setting: format!("the dependency-mapping {}", printable(&entry.path)),
-                text: entry.content.clone(),
-            });
-        }
-    }
-    mappings
 }
 
 #[cfg(test)]
@@ -278,37 +251,6 @@ mod tests {
         );
         assert_eq!(warned(r#"{"mysql": [{"label": "mysql"}]}"#), 0);
         assert_eq!(warned(""), 0);
-    }
-
-    #[test]
-    fn reads_mappings_in_each_spelling_of_a_checksum() {
-        let checksum = Checksum::of(b"archive");
-        let hex = checksum.hex();
-        for name in [
-            hex.clone(),
-            hex.to_uppercase(),
-            format!("sha256:{hex}"),
-            format!("sha256_{hex}"),
-        ] {
-            let platform = tempfile::tempdir().unwrap();
-            let binding = platform.path().join("bindings/map");
-            std::fs::create_dir_all(&binding).unwrap();
-            // An entry of another buildpack.
-            std::fs::write(binding.join("binary"), b"\xFF\xFE").unwrap();
-            for (name, content) in [
-                ("type", "dependency-mapping"),
-                (&name, "http://mapped/w\n"),
-                ("0123", "http://other/w"),
-            ] {
-                std::fs::write(binding.join(name), content).unwrap();
-            }
-            let root = platform.path().join("bindings");
-            let root = [("SERVICE_BINDING_ROOT", root.to_str().unwrap())];
-            let bindings = Bindings::locate(&Environment::of(&root));
-            let mappings = mappings(&bindings.of_type("dependency-mapping").unwrap());
-            assert_eq!(mappings.len(), 1, "{name}");
-            assert_eq!(mappings[&checksum].text, "http://mapped/w");
-        }
     }
 
     #[test]

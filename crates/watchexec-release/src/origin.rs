@@ -13,8 +13,9 @@ use std::path::Path;
 /// Mappings and mirrors, which the operator gives in place of the URLs in buildpack.toml.
 #[derive(Default)]
 pub struct Overrides {
-    /// Bindings of type `dependency-mapping`, by the checksum of the archive.
-    pub mappings: BTreeMap<Checksum, Override>,
+    /// Bindings of type `dependency-mapping`, by their name in lower case: the checksum of an archive,
+    /// with or without its algorithm.
+    pub mappings: BTreeMap<String, Override>,
     /// Servers that stand for others, by the host of those, in lower case.
     pub mirrors: BTreeMap<String, Override>,
 }
@@ -78,7 +79,7 @@ pub fn locate(
     if let Some(bundle) = Bundle::find(buildpack_dir, release.checksum) {
         return Ok(Source::Bundle(bundle));
     }
-    let (found, url) = if let Some(mapping) = overrides.mappings.get(&release.checksum) {
+    let (found, url) = if let Some(mapping) = overrides.mapping(release.checksum) {
         (mapping, SafeUrl::parse(&mapping.text))
     } else if let Some(mirror) = overrides.mirror(&release.url) {
         (mirror, mirror::rewrite(&mirror.text, &release.url))
@@ -97,6 +98,14 @@ pub fn locate(
 }
 
 impl Overrides {
+    /// The mapping for an archive. `:` is not allowed in the names of a Kubernetes secret, so `_` stands
+    /// for it.
+    #[must_use]
+    pub fn mapping(&self, checksum: Checksum) -> Option<&Override> {
+        let names = ["", "sha256:", "sha256_"].map(|kind| format!("{kind}{}", checksum.hex()));
+        names.iter().find_map(|name| self.mappings.get(name))
+    }
+
     /// The mirror for a URL: that of its host, else the one for all. A file has no host, and so no mirror.
     fn mirror(&self, url: &SafeUrl) -> Option<&Override> {
         let hosts = [url.host(), mirror::DEFAULT];
@@ -163,7 +172,7 @@ mod tests {
 
     fn with_mapping(overrides: Overrides, url: &str) -> Overrides {
         Overrides {
-            mappings: [(checksum(), set("/bindings/map", url))].into(),
+            mappings: [(checksum().hex(), set("/bindings/map", url))].into(),
             ..overrides
         }
     }
