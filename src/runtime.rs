@@ -4,6 +4,8 @@
 //! nothing for this buildpack, and 0.12, which adds `exec-env` to buildpack.toml and passes
 //! `CNB_EXEC_ENV` (CNB buildpack spec, "Changelog"). It then calls libcnb's runtime for the phase.
 
+use crate::WatchexecBuildpack;
+use crate::errors::Error;
 use libcnb::data::buildpack::ComponentBuildpackDescriptor;
 use libcnb::{BuildArgs, Buildpack, DetectArgs, libcnb_runtime_build, libcnb_runtime_detect};
 use printable::printable;
@@ -22,25 +24,9 @@ const SUPPORTED_APIS: [&str; 3] = ["0.10", "0.11", "0.12"];
 /// Exit status of every failure. A detect that does not pass has another one.
 const FAILED: u8 = 1;
 
-/// A call that is not one of the lifecycle's.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RuntimeError {
-    /// Called by a name other than `detect` and `build`, or with other arguments than these have.
-    #[error("it was called as: {}", printable(&.0.join(OsStr::new(" "))))]
-    Usage(Vec<OsString>),
-    /// `CNB_BUILDPACK_DIR` is not set.
-    #[error("CNB_BUILDPACK_DIR: {0}")]
-    NoBuildpackDirectory(env::VarError),
-    /// buildpack.toml cannot be read, or names an API that this program does not know.
-    #[error("{0}")]
-    Descriptor(String),
-}
-
 /// Runs the phase that the program's name says, and reports an error through
 /// [`Buildpack::on_error`].
-pub(crate) fn run<B: Buildpack<Metadata = Catalog, Error: From<RuntimeError>>>(
-    buildpack: &B,
-) -> ExitCode {
+pub(crate) fn run(buildpack: &WatchexecBuildpack) -> ExitCode {
     match run_phase(buildpack) {
         Ok(status) => ExitCode::from(u8::try_from(status).unwrap_or(FAILED)),
         Err(error) => {
@@ -50,10 +36,7 @@ pub(crate) fn run<B: Buildpack<Metadata = Catalog, Error: From<RuntimeError>>>(
     }
 }
 
-fn run_phase<B: Buildpack<Metadata = Catalog, Error: From<RuntimeError>>>(
-    buildpack: &B,
-) -> libcnb::Result<i32, B::Error> {
-    let stop = |error: RuntimeError| libcnb::Error::BuildpackError(error.into());
+fn run_phase(buildpack: &WatchexecBuildpack) -> libcnb::Result<i32, Error> {
     let arguments: Vec<OsString> = env::args_os().collect();
     // `current_exe` would return the target of the link.
     let name = arguments.first().map(Path::new).and_then(Path::file_name);
@@ -63,7 +46,7 @@ fn run_phase<B: Buildpack<Metadata = Catalog, Error: From<RuntimeError>>>(
                 platform_dir_path: platform.into(),
                 build_plan_path: plan.into(),
             };
-            libcnb_runtime_detect(buildpack, prepare().map_err(stop)?, arguments)
+            libcnb_runtime_detect(buildpack, prepare()?, arguments)
         }
         (Some("build"), Some([layers, platform, plan])) => {
             let arguments = BuildArgs {
@@ -71,17 +54,21 @@ fn run_phase<B: Buildpack<Metadata = Catalog, Error: From<RuntimeError>>>(
                 platform_dir_path: platform.into(),
                 buildpack_plan_path: plan.into(),
             };
-            libcnb_runtime_build(buildpack, prepare().map_err(stop)?, arguments)
+            libcnb_runtime_build(buildpack, prepare()?, arguments)
         }
-        _ => Err(stop(RuntimeError::Usage(arguments))),
+        _ => {
+            let call = arguments.join(OsStr::new(" "));
+            Err(Error::Usage(format!("it was called as: {}", printable(&call))).into())
+        }
     }
 }
 
 /// Completes the environment and reads buildpack.toml.
-fn prepare() -> Result<ComponentBuildpackDescriptor<Catalog>, RuntimeError> {
-    let directory = env::var("CNB_BUILDPACK_DIR").map_err(RuntimeError::NoBuildpackDirectory)?;
+fn prepare() -> Result<ComponentBuildpackDescriptor<Catalog>, Error> {
+    let directory = env::var("CNB_BUILDPACK_DIR");
+    let directory = directory.map_err(|why| Error::Usage(format!("CNB_BUILDPACK_DIR: {why}")))?;
     let path = Path::new(&directory).join("buildpack.toml");
-    let invalid = |why: String| RuntimeError::Descriptor(format!("{}: {why}", path.display()));
+    let invalid = |why: String| Error::Descriptor(format!("{}: {why}", path.display()));
     let text = fs::read_to_string(&path).map_err(|error| invalid(error.to_string()))?;
     let descriptor = descriptor(&text).map_err(invalid)?;
     set_distribution();

@@ -6,7 +6,6 @@ mod download;
 use self::download::download;
 use crate::config::{ConfigError, WATCHEXEC_VERSION};
 use crate::layers::watchexec::WatchexecError;
-use crate::runtime::RuntimeError;
 use printable::printable;
 use std::io::{self, ErrorKind};
 use watchexec_release::archive::UnpackError;
@@ -18,9 +17,13 @@ use watchexec_release::text::joined;
 /// Everything that stops a phase.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// A phase was called wrongly.
-    #[error(transparent)]
-    Runtime(#[from] RuntimeError),
+    /// Not called as the lifecycle calls it: by a different name, with different arguments, or
+    /// without `CNB_BUILDPACK_DIR`.
+    #[error("{0}")]
+    Usage(String),
+    /// buildpack.toml cannot be read, or names an API that this program does not know.
+    #[error("{0}")]
+    Descriptor(String),
     /// Variables or bindings are invalid.
     #[error("{}", joined(.0, "\n"))]
     Config(Vec<ConfigError>),
@@ -95,16 +98,13 @@ fn own(error: &Error) -> String {
         Error::Choose(ChooseError::NoVersion { requirements, .. }) => {
             return no_version(requirements);
         }
-        Error::Runtime(RuntimeError::Usage(_)) => {
-            "The buildpack was called with the wrong arguments.\n\
+        Error::Usage(_) => {
+            "The buildpack was not called as the lifecycle calls it.\n\
              Call it as `bin/detect <platform> <plan>` or as `bin/build <layers> <platform> <plan>`; \
-             the program's name decides which of the two it is."
+             the program's name decides which of the two it is.\n\
+             Set CNB_BUILDPACK_DIR to the buildpack's directory."
         }
-        Error::Runtime(RuntimeError::NoBuildpackDirectory(_)) => {
-            "The buildpack cannot find its own files.\n\
-             Set CNB_BUILDPACK_DIR to the buildpack's directory, as the lifecycle does."
-        }
-        Error::Runtime(RuntimeError::Descriptor(_)) => {
+        Error::Descriptor(_) => {
             "buildpack.toml is invalid.\n\
              Fix the file, or use the released buildpack."
         }
