@@ -76,19 +76,13 @@ impl fmt::Display for Requirement {
     }
 }
 
+/// A comparator, with `=` before a bare version. To the library that means the same before one with
+/// wildcards.
 fn with_operator(comparator: &str) -> String {
     let comparator = comparator.trim();
     let is_bare_version = comparator.starts_with(|first: char| first.is_ascii_digit());
-    // An `x` within a pre-release or build metadata (`-next`, `+linux`) is a letter.
-    let numbers = comparator.split(['-', '+']).next().unwrap_or_default();
-    let has_wildcard = numbers
-        .split('.')
-        .any(|number| ["*", "x", "X"].contains(&number));
-    if is_bare_version && !has_wildcard {
-        format!("={comparator}")
-    } else {
-        comparator.to_owned()
-    }
+    let operator = if is_bare_version { "=" } else { "" };
+    format!("{operator}{comparator}")
 }
 
 #[cfg(test)]
