@@ -6,15 +6,15 @@
 //! they are not supported.
 
 use std::ffi::OsStr;
-use std::io::{self, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use tar::Entry;
 
 /// The size of a block, to which the map is padded.
-const BLOCK: usize = 512;
-/// The limit of a map, in bytes.
-const LARGEST_MAP: usize = 256 << 10;
+const BLOCK: u64 = 512;
+/// The limit of a map, in bytes: a whole number of blocks.
+const LARGEST_MAP: u64 = 512 * BLOCK;
 
 /// The name of a sparse file in the pax form, and its size with the holes.
 pub(super) fn header(entry: &mut Entry<impl Read>) -> io::Result<Option<(PathBuf, u64)>> {
@@ -31,7 +31,7 @@ pub(super) fn header(entry: &mut Entry<impl Read>) -> io::Result<Option<(PathBuf
 
 /// The content of a file. One that starts with a map has zeros for its holes, and `size` bytes.
 pub(super) fn content<'a>(
-    mut data: impl Read + 'a,
+    data: impl Read + 'a,
     has_map: bool,
     size: u64,
 ) -> io::Result<Box<dyn Read + 'a>> {
@@ -39,6 +39,7 @@ pub(super) fn content<'a>(
         return Ok(Box::new(data));
     }
     let size = usize::try_from(size).map_err(io::Error::other)?;
+    let mut data = BufReader::new(data);
     let mut content = Vec::new();
     for piece in map(&mut data)?.chunks_exact(2) {
         let &[offset, length] = piece else { continue };
@@ -57,26 +58,17 @@ pub(super) fn content<'a>(
 
 /// Reads the offset and the size of each piece of data: decimal numbers, a line each, after the number
 /// of pieces.
-fn map(data: &mut impl Read) -> io::Result<Vec<usize>> {
-    let mut text = Vec::new();
-    while text.len() < LARGEST_MAP {
-        let mut block = [0; BLOCK];
-        data.read_exact(&mut block)?;
-        text.extend(block);
-        // The rest of the last line is in the next block, or is the padding.
-        let end = text
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .unwrap_or_default();
-        let lines =
-            str::from_utf8(text.get(..end).unwrap_or_default()).map_err(io::Error::other)?;
-        let numbers: Result<Vec<usize>, _> = lines.lines().map(str::parse).collect();
-        let mut numbers = numbers.map_err(io::Error::other)?.into_iter();
-        if let Some(pieces) = numbers.next()
-            && numbers.len() / 2 >= pieces
-        {
-            return Ok(numbers.take(pieces.saturating_mul(2)).collect());
-        }
-    }
-    Err(io::ErrorKind::InvalidData.into())
+fn map(data: &mut impl BufRead) -> io::Result<Vec<usize>> {
+    let mut map = data.take(LARGEST_MAP);
+    let mut number = || {
+        let mut line = String::new();
+        map.read_line(&mut line)?;
+        line.trim_end().parse::<usize>().map_err(io::Error::other)
+    };
+    let pieces = number()?;
+    let numbers = (0..pieces.saturating_mul(2)).map(|_| number());
+    let numbers = numbers.collect::<io::Result<_>>()?;
+    let padding = map.limit() % BLOCK;
+    io::copy(&mut map.take(padding), &mut io::sink())?;
+    Ok(numbers)
 }
