@@ -23,21 +23,14 @@ pub struct Patterns {
 
 #[derive(Debug)]
 struct Pattern {
-    kind: Kind,
+    /// Compares the text with a path or a name. Most patterns are names and extensions, which a look
+    /// compares quickly with each file.
+    is_like: fn(&str, &[u8]) -> bool,
     /// Of a whole path below the app directory, or of a name.
     text: String,
     is_of_name: bool,
     is_negated: bool,
     only_directories: bool,
-}
-
-/// How a text is compared. Most patterns are names and extensions, and a look compares each file with all of them.
-#[derive(Debug)]
-enum Kind {
-    Name,
-    /// What follows the `*` is the text.
-    End,
-    Glob,
 }
 
 impl Pattern {
@@ -52,25 +45,17 @@ impl Pattern {
         let text = text.trim_start_matches('/');
         let is_plain = |text: &str| !text.contains(['*', '?', '[', ']', '{', '}', '\\', '!']);
         let end = text.strip_prefix('*').filter(|_| is_of_name);
-        let (kind, text) = match end.filter(|end| is_plain(end)) {
-            Some(end) => (Kind::End, end),
-            None if is_plain(text) => (Kind::Name, text),
-            None => (Kind::Glob, text),
+        let (is_like, text): (fn(&str, &[u8]) -> bool, _) = match end.filter(|end| is_plain(end)) {
+            Some(end) => (|text, path| path.ends_with(text.as_bytes()), end),
+            None if is_plain(text) => (|text, path| path == text.as_bytes(), text),
+            None => (|text, path| glob_match(text, path), text),
         };
         Self {
-            kind,
+            is_like,
             text: text.to_owned(),
             is_of_name,
             is_negated,
             only_directories,
-        }
-    }
-
-    fn is_like(&self, path: &[u8]) -> bool {
-        match self.kind {
-            Kind::Name => path == self.text.as_bytes(),
-            Kind::End => path.ends_with(self.text.as_bytes()),
-            Kind::Glob => glob_match(&self.text, path),
         }
     }
 }
@@ -122,16 +107,12 @@ impl Patterns {
     #[must_use]
     pub fn matches(&self, path: &Path, is_directory: bool) -> bool {
         let name = path.file_name().unwrap_or_default().as_bytes();
-        let below = path
-            .strip_prefix(&self.app)
-            .map(|path| path.as_os_str().as_bytes());
+        let below = path.strip_prefix(&self.app).ok();
+        let below = below.map(|path| path.as_os_str().as_bytes());
         let matches = |pattern: &&Pattern| {
+            let compared = if pattern.is_of_name { Some(name) } else { below };
             (is_directory || !pattern.only_directories)
-                && if pattern.is_of_name {
-                    pattern.is_like(name)
-                } else {
-                    below.as_ref().is_ok_and(|path| pattern.is_like(path))
-                }
+                && compared.is_some_and(|path| (pattern.is_like)(&pattern.text, path))
         };
         self.patterns
             .iter()
