@@ -87,7 +87,7 @@ impl Settings {
         for setting in options {
             for value in (setting.write)(self) {
                 command.extend([setting.argument.to_owned(), value]);
-                ends |= setting.list.is_some();
+                ends |= setting.separator.is_some();
             }
         }
         let process = self.process.as_ref().map(ToString::to_string);
@@ -142,16 +142,14 @@ impl Request {
                 }
             };
             let text = value.string()?;
-            if let Some(list) = setting.list {
-                if after_type && !emptied.contains(&setting.argument) {
-                    emptied.push(setting.argument);
-                    (list.clear)(&mut settings);
-                }
-                if text.is_empty() {
-                    continue;
-                }
+            let is_list = setting.separator.is_some();
+            if is_list && after_type && !emptied.contains(&setting.argument) {
+                emptied.push(setting.argument);
+                setting.set(&mut settings, setting.argument, "")?;
             }
-            setting.set(&mut settings, setting.argument, &text)?;
+            if !is_list || !text.is_empty() {
+                setting.set(&mut settings, setting.argument, &text)?;
+            }
         }
         let without_effect = settings.without_effect(|setting| setting.argument);
         match without_effect.into_iter().next() {

@@ -8,6 +8,7 @@ use crate::signal::stop_signal;
 use humantime::Duration;
 use nix::sys::signal::Signal;
 use std::path::Path;
+use std::str::FromStr;
 
 /// A setting of the `reload` process: a row of the table of all settings.
 #[derive(Debug)]
@@ -18,22 +19,13 @@ pub struct Setting {
     pub argument: &'static str,
     /// The accepted form, for error messages.
     pub accepted: &'static str,
-    /// Parses a value and sets it, or adds it if the setting is a list. The error continues a
-    /// sentence: `is not a signal`.
+    /// Parses a value and sets it, or adds it if the setting is a list, which an empty value empties. The
+    /// error continues a sentence: `is not a signal`.
     read: fn(&mut Settings, &str) -> Result<(), String>,
     /// Its values as they are read back: several for a list, none for a setting that is off.
     pub(crate) write: fn(&Settings) -> Vec<String>,
-    /// What makes the setting a list, if it is one.
-    pub(crate) list: Option<List>,
-}
-
-/// A setting that takes several values.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct List {
-    /// What separates the values in the variable.
-    separator: char,
-    /// Empties the list.
-    pub(crate) clear: fn(&mut Settings),
+    /// What separates the values of a list in the variable. `None` if the setting has one value.
+    pub(crate) separator: Option<char>,
 }
 
 /// The accepted form of a time.
@@ -50,8 +42,8 @@ impl Setting {
             settings.process = (!text.is_empty()).then(|| text.parse()).transpose()?;
             Ok(())
         },
-        write: |settings| settings.process.iter().map(ToString::to_string).collect(),
-        list: None,
+        write: |settings| values(&settings.process),
+        separator: None,
     };
 
     /// Patterns of files that do not restart the process.
@@ -60,15 +52,9 @@ impl Setting {
         argument: "--ignore",
         accepted: "patterns as in a .gitignore file, relative to the app directory, such as \
                    `*.csv`, `uploads/` or `!/tmp`",
-        read: |settings, text| text.parse().map(|pattern| settings.ignore.push(pattern)),
-        write: |settings| {
-            let pattern = |pattern: &IgnorePattern| pattern.as_str().to_owned();
-            settings.ignore.iter().map(pattern).collect()
-        },
-        list: Some(List {
-            separator: ':',
-            clear: |settings| settings.ignore.clear(),
-        }),
+        read: |settings, text| add(&mut settings.ignore, text),
+        write: |settings| values(settings.ignore.iter().map(IgnorePattern::as_str)),
+        separator: Some(':'),
     };
 
     /// All settings, in the order in which documents list them: the type, then the options.
@@ -78,15 +64,9 @@ impl Setting {
             variable: "BP_LIVE_RELOAD_WATCH",
             argument: "--watch",
             accepted: "paths of files and directories, relative to the app directory or absolute",
-            read: |settings, path| {
-                settings.watch.push(path.to_owned());
-                Ok(())
-            },
-            write: |settings| settings.watch.clone(),
-            list: Some(List {
-                separator: ':',
-                clear: |settings| settings.watch.clear(),
-            }),
+            read: |settings, path| add(&mut settings.watch, path),
+            write: |settings| values(&settings.watch),
+            separator: Some(':'),
         },
         Self::IGNORE,
         Self {
@@ -94,20 +74,17 @@ impl Setting {
             argument: "--debounce",
             accepted: TIME,
             read: |settings, text| time(text).map(|time| settings.debounce = time),
-            write: |settings| vec![settings.debounce.to_string()],
-            list: None,
+            write: |settings| values([settings.debounce]),
+            separator: None,
         },
         Self {
             variable: "BP_LIVE_RELOAD_BEFORE",
             argument: "--before",
             accepted: "a command, such as `bin/prepare`, or patterns and a command, such as \
                        `*.ts: npx tsc` or `migrations: python manage.py migrate`; one a line",
-            read: |settings, text| text.parse().map(|rule| settings.before.push(rule)),
-            write: |settings| settings.before.iter().map(ToString::to_string).collect(),
-            list: Some(List {
-                separator: '\n',
-                clear: |settings| settings.before.clear(),
-            }),
+            read: |settings, text| add(&mut settings.before, text),
+            write: |settings| values(&settings.before),
+            separator: Some('\n'),
         },
         Self {
             variable: "BP_LIVE_RELOAD_ON_CHANGE",
@@ -115,8 +92,8 @@ impl Setting {
             accepted: "`restart`, or the name of a signal that makes the process reload by itself, \
                        such as `SIGHUP`",
             read: |settings, text| on_change(text).map(|signal| settings.on_change = signal),
-            write: |settings| settings.on_change.iter().map(ToString::to_string).collect(),
-            list: None,
+            write: |settings| values(settings.on_change),
+            separator: None,
         },
         Self {
             variable: "BP_LIVE_RELOAD_ON_EXIT",
@@ -131,9 +108,9 @@ impl Setting {
             write: |settings| {
                 let others = OnExit::ALL.iter().skip(1);
                 let others = others.filter(|(what, _)| *what == settings.on_exit);
-                others.map(|(_, name)| (*name).to_owned()).collect()
+                values(others.map(|(_, name)| name))
             },
-            list: None,
+            separator: None,
         },
         Self {
             variable: "BP_LIVE_RELOAD_SIGNAL",
@@ -141,24 +118,24 @@ impl Setting {
             accepted: "the name of a signal that a process can handle, with or without `SIG`, or \
                        its number, such as `SIGTERM`, `INT` or `15`",
             read: |settings, text| stop_signal(text).map(|signal| settings.signal = signal),
-            write: |settings| vec![settings.signal.to_string()],
-            list: None,
+            write: |settings| values([settings.signal]),
+            separator: None,
         },
         Self {
             variable: "BP_LIVE_RELOAD_STOP_TIMEOUT",
             argument: "--stop-timeout",
             accepted: TIME,
             read: |settings, text| time(text).map(|time| settings.stop_timeout = time),
-            write: |settings| vec![settings.stop_timeout.to_string()],
-            list: None,
+            write: |settings| values([settings.stop_timeout]),
+            separator: None,
         },
         Self {
             variable: "BP_LIVE_RELOAD_POLL",
             argument: "--poll",
             accepted: "a time above zero with its unit, such as `500ms` or `2s`, or `off`",
             read: |settings, text| poll_interval(text).map(|interval| settings.poll = interval),
-            write: |settings| settings.poll.iter().map(ToString::to_string).collect(),
-            list: None,
+            write: |settings| values(settings.poll),
+            separator: None,
         },
     ];
 
@@ -268,7 +245,7 @@ impl Settings {
         let mut errors = Vec::new();
         for setting in Setting::ALL {
             let text = variable(setting.variable).unwrap_or_default();
-            let items = text.split(|one| setting.list.is_some_and(|list| list.separator == one));
+            let items = text.split(|one| setting.separator == Some(one));
             for item in items.map(str::trim).filter(|item| !item.is_empty()) {
                 let result = setting.set(&mut settings, setting.variable, item);
                 errors.extend(result.err());
@@ -281,9 +258,7 @@ impl Settings {
             Err(errors)
         }
     }
-}
 
-impl Settings {
     /// The patterns that have no effect, in a list that is complete. The name of the setting is its variable or option.
     pub(crate) fn without_effect(&self, name: fn(&Setting) -> &'static str) -> Vec<InvalidSetting> {
         // Below the app directory, wherever that is.
@@ -316,6 +291,21 @@ impl OnExit {
         (Self::Restart, "restart"),
         (Self::Exit, "exit"),
     ];
+}
+
+/// Adds a value to a list, or empties the list.
+fn add<T: FromStr<Err: ToString>>(list: &mut Vec<T>, text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        list.clear();
+    } else {
+        list.push(text.parse().map_err(|why: T::Err| why.to_string())?);
+    }
+    Ok(())
+}
+
+/// Values as they are read back.
+fn values(values: impl IntoIterator<Item = impl ToString>) -> Vec<String> {
+    values.into_iter().map(|one| one.to_string()).collect()
 }
 
 /// Parses what follows a change: `restart`, or a signal.
