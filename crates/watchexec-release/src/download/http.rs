@@ -9,13 +9,19 @@ use super::tls::{self, Roots};
 use crate::checksum::Checksum;
 use crate::safe_url::SafeUrl;
 use backon::{BackoffBuilder, ExponentialBuilder};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use hyper::ext::ReasonPhrase;
-use reqwest::header::{LOCATION, RETRY_AFTER};
-use reqwest::{Response, StatusCode};
+use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, LOCATION, RETRY_AFTER};
+use reqwest::{Client, Response, StatusCode, redirect};
 use std::cell::OnceCell;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Builder;
+use tokio::select;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
+use tower::util::MapResponseLayer;
 
 /// How many redirects are followed.
 const REDIRECTS: usize = 10;
@@ -41,12 +47,13 @@ pub struct Attempt {
 
 /// Downloads one URL by https or http.
 pub(super) struct Downloader<'a> {
-    pub(super) url: &'a SafeUrl,
+    pub url: &'a SafeUrl,
     /// Decides whether a body is complete if the connection ends with an error.
-    pub(super) checksum: Checksum,
-    pub(super) network: &'a Network,
-    pub(super) observer: &'a dyn Observer,
-    pub(super) trusted: OnceCell<(Roots, String)>,
+    pub checksum: Checksum,
+    pub network: &'a Network,
+    pub observer: &'a dyn Observer,
+    /// Read for the first connection that needs them.
+    pub trusted: OnceCell<(Roots, String)>,
 }
 
 impl Downloader<'_> {
@@ -135,10 +142,61 @@ impl Downloader<'_> {
         }
     }
 
-    /// The trusted certificates and their description, read for the first connection that needs them.
-    pub(super) fn trusted(&self) -> &(Roots, String) {
+    /// The trusted certificates and their description.
+    fn trusted(&self) -> &(Roots, String) {
         let trusted = || tls::trusted(&self.network.ca_certificates);
         self.trusted.get_or_init(trusted)
+    }
+
+    /// Connects, sends a request, and waits for the head of the response.
+    async fn request(&self, hop: &Hop) -> Result<Response, Failure> {
+        let policy = &self.network.policy;
+        let connected = Arc::new(Notify::new());
+        let client = self.client(hop, connected.clone())?;
+        let mut request = client.get(hop.url.exposed().clone());
+        // The checksum is that of the file without a further encoding.
+        request = request.header(ACCEPT_ENCODING, "identity");
+        if let Some((login, _)) = self.network.login(&hop.url) {
+            let login = STANDARD.encode(login.join(&b':'));
+            request = request.header(AUTHORIZATION, format!("Basic {login}"));
+        }
+        let limit = async {
+            if timeout(policy.connect, connected.notified()).await.is_err() {
+                return Failure::Timeout("no connection", policy.connect);
+            }
+            sleep(policy.response_header).await;
+            Failure::Timeout("no answer", policy.response_header)
+        };
+        select! {
+            answer = request.send() => answer.map_err(|error| Failure::of_request(hop, &error)),
+            failure = limit => Err(failure),
+        }
+    }
+
+    /// A client for one request.
+    fn client(&self, hop: &Hop, connected: Arc<Notify>) -> Result<Client, Failure> {
+        let failed = |error| Failure::of_request(hop, &error);
+        let roots = hop.trusted.as_ref().map(|_| self.trusted().0.clone());
+        let mut builder = Client::builder()
+            .user_agent(concat!("watchexec-buildpack/", env!("CARGO_PKG_VERSION")))
+            .connector_layer(MapResponseLayer::new(move |connection| {
+                connected.notify_one();
+                connection
+            }))
+            .http1_allow_obsolete_multiline_headers_in_responses(true)
+            // The limit of curl.
+            .http1_max_headers(5_000)
+            .tls_backend_preconfigured(tls::client(roots)?)
+            .redirect(redirect::Policy::none())
+            // The library would look for others in the environment.
+            .no_proxy();
+        if let Some(proxy) = &hop.proxy {
+            let unusable =
+                |fault| Failure::Other(format!("{} cannot be used: {fault}", proxy.variable));
+            let url = proxy.url.as_ref().map_err(unusable)?;
+            builder = builder.proxy(reqwest::Proxy::all(url.exposed().clone()).map_err(failed)?);
+        }
+        builder.build().map_err(failed)
     }
 
     async fn body(&self, mut response: Response) -> Result<Vec<u8>, Failure> {

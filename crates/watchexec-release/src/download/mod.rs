@@ -1,6 +1,5 @@
 //! Downloads an archive from a file or a server, and verifies its checksum.
 
-mod connection;
 mod failure;
 mod hop;
 mod http;
@@ -83,9 +82,13 @@ pub fn download(
     network: &Network,
     observer: &dyn Observer,
 ) -> Result<Verified, DownloadError> {
-    let fetched = if let Some(path) = archive.url.file() {
-        let bytes = files::read(&path, LARGEST_ARCHIVE);
-        bytes.map(|bytes| (bytes, None)).map_err(Fault::File)
+    let failed = |fault| DownloadError {
+        archive: archive.clone(),
+        fault,
+    };
+    let (bytes, hop) = if let Some(path) = archive.url.file() {
+        let read = files::read(&path, LARGEST_ARCHIVE);
+        (read.map_err(|error| failed(Fault::File(error)))?, None)
     } else {
         let downloader = Downloader {
             url: &archive.url,
@@ -95,14 +98,9 @@ pub fn download(
             trusted: OnceCell::new(),
         };
         let sent = downloader.download();
-        sent.map(|(bytes, hop)| (bytes, Some(Box::new(hop))))
-            .map_err(Fault::Requests)
+        let (bytes, hop) = sent.map_err(|attempts| failed(Fault::Requests(attempts)))?;
+        (bytes, Some(Box::new(hop)))
     };
-    let verified = fetched.and_then(|(bytes, hop)| {
-        Verified::new(bytes, checksum).map_err(|mismatch| Fault::Checksum(mismatch, hop))
-    });
-    verified.map_err(|fault| DownloadError {
-        archive: archive.clone(),
-        fault,
-    })
+    let verified = Verified::new(bytes, checksum);
+    verified.map_err(|mismatch| failed(Fault::Checksum(mismatch, hop)))
 }
