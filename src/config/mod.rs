@@ -10,6 +10,7 @@ pub(crate) use environment::{ConfigError, Environment};
 
 use bindings::Bindings;
 use environment::{Errors, flag};
+use network::CA_CERTIFICATES;
 use overrides::{DEPENDENCY_MIRROR, MAPPING, MIRROR, MISNAMED_DEFAULT};
 use reload_options::{InvalidSetting, Setting, Settings};
 use std::fmt;
@@ -30,7 +31,6 @@ const SYNC_TOOLS: &str = "BP_LIVE_RELOAD_SYNC_TOOLS";
 const VCAP_SERVICES: &str = "VCAP_SERVICES";
 /// The types of bindings that this buildpack reads.
 const BINDING_TYPES: [&str; 3] = [MAPPING, MIRROR, CA_CERTIFICATES];
-const CA_CERTIFICATES: &str = "ca-certificates";
 /// The prefix of this buildpack's own variables.
 const OWN_PREFIX: &str = "BP_LIVE_RELOAD_";
 /// `DEBUG` shows every decision; shared by many buildpacks.
@@ -52,18 +52,13 @@ impl Activation {
     pub(crate) fn read(environment: &Environment) -> Result<Self, ConfigError> {
         let set = |name| environment.get(name).unwrap_or_default();
         let flag = flag(environment, LIVE_RELOAD_ENABLED)?;
-        let (is_on, reason) = match (flag, set(EXECUTION_ENVIRONMENT).as_str()) {
-            (Some(is_on), _) => (
-                is_on,
-                format!("{LIVE_RELOAD_ENABLED}={}", set(LIVE_RELOAD_ENABLED)),
-            ),
-            (None, "development") => (true, format!("{EXECUTION_ENVIRONMENT}=development")),
-            (None, _) => (
-                false,
-                format!(
-                    "set {LIVE_RELOAD_ENABLED}=true, or build for the execution environment \
-                     development, to turn it on"
-                ),
+        let is_on = flag.unwrap_or_else(|| set(EXECUTION_ENVIRONMENT) == "development");
+        let reason = match (flag, is_on) {
+            (Some(_), _) => format!("{LIVE_RELOAD_ENABLED}={}", set(LIVE_RELOAD_ENABLED)),
+            (None, true) => format!("{EXECUTION_ENVIRONMENT}=development"),
+            (None, false) => format!(
+                "set {LIVE_RELOAD_ENABLED}=true, or build for the execution environment development, \
+                 to turn it on"
             ),
         };
         Ok(Self { is_on, reason })
@@ -165,10 +160,7 @@ impl Config {
             ),
             debug: shows_decisions(environment),
             overrides: overrides::overrides(environment, &bindings, &mut errors),
-            network: {
-                let ca_certificates = errors.one(bindings.of_type(CA_CERTIFICATES));
-                network::network(environment, &ca_certificates, &mut errors)
-            },
+            network: network::network(environment, &bindings, &mut errors),
         };
         // A folder of bindings that cannot be read is an error for each type of binding.
         errors.0.dedup();

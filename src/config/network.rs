@@ -2,7 +2,7 @@
 //! limits.
 #![warn(clippy::arithmetic_side_effects)]
 
-use super::bindings::{Entry, unusable};
+use super::bindings::{Bindings, unusable};
 use super::environment::{ConfigError, Environment, Errors};
 use printable::printable;
 use std::io;
@@ -12,6 +12,8 @@ use watchexec_release::download::{
     CertificateDer, Netrc, Network, Policy, Proxies, Proxy, certificates,
 };
 
+/// The type of bindings with CA certificates.
+pub(super) const CA_CERTIFICATES: &str = "ca-certificates";
 /// Names the netrc file; by default it is `.netrc` in the home directory.
 const NETRC: &str = "NETRC";
 /// Seconds for a connection, as libpak reads it.
@@ -21,16 +23,16 @@ const TLS_HANDSHAKE_TIMEOUT: &str = "BP_TLS_HANDSHAKE_TIMEOUT";
 /// Seconds for the server's answer, as libpak reads it.
 const RESPONSE_HEADER_TIMEOUT: &str = "BP_RESPONSE_HEADER_TIMEOUT";
 
-/// Reads the settings; `ca_certificates` are the entries of all bindings of that type.
+/// Reads the settings.
 pub(super) fn network(
     environment: &Environment,
-    ca_certificates: &[Entry],
+    bindings: &Bindings,
     errors: &mut Errors,
 ) -> Network {
     Network {
         policy: policy(environment, errors),
         proxies: proxies(environment),
-        ca_certificates: trusted(ca_certificates, errors),
+        ca_certificates: trusted(bindings, errors),
         netrc: netrc(environment, errors),
     }
 }
@@ -96,12 +98,13 @@ fn proxies(environment: &Environment) -> Proxies {
     }
 }
 
-fn trusted(entries: &[Entry], errors: &mut Errors) -> Vec<CertificateDer<'static>> {
-    let read = |entry: &Entry| {
+fn trusted(bindings: &Bindings, errors: &mut Errors) -> Vec<CertificateDer<'static>> {
+    let mut trusted = Vec::new();
+    for entry in errors.one(bindings.of_type(CA_CERTIFICATES)) {
         let found = certificates(entry.content.as_bytes());
-        errors.one(found.map_err(|error| unusable(&entry.path, error)))
-    };
-    entries.iter().flat_map(read).collect()
+        trusted.extend(errors.one(found.map_err(|error| unusable(&entry.path, error))));
+    }
+    trusted
 }
 
 #[cfg(test)]
@@ -111,7 +114,8 @@ mod tests {
     /// The settings, or their only error.
     fn read(variables: &[(&str, &str)]) -> Result<Network, ConfigError> {
         let mut errors = Errors::default();
-        let network = network(&Environment::of(variables), &[], &mut errors);
+        let environment = Environment::of(variables);
+        let network = network(&environment, &Bindings::locate(&environment), &mut errors);
         errors.0.pop().map_or(Ok(network), Err)
     }
 
