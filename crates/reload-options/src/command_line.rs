@@ -77,7 +77,6 @@ impl Settings {
     ///
     /// It has the defaults, too: the image shows them, and keeps them if a later `live-reload` has
     /// others.
-    #[must_use]
     pub fn command(&self) -> Vec<String> {
         let [_, options @ ..] = &Setting::ALL;
         let mut command = vec![PROGRAM.to_owned()];

@@ -11,7 +11,6 @@ pub struct IgnorePattern(String);
 
 impl IgnorePattern {
     /// The pattern as it was given.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -20,7 +19,6 @@ impl IgnorePattern {
     ///
     /// To watchexec a pattern that begins with the app directory's own path, or with `./`, is one
     /// that never matches, without a word; people and other buildpacks write both.
-    #[must_use]
     pub fn below(&self, app_directory: &Path) -> String {
         let (negation, pattern) = match self.0.strip_prefix('!') {
             Some(pattern) => ("!", pattern),

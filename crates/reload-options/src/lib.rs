@@ -10,6 +10,10 @@
 //! | the settings as a command line and back | `command_line` |
 //! | values | [`process_type`], [`ignore`], [`rule`], `signal` |
 //! | paths that patterns match | [`patterns`] |
+#![allow(
+    clippy::must_use_candidate,
+    reason = "all callers are in this workspace"
+)]
 
 mod command_line;
 pub mod ignore;

@@ -62,7 +62,6 @@ impl Pattern {
 
 impl Patterns {
     /// Those of ignored paths: of watchexec, of this project and of the user.
-    #[must_use]
     pub fn ignored(settings: &Settings, app: &Path) -> Self {
         let own = BUILT_IN.split(' ').chain(default_patterns());
         let mut patterns = Self::given(&settings.ignore, app);
@@ -71,7 +70,6 @@ impl Patterns {
     }
 
     /// Those that a user has given.
-    #[must_use]
     pub fn given(patterns: &[IgnorePattern], app: &Path) -> Self {
         let below = |pattern: &IgnorePattern| Pattern::new(&pattern.below(app));
         Self {
@@ -96,7 +94,6 @@ impl Patterns {
     }
 
     /// Whether a path matches, or a directory above it.
-    #[must_use]
     pub fn include(&self, path: &Path) -> bool {
         let is_below = |path: &&Path| path.starts_with(&self.app) && *path != self.app;
         let mut above = path.ancestors().skip(1).take_while(is_below);
@@ -104,7 +101,6 @@ impl Patterns {
     }
 
     /// Whether a path itself matches. The last pattern that matches counts.
-    #[must_use]
     pub fn matches(&self, path: &Path, is_directory: bool) -> bool {
         let name = path.file_name().unwrap_or_default().as_bytes();
         let below = path.strip_prefix(&self.app).ok();

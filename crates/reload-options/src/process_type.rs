@@ -15,7 +15,6 @@ impl ProcessType {
     const RELOAD: &'static str = "reload";
 
     /// The name, such as `web`.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -19,7 +19,6 @@ pub struct Rule {
 
 impl Rule {
     /// The command as it was given.
-    #[must_use]
     pub fn command_line(&self) -> &str {
         split(&self.text).1
     }

@@ -140,7 +140,6 @@ impl Setting {
     ];
 
     /// Whether the setting has a different value than by default.
-    #[must_use]
     pub fn is_changed(&self, settings: &Settings) -> bool {
         (self.write)(settings) != (self.write)(&Settings::default())
     }

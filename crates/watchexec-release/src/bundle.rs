@@ -31,13 +31,11 @@ pub struct Files {
 
 impl Bundle {
     /// The folder for the release whose archive has `checksum`, below the buildpack's directory.
-    #[must_use]
     pub fn directory(buildpack_dir: &Path, checksum: Checksum) -> PathBuf {
         buildpack_dir.join(FOLDER).join(checksum.hex())
     }
 
     /// The bundle of the release whose archive has `checksum`, if there is one.
-    #[must_use]
     pub fn find(buildpack_dir: &Path, checksum: Checksum) -> Option<Self> {
         let directory = Self::directory(buildpack_dir, checksum);
         // An empty folder counts too: a broken package must not turn into a download.
@@ -45,7 +43,6 @@ impl Bundle {
     }
 
     /// The name of a file with this checksum.
-    #[must_use]
     pub fn name(file: &ReleaseFile, checksum: Checksum) -> String {
         format!("{}.{}", file.name, checksum.hex())
     }

@@ -75,7 +75,6 @@ pub struct License {
 
 impl Entry {
     /// Whether it is a release of watchexec.
-    #[must_use]
     pub fn is_watchexec(&self) -> bool {
         self.text("id") == Some(WATCHEXEC)
     }
@@ -114,13 +113,11 @@ impl Dependency {
     }
 
     /// The checksum of its source, if there is a valid one.
-    #[must_use]
     pub fn source_checksum(&self) -> Option<Checksum> {
         checksum(self.source_checksum.as_ref(), self.source_sha256.as_ref()).ok()
     }
 
     /// Whether it runs on this target.
-    #[must_use]
     pub fn is_for(&self, target: &Target) -> bool {
         target.is_one_of(self.os.as_deref(), self.arch.as_deref())
     }

@@ -19,19 +19,16 @@ pub struct ChecksumError(pub String);
 
 impl Checksum {
     /// The digest of some bytes.
-    #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 
     /// The digest itself.
-    #[must_use]
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
     /// The 64 lower-case hexadecimal digits.
-    #[must_use]
     pub fn hex(&self) -> String {
         hex::encode(self.0)
     }
@@ -138,19 +135,16 @@ impl Verified {
     }
 
     /// The bytes, without the guarantee.
-    #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 
     /// The bytes.
-    #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// Their checksum.
-    #[must_use]
     pub fn checksum(&self) -> Checksum {
         self.checksum
     }

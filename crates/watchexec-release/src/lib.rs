@@ -9,6 +9,10 @@
 //! | describe it | [`sbom`] |
 //!
 //! Callers read the environment, write the log and decide about layers.
+#![allow(
+    clippy::must_use_candidate,
+    reason = "all callers are in this workspace"
+)]
 
 pub mod archive;
 pub mod bundle;

@@ -95,7 +95,6 @@ pub fn locate(
 impl Overrides {
     /// The mapping for an archive. `:` is not allowed in the names of a Kubernetes secret, so `_` stands
     /// for it.
-    #[must_use]
     pub fn mapping(&self, checksum: Checksum) -> Option<&Override> {
         let names = ["", "sha256:", "sha256_"].map(|kind| format!("{kind}{}", checksum.hex()));
         names.iter().find_map(|name| self.mappings.get(name))

@@ -61,7 +61,6 @@ impl Requirement {
 
     /// Whether a version satisfies the requirement. Pre-releases satisfy only a requirement that names
     /// one of the same version.
-    #[must_use]
     pub fn matches(&self, version: &Version) -> bool {
         match &self.accepted {
             Accepted::Version(wanted) => wanted == version,

@@ -40,14 +40,12 @@ impl SafeUrl {
     }
 
     /// The file of a file URL.
-    #[must_use]
     pub fn file(&self) -> Option<PathBuf> {
         let file = self.0.scheme() == "file";
         file.then(|| self.0.to_file_path().ok()).flatten()
     }
 
     /// The URL with its secrets: for a request, not for a text.
-    #[must_use]
     pub fn exposed(&self) -> &Url {
         &self.0
     }
@@ -65,7 +63,6 @@ impl SafeUrl {
     }
 
     /// Scheme, host and port: `http://proxy.example.com:3128`.
-    #[must_use]
     pub fn origin(&self) -> String {
         self.0.origin().ascii_serialization()
     }

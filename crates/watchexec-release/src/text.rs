@@ -34,7 +34,6 @@ pub fn joined(items: &[impl ToString], separator: &str) -> String {
 }
 
 /// A number of bytes: decimal units, one digit after the point.
-#[must_use]
 pub fn size(bytes: u64) -> String {
     // Exact up to 2^53 bytes, of which one digit is shown.
     #[expect(clippy::cast_precision_loss)]

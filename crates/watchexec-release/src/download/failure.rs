@@ -106,7 +106,6 @@ impl Failure {
 
     /// Whether a retry can succeed. Refusals by a server, a proxy or a certificate are final; broken
     /// networks and busy servers are not.
-    #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Connect(_) | Self::Interrupted(..) | Self::Timeout(..) => true,

@@ -19,7 +19,6 @@ pub struct Hop {
 
 impl Hop {
     /// Where its login comes from, if it goes over the network unencrypted.
-    #[must_use]
     pub fn exposed_login(&self) -> Option<&str> {
         self.login.as_deref().filter(|_| !self.url.is_https())
     }

@@ -31,7 +31,6 @@ impl Netrc {
     }
 
     /// Reads a file, and ignores it if it cannot be read.
-    #[must_use]
     pub fn optional(file: &Path) -> Self {
         Self::read(file).unwrap_or_else(|error| Self {
             ignored: (error.kind() != io::ErrorKind::NotFound).then_some(error),

@@ -27,7 +27,6 @@ pub struct Proxy {
 
 impl Proxy {
     /// Parses the value of a variable. As with curl, the scheme is optional.
-    #[must_use]
     pub fn parse(variable: String, text: &str) -> Self {
         let text = text.trim();
         let url = match text.split_once("://") {

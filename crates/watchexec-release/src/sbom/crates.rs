@@ -82,7 +82,6 @@ pub fn listed_beside(program: &Path) -> io::Result<Option<Vec<Crate>>> {
 }
 
 /// The path of the list of crates beside a program: [`Crate`]s as JSON.
-#[must_use]
 pub fn list_beside(program: &Path) -> PathBuf {
     program.with_added_extension("crates.json")
 }

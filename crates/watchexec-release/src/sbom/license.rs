@@ -30,7 +30,6 @@ pub(super) enum Kind {
 
 impl License {
     /// A licence by its name, or by the URL of its text; `None` if both are missing or empty.
-    #[must_use]
     pub fn new(name: Option<&str>, uri: Option<&str>) -> Option<Self> {
         let url = uri.and_then(public);
         let name = match name {

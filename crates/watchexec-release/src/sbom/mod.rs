@@ -22,7 +22,6 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// The documents, as JSON: CycloneDX 1.6, SPDX 2.3 and Syft JSON.
-#[must_use]
 pub fn documents(subject: &Subject) -> [(SbomFormat, Vec<u8>); 3] {
     let identity = identity(subject);
     let cyclonedx = text(cyclonedx::document(subject, identity), is_empty);
@@ -39,7 +38,6 @@ pub fn documents(subject: &Subject) -> [(SbomFormat, Vec<u8>); 3] {
 /// The identity of the documents: the first half of the SHA-256 digest of their content, as a UUID
 /// of version 8 (RFC 9562, section 5.8). The crates are left out: the checksums of the files stand
 /// for them.
-#[must_use]
 pub fn identity(subject: &Subject) -> Uuid {
     let without_crates = Subject {
         crates: None,
@@ -52,7 +50,6 @@ pub fn identity(subject: &Subject) -> Uuid {
 
 /// The name of a format, and the end of its file names (CNB buildpack spec,
 /// "Software-Bill-of-Materials").
-#[must_use]
 pub fn names(format: &SbomFormat) -> (&'static str, &'static str) {
     match format {
         SbomFormat::CycloneDxJson => ("CycloneDX", "sbom.cdx.json"),

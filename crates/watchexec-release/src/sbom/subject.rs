@@ -54,7 +54,6 @@ pub type DescribedFile<'a> = (&'a str, Checksum);
 impl<'a> Subject<'a> {
     /// An installed release of watchexec. Its URL is that of buildpack.toml, even if it was
     /// downloaded from a mirror.
-    #[must_use]
     pub fn release(
         buildpack: &'a Buildpack,
         release: &'a Release,
@@ -89,7 +88,6 @@ impl<'a> Subject<'a> {
     }
 
     /// A part of the buildpack itself, with the buildpack's version and licences.
-    #[must_use]
     pub fn part(buildpack: &'a Buildpack, name: &'a str, files: Vec<DescribedFile<'a>>) -> Self {
         let licenses = (buildpack.licenses.iter())
             .filter_map(|license| License::new(license.r#type.as_deref(), license.uri.as_deref()));
