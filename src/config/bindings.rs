@@ -76,15 +76,12 @@ pub(super) fn unusable(path: &Path, why: impl std::fmt::Display) -> ConfigError 
 /// The sorted content of a folder; empty if the folder does not exist. Names that start with a dot are
 /// left out: Kubernetes keeps the versions of a mounted secret under `..data` and `..<time>`.
 fn children(folder: &Path) -> Result<Vec<PathBuf>, ConfigError> {
-    let list = || -> io::Result<Vec<PathBuf>> {
-        fs::read_dir(folder)?
-            .map(|entry| Ok(entry?.path()))
-            .collect()
+    let entries = match fs::read_dir(folder) {
+        Err(error) if is_absent(&error) => return Ok(Vec::new()),
+        entries => entries.and_then(|entries| entries.collect::<io::Result<Vec<_>>>()),
     };
-    let mut children = match list() {
-        Err(error) if is_absent(&error) => Vec::new(),
-        children => children.map_err(|error| unusable(folder, error))?,
-    };
+    let entries = entries.map_err(|error| unusable(folder, error))?;
+    let mut children: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).collect();
     children.retain(|path| !name(path).starts_with('.'));
     children.sort();
     Ok(children)

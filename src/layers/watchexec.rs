@@ -17,8 +17,7 @@ use watchexec_release::catalog::{Release, Target};
 use watchexec_release::checksum::{Checksum, Verified};
 use watchexec_release::download::{DownloadError, Failure, Hop, Network, Observer, download};
 use watchexec_release::files::Installed;
-use watchexec_release::origin::Archive;
-use watchexec_release::origin::Source;
+use watchexec_release::origin::{Archive, Source};
 use watchexec_release::sbom::subject::Subject;
 use watchexec_release::sbom::{crates, identity};
 use watchexec_release::text::size;
@@ -87,20 +86,23 @@ impl WatchexecLayer<'_> {
             let (installed, program) = self.install(&layer)?;
             (installed, Some(program))
         };
-        let subject = Subject::release(self.buildpack, self.release, &installed);
         if let Some(program) = undescribed {
-            self.describe(&layer, &subject, &program)?;
+            self.describe(&layer, &installed, &program)?;
         }
-        let sbom = identity(&subject).to_string();
-        let metadata = Metadata {
+        let (metadata, is_cached) = (self.metadata(installed), !self.is_launch_only());
+        Ok(layer.write_metadata(self.required_at_build, is_cached, metadata)?)
+    }
+
+    /// The metadata of the layer with these files.
+    fn metadata(&self, installed: Installed) -> Metadata {
+        let subject = Subject::release(self.buildpack, self.release, &installed);
+        Metadata {
             version: self.release.dependency.version.to_string(),
             target: self.target.to_string(),
             checksum: self.release.checksum,
+            sbom: identity(&subject).to_string(),
             installed,
-            sbom,
-        };
-        let is_cached = !self.is_launch_only();
-        Ok(layer.write_metadata(self.required_at_build, is_cached, metadata)?)
+        }
     }
 
     fn is_launch_only(&self) -> bool {
@@ -110,14 +112,11 @@ impl WatchexecLayer<'_> {
     /// The files of an earlier build's layer, if it can be kept, and the program if its SBOMs have
     /// to be written again. The log says whether it is kept, and why not.
     fn kept(&self, layer: &Layer) -> Option<(Installed, Option<File>)> {
-        let kept = match layer.restored::<Metadata>() {
-            None => {
-                self.log.debug("No layer of an earlier build was restored");
-                return None;
-            }
-            Some(Err(_)) => Err("it was made by another version of this buildpack".to_owned()),
-            Some(Ok(metadata)) => self.unchanged(metadata, layer),
+        let Some(earlier) = layer.restored() else {
+            self.log.debug("No layer of an earlier build was restored");
+            return None;
         };
+        let kept = self.unchanged(earlier, layer);
         self.log.detail(match &kept {
             Ok((installed, _)) => {
                 let program = installed.program;
@@ -131,30 +130,26 @@ impl WatchexecLayer<'_> {
     /// The layer of an earlier build, or the differences between it and the wanted one.
     fn unchanged(
         &self,
-        earlier: Metadata,
+        earlier: io::Result<Metadata>,
         layer: &Layer,
     ) -> Result<(Installed, Option<File>), String> {
-        let release = self.release;
-        let (version, checksum) = (&release.dependency.version, release.checksum);
+        let earlier = earlier.map_err(|_| "it was made by another version of this buildpack")?;
+        let wanted = self.metadata(earlier.installed.clone());
+        let checksums = [&earlier, &wanted].map(|metadata| metadata.checksum.to_string());
         let recorded = [
-            ("version", earlier.version, version.to_string()),
-            ("target", earlier.target, self.target.to_string()),
-            (
-                "checksum",
-                earlier.checksum.to_string(),
-                checksum.to_string(),
-            ),
+            ("version", [&earlier.version, &wanted.version]),
+            ("target", [&earlier.target, &wanted.target]),
+            ("checksum", checksums.each_ref()),
         ];
-        let changes = recorded.iter().filter(|(_, from, to)| from != to);
+        let changes = recorded.iter().filter(|(_, [from, to])| from != to);
         let changes =
-            changes.map(|(what, from, to)| format!("its {what} was {from} and is now {to}"));
+            changes.map(|(what, [from, to])| format!("its {what} was {from} and is now {to}"));
         let changes: Vec<String> = changes.collect();
         if !changes.is_empty() {
             return Err(changes.join("; "));
         }
         let installed = earlier.installed;
-        let subject = Subject::release(self.buildpack, release, &installed);
-        let is_described = layer.has_sboms() && earlier.sbom == identity(&subject).to_string();
+        let is_described = layer.has_sboms() && earlier.sbom == wanted.sbom;
         if layer.has_content() {
             match installed.verify(&layer.path()) {
                 Ok(program) => Ok((installed, (!is_described).then_some(program))),
@@ -216,7 +211,7 @@ impl WatchexecLayer<'_> {
     }
 
     /// Writes the SBOMs. The program was verified or written by this build.
-    fn describe(&self, layer: &Layer, subject: &Subject, program: &[u8]) -> io::Result<()> {
+    fn describe(&self, layer: &Layer, files: &Installed, program: &[u8]) -> io::Result<()> {
         // A program without a readable list of its crates is described without them.
         let crates = crates::read(program).unwrap_or_else(|error| {
             self.log.warning(format_args!(
@@ -226,7 +221,7 @@ impl WatchexecLayer<'_> {
         });
         let formats = layer.write_sboms(&Subject {
             crates: crates.as_deref(),
-            ..subject.clone()
+            ..Subject::release(self.buildpack, self.release, files)
         })?;
         if !formats.is_empty() {
             let crates = crates.map(|crates| format!(", with its {} crates", crates.len()));
