@@ -38,7 +38,7 @@ impl Bindings {
             .iter()
             .find_map(|name| environment.non_empty(name))
             .map(PathBuf::from);
-        Self(root.unwrap_or_else(|| environment.platform_dir().join("bindings")))
+        Self(root.unwrap_or_else(|| environment.platform_dir.join("bindings")))
     }
 
     /// Reads every entry of the bindings of a type, whose name is compared without case. No folder

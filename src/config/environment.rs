@@ -14,7 +14,7 @@ use watchexec_release::text::read_text;
 /// builder's settings to the process only, so the process has the final word. With `clear-env`
 /// the user's variables are in the platform directory alone.
 pub(crate) struct Environment {
-    platform_dir: PathBuf,
+    pub(super) platform_dir: PathBuf,
     variables: Env,
 }
 
@@ -51,10 +51,6 @@ impl Environment {
             platform_dir,
             variables,
         }
-    }
-
-    pub(super) fn platform_dir(&self) -> &Path {
-        &self.platform_dir
     }
 
     /// The trimmed value of a variable; `None` where it is not set, `Some("")` where it is empty.
@@ -114,12 +110,8 @@ pub(super) struct Errors(pub Vec<ConfigError>);
 
 impl Errors {
     pub(super) fn one<T: Default>(&mut self, result: Result<T, ConfigError>) -> T {
-        self.all(result.map_err(|error| vec![error]))
-    }
-
-    pub(super) fn all<T: Default>(&mut self, result: Result<T, Vec<ConfigError>>) -> T {
-        result.unwrap_or_else(|errors| {
-            self.0.extend(errors);
+        result.unwrap_or_else(|error| {
+            self.0.push(error);
             T::default()
         })
     }

@@ -12,7 +12,7 @@ use bindings::Bindings;
 use environment::{Errors, flag};
 use network::CA_CERTIFICATES;
 use overrides::{DEPENDENCY_MIRROR, MAPPING, MIRROR, MISNAMED_DEFAULT};
-use reload_options::{InvalidSetting, Setting, Settings};
+use reload_options::{Setting, Settings};
 use std::fmt;
 use watchexec_release::download::Network;
 use watchexec_release::origin::Overrides;
@@ -141,11 +141,12 @@ impl Config {
         let config = Self {
             activation: errors.one(Activation::read(environment)),
             reload: {
-                let settings = Settings::from_variables(variable).map_err(|errors| {
-                    let error = |error: InvalidSetting| ConfigError::of(error.name, &error);
-                    errors.into_iter().map(error).collect()
+                let settings = Settings::from_variables(variable).unwrap_or_else(|invalid| {
+                    let invalid = invalid.iter();
+                    let invalid = invalid.map(|error| ConfigError::of(error.name, error));
+                    errors.0.extend(invalid);
+                    Settings::default()
                 });
-                let settings = errors.all(settings);
                 let without = variable(Setting::PROCESS.variable).as_deref() == Some("");
                 (!without).then_some(settings)
             },

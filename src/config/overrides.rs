@@ -27,7 +27,8 @@ pub(super) fn overrides(
         let suffix = name.strip_prefix(DEPENDENCY_MIRROR).unwrap_or_default();
         let host = match suffix.strip_prefix('_') {
             Some(_) if name.eq_ignore_ascii_case(MISNAMED_DEFAULT) => continue,
-            Some(encoded) => decode_host(encoded),
+            // `EXAMP__LE_COM` is `examp-le.com`: variable names have neither dots nor dashes.
+            Some(encoded) => encoded.replace("__", "-").replace('_', ".").to_lowercase(),
             None if suffix.is_empty() => DEFAULT.to_owned(),
             None => continue,
         };
@@ -58,11 +59,6 @@ fn of_bindings(
         }
     }
     Ok(overrides)
-}
-
-/// `EXAMP__LE_COM` is `examp-le.com`: variable names have neither dots nor dashes.
-fn decode_host(encoded: &str) -> String {
-    encoded.replace("__", "-").replace('_', ".").to_lowercase()
 }
 
 #[cfg(test)]

@@ -37,31 +37,26 @@ impl FromStr for Rule {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (patterns, command) = split(text);
-        let patterns: Result<_, String> = patterns
-            .into_iter()
-            .flat_map(|patterns| patterns.split(':'))
-            .map(|pattern| {
-                let parsed = pattern.parse();
-                parsed.map_err(|why: String| format!("has the pattern {pattern:?}, which {why}"))
-            })
-            .collect();
-        let patterns = patterns?;
-        let words = shlex::split(command).ok_or("has an unclosed quote, or a `\\` at its end")?;
-        match words.first().filter(|program| !program.is_empty()) {
-            None => return Err("has no command".to_owned()),
-            Some(program) if program.contains(':') => {
-                return Err(
-                    "has a `:` in the name of its program (a blank has to follow the patterns)"
-                        .to_owned(),
-                );
-            }
-            Some(_) => {}
+        let (given, command) = split(text);
+        let mut patterns = Vec::new();
+        for pattern in given.into_iter().flat_map(|given| given.split(':')) {
+            let invalid = |why: String| format!("has the pattern {pattern:?}, which {why}");
+            patterns.push(pattern.parse().map_err(invalid)?);
         }
+        let command = shlex::split(command).ok_or("has an unclosed quote, or a `\\` at its end")?;
+        let program = command.first().map(String::as_str).unwrap_or_default();
+        if program.is_empty() {
+            return Err("has no command".to_owned());
+        }
+        if program.contains(':') {
+            let why = "has a `:` in the name of its program (a blank has to follow the patterns)";
+            return Err(why.to_owned());
+        }
+        let text = text.to_owned();
         Ok(Self {
-            text: text.to_owned(),
+            text,
             patterns,
-            command: words,
+            command,
         })
     }
 }

@@ -4,7 +4,6 @@
 use super::failure::{Failure, innermost};
 use super::hop::Hop;
 use super::network::Network;
-use super::proxies::Proxy;
 use super::tls::{self, Roots};
 use crate::checksum::Checksum;
 use crate::safe_url::SafeUrl;
@@ -133,7 +132,8 @@ impl Downloader<'_> {
     /// Chooses how a URL is requested.
     fn hop(&self, url: SafeUrl) -> Hop {
         let proxy = self.network.proxies.for_url(&url).cloned();
-        let is_tls = url.is_https() || proxy.as_ref().is_some_and(Proxy::is_https);
+        let proxy_url = proxy.as_ref().and_then(|proxy| proxy.url.as_ref().ok());
+        let is_tls = url.is_https() || proxy_url.is_some_and(SafeUrl::is_https);
         Hop {
             proxy,
             login: self.network.login(&url).map(|(_, origin)| origin),

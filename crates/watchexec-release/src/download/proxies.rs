@@ -39,9 +39,6 @@ impl Proxy {
         Self { variable, url }
     }
 
-    pub(super) fn is_https(&self) -> bool {
-        self.url.as_ref().is_ok_and(SafeUrl::is_https)
-    }
 }
 
 impl fmt::Display for Proxy {
