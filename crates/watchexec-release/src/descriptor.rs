@@ -6,8 +6,6 @@ use libcnb_data::buildpack::{
 };
 use libcnb_data::sbom::SbomFormat;
 use serde::Deserialize;
-use serde::de::IntoDeserializer;
-use serde::de::value::Error;
 
 /// The part of buildpack.toml that this buildpack reads.
 ///
@@ -68,6 +66,5 @@ pub fn parse(text: &str) -> Result<ComponentBuildpackDescriptor<Catalog>, toml::
 /// The format of a media type, which may have parameters; `None` for a format that is not written.
 fn sbom_format(media_type: &str) -> Option<SbomFormat> {
     let name = media_type.split(';').next()?.trim().to_lowercase();
-    let name: serde::de::value::StringDeserializer<Error> = name.into_deserializer();
-    SbomFormat::deserialize(name).ok()
+    toml::Value::from(name).try_into().ok()
 }

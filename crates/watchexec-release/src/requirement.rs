@@ -9,14 +9,7 @@ pub struct Requirement {
     text: String,
     /// The variable, or the build plan.
     pub by: &'static str,
-    accepted: Accepted,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Accepted {
-    /// A full version, and no other.
-    Version(Version),
-    Range(VersionReq),
+    range: VersionReq,
 }
 
 /// A value that is not a requirement.
@@ -44,13 +37,10 @@ impl Requirement {
     /// # Errors
     /// Anything that is not a version or a comma-separated list of semver comparators.
     pub fn parse(text: &str, by: &'static str) -> Result<Self, InvalidRequirement> {
+        let comparators: Vec<String> = text.split(',').map(with_operator).collect();
         let text = text.trim().to_owned();
-        let accepted = Version::parse(&text).map(Accepted::Version).or_else(|_| {
-            let comparators: Vec<String> = text.split(',').map(with_operator).collect();
-            VersionReq::parse(&comparators.join(",")).map(Accepted::Range)
-        });
-        match accepted {
-            Ok(accepted) => Ok(Self { text, by, accepted }),
+        match VersionReq::parse(&comparators.join(",")) {
+            Ok(range) => Ok(Self { text, by, range }),
             Err(error) => Err(InvalidRequirement {
                 text,
                 by,
@@ -62,9 +52,10 @@ impl Requirement {
     /// Whether a version satisfies the requirement. Pre-releases satisfy only a requirement that names
     /// one of the same version.
     pub fn matches(&self, version: &Version) -> bool {
-        match &self.accepted {
-            Accepted::Version(wanted) => wanted == version,
-            Accepted::Range(range) => range.matches(version),
+        match Version::parse(&self.text) {
+            // A full version, and no other, build metadata included.
+            Ok(wanted) => wanted == *version,
+            Err(_) => self.range.matches(version),
         }
     }
 }
