@@ -127,19 +127,20 @@ pub(crate) fn opened(app_dir: &Path, opened: &Opened) -> Vec<String> {
     let files = counted(opened.files, "file", "files");
     let directories = counted(opened.directories, "directory", "directories");
     let changed: Vec<String> = files.into_iter().chain(directories).collect();
-    let changed = (!changed.is_empty()).then(|| {
+    let mut lines = Vec::new();
+    if !changed.is_empty() {
         let (changed, app_dir) = (changed.join(" and "), app_dir.display());
-        format!("Made {changed} in {app_dir} group-writable")
-    });
-    let failed = opened.failed.first().map(|(path, error)| {
+        lines.push(format!("Made {changed} in {app_dir} group-writable"));
+    }
+    if let Some((path, error)) = opened.failed.first() {
         let others = counted(opened.failed.len() - 1, "other path", "other paths");
         let others = others.map_or_else(String::new, |others| format!(" and {others}"));
-        format!(
-            "Could not make {}{others} group-writable ({error}); a sync to it may fail",
-            path.display()
-        )
-    });
-    changed.into_iter().chain(failed).collect()
+        let paths = format!("{}{others}", path.display());
+        lines.push(format!(
+            "Could not make {paths} group-writable ({error}); a sync to it may fail"
+        ));
+    }
+    lines
 }
 
 #[cfg(test)]

@@ -26,7 +26,6 @@ use crate::log::Log;
 use crate::plan::{Plan, build_plan};
 use libcnb::Buildpack;
 use libcnb::build::{BuildContext, BuildResult, BuildResultBuilder};
-use libcnb::data::build_plan::BuildPlan;
 use libcnb::data::launch::Launch;
 use libcnb::detect::{DetectContext, DetectResult, DetectResultBuilder};
 use std::io::{Write, stderr};
@@ -46,7 +45,10 @@ impl Buildpack for WatchexecBuildpack {
     type Error = Error;
 
     fn detect(&self, context: DetectContext<Self>) -> libcnb::Result<DetectResult, Error> {
-        match plan(&context.platform)? {
+        let activation = Activation::read(&context.platform);
+        let activation = activation.map_err(|error| Error::Config(vec![error]))?;
+        Log::to_stdout(false).title(&activation);
+        match build_plan(&activation) {
             Some(plan) => DetectResultBuilder::pass().build_plan(plan).build(),
             None => DetectResultBuilder::fail().build(),
         }
@@ -61,14 +63,6 @@ impl Buildpack for WatchexecBuildpack {
         // Without standard error the exit status alone reports the error.
         let _ = write!(stderr(), "{}", errors::text(&error));
     }
-}
-
-/// The build plan, if live reload is on.
-fn plan(environment: &Environment) -> Result<Option<BuildPlan>, Error> {
-    let activation = Activation::read(environment).map_err(|error| Error::Config(vec![error]))?;
-    let log = Log::to_stdout(false);
-    log.title(&activation);
-    Ok(build_plan(&activation))
 }
 
 /// Fills the layers and returns the processes. A failed build leaves unfinished layers, which the

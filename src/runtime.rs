@@ -70,21 +70,14 @@ fn prepare() -> Result<ComponentBuildpackDescriptor<Catalog>, Error> {
     let path = Path::new(&directory).join("buildpack.toml");
     let invalid = |why: String| Error::Descriptor(format!("{}: {why}", path.display()));
     let text = fs::read_to_string(&path).map_err(|error| invalid(error.to_string()))?;
-    let descriptor = descriptor(&text).map_err(invalid)?;
+    let descriptor = descriptor::parse(&text).map_err(|error| invalid(error.to_string()))?;
+    let api = descriptor.api.to_string();
+    if !SUPPORTED_APIS.contains(&api.as_str()) {
+        let known = SUPPORTED_APIS.join(", ");
+        return Err(invalid(format!("api is {api}; this buildpack works with {known}")));
+    }
     set_distribution();
     Ok(descriptor)
-}
-
-/// Parses buildpack.toml and checks its API.
-fn descriptor(text: &str) -> Result<ComponentBuildpackDescriptor<Catalog>, String> {
-    let descriptor = descriptor::parse(text).map_err(|error| error.to_string())?;
-    let api = descriptor.api.to_string();
-    if SUPPORTED_APIS.contains(&api.as_str()) {
-        Ok(descriptor)
-    } else {
-        let known = SUPPORTED_APIS.join(", ");
-        Err(format!("api is {api}; this buildpack works with {known}"))
-    }
 }
 
 /// Makes sure that the variables of the base image's distribution are set.
