@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 use watchexec_release::download::{
-    Attempt, DownloadError, Failure, Fault, Proxy, StatusCode as Code, TlsFault,
+    DownloadError, Failure, Fault, Hop, Proxy, StatusCode as Code, TlsFault,
 };
 
 pub(super) fn download(error: &DownloadError) -> String {
@@ -18,8 +18,8 @@ pub(super) fn download(error: &DownloadError) -> String {
             };
             format!("Could not read the archive of watchexec.\n{remedy}")
         }
-        Fault::Checksum(_, hop) => {
-            let look = match hop {
+        Fault::Checksum(_) => {
+            let look = match &error.hop {
                 Some(_) => {
                     "Open the URL: if the file has only a few kilobytes, a mirror or a proxy has sent \
                      an error page or a sign-in page."
@@ -33,12 +33,13 @@ pub(super) fn download(error: &DownloadError) -> String {
                  Otherwise do not use the file: it was changed on its way or at its source."
             )
         }
-        Fault::Requests(attempts) => {
-            let remedy = attempts.last().map(of_request).unwrap_or_default();
+        Fault::Request(failure) => {
+            let remedy = error.hop.as_ref().map(|hop| of_request(hop, failure));
+            let remedy = remedy.unwrap_or_default();
             format!("Could not download watchexec.\n{remedy}")
         }
     };
-    let is_server = matches!(error.fault, Fault::Requests(_));
+    let is_server = matches!(error.fault, Fault::Request(_));
     match &error.archive.set_by {
         // Users of a mirror or a mapping should look at that one.
         Some(setting) => text.extend(["\nOr correct or remove ", setting, "."]),
@@ -57,7 +58,7 @@ pub(super) fn download(error: &DownloadError) -> String {
 const TOO_LARGE: &str = "Check that it is a release of watchexec, which has about 3 MB.";
 
 /// What to do about a failed request.
-fn of_request(Attempt { hop, failure }: &Attempt) -> String {
+fn of_request(hop: &Hop, failure: &Failure) -> String {
     let server = hop.url.origin();
     match (failure, &hop.proxy) {
         (Failure::Tls(TlsFault::Time(_), server), _) => {

@@ -9,7 +9,7 @@ use watchexec_release::archive::UnpackError;
 use watchexec_release::catalog::Target;
 use watchexec_release::checksum::{Checksum, ChecksumError, Verified};
 use watchexec_release::download::{
-    Attempt, DownloadError, Failure, Fault, Hop, Proxy, StatusCode, TlsFault,
+    DownloadError, Failure, Fault, Hop, Proxy, StatusCode, TlsFault,
 };
 use watchexec_release::origin::Archive;
 use watchexec_release::requirement::Requirement;
@@ -19,12 +19,16 @@ fn shown(error: impl Into<Error>) -> String {
     text(&libcnb::Error::BuildpackError(error.into()))
 }
 
-fn downloading(url: &str, set_by: Option<&str>, fault: Fault) -> String {
+fn downloading(url: &str, set_by: Option<&str>, hop: Option<Hop>, fault: Fault) -> String {
     let archive = Archive {
         url: SafeUrl::parse(url).unwrap(),
         set_by: set_by.map(str::to_owned),
     };
-    let error = shown(WatchexecError::from(DownloadError { archive, fault }));
+    let error = shown(WatchexecError::from(DownloadError {
+        archive,
+        hop,
+        fault,
+    }));
     assert!(!error.contains("secret"), "{error}");
     error
 }
@@ -172,8 +176,14 @@ fn choices() {
 
 #[test]
 fn files() {
-    let unreadable =
-        |set_by, error| downloading("file:///archives/w.tar.xz", set_by, Fault::File(error));
+    let unreadable = |set_by, error| {
+        downloading(
+            "file:///archives/w.tar.xz",
+            set_by,
+            None,
+            Fault::File(error),
+        )
+    };
     let missing = unreadable(None, io::ErrorKind::NotFound.into());
     assert_snapshot!("file_unreadable", missing);
     let mapping = Some("the dependency-mapping /bindings/map/0123");
@@ -182,15 +192,15 @@ fn files() {
 }
 
 /// A request for `url` through this proxy, and with this login.
-fn attempt(url: &str, proxy: Option<&str>, login: Option<&str>, failure: Failure) -> Attempt {
-    let hop = Hop {
+fn hop(url: &str, proxy: Option<&str>, login: Option<&str>) -> Hop {
+    Hop {
         url: SafeUrl::parse(url).unwrap(),
         proxy: proxy.map(|url| Proxy::parse("HTTPS_PROXY".to_owned(), url)),
         login: login.map(str::to_owned),
         trusted: Some("142 CA certificates of the system and 1 of bindings".to_owned()),
-    };
-    Attempt { hop, failure }
+    }
 }
+
 
 fn status(code: u16) -> Failure {
     let status = StatusCode::from_u16(code).unwrap();
@@ -199,82 +209,59 @@ fn status(code: u16) -> Failure {
 
 #[test]
 fn downloads() {
-    let limit = Duration::from_secs(10);
-    let timeout = |step| Failure::Timeout(step, limit);
-    let failures = vec![
-        Failure::Connect("connection refused".to_owned()),
-        timeout("no connection"),
-        timeout("no answer"),
-        timeout("no further data"),
-        Failure::Interrupted(1_000_000, "connection reset".to_owned()),
-        status(503),
-        timeout("not done"),
-    ];
-    let attempts = failures
-        .into_iter()
-        .map(|failure| attempt(URL, None, None, failure));
-    let error = Fault::Requests(attempts.collect());
-    assert_snapshot!("download_broken_network", downloading(URL, None, error));
+    let refused = || Fault::Request(Failure::Connect("connection refused".to_owned()));
+    let direct = Some(hop(URL, None, None));
+    let error = downloading(URL, None, direct, refused());
+    assert_snapshot!("download_broken_network", error);
 
     let proxy = Some("http://user:secret@proxy.example:3128");
-    let refused = Failure::Connect("connection refused".to_owned());
-    let elsewhere = "https://cdn.example.com/w?sig=secret";
-    let redirected = attempt(elsewhere, proxy, None, refused);
-    let first = attempt(URL, proxy, None, timeout("no connection"));
-    let error = Fault::Requests(vec![first, redirected]);
+    let redirected = Some(hop("https://cdn.example.com/w?sig=secret", proxy, None));
     let set_by = Some("the mirror of BP_DEPENDENCY_MIRROR");
-    assert_snapshot!("download_proxied", downloading(URL, set_by, error));
+    let error = downloading(URL, set_by, redirected, refused());
+    assert_snapshot!("download_proxied", error);
 }
 
-/// For each refusal its line and its first remedy.
+/// For each failure its line and its first remedy.
 #[test]
-fn refusals() {
+fn failures() {
+    let limit = Duration::from_secs(10);
     let netrc = Some("/home/cnb/.netrc");
     let proxy = Some("http://user:secret@proxy.example:3128");
     let tls = |server: &str, fault| Failure::Tls(fault, server.to_owned());
     let words = || "the words of the library".to_owned();
     let server = "https://example.com";
     let login = Failure::ProxyLogin("407 In Its Words".to_owned());
+    let interrupted = Failure::Interrupted(1_000_000, "connection reset".to_owned());
     let attempts = [
-        attempt(URL, None, None, tls(server, TlsFault::Time(words()))),
-        attempt(URL, None, None, tls(server, TlsFault::NotTls)),
-        attempt(
-            URL,
-            proxy,
-            None,
-            tls("https://proxy.example:3128", TlsFault::NotTls),
+        (hop(URL, None, None), Failure::Timeout("no answer", limit)),
+        (hop(URL, None, None), interrupted),
+        (hop(URL, None, None), status(503)),
+        (hop(URL, None, None), tls(server, TlsFault::Time(words()))),
+        (hop(URL, None, None), tls(server, TlsFault::NotTls)),
+        (hop(URL, proxy, None), tls("https://proxy.example:3128", TlsFault::NotTls),
         ),
-        attempt(URL, None, None, tls(server, TlsFault::Ca)),
-        attempt(URL, None, None, tls(server, TlsFault::Other(words()))),
-        attempt(URL, None, None, status(401)),
-        attempt(URL, None, netrc, status(401)),
-        attempt(URL, None, Some("its URL"), status(403)),
-        attempt(URL, proxy, None, login),
-        attempt(URL, proxy, None, Failure::ProxyRefusal),
-        attempt(URL, None, None, status(404)),
-        attempt(URL, None, None, status(429)),
-        attempt(URL, None, None, status(451)),
-        attempt(URL, None, None, status(204)),
-        attempt(URL, None, None, Failure::TooLarge(128 << 20)),
-        attempt(
-            URL,
-            None,
-            None,
-            Failure::Redirect("to http://example.com, which is not allowed".to_owned()),
+        (hop(URL, None, None), tls(server, TlsFault::Ca)),
+        (hop(URL, None, None), tls(server, TlsFault::Other(words()))),
+        (hop(URL, None, None), status(401)),
+        (hop(URL, None, netrc), status(401)),
+        (hop(URL, None, Some("its URL")), status(403)),
+        (hop(URL, proxy, None), login),
+        (hop(URL, proxy, None), Failure::ProxyRefusal),
+        (hop(URL, None, None), status(404)),
+        (hop(URL, None, None), status(429)),
+        (hop(URL, None, None), status(451)),
+        (hop(URL, None, None), status(204)),
+        (hop(URL, None, None), Failure::TooLarge(128 << 20)),
+        (hop(URL, None, None), Failure::Redirect("to http://example.com, which is not allowed".to_owned()),
         ),
-        attempt(
-            URL,
-            Some("socks5://user:secret@proxy"),
-            None,
-            Failure::Other(
+        (hop(URL, Some("socks5://user:secret@proxy"), None), Failure::Other(
                 "HTTPS_PROXY cannot be used: only http and https proxies are supported".to_owned(),
             ),
         ),
-        attempt(URL, None, None, Failure::Other("no runtime".to_owned())),
+        (hop(URL, None, None), Failure::Other("no runtime".to_owned())),
     ];
-    let lines = attempts.map(|attempt| {
-        let fault = Fault::Requests(vec![attempt]);
-        let error = downloading(URL, None, fault);
+    let lines = attempts.map(|(hop, failure)| {
+        let error = downloading(URL, None, Some(hop), Fault::Request(failure));
         let lines = error
             .lines()
             .filter(|line| line.starts_with("  ") || line.starts_with("- "));
@@ -292,12 +279,13 @@ fn overrides() {
 
 #[test]
 fn wrong_checksums() {
-    let wrong = |hop: Option<Hop>| Fault::Checksum(mismatch(), hop.map(Box::new));
+    let wrong = || Fault::Checksum(mismatch());
     let proxy = Some("http://user:secret@proxy.example:3128");
-    let hop = attempt(URL, proxy, None, status(200)).hop;
+    let hop = Some(hop(URL, proxy, None));
     let mirror = Some("the mirror of BP_DEPENDENCY_MIRROR");
-    assert_snapshot!("wrong_checksum", downloading(URL, mirror, wrong(Some(hop))));
-    let file = downloading("file:///archives/w.tar.xz", None, wrong(None));
+    let error = downloading(URL, mirror, hop, wrong());
+    assert_snapshot!("wrong_checksum", error);
+    let file = downloading("file:///archives/w.tar.xz", None, None, wrong());
     assert_snapshot!("wrong_checksum_of_a_file", file);
 }
 

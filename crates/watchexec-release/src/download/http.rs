@@ -35,15 +35,6 @@ pub trait Observer {
     fn received(&self, bytes: u64, total: Option<u64>);
 }
 
-/// A failed request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    /// The request; if it was redirected, the last one.
-    pub hop: Hop,
-    /// Why it failed.
-    pub failure: Failure,
-}
-
 /// Downloads one URL by https or http.
 pub(super) struct Downloader<'a> {
     pub url: &'a SafeUrl,
@@ -56,39 +47,25 @@ pub(super) struct Downloader<'a> {
 }
 
 impl Downloader<'_> {
-    /// Downloads the whole body, and returns it with its request.
-    ///
-    /// # Errors
-    /// All failed requests, in order.
-    pub(super) fn download(&self) -> Result<(Vec<u8>, Hop), Vec<Attempt>> {
+    /// Downloads the whole body. Returns the last request, and the body or why that request failed.
+    pub(super) fn download(&self) -> (Hop, Result<Vec<u8>, Failure>) {
         let total = self.network.policy.total;
         let mut hop = self.hop(self.url.clone());
-        let mut attempts = Vec::new();
-        let result = match Builder::new_current_thread().enable_all().build() {
+        let body = match Builder::new_current_thread().enable_all().build() {
             Err(error) => Err(Failure::Other(error.to_string())),
             Ok(runtime) => {
-                let requests = self.with_retries(&mut hop, &mut attempts);
-                let result = runtime.block_on(async { timeout(total, requests).await });
+                let requests = self.with_retries(&mut hop);
+                let body = runtime.block_on(async { timeout(total, requests).await });
                 // A name look-up that hangs must not hold the program back after its limit.
                 runtime.shutdown_background();
-                result.unwrap_or(Err(Failure::Timeout("not done", total)))
+                body.unwrap_or(Err(Failure::Timeout("not done", total)))
             }
         };
-        match result {
-            Ok(bytes) => Ok((bytes, hop)),
-            Err(failure) => {
-                attempts.push(Attempt { hop, failure });
-                Err(attempts)
-            }
-        }
+        (hop, body)
     }
 
-    /// Adds all failed requests but the last one to `attempts`.
-    async fn with_retries(
-        &self,
-        hop: &mut Hop,
-        attempts: &mut Vec<Attempt>,
-    ) -> Result<Vec<u8>, Failure> {
+    /// Requests the body until it comes, or a failure is final; `hop` becomes the last request.
+    async fn with_retries(&self, hop: &mut Hop) -> Result<Vec<u8>, Failure> {
         let policy = &self.network.policy;
         let pauses = ExponentialBuilder::new()
             .with_min_delay(policy.first_pause)
@@ -107,8 +84,6 @@ impl Downloader<'_> {
             };
             self.observer
                 .retrying(&failure, pause, retry, policy.retries);
-            let hop = hop.clone();
-            attempts.push(Attempt { hop, failure });
             sleep(pause).await;
         }
         self.attempt(hop).await

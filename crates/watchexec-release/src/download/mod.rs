@@ -10,7 +10,7 @@ mod tls;
 
 pub use failure::{Failure, TlsFault};
 pub use hop::Hop;
-pub use http::{Attempt, Observer};
+pub use http::Observer;
 pub use netrc::Netrc;
 pub use network::{Network, Policy};
 pub use proxies::{Proxies, Proxy};
@@ -32,6 +32,8 @@ use std::io;
 pub struct DownloadError {
     /// Its location.
     pub archive: Archive,
+    /// The last request, if a server was asked.
+    pub hop: Option<Hop>,
     /// The reason.
     pub fault: Fault,
 }
@@ -41,34 +43,25 @@ pub struct DownloadError {
 pub enum Fault {
     /// A file cannot be read, or is larger than an archive may be.
     File(io::Error),
-    /// Every request to the server failed.
-    Requests(Vec<Attempt>),
-    /// The archive differs from the one in the catalog. Contains the request, if a server sent it.
-    Checksum(ChecksumError, Option<Box<Hop>>),
+    /// The last request failed. The observer knows of those before.
+    Request(Failure),
+    /// The archive differs from the one in the catalog.
+    Checksum(ChecksumError),
 }
 
 impl fmt::Display for DownloadError {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let redirected = |hop: &Hop| match &hop.url {
-            url if *url == self.archive.url => String::new(),
-            url => format!(" (redirected to {url})"),
-        };
+        let hop = self.hop.as_ref();
         write!(to, "{}", self.archive)?;
-        match &self.fault {
-            Fault::File(error) => write!(to, ": {error}"),
-            Fault::Requests(attempts) => {
-                to.write_str(":")?;
-                for (number, Attempt { hop, failure }) in (1..).zip(attempts) {
-                    write!(to, "\n  request {number}{}: {failure}", redirected(hop))?;
-                }
-                let last = attempts.last();
-                last.map_or(Ok(()), |last| write!(to, "\n  requested {}", last.hop))
-            }
-            Fault::Checksum(mismatch, None) => write!(to, " {mismatch}"),
-            Fault::Checksum(mismatch, Some(hop)) => {
-                write!(to, "{} {mismatch}\n  requested {hop}", redirected(hop))
-            }
+        if let Some(Hop { url, .. }) = hop.filter(|hop| hop.url != self.archive.url) {
+            write!(to, " (redirected to {url})")?;
         }
+        match &self.fault {
+            Fault::File(error) => write!(to, ": {error}")?,
+            Fault::Request(failure) => write!(to, ":\n  {failure}")?,
+            Fault::Checksum(mismatch) => write!(to, " {mismatch}")?,
+        }
+        hop.map_or(Ok(()), |hop| write!(to, "\n  requested {hop}"))
     }
 }
 
@@ -82,13 +75,9 @@ pub fn download(
     network: &Network,
     observer: &dyn Observer,
 ) -> Result<Verified, DownloadError> {
-    let failed = |fault| DownloadError {
-        archive: archive.clone(),
-        fault,
-    };
-    let (bytes, hop) = if let Some(path) = archive.url.file() {
-        let read = files::read(&path, LARGEST_ARCHIVE);
-        (read.map_err(|error| failed(Fault::File(error)))?, None)
+    let (hop, bytes) = if let Some(path) = archive.url.file() {
+        let bytes = files::read(&path, LARGEST_ARCHIVE);
+        (None, bytes.map_err(Fault::File))
     } else {
         let downloader = Downloader {
             url: &archive.url,
@@ -97,10 +86,13 @@ pub fn download(
             observer,
             trusted: OnceCell::new(),
         };
-        let sent = downloader.download();
-        let (bytes, hop) = sent.map_err(|attempts| failed(Fault::Requests(attempts)))?;
-        (bytes, Some(Box::new(hop)))
+        let (hop, body) = downloader.download();
+        (Some(hop), body.map_err(Fault::Request))
     };
-    let verified = Verified::new(bytes, checksum);
-    verified.map_err(|mismatch| failed(Fault::Checksum(mismatch, hop)))
+    let verified = bytes.and_then(|bytes| Verified::new(bytes, checksum).map_err(Fault::Checksum));
+    verified.map_err(|fault| DownloadError {
+        archive: archive.clone(),
+        hop,
+        fault,
+    })
 }

@@ -108,7 +108,7 @@ fn names_the_login_that_was_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (network, path) = with_netrc(&folder, b"machine 127.0.0.1 login user password secret");
     let fetched = get(&server.url("/w"), &network);
-    let login = fetched.attempts()[0].hop.login.clone();
+    let login = fetched.last().0.login.clone();
     assert_eq!(login.as_deref(), path.to_str());
     let shown = fetched.result.err().unwrap().to_string();
     let login = format!("with the login in {}", path.display());

@@ -13,7 +13,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 use watchexec_release::checksum::{Checksum, Verified};
 use watchexec_release::download::{
-    Attempt, DownloadError, Failure, Fault, Hop, Network, Observer, Policy, download,
+    DownloadError, Failure, Fault, Hop, Network, Observer, Policy, download,
 };
 use watchexec_release::origin::Archive;
 use watchexec_release::safe_url::SafeUrl;
@@ -77,22 +77,24 @@ impl Fetched {
         }
     }
 
-    /// The failed requests.
-    fn attempts(&self) -> &[Attempt] {
+    /// The last request, and why it failed.
+    fn last(&self) -> (&Hop, &Failure) {
         match &self.result {
             Err(DownloadError {
-                fault: Fault::Requests(attempts),
+                hop: Some(hop),
+                fault: Fault::Request(failure),
                 ..
-            }) => attempts,
+            }) => (hop, failure),
             Err(error) => panic!("a different error: {error}"),
             Ok(_) => panic!("no error"),
         }
     }
 
-    /// Why each request failed.
+    /// Why each request failed: those that were retried, and the last one.
     fn failures(&self) -> Vec<Failure> {
-        let failure = |attempt: &Attempt| attempt.failure.clone();
-        self.attempts().iter().map(failure).collect()
+        let retries = self.progress.retries.borrow();
+        let retried = retries.iter().map(|(failure, _)| failure);
+        retried.chain([self.last().1]).cloned().collect()
     }
 
     /// The one failure of a download that was not tried again.

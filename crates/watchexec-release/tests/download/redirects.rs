@@ -55,11 +55,10 @@ fn names_where_a_redirect_led() {
         let target = to.clone();
         let server = Server::http(move |_| Reply::redirect(&target));
         let fetched = get(&server.url("/w"), &network());
-        let attempt = &fetched.attempts()[0];
-        assert_eq!(attempt.hop.url.to_string(), to);
+        assert_eq!(fetched.last().0.url.to_string(), to);
         let shown = fetched.result.as_ref().err().unwrap().to_string();
         assert!(
-            shown.contains(&format!("(redirected to {to}): ")),
+            shown.contains(&format!("(redirected to {to}):\n")),
             "{shown}"
         );
     }
