@@ -504,7 +504,7 @@ fn describes_no_changed_program_inside_the_buildpack() {
     lifecycle.restore_cache();
     fs::remove_file(lifecycle.layers().join(FILES[0])).unwrap();
     let outcome = lifecycle.build().assert_failure();
-    let why = "The watchexec inside the buildpack has changed since it was packaged";
+    let why = "A file of the buildpack is missing or has changed since it was packaged";
     assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
 }
 

@@ -5,11 +5,11 @@ mod download;
 
 use self::download::download;
 use crate::config::{ConfigError, WATCHEXEC_VERSION};
-use crate::layers::watchexec::WatchexecError;
 use printable::printable;
 use std::io::{self, ErrorKind};
 use watchexec_release::archive::UnpackError;
 use watchexec_release::catalog::ChooseError;
+use watchexec_release::download::DownloadError;
 use watchexec_release::origin::InvalidOverride;
 use watchexec_release::requirement::{InvalidRequirement, Requirement};
 use watchexec_release::text::joined;
@@ -36,12 +36,18 @@ pub(crate) enum Error {
     /// An override that applies is invalid.
     #[error(transparent)]
     Locate(#[from] InvalidOverride),
-    /// The layer with watchexec could not be provided.
+    /// The archive cannot be downloaded.
     #[error(transparent)]
-    Watchexec(#[from] WatchexecError),
-    /// The layer with `live-reload` could not be provided.
+    Download(#[from] DownloadError),
+    /// The archive is not a release, or cannot be installed.
     #[error(transparent)]
-    LiveReload(#[from] io::Error),
+    Unpack(#[from] UnpackError),
+    /// A program inside the buildpack is missing or has changed.
+    #[error(transparent)]
+    Package(io::Error),
+    /// A file of a layer cannot be read or written.
+    #[error(transparent)]
+    Layer(#[from] io::Error),
 }
 
 impl From<Error> for libcnb::Error<Error> {
@@ -90,11 +96,8 @@ fn capitalized(line: &str) -> String {
 fn own(error: &Error) -> String {
     let text = match error {
         Error::Config(errors) => return configuration(errors),
-        Error::Watchexec(WatchexecError::Download(error)) => return download(error),
-        Error::LiveReload(error) => return layer("live-reload", error),
-        Error::Watchexec(
-            WatchexecError::Layer(error) | WatchexecError::Unpack(UnpackError::Install(error)),
-        ) => return layer("watchexec", error),
+        Error::Download(error) => return download(error),
+        Error::Layer(error) | Error::Unpack(UnpackError::Install(error)) => return layer(error),
         Error::Choose(ChooseError::NoVersion { requirements, .. }) => {
             return no_version(requirements);
         }
@@ -135,13 +138,13 @@ fn own(error: &Error) -> String {
              http or file URL.\n\
              Or remove it, to use the URL in buildpack.toml."
         }
-        Error::Watchexec(WatchexecError::Unpack(_)) => {
+        Error::Unpack(UnpackError::Unusable(_)) => {
             "The archive has the right checksum, but is not a release of watchexec.\n\
              Set `uri` and `checksum` in buildpack.toml to a release archive of watchexec, a .tar.xz, \
              .tar.gz or .tar."
         }
-        Error::Watchexec(WatchexecError::Bundle(_)) => {
-            "The watchexec inside the buildpack has changed since it was packaged.\n\
+        Error::Package(_) => {
+            "A file of the buildpack is missing or has changed since it was packaged.\n\
              Package the buildpack again, or download it again."
         }
     };
@@ -175,18 +178,15 @@ fn no_version(requirements: &[Requirement]) -> String {
     )
 }
 
-fn layer(name: &str, error: &io::Error) -> String {
+fn layer(error: &io::Error) -> String {
     let remedy = match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             "Let the user of the build write to that path."
         }
         ErrorKind::AlreadyExists => "Call bin/build with a layers directory of its own.",
-        ErrorKind::NotFound if name == "live-reload" => {
-            "Package the buildpack again, or download it again."
-        }
         _ => "Check that 12 MB of disk space are left for layers.",
     };
-    format!("Could not write the layer {name}.\n{remedy}")
+    format!("Could not write a layer.\n{remedy}")
 }
 
 #[cfg(test)]

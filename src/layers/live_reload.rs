@@ -4,6 +4,7 @@
 //! the previous image and writes no content.
 
 use super::layer::Layer;
+use crate::errors::Error;
 use fs_err as fs;
 use fs_err::os::unix::fs::symlink;
 use libcnb::data::buildpack::Buildpack;
@@ -79,13 +80,13 @@ impl Processes {
         buildpack: &Buildpack,
         buildpack_dir: &Path,
         layers_dir: &Path,
-    ) -> io::Result<()> {
+    ) -> Result<(), Error> {
         if self.reload.is_none() && !self.sync_tools {
             return Ok(());
         }
         let layer = Layer::new(layers_dir, NAME, buildpack);
         let source = buildpack_dir.join(PROGRAM);
-        let program = fs::read(&source)?;
+        let program = fs::read(&source).map_err(Error::Package)?;
         let checksum = Checksum::of(&program);
         let mut subject = Subject::part(buildpack, NAME, vec![(PROGRAM, checksum)]);
         let metadata = Metadata {
@@ -99,11 +100,11 @@ impl Processes {
             layer.empty()?;
             files::create(&layer.path(), PROGRAM, 0o755, &program)?;
             put_before_watchexec(&layer.path())?;
-            let crates = crates::listed_beside(&source)?;
+            let crates = crates::listed_beside(&source).map_err(Error::Package)?;
             subject.crates = crates.as_deref();
             layer.write_sboms(&subject)?;
         }
-        layer.write_metadata(false, false, metadata)
+        Ok(layer.write_metadata(false, false, metadata)?)
     }
 }
 

@@ -5,6 +5,7 @@
 //! launch-only: a rebuild takes it over from the previous image and writes no content.
 
 use super::layer::Layer;
+use crate::errors::Error;
 use crate::log::Log;
 use libcnb::data::buildpack::Buildpack;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::Path;
 use std::time::Duration;
-use watchexec_release::archive::{Limits, UnpackError, unpack};
+use watchexec_release::archive::{Limits, unpack};
 use watchexec_release::catalog::{Release, Target};
 use watchexec_release::checksum::{Checksum, Verified};
 use watchexec_release::download::{DownloadError, Failure, Hop, Network, Observer, download};
@@ -55,29 +56,12 @@ struct Metadata {
     sbom: String,
 }
 
-/// Why watchexec cannot be put into its layer.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum WatchexecError {
-    /// A file of the layer cannot be read or written.
-    #[error(transparent)]
-    Layer(#[from] io::Error),
-    /// The archive cannot be downloaded.
-    #[error(transparent)]
-    Download(#[from] DownloadError),
-    /// The archive is not a release.
-    #[error(transparent)]
-    Unpack(#[from] UnpackError),
-    /// The release inside the buildpack has changed since it was packaged.
-    #[error(transparent)]
-    Bundle(io::Error),
-}
-
 impl WatchexecLayer<'_> {
     /// Keeps or writes the layer.
     ///
     /// # Errors
     /// The release is not available or cannot be installed.
-    pub(crate) fn provide(&self, layers_dir: &Path) -> Result<(), WatchexecError> {
+    pub(crate) fn provide(&self, layers_dir: &Path) -> Result<(), Error> {
         let layer = Layer::new(layers_dir, "watchexec", self.buildpack);
         let (installed, undescribed) = if let Some((installed, program)) = self.kept(&layer) {
             (installed, program.map(read).transpose()?)
@@ -166,12 +150,12 @@ impl WatchexecLayer<'_> {
 
     /// Installs the release from inside the buildpack, or downloads and unpacks it. Returns the
     /// program too.
-    fn install(&self, layer: &Layer) -> Result<(Installed, Vec<u8>), WatchexecError> {
+    fn install(&self, layer: &Layer) -> Result<(Installed, Vec<u8>), Error> {
         let log = self.log;
         let (installed, program) = match self.source {
             Source::Bundle(bundle) => {
                 log.detail("Copying the release from inside the buildpack");
-                let files = bundle.read().map_err(WatchexecError::Bundle)?;
+                let files = bundle.read().map_err(Error::Package)?;
                 let checksum = files.program.checksum();
                 log.detail(format_args!("Verified watchexec: {checksum}"));
                 (files.install(&layer.path())?, files.program.into_bytes())
