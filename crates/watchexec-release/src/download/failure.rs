@@ -1,6 +1,6 @@
 //! How a request for an archive can fail, and which failures are transient.
 
-use super::hop::Hop;
+use super::network::Hop;
 use crate::text::size;
 use reqwest::StatusCode;
 use rustls::{CertificateError, InvalidMessage};

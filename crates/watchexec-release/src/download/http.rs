@@ -2,8 +2,7 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 use super::failure::{Failure, innermost};
-use super::hop::Hop;
-use super::network::Network;
+use super::network::{Hop, Network};
 use super::tls::{self, Roots};
 use crate::checksum::Checksum;
 use crate::safe_url::SafeUrl;

@@ -1,7 +1,6 @@
 //! Downloads an archive from a file or a server, and verifies its checksum.
 
 mod failure;
-mod hop;
 mod http;
 mod netrc;
 mod network;
@@ -9,10 +8,9 @@ mod proxies;
 mod tls;
 
 pub use failure::{Failure, TlsFault};
-pub use hop::Hop;
 pub use http::Observer;
 pub use netrc::Netrc;
-pub use network::{Network, Policy};
+pub use network::{Hop, Network, Policy};
 pub use proxies::{Proxies, Proxy};
 pub use reqwest::StatusCode;
 pub use rustls::pki_types::CertificateDer;
