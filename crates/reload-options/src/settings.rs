@@ -156,31 +156,25 @@ impl Setting {
         } else {
             (self.read)(settings, value)
         };
-        read.map_err(|why| self.invalid(name, value, why))
+        read.map_err(|why| self.invalid(name, value, &why))
     }
 
-    fn invalid(&self, name: &'static str, value: &str, why: String) -> InvalidSetting {
-        InvalidSetting {
-            name,
-            value: value.to_owned(),
-            why,
-            accepted: self.accepted,
-        }
+    /// The error for a value; `why` is the rest of a sentence: `is not a signal`.
+    fn invalid(&self, name: &'static str, value: &str, why: &str) -> InvalidSetting {
+        let accepted = self.accepted;
+        let why = format!("{name} is {value:?}, which {why}.\nAccepted: {accepted}.");
+        InvalidSetting { name, why }
     }
 }
 
 /// A setting with a value that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name} is {value:?}, which {why}.\nAccepted: {accepted}.")]
+#[error("{why}")]
 pub struct InvalidSetting {
     /// The variable or the argument that has the value.
     pub name: &'static str,
-    /// The value, or the item of a list that cannot be used.
-    pub value: String,
-    /// Why it cannot be used, as the rest of a sentence: `is not a signal`.
+    /// The value, or the item of a list; why it cannot be used, and what can.
     pub why: String,
-    /// The accepted form.
-    pub accepted: &'static str,
 }
 
 /// How the `reload` process restarts another one.
@@ -265,7 +259,7 @@ impl Settings {
         let invalid = |pattern: &IgnorePattern| {
             let why = patterns.unreachable(pattern)?;
             let setting = Setting::IGNORE;
-            Some(setting.invalid(name(&setting), pattern.as_str(), why))
+            Some(setting.invalid(name(&setting), pattern.as_str(), &why))
         };
         self.ignore.iter().filter_map(invalid).collect()
     }
