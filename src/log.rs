@@ -277,6 +277,7 @@ mod tests {
                     files,
                     directories,
                     failed: failed.iter().map(|name| broken(name)).collect(),
+                    ..Opened::default()
                 },
             )
         };
