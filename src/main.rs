@@ -87,7 +87,8 @@ fn contribute(context: &BuildContext<WatchexecBuildpack>) -> Result<Launch, Erro
     let catalog = &context.buildpack_descriptor.metadata;
     let release = catalog.choose(&target, &requirements)?;
     log.step(log::choice(&release, &target, &requirements));
-    let source = locate(&release, &context.buildpack_dir, &config.overrides)?;
+    let source = locate(&release, &context.buildpack_dir, &config.overrides);
+    let source = source.map_err(Error::Locate)?;
     WatchexecLayer {
         buildpack,
         release: &release,

@@ -10,7 +10,6 @@ use std::io::{self, ErrorKind};
 use watchexec_release::archive::UnpackError;
 use watchexec_release::catalog::ChooseError;
 use watchexec_release::download::DownloadError;
-use watchexec_release::origin::InvalidOverride;
 use watchexec_release::requirement::{InvalidRequirement, Requirement};
 use watchexec_release::text::joined;
 
@@ -34,8 +33,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Choose(#[from] ChooseError),
     /// An override that applies is invalid.
-    #[error(transparent)]
-    Locate(#[from] InvalidOverride),
+    #[error("{0}")]
+    Locate(String),
     /// The archive cannot be downloaded.
     #[error(transparent)]
     Download(#[from] DownloadError),

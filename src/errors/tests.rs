@@ -265,7 +265,7 @@ fn failures() {
 
 #[test]
 fn overrides() {
-    assert_snapshot!(shown(InvalidOverride(
+    assert_snapshot!(shown(Error::Locate(
         "the mirror of BP_DEPENDENCY_MIRROR: it has no URL".to_owned()
     )));
 }

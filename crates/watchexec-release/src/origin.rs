@@ -56,25 +56,17 @@ impl fmt::Display for Archive {
     }
 }
 
-/// A mirror or a mapping that cannot be used. An operator who sets one means it, so the next
-/// location is not tried.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct InvalidOverride(
-    /// The variable or the binding's file, and its fault. The value, which may hold credentials, is not
-    /// part of it.
-    pub String,
-);
-
 /// Locates a release.
 ///
 /// # Errors
-/// An override that applies cannot be used.
+/// An override that applies cannot be used. An operator who sets one means it, so the next location is
+/// not tried. The text names the variable or the binding's file; the value, which may hold credentials,
+/// is not part of it.
 pub fn locate(
     release: &Release,
     buildpack_dir: &Path,
     overrides: &Overrides,
-) -> Result<Source, InvalidOverride> {
+) -> Result<Source, String> {
     if let Some(bundle) = Bundle::find(buildpack_dir, release.checksum) {
         return Ok(Source::Bundle(bundle));
     }
@@ -87,7 +79,7 @@ pub fn locate(
         return Ok(Source::Archive(Archive { url, set_by: None }));
     };
     let setting = &found.setting;
-    let url = url.map_err(|fault| InvalidOverride(format!("{setting}: {fault}")))?;
+    let url = url.map_err(|fault| format!("{setting}: {fault}"))?;
     let set_by = Some(setting.clone());
     Ok(Source::Archive(Archive { url, set_by }))
 }
@@ -124,7 +116,7 @@ mod tests {
         url: &str,
         buildpack: &Path,
         overrides: &Overrides,
-    ) -> Result<Source, InvalidOverride> {
+    ) -> Result<Source, String> {
         let entry = format!(
             "[[dependencies]]\nid = 'watchexec'\nversion = '2.8.0'\nuri = '{url}'\n\
              checksum = '{}'",
@@ -142,7 +134,7 @@ mod tests {
     fn located(
         url: &str,
         overrides: &Overrides,
-    ) -> Result<(String, Option<String>), InvalidOverride> {
+    ) -> Result<(String, Option<String>), String> {
         let buildpack = tempfile::tempdir().unwrap();
         source(url, buildpack.path(), overrides).map(|source| match source {
             Source::Archive(Archive { url, set_by }) => (url.to_string(), set_by),
@@ -223,7 +215,7 @@ mod tests {
         for (overrides, setting) in [(mapping, "/bindings/map"), (mirror, "MIRROR")] {
             let error = located(URL, &overrides).unwrap_err();
             let start = format!("{setting}: ");
-            assert!(error.to_string().starts_with(&start), "{error}");
+            assert!(error.starts_with(&start), "{error}");
         }
     }
 }
