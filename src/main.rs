@@ -79,7 +79,8 @@ fn contribute(context: &BuildContext<WatchexecBuildpack>) -> Result<Launch, Erro
     }
 
     let plan = Plan::read(&context.buildpack_plan);
-    let requirements = plan.requirements(config.watchexec_version.as_ref(), &log)?;
+    let requirements = plan.requirements(config.watchexec_version.as_ref(), &log);
+    let requirements = requirements.map_err(Error::Plan)?;
     let target = Target {
         os: context.target.os.clone(),
         arch: context.target.arch.clone(),

@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind};
 use watchexec_release::archive::UnpackError;
 use watchexec_release::catalog::ChooseError;
 use watchexec_release::download::DownloadError;
-use watchexec_release::requirement::{InvalidRequirement, Requirement};
+use watchexec_release::requirement::Requirement;
 use watchexec_release::text::joined;
 
 /// Everything that stops a phase.
@@ -27,8 +27,8 @@ pub(crate) enum Error {
     #[error("{}", joined(.0, "\n"))]
     Config(Vec<ConfigError>),
     /// A version requirement in the build plan is invalid.
-    #[error(transparent)]
-    Plan(#[from] InvalidRequirement),
+    #[error("{0}")]
+    Plan(String),
     /// No release could be chosen.
     #[error(transparent)]
     Choose(#[from] ChooseError),

@@ -126,7 +126,7 @@ fn layers() {
 #[test]
 fn invalid_requirement_of_the_plan() {
     let error = Requirement::parse("latest", "the build plan").unwrap_err();
-    assert_snapshot!(shown(error));
+    assert_snapshot!(shown(Error::Plan(error)));
 }
 
 #[test]
