@@ -56,17 +56,15 @@ fn netrc(environment: &Environment, errors: &mut Errors) -> Netrc {
 fn policy(environment: &Environment, errors: &mut Errors) -> Policy {
     let policy = Policy::default();
     let mut seconds = |name: &str, default: Duration| {
-        let seconds = environment.non_empty(name).map(|value| {
-            let accepted = "a whole number of seconds; 0 for no limit";
-            value
-                .parse()
-                .map_err(|_| ConfigError::value(name, &value, accepted))
-        });
-        match errors.one(seconds.transpose()) {
-            None => default,
+        let Some(value) = environment.non_empty(name) else {
+            return default;
+        };
+        let accepted = "a whole number of seconds; 0 for no limit";
+        let seconds = value.parse::<u64>();
+        match errors.one(seconds.map_err(|_| ConfigError::value(name, &value, accepted))) {
             // The limit on the whole download holds without and beyond this one.
-            Some(0) => policy.total,
-            Some(seconds) => Duration::from_secs(seconds).min(policy.total),
+            0 => policy.total,
+            seconds => Duration::from_secs(seconds).min(policy.total),
         }
     };
     // Together the default of the policy.
