@@ -185,7 +185,10 @@ mod tests {
                 .contains("overrules the version \"latest\"")
         );
         let error = plan.requirements(None, &log).unwrap_err();
-        assert!(error.starts_with("the build plan asks for \"latest\""), "{error}");
+        assert!(
+            error.starts_with("the build plan asks for \"latest\""),
+            "{error}"
+        );
     }
 
     #[test]

@@ -74,7 +74,9 @@ fn prepare() -> Result<ComponentBuildpackDescriptor<Catalog>, Error> {
     let api = descriptor.api.to_string();
     if !SUPPORTED_APIS.contains(&api.as_str()) {
         let known = SUPPORTED_APIS.join(", ");
-        return Err(invalid(format!("api is {api}; this buildpack works with {known}")));
+        return Err(invalid(format!(
+            "api is {api}; this buildpack works with {known}"
+        )));
     }
     set_distribution();
     Ok(descriptor)

@@ -50,7 +50,11 @@ fn of_bindings(
     what: &str,
 ) -> Result<BTreeMap<String, Override>, ConfigError> {
     let mut overrides = BTreeMap::new();
-    for Entry { path, content: text } in bindings.of_type(kind)? {
+    for Entry {
+        path,
+        content: text,
+    } in bindings.of_type(kind)?
+    {
         let setting = format!("{what} {}", printable(&path));
         let earlier = overrides.insert(name(&path), Override { setting, text });
         if let Some(Override { setting, .. }) = earlier {

@@ -194,7 +194,6 @@ fn hop(url: &str, proxy: Option<&str>, login: Option<&str>) -> Hop {
     }
 }
 
-
 fn status(code: u16) -> Failure {
     let status = StatusCode::from_u16(code).unwrap();
     Failure::Status(status, format!("{code} In Its Words"), None)
@@ -231,7 +230,9 @@ fn failures() {
         (hop(URL, None, None), status(503)),
         (hop(URL, None, None), tls(server, TlsFault::Time(words()))),
         (hop(URL, None, None), tls(server, TlsFault::NotTls)),
-        (hop(URL, proxy, None), tls("https://proxy.example:3128", TlsFault::NotTls),
+        (
+            hop(URL, proxy, None),
+            tls("https://proxy.example:3128", TlsFault::NotTls),
         ),
         (hop(URL, None, None), tls(server, TlsFault::Ca)),
         (hop(URL, None, None), tls(server, TlsFault::Other(words()))),
@@ -245,13 +246,20 @@ fn failures() {
         (hop(URL, None, None), status(451)),
         (hop(URL, None, None), status(204)),
         (hop(URL, None, None), Failure::TooLarge(128 << 20)),
-        (hop(URL, None, None), Failure::Redirect("to http://example.com, which is not allowed".to_owned()),
+        (
+            hop(URL, None, None),
+            Failure::Redirect("to http://example.com, which is not allowed".to_owned()),
         ),
-        (hop(URL, Some("socks5://user:secret@proxy"), None), Failure::Other(
+        (
+            hop(URL, Some("socks5://user:secret@proxy"), None),
+            Failure::Other(
                 "HTTPS_PROXY cannot be used: only http and https proxies are supported".to_owned(),
             ),
         ),
-        (hop(URL, None, None), Failure::Other("no runtime".to_owned())),
+        (
+            hop(URL, None, None),
+            Failure::Other("no runtime".to_owned()),
+        ),
     ];
     let lines = attempts.map(|(hop, failure)| {
         let error = downloading(URL, None, Some(hop), Fault::Request(failure));

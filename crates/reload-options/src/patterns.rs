@@ -106,7 +106,7 @@ impl Patterns {
         let below = path.strip_prefix(&self.app).ok();
         let below = below.map(|path| path.as_os_str().as_bytes());
         let matches = |pattern: &&Pattern| {
-            let compared = if pattern.is_of_name { Some(name) } else { below };
+            let compared = pattern.is_of_name.then_some(name).or(below);
             (is_directory || !pattern.only_directories)
                 && compared.is_some_and(|path| (pattern.is_like)(&pattern.text, path))
         };

@@ -112,11 +112,7 @@ mod tests {
         Checksum::of(b"archive")
     }
 
-    fn source(
-        url: &str,
-        buildpack: &Path,
-        overrides: &Overrides,
-    ) -> Result<Source, String> {
+    fn source(url: &str, buildpack: &Path, overrides: &Overrides) -> Result<Source, String> {
         let entry = format!(
             "[[dependencies]]\nid = 'watchexec'\nversion = '2.8.0'\nuri = '{url}'\n\
              checksum = '{}'",
@@ -131,10 +127,7 @@ mod tests {
     }
 
     /// The URL in a buildpack without a bundle.
-    fn located(
-        url: &str,
-        overrides: &Overrides,
-    ) -> Result<(String, Option<String>), String> {
+    fn located(url: &str, overrides: &Overrides) -> Result<(String, Option<String>), String> {
         let buildpack = tempfile::tempdir().unwrap();
         source(url, buildpack.path(), overrides).map(|source| match source {
             Source::Archive(Archive { url, set_by }) => (url.to_string(), set_by),

@@ -38,7 +38,6 @@ impl Proxy {
         };
         Self { variable, url }
     }
-
 }
 
 impl fmt::Display for Proxy {

@@ -16,7 +16,8 @@ const CREATED: &str = "1980-01-01T00:00:01Z";
 
 pub(super) fn document(subject: &Subject, identity: Uuid) -> Value {
     let all = subject.all(identity);
-    let mut relationships = vec![relationship("DOCUMENT", "DESCRIBES", &reference(0, identity))];
+    let main = reference(0, identity);
+    let mut relationships = vec![relationship("DOCUMENT", "DESCRIBES", &main)];
     for of in &all {
         let used = of.dependencies.iter();
         relationships.extend(used.map(|used| relationship(&of.reference, "DEPENDS_ON", used)));

@@ -61,6 +61,7 @@ impl<'a> Subject<'a> {
     ) -> Self {
         let dependency = &release.dependency;
         let files = installed.files();
+        let files = files.map(|(file, checksum)| (file.path, checksum));
         let licenses = (dependency.licenses.iter())
             .filter_map(|license| License::new(license.r#type.as_deref(), license.uri.as_deref()));
         let source = dependency.source.as_deref().and_then(public);
@@ -77,7 +78,7 @@ impl<'a> Subject<'a> {
             cpes: cpes.collect(),
             download: (public(&dependency.uri), Some(release.checksum)),
             source: (source, dependency.source_checksum()),
-            files: files.map(|(file, checksum)| (file.path, checksum)).collect(),
+            files: files.collect(),
             ..Software::default()
         };
         Self {
