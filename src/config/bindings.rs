@@ -76,9 +76,9 @@ pub(super) fn unusable(path: &Path, why: impl std::fmt::Display) -> ConfigError 
 /// The sorted content of a folder; empty if the folder does not exist. Names that start with a dot are
 /// left out: Kubernetes keeps the versions of a mounted secret under `..data` and `..<time>`.
 fn children(folder: &Path) -> Result<Vec<PathBuf>, ConfigError> {
-    let entries = match fs::read_dir(folder) {
+    let entries: io::Result<Vec<_>> = match fs::read_dir(folder) {
         Err(error) if is_absent(&error) => return Ok(Vec::new()),
-        entries => entries.and_then(|entries| entries.collect::<io::Result<Vec<_>>>()),
+        entries => entries.and_then(Iterator::collect),
     };
     let entries = entries.map_err(|error| unusable(folder, error))?;
     let mut children: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).collect();

@@ -26,7 +26,7 @@ fn downloading(url: &str, set_by: Option<&str>, hop: Option<Hop>, fault: Fault) 
     };
     let error = shown(Error::from(DownloadError {
         archive,
-        hop,
+        hop: hop.map(Box::new),
         fault,
     }));
     assert!(!error.contains("secret"), "{error}");

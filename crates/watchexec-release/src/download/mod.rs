@@ -31,7 +31,7 @@ pub struct DownloadError {
     /// Its location.
     pub archive: Archive,
     /// The last request, if a server was asked.
-    pub hop: Option<Hop>,
+    pub hop: Option<Box<Hop>>,
     /// The reason.
     pub fault: Fault,
 }
@@ -49,7 +49,7 @@ pub enum Fault {
 
 impl fmt::Display for DownloadError {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hop = self.hop.as_ref();
+        let hop = self.hop.as_deref();
         write!(to, "{}", self.archive)?;
         if let Some(Hop { url, .. }) = hop.filter(|hop| hop.url != self.archive.url) {
             write!(to, " (redirected to {url})")?;
@@ -85,7 +85,7 @@ pub fn download(
             trusted: OnceCell::new(),
         };
         let (hop, body) = downloader.download();
-        (Some(hop), body.map_err(Fault::Request))
+        (Some(Box::new(hop)), body.map_err(Fault::Request))
     };
     let verified = bytes.and_then(|bytes| Verified::new(bytes, checksum).map_err(Fault::Checksum));
     verified.map_err(|fault| DownloadError {

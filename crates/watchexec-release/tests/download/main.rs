@@ -84,7 +84,7 @@ impl Fetched {
                 hop: Some(hop),
                 fault: Fault::Request(failure),
                 ..
-            }) => (hop, failure),
+            }) => (&**hop, failure),
             Err(error) => panic!("a different error: {error}"),
             Ok(_) => panic!("no error"),
         }
@@ -93,8 +93,8 @@ impl Fetched {
     /// Why each request failed: those that were retried, and the last one.
     fn failures(&self) -> Vec<Failure> {
         let retries = self.progress.retries.borrow();
-        let retried = retries.iter().map(|(failure, _)| failure);
-        retried.chain([self.last().1]).cloned().collect()
+        let earlier = retries.iter().map(|(failure, _)| failure);
+        earlier.chain([self.last().1]).cloned().collect()
     }
 
     /// The one failure of a download that was not tried again.
