@@ -47,7 +47,7 @@ impl Buildpack for WatchexecBuildpack {
     fn detect(&self, context: DetectContext<Self>) -> libcnb::Result<DetectResult, Error> {
         let activation = Activation::read(&context.platform);
         let activation = activation.map_err(|error| Error::Config(vec![error]))?;
-        Log::to_stdout(false).title(&activation);
+        Log::to_stdout(false).title(&activation.line);
         match build_plan(&activation) {
             Some(plan) => DetectResultBuilder::pass().build_plan(plan).build(),
             None => DetectResultBuilder::fail().build(),
@@ -73,7 +73,7 @@ fn contribute(context: &BuildContext<WatchexecBuildpack>) -> Result<Launch, Erro
     let log = Log::to_stdout(config.debug);
     let name = buildpack.name.as_deref().unwrap_or(&buildpack.id);
     log.title(format_args!("{name} {}", buildpack.version));
-    log.subtitle(&config.activation);
+    log.subtitle(&config.activation.line);
     for warning in &config.warnings {
         log.warning(warning);
     }

@@ -99,8 +99,8 @@ mod tests {
     use crate::log::testing::recording;
 
     fn activation(is_on: bool) -> Activation {
-        let reason = String::new();
-        Activation { is_on, reason }
+        let line = String::new();
+        Activation { is_on, line }
     }
 
     fn plan(text: &str) -> Plan {

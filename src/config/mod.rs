@@ -13,7 +13,6 @@ use environment::{Errors, flag};
 use network::CA_CERTIFICATES;
 use overrides::{DEPENDENCY_MIRROR, MAPPING, MIRROR, MISNAMED_DEFAULT};
 use reload_options::{Setting, Settings};
-use std::fmt;
 use watchexec_release::download::Network;
 use watchexec_release::origin::Overrides;
 use watchexec_release::requirement::Requirement;
@@ -40,8 +39,8 @@ const LOG_LEVEL: &str = "BP_LOG_LEVEL";
 #[derive(Default)]
 pub(crate) struct Activation {
     pub is_on: bool,
-    /// The setting that decides, or how to turn live reload on.
-    pub reason: String,
+    /// The line of the log: the setting that decides, or how to turn live reload on.
+    pub line: String,
 }
 
 impl Activation {
@@ -61,14 +60,9 @@ impl Activation {
                  to turn it on"
             ),
         };
-        Ok(Self { is_on, reason })
-    }
-}
-
-impl fmt::Display for Activation {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = if self.is_on { "on" } else { "off" };
-        write!(formatter, "Live reload is {state}: {}", self.reason)
+        let state = if is_on { "on" } else { "off" };
+        let line = format!("Live reload is {state}: {reason}");
+        Ok(Self { is_on, line })
     }
 }
 
