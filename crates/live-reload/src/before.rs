@@ -91,7 +91,9 @@ impl Before {
                 None
             }
             Err(reason) => {
-                tell(format_args!("live-reload: error: The command runs {reason}"));
+                tell(format_args!(
+                    "live-reload: error: The command runs {reason}"
+                ));
                 self.failure = Some((format!("{text} did not start"), CANNOT_RUN));
                 Some(false)
             }
