@@ -1,6 +1,5 @@
-//! A case: a function with a name, a platform, and notes for the report.
+//! A case: a function with a name, and the platform.
 
-use std::cell::RefCell;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -27,12 +26,11 @@ macro_rules! cases {
 }
 pub(crate) use cases;
 
-/// A running case: its name, the platform, and the notes that it leaves for the report.
+/// A running case: its name, and the platform.
 #[derive(Debug)]
 pub(crate) struct Case<'a> {
     pub(crate) name: String,
     pub(crate) platform: &'a Platform,
-    pub(crate) notes: RefCell<Vec<String>>,
 }
 
 impl<'a> Case<'a> {
@@ -41,13 +39,7 @@ impl<'a> Case<'a> {
         Self {
             name: name(path),
             platform,
-            notes: RefCell::default(),
         }
-    }
-
-    /// Adds a note to the report at the end of the suite.
-    pub(crate) fn show(&self, note: impl Into<String>) {
-        self.notes.borrow_mut().push(note.into());
     }
 
     /// A name for an image, a volume or a container, unique to this case.

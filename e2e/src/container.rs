@@ -90,15 +90,12 @@ impl<'a> Container<'a> {
         send_archive(&mut docker, files)
     }
 
-    /// Stops it as `docker stop` does, with 20 s until it is killed. Returns its exit status, and how many
-    /// seconds it took.
-    pub(crate) fn stop(&self) -> Result<(i32, f64)> {
-        let asked = Instant::now();
+    /// Stops it as `docker stop` does, with 20 s until it is killed. Returns its exit status.
+    pub(crate) fn stop(&self) -> Result<i32> {
         let engine = &self.case.platform.engine;
         engine.run(["stop", "--time", "20", &self.name])?;
-        let seconds = asked.elapsed().as_secs_f64();
         let status = self.inspect("{{.State.ExitCode}}")?;
-        Ok((status.parse().context("no exit status")?, seconds))
+        status.parse().context("no exit status")
     }
 
     /// Waits until the app answers with this version.
@@ -127,7 +124,7 @@ impl<'a> Container<'a> {
             self.app.wait_for_restart(version, &before, || self.log())?;
             let duration = synced.elapsed();
             let milliseconds = duration.as_millis();
-            self.case.show(format!("reloaded in {milliseconds} ms"));
+            println!("{}: {version} after {milliseconds} ms", self.case.name);
             Ok(duration)
         })
     }

@@ -89,13 +89,11 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         .any(|trial| trial.name().starts_with("release::") && !arguments.is_filtered_out(trial));
     AS_RELEASED.store(compiles_release, Ordering::Relaxed);
     let provided = Platform::provide(engine, cluster)?;
-    let platform = platform.get_or_init(|| provided);
+    platform.get_or_init(|| provided);
     if arguments.filter.is_none() {
         offline::compile_tools();
     }
-    let conclusion = libtest_mimic::run(arguments, trials);
-    platform.print_report();
-    Ok(conclusion.exit_code())
+    Ok(libtest_mimic::run(arguments, trials).exit_code())
 }
 
 /// Closes the engine and the cluster however the suite ends.

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
@@ -39,8 +39,6 @@ pub(crate) struct Platform {
     static_app: Part<PathBuf>,
     jar: Part<PathBuf>,
     kubernetes: Part<String>,
-    /// The notes of all cases.
-    notes: Mutex<Vec<String>>,
 }
 
 impl Platform {
@@ -70,7 +68,6 @@ impl Platform {
             static_app: Part::default(),
             jar: Part::default(),
             kubernetes: Part::default(),
-            notes: Mutex::default(),
             engine,
             cluster,
         };
@@ -181,25 +178,6 @@ impl Platform {
         let mut pack = self.command("pack")?;
         pack.args(["builder", "create", builder, "--config"]);
         logged(pack.arg(file), &log(builder))
-    }
-
-    /// Keeps the notes of a case for the end.
-    pub(crate) fn report(&self, case: &str, notes: &[String]) {
-        if !notes.is_empty() {
-            let mut all = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-            all.push(format!("{case}: {}", notes.join(", ")));
-        }
-    }
-
-    /// Prints the notes of all cases.
-    pub(crate) fn print_report(&self) {
-        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        if !notes.is_empty() {
-            println!(
-                "A reload takes from the end of the sync to the new process's first answer, in pods from the save."
-            );
-            println!("{}\n", notes.join("\n"));
-        }
     }
 
     /// Wraps `pack` and `docker`, so that commands for a user work here: without pulling images, in the

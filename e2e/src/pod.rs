@@ -89,9 +89,7 @@ impl Pod<'_> {
         change()?;
         self.app.wait_for_restart(version, &before, || self.log())?;
         let milliseconds = started.elapsed().as_millis();
-        self.terminal
-            .case
-            .show(format!("{version} after {milliseconds} ms"));
+        println!("{}: {version} after {milliseconds} ms", self.terminal.case.name);
         ensure!(
             self.container()? == container,
             "the container has been replaced"

@@ -23,7 +23,6 @@ pub(crate) fn trials(platform: &Arc<OnceLock<Platform>>) -> Vec<Trial> {
                 let _turn = turn.read().unwrap_or_else(PoisonError::into_inner);
                 run(&case)
             };
-            platform.report(&case.name, &case.notes.take());
             match result {
                 Ok(()) => Ok(Completion::Completed),
                 Err(error) => match error.downcast_ref::<Impossible>() {

@@ -220,7 +220,6 @@ impl<'a> Page<'a> {
 
     /// The blocks of commands with this comment above them.
     pub(crate) fn all_blocks(&self, comment: &str) -> Result<Vec<Block>> {
-        self.terminal.case.show(&self.name);
         let blocks = documentation::blocks(&self.text, |_, _| ());
         let blocks = blocks.with_context(|| format!("{} ends inside a block", self.name))?;
         let has_comment =

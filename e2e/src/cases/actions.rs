@@ -57,7 +57,6 @@ fn commands(case: &Case<'_>) -> Result<()> {
     run(&container, "sed -i \"s/'v3')/'v3'/\" page.ts")?;
     container.wait_for("v3")?;
     let log = container.log()?;
-    case.show(&log);
     let lines = log.lines().filter(|line| !line.starts_with("started"));
     let log: Vec<&str> = lines.skip(1).collect();
     printed::expect(&log.join("\n"), &log_on_page("node compile.js")?)
@@ -163,7 +162,6 @@ fn refuses_nothing(case: &Case<'_>, web: &str, app: &[(&str, &str)], signal: &st
             (a + b, [x, y].concat())
         })
     })?;
-    case.show(format!("{answers} requests answered during 20 reloads"));
     ensure!(
         failures.is_empty() && answers > 100,
         "{answers} answers, {} failures, the first of them {:?}",
@@ -202,7 +200,6 @@ fn late_database(case: &Case<'_>) -> Result<()> {
     let _database = Container::running(case, format!("{project}-db-1"), database);
     app.wait_for("v1")?;
     let log = app.log()?;
-    case.show(&log);
     for pause in ["1 s", "2 s"] {
         let line = format!("web ended with status 1; starting it again in {pause}");
         ensure!(log.contains(&line), "no {line:?} in\n{log}");

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
@@ -27,7 +27,7 @@ fn ctrl_c(case: &Case<'_>) -> Result<()> {
     let image = python(case, "web: python3 app.py\n")?;
     let (container, terminal) = at_terminal(case, &image, &[], &[])?;
     container.wait_for("v1")?;
-    expect_terminated(interrupt(case, terminal)?)
+    expect_terminated(interrupt(terminal)?)
 }
 
 /// `docker attach` shows the log of a container that runs in the background, and Ctrl-C there ends it.
@@ -38,7 +38,7 @@ fn attach(case: &Case<'_>) -> Result<()> {
     let terminal = Interactive::docker(case, &["attach", container.name()])?;
     container.reload_python()?;
     terminal.wait_for("app.py changed, restarting web", 1)?;
-    expect_terminated(interrupt(case, terminal)?)
+    expect_terminated(interrupt(terminal)?)
 }
 
 /// pdb has the terminal, also after a restart, and Ctrl-C returns to its prompt. Without it, Ctrl-C ends the
@@ -64,7 +64,7 @@ fn pdb(case: &Case<'_>) -> Result<()> {
         "pdb ended with status 5; the next change starts it again",
         1,
     )?;
-    let status = interrupt(case, terminal)?;
+    let status = interrupt(terminal)?;
     ensure!(status == 5, "status {status}");
     Ok(())
 }
@@ -138,13 +138,9 @@ fn at_terminal<'a>(
 }
 
 /// Presses Ctrl-C, which ends the container. Returns its exit status.
-fn interrupt(case: &Case<'_>, mut terminal: Interactive) -> Result<i32> {
+fn interrupt(mut terminal: Interactive) -> Result<i32> {
     terminal.types(CTRL_C)?;
-    let pressed = Instant::now();
-    let status = terminal.ended()?;
-    let seconds = pressed.elapsed().as_secs_f64();
-    case.show(format!("ended {seconds:.2} s after Ctrl-C"));
-    Ok(status)
+    terminal.ended()
 }
 
 fn expect_terminated(status: i32) -> Result<()> {

@@ -71,14 +71,8 @@ fn order(case: &Case<'_>, name: &str) -> Result<()> {
 
 /// Checks the default process of an image, and its `reload`.
 fn check(image: &Image<'_>, order: &Order, expected: &Expected) -> Result<()> {
-    let case = image.case;
     let default = default_process(image)?;
     ensure!(default == expected.default, "the default is {default}");
-    let line = image
-        .log
-        .lines()
-        .find_map(|line| line.split_once("Default process: "));
-    case.show(line.map_or("", |(_, line)| line));
     let variables = order.container.iter();
     let variables: Vec<_> = variables
         .map(|(name, value)| format!("{name}={value}"))
@@ -144,27 +138,23 @@ fn expect_watchers(container: &Container<'_>, expected: usize) -> Result<()> {
     Ok(())
 }
 
-/// Checks and reports the first line of `reload`.
+/// Checks the first line of `reload`.
 fn expect_log(container: &Container<'_>, line: &str) -> Result<()> {
     let log = container.log()?;
     let first = log.lines().find(|line| line.starts_with("live-reload:"));
     let first = first.with_context(|| format!("no line of live-reload:\n{log}"))?;
-    container.case.show(first);
     expect_words(first, &[line])
 }
 
 /// Stops the default process, and checks that the app has its time to stop, if it ends with the app's status.
 fn expect_stop(container: &Container<'_>, expected: i32) -> Result<()> {
-    let (status, seconds) = container.stop()?;
+    let status = container.stop()?;
     // The app says it after four seconds.
-    let ended_well = container.log()?.contains("goodbye");
-    container
-        .case
-        .show(format!("stopped with {status} after {seconds:.2} s"));
+    let log = container.log()?;
+    let ended_well = log.contains("goodbye");
     ensure!(
         status == expected && (ended_well || status != STATUS_OF_APP),
-        "status {status} after {seconds} s:\n{}",
-        container.log()?
+        "status {status}:\n{log}"
     );
     Ok(())
 }

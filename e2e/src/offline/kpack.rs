@@ -20,8 +20,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// The manifests that are left out: the schema of their values, and the lifecycle of kpack's release.
 const LEFT_OUT: [&str; 2] = ["schema.yaml", "default_clusterlifecycle.yaml"];
 
-/// Installs kpack, which pulls from the registry at this address. Returns its version.
-pub(crate) fn install_kpack(terminal: &Terminal<'_>, registry: &str) -> Result<String> {
+/// Installs kpack, which pulls from the registry at this address.
+pub(crate) fn install_kpack(terminal: &Terminal<'_>, registry: &str) -> Result<()> {
     let platform = terminal.case.platform;
     let tree = target("kpack");
     let (version, module) = go::kpack(&tree.join("cnb/process"))?;
@@ -58,8 +58,7 @@ pub(crate) fn install_kpack(terminal: &Terminal<'_>, registry: &str) -> Result<S
         "spec": {"image": format!("{registry}/lifecycle")},
     });
     // The webhook answers some time after it has started.
-    retry(PATIENCE, || terminal.apply(&lifecycle.to_string()))?;
-    Ok(version)
+    retry(PATIENCE, || terminal.apply(&lifecycle.to_string()))
 }
 
 /// Fills in a manifest, which is a template. All programs are in one image.

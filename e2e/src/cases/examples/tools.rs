@@ -47,13 +47,12 @@ fn docker_cp(case: &Case<'_>) -> Result<()> {
             .execute(&["test", "-e", "/workspace/ready.log"])
             .ok())
     })?;
-    case.show("from the save");
     container.reload("v2", |_| python.edit())?;
     Ok(())
 }
 
 fn compose(case: &Case<'_>) -> Result<()> {
-    case.show(format!("Docker Compose {}", offline::tool("compose")?));
+    offline::tool("compose")?;
     let terminal = case.terminal()?;
     build_python(&terminal)?;
     let page = terminal.page("examples/compose/README.md")?;
@@ -61,7 +60,6 @@ fn compose(case: &Case<'_>) -> Result<()> {
     with_old_engine(&terminal)?;
     let mut running = page.start(&up)?;
     running.expect(&up)?;
-    case.show("from the save");
     let container = terminal.container("compose-app-1");
     container.reload("v2", |_| page.run(&edit).map(drop))?;
     running.expect(&edit)?;
@@ -93,8 +91,7 @@ fn compose_with_an_old_image(case: &Case<'_>) -> Result<()> {
 
 /// Follows the advice of Compose's page for engines before 28.
 fn with_old_engine(terminal: &Terminal<'_>) -> Result<()> {
-    let case = terminal.case;
-    let version = case.platform.engine.version()?;
+    let version = terminal.case.platform.engine.version()?;
     let major = version.split('.').next().unwrap_or_default();
     if major.parse::<u32>()? < 28 {
         let file = terminal.path("examples/compose/compose.yaml");
@@ -103,7 +100,6 @@ fn with_old_engine(terminal: &Terminal<'_>) -> Result<()> {
             &file,
             service.replace("  app:\n", "  app:\n    user: root\n"),
         )?;
-        case.show("user: root");
     }
     Ok(())
 }
@@ -147,11 +143,8 @@ fn tilt_spring_boot(case: &Case<'_>) -> Result<()> {
 
 /// Starts Tilt as a page does, and saves the edit of the page. Returns the container's log.
 fn reload_with_tilt(case: &Case<'_>, page: &str, tiltfile: &str) -> Result<String> {
-    case.show(format!(
-        "Tilt {}, Docker Compose {}, from the save",
-        offline::tool("tilt")?,
-        offline::tool("compose")?
-    ));
+    offline::tool("tilt")?;
+    offline::tool("compose")?;
     let terminal = case.terminal()?;
     let page = terminal.page(page)?;
     // Tilt ignores COMPOSE_PROJECT_NAME.
@@ -182,7 +175,6 @@ fn bind_mount(case: &Case<'_>) -> Result<()> {
     page.follow(&start)?;
     page.follow(&before)?;
     let container = terminal.container("my-app");
-    case.show("from the save");
     container.reload("v2", |_| page.follow(&edit))?;
     page.follow(&after)?;
     container.execute(&["test", "!", "-e", "/workspace/vendor/library.py"])?;

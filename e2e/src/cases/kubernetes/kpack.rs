@@ -1,6 +1,6 @@
 //! kpack builds in pods, from a repository that the suite serves.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
@@ -39,10 +39,7 @@ fn kpack(case: &Case<'_>) -> Result<()> {
     let cluster = case.platform.cluster()?;
     let local = cluster.registry()?;
     let registry = cluster.reach(local.parse()?)?;
-    case.show(format!(
-        "kpack {}",
-        offline::install_kpack(&terminal, &registry)?
-    ));
+    offline::install_kpack(&terminal, &registry)?;
 
     let page = terminal.page("examples/kpack/README.md")?;
     let daemon = format!("127.0.0.1:{}", free_port()?);
@@ -63,23 +60,15 @@ fn kpack(case: &Case<'_>) -> Result<()> {
     let buildpack = terminal.path("target/package/buildpack");
     copy(&package_offline("package-for-kpack")?, &buildpack)?;
     page.follow(&package)?;
-    let started = Instant::now();
     page.follow(&apply)?;
-    show_time(case, "the first build", started);
 
     let image = case.named("example-python");
     expect_reload(&terminal, &format!("apps/{image}-dev"), "workspace")?;
 
-    let started = Instant::now();
     page.run(&format!(
         "cd {REPOSITORIES}; echo changed >examples/python/extra; {COMMIT}"
     ))?;
     wait_for_build(&terminal, &format!("{image}-dev"), 2)?;
-    show_time(
-        case,
-        "the build after a commit, with the poll for it",
-        started,
-    );
 
     bound(&terminal, &page, &registry)
 }
@@ -122,10 +111,8 @@ fn bound(terminal: &Terminal<'_>, page: &Page<'_>, registry: &str) -> Result<()>
     let image = fs::read_to_string(terminal.path("examples/kpack/image.yaml"))?
         .replace(&format!("{name}-dev"), &format!("{name}-bound"))
         .replace("  build:\n", &format!("  build:\n{services}"));
-    let started = Instant::now();
     terminal.apply(&image)?;
     wait_for_build(terminal, &format!("{name}-bound"), 1)?;
-    show_time(case, "a build with bindings", started);
     let asked = mirror.requests().into_iter().map(|request| request.target);
     let expected = ["/watchexec.invalid/releases/watchexec.tar.xz"];
     ensure!(asked.eq(expected), "the mirror was not asked");
@@ -193,9 +180,4 @@ fn push_public_images(page: &Page<'_>, registry: &str) -> Result<()> {
         ))?;
     }
     Ok(())
-}
-
-fn show_time(case: &Case<'_>, what: &str, started: Instant) {
-    let seconds = started.elapsed().as_secs_f64();
-    case.show(format!("{what} took {seconds:.1} s"));
 }

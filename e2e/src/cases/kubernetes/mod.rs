@@ -34,7 +34,7 @@ const PAGE: &str = "docs/kubernetes.md";
 
 /// Three edits, a deletion, and a change that needs a build.
 fn tilt(case: &Case<'_>) -> Result<()> {
-    case.show(format!("Tilt {}", offline::tool("tilt")?));
+    offline::tool("tilt")?;
     let terminal = case.cluster_terminal()?;
     let page = terminal.page("examples/tilt/README.md")?;
     let [up] = page.blocks()?;
@@ -54,7 +54,7 @@ fn expect_syncs(terminal: &Terminal<'_>, pod: &Pod<'_>) -> Result<()> {
 /// The builder has the offline package, since Skaffold's build containers have no network on a private
 /// engine.
 fn skaffold(case: &Case<'_>) -> Result<()> {
-    case.show(format!("Skaffold {}", offline::tool("skaffold")?));
+    offline::tool("skaffold")?;
     let terminal = case.cluster_terminal()?;
     let package = package_offline("package-without-network")?;
     copy(&package, &terminal.path("target/package/buildpack"))?;
@@ -236,6 +236,5 @@ fn build_again(terminal: &Terminal<'_>, pod: &Pod<'_>) -> Result<()> {
     let next = terminal.pod_after(DEPLOYMENT, &pod.name)?;
     let built = next.execute(&["cat", &format!("/workspace/{file}")])?;
     ensure!(built.ends_with("# Changed."), "the new image has:\n{built}");
-    terminal.case.show(format!("{file} led to a build"));
     Ok(())
 }
