@@ -18,9 +18,7 @@ mod release;
 mod reload;
 mod restarts;
 mod saves;
-mod stops;
 mod supply_chain;
-mod users;
 
 use crate::case::Listed;
 
@@ -33,8 +31,6 @@ pub(crate) const TOGETHER: &[&[Listed]] = &[
     kubernetes::kpack::CASES,
     kubernetes::deployment::CASES,
     examples::tools::CASES,
-    stops::CASES,
-    users::CASES,
     reload::CASES,
     actions::CASES,
     live_reload::CASES,

@@ -9,9 +9,8 @@ use fs_err as fs;
 use super::{APP, DEPLOYMENT, DIRECTORY, deploy, deployed};
 use crate::case::{Case, cases};
 use crate::cases::examples::COMMANDS;
-use crate::cases::users::USER;
 use crate::command::wait_for;
-use crate::container::TILT;
+use crate::container::{SKAFFOLD, TILT};
 use crate::directories::workspace;
 use crate::pod::Pod;
 use crate::terminal::Terminal;
@@ -26,6 +25,8 @@ cases![
 ];
 
 const PATIENCE: Duration = Duration::from_mins(2);
+/// A user in a project of `OpenShift`: a high number without a name.
+const USER: &str = "1000680000";
 /// An app that takes long to start.
 const SLOW_START: &str = "import time\ntime.sleep(8)\n";
 
@@ -133,8 +134,18 @@ fn arbitrary_user(case: &Case<'_>) -> Result<()> {
         let user = format!("securityContext: {{runAsUser: {USER}, {groups}}}\n      containers:");
         terminal.apply(&manifest.replace("containers:", &user))?;
         pod = terminal.pod_after(DEPLOYMENT, &pod.name)?;
-        let written = pod.extract(&TILT, &[("workspace/pages/page", b"2")]);
-        ensure!(written.is_ok() == may_write, "{groups}: {written:?}");
+        for tar in [&TILT, &SKAFFOLD] {
+            let written = pod.extract(tar, &[("workspace/pages/page", b"2")]);
+            let error = written
+                .err()
+                .map_or_else(String::new, |error| format!("{error:#}"));
+            let is_as_expected = if may_write {
+                error.is_empty()
+            } else {
+                error.contains("Cannot open: File exists")
+            };
+            ensure!(is_as_expected, "{groups}: {error:?}");
+        }
         pod.reload("v2", || sync(&pod, "", "v2")).context(groups)?;
     }
     Ok(())
