@@ -36,7 +36,6 @@ pub(crate) struct Platform {
     pub(crate) buildpack: PathBuf,
     /// A copy of the buildpack that downloads that archive from a server of the suite.
     pub(crate) watchexec: PathBuf,
-    static_app: Part<PathBuf>,
     jar: Part<PathBuf>,
     kubernetes: Part<String>,
 }
@@ -65,7 +64,6 @@ impl Platform {
             watchexec: offering(&buildpack, "served", &archive, &url)?.into(),
             archive,
             buildpack,
-            static_app: Part::default(),
             jar: Part::default(),
             kubernetes: Part::default(),
             engine,
@@ -97,11 +95,6 @@ impl Platform {
         self.kubernetes.get("Kubernetes", Cluster::programs)?;
         self.cluster.start(&self.engine, &self.images.pause)?;
         Ok(&self.cluster)
-    }
-
-    /// The directory of the static app.
-    pub(crate) fn static_app(&self) -> Result<&PathBuf> {
-        self.static_app.get("static app", offline::static_app)
     }
 
     /// The Java app.

@@ -1,5 +1,4 @@
-//! Live reload with the process `reload`, for apps whose buildpacks do not support it: starting,
-//! environment, kinds of sync, and stopping.
+//! Live reload with the process `reload`, for apps whose buildpacks do not support it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,9 +9,9 @@ use crate::build::Build;
 use crate::buildpacks::{ENVIRONMENT, PROCFILE, WATCHEXEC};
 use crate::case::{Case, cases, python_app, unaware_app};
 use crate::command::expect_words;
-use crate::container::{Container, RELOAD, SKAFFOLD, TILT};
+use crate::container::{Container, RELOAD};
 
-cases![listed_last, environment, production, sync_tools_on_tiny,];
+cases![listed_last, environment, production];
 
 /// Listed last, our buildpack makes `reload` the default process.
 fn listed_last(case: &Case<'_>) -> Result<()> {
@@ -85,31 +84,6 @@ fn production(case: &Case<'_>) -> Result<()> {
     let image = build("on").live_reload("true").image()?;
     expect_words(&image.log, &["For development only"])?;
     Container::start_with(&image, &RELOAD)?.reload_python()
-}
-
-/// Tilt and Skaffold sync with `tar` and `rm` into an image that has neither.
-fn sync_tools_on_tiny(case: &Case<'_>) -> Result<()> {
-    let image = case
-        .build(case.platform.static_app()?)
-        .arguments(&["--exec-env", "development"])
-        .arguments(&["--run-image", &case.platform.images.tiny])
-        .env("BP_LIVE_RELOAD_SYNC_TOOLS", "true")
-        .image()?;
-    let container = Container::start_with(&image, &RELOAD)?;
-    let notes = [
-        ("workspace/notes/one", &b"1"[..]),
-        ("workspace/notes/two", b"2"),
-    ];
-    container.reload("v1", |container| container.extract(&SKAFFOLD, &notes))?;
-    for words in [
-        &["rm", "-rf", "/workspace/notes/one"][..],
-        &["rm", "-rf", "--", "/workspace/notes"],
-    ] {
-        container.reload("v1", |container| container.execute(words).map(drop))?;
-    }
-    let version = [("workspace/version.txt", &b"v2\n"[..])];
-    container.reload("v2", |container| container.extract(&TILT, &version))?;
-    Ok(())
 }
 
 /// A build with a buildpack without support for live reload, followed by ours.

@@ -1,5 +1,5 @@
 //! Programs built from Go: pack, the lifecycle and other tools from the modules in `e2e/tools` that pin
-//! them, and the static sample app. Go's own build cache makes the second time quick.
+//! them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -140,16 +140,6 @@ impl Lifecycle {
         let uri = format!("file://{}", self.tarball.display());
         format!("[lifecycle]\nuri = {uri:?}")
     }
-}
-
-/// The directory of the static sample app.
-pub(crate) fn static_app() -> Result<PathBuf> {
-    let app = target("apps/static");
-    fs::create_dir_all(&app)?;
-    build(&source("apps/static"), ".", "", &app.join("server"))?;
-    fs::write(app.join("version.txt"), "v1\n")?;
-    fs::write(app.join("start"), "/workspace/server\n")?;
-    Ok(app)
 }
 
 /// The path and version of the first module that `go list` prints.

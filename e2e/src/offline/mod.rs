@@ -19,7 +19,7 @@ mod registry;
 pub(crate) use cluster::{Cluster, Namespace};
 pub(crate) use debian::{emulator, provide};
 pub(crate) use engine::Engine;
-pub(crate) use go::{Lifecycle, compile_tools, static_app, tool};
+pub(crate) use go::{Lifecycle, compile_tools, tool};
 pub(crate) use images::Images;
 pub(crate) use kpack::install_kpack;
 pub(crate) use maven::{compile_answer, jar};

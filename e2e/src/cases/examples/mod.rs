@@ -14,7 +14,7 @@ use fs_err as fs;
 
 use crate::case::{Case, cases};
 use crate::command::expect_words;
-use crate::container::{Container, TILT};
+use crate::container::{Container, SKAFFOLD, TILT};
 use crate::directories::copy;
 use crate::package::development_only;
 use crate::terminal::Terminal;
@@ -288,7 +288,7 @@ fn ignored(case: &Case<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Tilt's command syncs a program into an image that has no other.
+/// Tilt's and Skaffold's commands sync a program and other files into an image that has no other program.
 fn sync_tools(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
     let page = terminal.page("docs/tiny-images.md")?;
@@ -298,8 +298,22 @@ fn sync_tools(case: &Case<'_>) -> Result<()> {
     go.follow(compile)?;
     page.follow(&build)?;
 
-    let container = Container::start(&terminal.image("my-app"))?;
-    container.wait_for("v1")?;
+    let image = terminal.image("my-app");
+    let no_shell = image.run_program(&["sh", "-c", "true"]);
+    let error = no_shell.map_or_else(|error| error.to_string(), |_| String::new());
+    expect_words(&error, &["not found"])?;
+    let container = Container::start(&image)?;
+    let notes = [
+        ("workspace/notes/one", &b"1"[..]),
+        ("workspace/notes/two", b"2"),
+    ];
+    container.reload("v1", |container| container.extract(&SKAFFOLD, &notes))?;
+    for words in [
+        &["rm", "-rf", "/workspace/notes/one"][..],
+        &["rm", "-rf", "--", "/workspace/notes"],
+    ] {
+        container.reload("v1", |container| container.execute(words).map(drop))?;
+    }
     go.edit()?;
     go.follow(compile)?;
     let program = fs::read(terminal.path("examples/go/bin/server"))?;
