@@ -15,7 +15,7 @@ use crate::directories::workspace;
 use crate::offline;
 use crate::printed;
 
-cases![commands, migrations, gunicorn, puma, late_database];
+cases![commands, gunicorn, puma, late_database];
 
 /// Checks and compiles a page, as `tsc` does for a whole app.
 const COMPILE: &str = "const [, , from, to] = process.argv; const fs = require('fs');\n\
@@ -60,47 +60,6 @@ fn commands(case: &Case<'_>) -> Result<()> {
     let lines = log.lines().filter(|line| !line.starts_with("started"));
     let log: Vec<&str> = lines.skip(1).collect();
     printed::expect(&log.join("\n"), &log_on_page("node compile.js")?)
-}
-
-/// Migrations by the programs that frameworks give an app.
-fn migrations(case: &Case<'_>) -> Result<()> {
-    let manage = "import glob, os, sqlite3, sys\nassert sys.argv[1] == 'migrate' and os.getcwd() == '/workspace'\n\
-        with sqlite3.connect('app.sqlite') as database:\n    for file in sorted(glob.glob('migrations/*.sql')):\n\
-        \x20       database.executescript(open(file).read())\nprint('migrated', flush=True)\n";
-    let rails = "#!/usr/bin/env ruby\nraise unless ARGV == ['db:migrate']\n\
-        puts \"migrated #{Dir['db/migrate/*.rb'].size} files\"\n$stdout.flush\n";
-    let image = image_with(
-        case,
-        "web: exec python3 app.py\n",
-        &[
-            ("manage.py", manage),
-            ("bin/rails", rails),
-            ("migrations/1.sql", ""),
-            ("db/migrate/1.rb", ""),
-        ],
-        &[(
-            "BP_LIVE_RELOAD_BEFORE",
-            "migrations: python3 manage.py migrate\ndb/migrate: bin/rails db:migrate",
-        )],
-    )?;
-    let container = Container::start(&image)?;
-    let first = container.wait_for("v1")?;
-    run(
-        &container,
-        "echo 'create table pages (name);' > migrations/2.sql",
-    )?;
-    wait_for_log(
-        &container,
-        "running python3 manage.py migrate\nlive-reload: restarting web",
-    )?;
-    run(&container, "echo > db/migrate/2.rb")?;
-    wait_for_log(
-        &container,
-        "running bin/rails db:migrate\nlive-reload: restarting web",
-    )?;
-    let last = container.wait_for("v1")?;
-    ensure!(first.process != last.process, "not restarted");
-    expect_words(&container.log()?, &["migrated\n", "migrated 2 files\n"])
 }
 
 /// gunicorn loads new code at SIGHUP.
