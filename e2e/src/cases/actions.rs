@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
 use super::restarts::{image_with, run, wait_for_log};
@@ -59,7 +59,14 @@ fn commands(case: &Case<'_>) -> Result<()> {
     let log = container.log()?;
     let lines = log.lines().filter(|line| !line.starts_with("started"));
     let log: Vec<&str> = lines.skip(1).collect();
-    printed::expect(&log.join("\n"), &log_on_page("node compile.js")?)
+    let page = fs::read_to_string(workspace().join("docs/actions.md"))?;
+    let blocks = documentation::blocks(&page, |_, _| ()).unwrap_or_default();
+    let comment = format!("output of {}", case.name);
+    let block = blocks
+        .iter()
+        .find(|block| block.comment.as_ref() == Some(&comment));
+    let block = block.context("the page does not show the log")?;
+    printed::expect(&log.join("\n"), &block.text)
 }
 
 /// gunicorn loads new code at SIGHUP.
@@ -164,16 +171,4 @@ fn late_database(case: &Case<'_>) -> Result<()> {
         ensure!(log.contains(&line), "no {line:?} in\n{log}");
     }
     Ok(())
-}
-
-/// The log of the page that contains this text.
-fn log_on_page(text: &str) -> Result<String> {
-    let page = fs::read_to_string(workspace().join("docs/actions.md"))?;
-    let mut blocks = page
-        .split("```")
-        .filter(|block| block.starts_with("text\n"));
-    let block = blocks
-        .find(|block| block.contains(text))
-        .unwrap_or_default();
-    Ok(block.trim_start_matches("text\n").trim_end().to_owned())
 }
