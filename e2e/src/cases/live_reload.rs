@@ -11,7 +11,7 @@ use crate::case::{Case, cases, python_app, unaware_app};
 use crate::command::expect_words;
 use crate::container::{Container, RELOAD};
 
-cases![listed_last, environment, production];
+cases![listed_last, environment, production, invalid_flag];
 
 /// Listed last, our buildpack makes `reload` the default process.
 fn listed_last(case: &Case<'_>) -> Result<()> {
@@ -84,6 +84,16 @@ fn production(case: &Case<'_>) -> Result<()> {
     let image = build("on").live_reload("true").image()?;
     expect_words(&image.log, &["For development only"])?;
     Container::start_with(&image, &RELOAD)?.reload_python()
+}
+
+/// The lifecycle shows the error and continues without the buildpack, which is optional.
+fn invalid_flag(case: &Case<'_>) -> Result<()> {
+    let image = case.build(python_app()).live_reload("yes").image()?;
+    expect_words(
+        &image.log,
+        &["BP_LIVE_RELOAD_ENABLED is \"yes\".", "Accepted: 1 t T"],
+    )?;
+    image.expect_no_watchexec()
 }
 
 /// A build with a buildpack without support for live reload, followed by ours.

@@ -6,7 +6,6 @@ mod debugging;
 mod environments;
 mod examples;
 pub(crate) mod figures;
-mod flag;
 mod kubernetes;
 mod live_reload;
 mod migration;
@@ -35,7 +34,6 @@ pub(crate) const TOGETHER: &[&[Listed]] = &[
     actions::CASES,
     live_reload::CASES,
     orders::CASES,
-    flag::CASES,
     environments::CASES,
     rebuild::CASES,
     network::CASES,
