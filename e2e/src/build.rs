@@ -140,19 +140,14 @@ impl Image<'_> {
         output(docker.args(words))
     }
 
-    /// Checks that this version of watchexec is on the image's PATH.
-    pub(crate) fn expect_watchexec(&self, version: &str) -> Result<()> {
+    /// Checks that the newest watchexec is on the image's PATH.
+    pub(crate) fn expect_newest_watchexec(&self) -> Result<()> {
         let printed = self.run_program(&["watchexec", "--version"])?;
         ensure!(
-            printed.contains(version),
+            printed.contains(&self.case.platform.archive.version),
             "watchexec --version printed {printed:?}"
         );
         Ok(())
-    }
-
-    /// Checks that the newest watchexec is on the image's PATH.
-    pub(crate) fn expect_newest_watchexec(&self) -> Result<()> {
-        self.expect_watchexec(&self.case.platform.archive.version)
     }
 
     /// Checks that the image has no watchexec on PATH and no layer of ours.

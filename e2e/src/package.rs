@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use fs_err as fs;
-use tar::{Builder, Header};
 use toml::{Table, Value};
 
 use crate::case::Case;
@@ -81,27 +80,6 @@ impl Archive {
             file_name,
         };
         Ok((archive, directory))
-    }
-
-    /// An uncompressed archive with a script that prints its version as watchexec does.
-    pub(crate) fn script(version: &str) -> Result<Self> {
-        let folder = format!("watchexec-{version}");
-        let script = format!("#!/bin/sh\necho watchexec {version}\n");
-        let mut builder = Builder::new(Vec::new());
-        for (file, mode, contents) in [
-            ("watchexec", 0o755, script.as_str()),
-            ("LICENSE", 0o644, "Apache License 2.0\n"),
-        ] {
-            let mut header = Header::new_gnu();
-            header.set_mode(mode);
-            header.set_size(contents.len() as u64);
-            builder.append_data(&mut header, format!("{folder}/{file}"), contents.as_bytes())?;
-        }
-        Ok(Self {
-            version: version.to_owned(),
-            file_name: format!("{folder}.tar"),
-            contents: builder.into_inner()?,
-        })
     }
 
     /// The checksum, in the form of buildpack.toml.

@@ -1,4 +1,4 @@
-//! Audits of an image: its SBOMs, secrets in its labels, and whether the build is reproducible.
+//! Audits of an image: its SBOMs, and whether the build is reproducible.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,12 +15,10 @@ use crate::case::{Case, cases, python_app};
 use crate::command::{expect_words, output};
 use crate::directories::{source, workspace};
 use crate::offline;
-use crate::package::Archive;
 use harness::digest;
 
 cases![
     sboms,
-    no_secret_of_a_url_in_the_image,
     another_build_makes_the_same_image,
     workflows,
 ];
@@ -116,25 +114,6 @@ fn read_by_syft(case: &Case<'_>, directory: &Path) -> Result<BTreeSet<String>> {
     Ok(software
         .map(|artifact| format!("{} {}", text(&artifact["name"]), text(&artifact["version"])))
         .collect())
-}
-
-/// A dependency's URL may contain a login, and a token in its query. The lifecycle publishes layer
-/// metadata as a label, and a rebuild compares the metadata of both builds: neither shows a secret.
-fn no_secret_of_a_url_in_the_image(case: &Case<'_>) -> Result<()> {
-    let archive = Archive::script("99.1.0")?;
-    let (_server, url) = archive.serve();
-    for secret in ["hunter2", "hunter3"] {
-        let url = url.replace("//", &format!("//user:{secret}@"));
-        let url = format!("{url}?token={secret}");
-        let build = case.build_offering(&archive, &url)?;
-        let image = build.env("BP_LOG_LEVEL", "DEBUG").image()?;
-        image.expect_watchexec("99.1.0")?;
-        let labels = image.labels()?;
-        ensure!(!labels.contains("hunter"), "a secret is in {labels}");
-        let log = &image.log;
-        ensure!(!log.contains("hunter"), "a secret is in the log:\n{log}");
-    }
-    Ok(())
 }
 
 /// The second build has no cache, another name, and copies of all files in another place, with
