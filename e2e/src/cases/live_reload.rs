@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
-use crate::build::Build;
-use crate::buildpacks::{ENVIRONMENT, PROCFILE, WATCHEXEC};
+use crate::build::{Build, Image};
+use crate::buildpacks::{ENVIRONMENT, PROCFILE, WATCHEXEC, buildpack_of};
 use crate::case::{Case, cases, python_app, unaware_app};
 use crate::command::expect_words;
 use crate::container::{Container, RELOAD};
@@ -20,19 +20,25 @@ fn listed_last(case: &Case<'_>) -> Result<()> {
 }
 
 /// Every change to the environment is applied once, by the launcher to all processes and by `reload` to
-/// the process that it restarts, also after a restart.
+/// the process that it restarts, also after a restart, and whether a shell runs it or not.
 fn environment(case: &Case<'_>) -> Result<()> {
-    let image = case
-        .build(python_app())
-        .buildpacks(&[PROCFILE, ENVIRONMENT, WATCHEXEC])
-        .live_reload("true")
-        .image()?;
+    let shell = buildpack_of("paketo-buildpacks/procfile");
+    let shell = shell.to_string_lossy();
+    for (image, procfile) in [("direct", PROCFILE), ("shell", &*shell)] {
+        let build = case.build_as(image, python_app());
+        let build = build.buildpacks(&[procfile, ENVIRONMENT, WATCHEXEC]);
+        expect_same_environment(&build.live_reload("true").image()?).context(image)?;
+    }
+    Ok(())
+}
+
+fn expect_same_environment(image: &Image<'_>) -> Result<()> {
     // The user sets them too, so that appending has something to append to.
     let start = |process| {
         let user = ["APPENDED=user", "PREPENDED=user", "BY_EXEC_D=user"];
         let user = user.into_iter().flat_map(|variable| ["--env", variable]);
         let options: Vec<&str> = ["--entrypoint", process].into_iter().chain(user).collect();
-        Container::start_with(&image, &options)
+        Container::start_with(image, &options)
     };
 
     let plain = variables(&start("web")?, "v1")?;
@@ -60,10 +66,7 @@ fn environment(case: &Case<'_>) -> Result<()> {
 }
 
 /// The environment of the app's process, except for `PORT`, which differs between containers.
-pub(super) fn variables(
-    container: &Container<'_>,
-    version: &str,
-) -> Result<BTreeMap<String, String>> {
+fn variables(container: &Container<'_>, version: &str) -> Result<BTreeMap<String, String>> {
     let answer = container.wait_for(version)?;
     let script = format!("tr '\\0' '\\n' </proc/{}/environ", answer.process);
     let printed = container.execute(&["sh", "-c", &script])?;

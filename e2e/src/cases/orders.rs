@@ -14,12 +14,10 @@ use crate::command::expect_words;
 use crate::container::{Container, RELOAD, TILT};
 use crate::orders::{Expected, Order, STATUS_OF_APP};
 
-use super::live_reload::variables;
-
 /// Registers a case for each publisher and order, which its name consists of.
 macro_rules! orders {
     ($($name:ident),+ $(,)?) => {
-        cases![$($name,)+ paketo_java_procfile, no_provider];
+        cases![$($name,)+ no_provider];
         $(fn $name(case: &Case<'_>) -> Result<()> {
             order(case, stringify!($name))
         })+
@@ -157,35 +155,6 @@ fn expect_stop(container: &Container<'_>, expected: i32) -> Result<()> {
         "status {status}:\n{log}"
     );
     Ok(())
-}
-
-/// A shell process has the environment of the layers once, also after a restart, and exec.d programs
-/// run once in a container.
-fn paketo_java_procfile(case: &Case<'_>) -> Result<()> {
-    let (paketo, builder) = case.platform.publisher("paketo")?;
-    let order = paketo.order("java")?;
-    let app = app(&order.app)?;
-    fs::write(app.path().join("Procfile"), "web: java $JAVA_OPTS Main\n")?;
-    let image = build(case, builder, order, app.path());
-    let image = image.arguments(&[APPENDED, &watchexec(case)]).image()?;
-    let container = Container::start(&image)?;
-    let expect_once = |version| -> Result<()> {
-        let variables = variables(&container, version)?;
-        let variable = |name| variables.get(name).map_or("", String::as_str);
-        ensure!(
-            variable("PATH").matches("/jre/bin:").count() == 1
-                && variable("JAVA_TOOL_OPTIONS")
-                    == "-XX:+ExitOnOutOfMemoryError -XX:MaxDirectMemorySize=10M",
-            "the process has {variables:#?}"
-        );
-        let runs = container.execute(&["cat", "/tmp/exec.d"])?;
-        ensure!(runs == "memory-calculator", "exec.d programs ran: {runs}");
-        Ok(())
-    };
-    expect_once("v1")?;
-    expect_reload(&container)?;
-    expect_once("third")?;
-    expect_log(&container, "restarting web (the default choice)")
 }
 
 /// The one reason to prepend: a buildpack requires watchexec, and no other provides it.
