@@ -1,4 +1,4 @@
-//! A running app: requests from outside, and the syncs of a developer.
+//! A running app in a container: requests from outside, and the syncs of a developer.
 
 use std::io::Seek;
 use std::path::Path;
@@ -7,11 +7,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::app::{Answer, App};
 use crate::build::Image;
 use crate::case::{Case, unaware_app};
-use crate::command::{free_port, output};
+use crate::command::{free_port, last_lines, output, wait_for};
 use crate::directories::keep;
+use crate::terminal::Terminal;
+
+/// How long an app can take to answer: Java on two busy cores takes a good part of it.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// How a container starts `reload` where it is not the default.
 pub(crate) const RELOAD: [&str; 2] = ["--entrypoint", "reload"];
@@ -20,13 +23,25 @@ pub(crate) const RELOAD: [&str; 2] = ["--entrypoint", "reload"];
 pub(crate) const TILT: [&str; 6] = ["tar", "-C", "/", "-x", "-f", "-"];
 pub(crate) const SKAFFOLD: [&str; 6] = ["tar", "xmf", "-", "-C", "/", "--no-same-owner"];
 
-/// A container, removed when dropped.
+/// A container of the engine, removed when dropped, or the one of a pod.
 #[derive(Debug)]
 pub(crate) struct Container<'a> {
-    pub(crate) case: &'a Case<'a>,
-    name: String,
+    case: &'a Case<'a>,
+    /// Its name for the engine, or that of the pod.
+    pub(crate) name: String,
     port: u16,
-    app: App,
+    url: String,
+    /// The terminal of the cluster, for a pod.
+    cluster: Option<&'a Terminal<'a>>,
+}
+
+/// The answer of a sample app.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    /// The version of the app.
+    pub(crate) version: String,
+    /// The id of its process, in the container.
+    pub(crate) process: String,
 }
 
 impl<'a> Container<'a> {
@@ -50,18 +65,25 @@ impl<'a> Container<'a> {
 
     /// A container that was started elsewhere, with its port on the host.
     pub(crate) fn running(case: &'a Case<'a>, name: String, port: u16) -> Self {
-        let app = App::at(&format!("127.0.0.1:{port}"));
         Self {
             case,
             name,
             port,
-            app,
+            url: format!("http://127.0.0.1:{port}/"),
+            cluster: None,
         }
     }
 
-    /// Its name for the engine.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    /// The container of a pod with this address.
+    pub(crate) fn of_pod(terminal: &'a Terminal<'a>, name: &str, address: &str) -> Self {
+        let port = terminal.port();
+        Self {
+            case: terminal.case,
+            name: name.to_owned(),
+            port,
+            url: format!("http://{address}:{port}/"),
+            cluster: Some(terminal),
+        }
     }
 
     /// The variable that tells the app its port.
@@ -79,15 +101,30 @@ impl<'a> Container<'a> {
 
     /// Runs a program in the container, as its user. Returns its output.
     pub(crate) fn execute(&self, words: &[&str]) -> Result<String> {
-        let exec = ["exec", &self.name];
-        self.case.platform.engine.run(exec.iter().chain(words))
+        output(&mut self.exec(words)?)
     }
 
     /// Extracts files with `tar` in the container, as Tilt and Skaffold do.
     pub(crate) fn extract(&self, tar: &[&str], files: &[(&str, &[u8])]) -> Result<()> {
+        send_archive(&mut self.exec(tar)?, files)
+    }
+
+    fn exec(&self, words: &[&str]) -> Result<Command> {
+        let separator: &[&str] = match self.cluster {
+            Some(_) => &["--"],
+            None => &[],
+        };
+        self.client(&[&["exec", "-i", &self.name], separator, words].concat())
+    }
+
+    /// `docker`, or `kubectl` for a pod, with these words.
+    fn client(&self, words: &[&str]) -> Result<Command> {
+        if let Some(terminal) = self.cluster {
+            return terminal.kubectl_command(words);
+        }
         let mut docker = self.case.platform.engine.docker();
-        docker.args(["exec", "--interactive", &self.name]).args(tar);
-        send_archive(&mut docker, files)
+        docker.args(words);
+        Ok(docker)
     }
 
     /// Stops it as `docker stop` does, with 20 s until it is killed. Returns its exit status.
@@ -100,39 +137,43 @@ impl<'a> Container<'a> {
 
     /// Waits until the app answers with this version.
     pub(crate) fn wait_for(&self, version: &str) -> Result<Answer> {
-        let is_expected = |answer: &Answer| answer.version == version;
-        self.app.wait_until(version, || self.log(), is_expected)
+        self.wait_until(version, |answer| answer.version == version)
     }
 
     /// Waits for the first answer.
     pub(crate) fn answer(&self) -> Result<Answer> {
-        self.app.wait_until("answer", || self.log(), |_| true)
+        self.wait_until("answer", |_| true)
     }
 
-    /// Checks that a sync restarts the app, which answers v1, in the same container, and that the new
-    /// process answers this version. Returns and reports the time from the end of the sync to the first
-    /// answer.
+    /// Checks that a sync restarts the app, in the same container, and that the new process answers this
+    /// version. Returns and prints the time from the end of the sync to the first answer.
     pub(crate) fn reload(
         &self,
         version: &str,
-        sync: impl FnOnce(&Self) -> Result<()>,
+        sync: impl FnOnce() -> Result<()>,
     ) -> Result<Duration> {
-        let before = self.wait_for("v1")?;
-        self.expect_same_after(|| {
-            sync(self)?;
-            let synced = Instant::now();
-            self.app.wait_for_restart(version, &before, || self.log())?;
-            let duration = synced.elapsed();
-            let milliseconds = duration.as_millis();
-            println!("{}: {version} after {milliseconds} ms", self.case.name);
-            Ok(duration)
-        })
+        let before = self.answer()?;
+        let start = self.last_start()?;
+        sync()?;
+        let synced = Instant::now();
+        self.wait_until(&format!("{version} of another process"), |answer| {
+            answer.version == version && answer.process != before.process
+        })?;
+        let duration = synced.elapsed();
+        let name = &self.case.name;
+        println!(
+            "{name}: {version} {} ms after the sync",
+            duration.as_millis()
+        );
+        let is_same = self.last_start()? == start;
+        ensure!(is_same, "the container has been started again");
+        Ok(duration)
     }
 
     /// Checks that copying a file restarts the app.
     pub(crate) fn reload_by_copy(&self, version: &str, file: &Path, target: &str) -> Result<()> {
-        let copy = |container: &Self| container.copy_in(file, target);
-        self.reload(version, copy).map(drop)
+        self.reload(version, || self.copy_in(file, target))
+            .map(drop)
     }
 
     /// Checks that copying v2 of the Python app restarts it.
@@ -142,14 +183,16 @@ impl<'a> Container<'a> {
         self.reload_by_copy("v2", &file, "/workspace/app.py")
     }
 
-    /// Checks that an action neither restarts nor replaces the container.
-    pub(crate) fn expect_same_after<T>(&self, act: impl FnOnce() -> Result<T>) -> Result<T> {
-        let format = "{{.Id}} {{.State.Running}} {{.State.StartedAt}} {{.RestartCount}}";
-        let before = self.inspect(format)?;
-        let done = act()?;
-        let is_same = self.inspect(format)? == before;
-        ensure!(is_same, "the container has been started again");
-        Ok(done)
+    /// Which container is running, and since when, or how many starts it has had: different once it has been
+    /// started again.
+    pub(crate) fn last_start(&self) -> Result<String> {
+        let Some(terminal) = self.cluster else {
+            return self
+                .inspect("{{.Id}} {{.State.Running}} {{.State.StartedAt}} {{.RestartCount}}");
+        };
+        let container = ".status.containerStatuses[0]";
+        let output = format!("jsonpath={{{container}.containerID}} {{{container}.restartCount}}");
+        terminal.kubectl(&["get", "pod", &self.name, "--output", &output])
     }
 
     fn inspect(&self, format: &str) -> Result<String> {
@@ -159,21 +202,47 @@ impl<'a> Container<'a> {
 
     /// The output so far.
     pub(crate) fn log(&self) -> Result<String> {
-        let log = self
-            .case
-            .platform
-            .engine
-            .docker()
-            .args(["logs", &self.name])
-            .output()
-            .context("cannot run docker logs")?;
+        let log = self.client(&["logs", &self.name])?.output();
+        let log = log.context("cannot read the log")?;
         let text = [log.stdout, log.stderr].concat();
         Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// Waits for an answer that is as expected. An error shows the log.
+    fn wait_until(&self, what: &str, expected: impl Fn(&Answer) -> bool) -> Result<Answer> {
+        let mut last = None;
+        let answer = wait_for(PATIENCE, || {
+            last = self.ask().or(last.take());
+            Ok(last.clone().filter(|answer| expected(answer)))
+        });
+        answer.with_context(|| {
+            let log = self.log().unwrap_or_default();
+            let printed = last_lines(&log);
+            format!("no {what}, the last answer was {last:?}; the container printed:\n{printed}")
+        })
+    }
+
+    fn ask(&self) -> Option<Answer> {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(5)))
+            .build()
+            .into();
+        let mut response = agent.get(&self.url).call().ok()?;
+        let body = response.body_mut().read_to_string().ok()?;
+        let (version, process) = body.trim().split_once(' ')?;
+        Some(Answer {
+            version: version.to_owned(),
+            process: process.to_owned(),
+        })
     }
 }
 
 impl Drop for Container<'_> {
     fn drop(&mut self) {
+        // Pods end with their namespace.
+        if self.cluster.is_some() {
+            return;
+        }
         let engine = &self.case.platform.engine;
         if keep() {
             println!(
@@ -189,7 +258,7 @@ impl Drop for Container<'_> {
 
 /// Runs a command that reads an archive of these files. Like the archives of Tilt and Skaffold, it has no
 /// entries for directories.
-pub(crate) fn send_archive(command: &mut Command, files: &[(&str, &[u8])]) -> Result<()> {
+fn send_archive(command: &mut Command, files: &[(&str, &[u8])]) -> Result<()> {
     let mut archive = tar::Builder::new(tempfile::tempfile()?);
     for (name, contents) in files {
         let mut header = tar::Header::new_gnu();

@@ -8,7 +8,6 @@
 //! Start reading at `cases` and `case`. Cases use `build`, `container`, `terminal` and `package`.
 //! `offline` provides the tools and images, and can be skipped.
 
-mod app;
 mod build;
 mod buildpacks;
 mod case;
@@ -22,7 +21,6 @@ mod offline;
 mod orders;
 mod package;
 mod platform;
-mod pod;
 mod printed;
 mod runner;
 mod terminal;

@@ -35,7 +35,7 @@ fn attach(case: &Case<'_>) -> Result<()> {
     let image = python(case, "web: python3 app.py\n")?;
     let container = Container::start_with(&image, &["--interactive", "--tty"])?;
     container.wait_for("v1")?;
-    let terminal = Interactive::docker(case, &["attach", container.name()])?;
+    let terminal = Interactive::docker(case, &["attach", &container.name])?;
     container.reload_python()?;
     terminal.wait_for("app.py changed, restarting web", 1)?;
     expect_terminated(interrupt(terminal)?)
@@ -130,7 +130,7 @@ fn at_terminal<'a>(
 ) -> Result<(Container<'a>, Interactive)> {
     let container = Container::running(case, format!("{}-app", image.name), free_port()?);
     let port = container.port_variable();
-    let run = ["run", "--interactive", "--tty", "--name", container.name()];
+    let run = ["run", "--interactive", "--tty", "--name", &container.name];
     let run = [&run[..], &["--network", "host", "--env", &port], options];
     let words = [&run.concat()[..], &[&image.name], arguments].concat();
     let terminal = Interactive::docker(case, &words)?;

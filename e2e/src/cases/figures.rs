@@ -44,7 +44,7 @@ pub(crate) fn measure(platform: &Platform) -> Result<()> {
 /// Copies an unchanged file into two containers in turns, until another process answers.
 fn restarts([measured, reference]: &[Container<'_>; 2], file: &Path, target: &str) -> Result<Pair> {
     let restart = |container: &Container<'_>| {
-        container.reload("v1", |container| container.copy_in(file, target))
+        container.reload("v1", || container.copy_in(file, target))
     };
     interleaved(SOME, || restart(measured), || restart(reference))
 }

@@ -107,7 +107,7 @@ pub(super) fn expect_reload(container: &Container<'_>) -> Result<()> {
     ensure!(user == "1002", "it runs as {user}");
     container.execute(&["touch", "/tmp/quick"])?;
     let changed = fs::read(unaware_app("v2")?.path().join("app.py"))?;
-    container.reload("v2", |container| {
+    container.reload("v2", || {
         container.extract(&TILT, &[("workspace/lib/app.py", &changed)])
     })?;
     // Whatever the first sync led to comes before what the next one leads to. The name of the version is longer:

@@ -182,7 +182,7 @@ fn many_files_by_tar(case: &Case<'_>) -> Result<()> {
     let mut files = vec![("workspace/app.py", changed.as_slice())];
     files.extend(pages.iter().map(|page| (page.as_str(), &b"page\n"[..])));
     let container = Container::start(&image)?;
-    container.reload("v2", |container| container.extract(&TILT, &files))?;
+    container.reload("v2", || container.extract(&TILT, &files))?;
     expect_starts(&container, 2)
 }
 

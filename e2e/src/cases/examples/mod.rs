@@ -44,9 +44,6 @@ cases![
 const APP: &str = "examples/python/app.py";
 const PYTHON: &str = "examples/python/README.md";
 
-/// Prints the command lines of all processes.
-pub(in crate::cases) const COMMANDS: &str = "cat /proc/[0-9]*/cmdline | tr '\\0' ' '";
-
 /// The page for the first start.
 const START: &str = "docs/start.md";
 
@@ -99,7 +96,7 @@ fn follow_page(terminal: &Terminal<'_>, page: &str, container: &str) -> Result<S
     let mut reloads = 0;
     for block in page.all_blocks(&format!("run: {}", terminal.case.name))? {
         if block.text.contains("docker cp") {
-            container.reload("v2", |_| page.follow(&block))?;
+            container.reload("v2", || page.follow(&block))?;
             reloads += 1;
         } else {
             page.follow(&block)?;
@@ -231,7 +228,7 @@ fn arguments(case: &Case<'_>) -> Result<()> {
         expect_argument(&container, "v2")?;
         case.platform
             .engine
-            .run(["rm", "--force", container.name()])?;
+            .run(["rm", "--force", &container.name])?;
     }
     let image = terminal.image("my-app").name;
     let wrong = page.run(&format!("docker run --rm {image} --port=9000"));
@@ -243,9 +240,10 @@ fn arguments(case: &Case<'_>) -> Result<()> {
 }
 
 /// Checks that this version of the app has the argument of the page.
-fn expect_argument(container: &Container<'_>, version: &str) -> Result<()> {
+pub(in crate::cases) fn expect_argument(container: &Container<'_>, version: &str) -> Result<()> {
     container.wait_for(version)?;
-    let commands = container.execute(&["sh", "-c", COMMANDS])?;
+    let script = "cat /proc/[0-9]*/cmdline | tr '\\0' ' '";
+    let commands = container.execute(&["sh", "-c", script])?;
     ensure!(commands.contains("app.py --port=9000"), "{commands}");
     Ok(())
 }
@@ -307,17 +305,17 @@ fn sync_tools(case: &Case<'_>) -> Result<()> {
         ("workspace/notes/one", &b"1"[..]),
         ("workspace/notes/two", b"2"),
     ];
-    container.reload("v1", |container| container.extract(&SKAFFOLD, &notes))?;
+    container.reload("v1", || container.extract(&SKAFFOLD, &notes))?;
     for words in [
         &["rm", "-rf", "/workspace/notes/one"][..],
         &["rm", "-rf", "--", "/workspace/notes"],
     ] {
-        container.reload("v1", |container| container.execute(words).map(drop))?;
+        container.reload("v1", || container.execute(words).map(drop))?;
     }
     go.edit()?;
     go.follow(compile)?;
     let program = fs::read(terminal.path("examples/go/bin/server"))?;
     let files = [("workspace/bin/server", program.as_slice())];
-    container.reload("v2", |container| container.extract(&TILT, &files))?;
+    container.reload("v2", || container.extract(&TILT, &files))?;
     Ok(())
 }

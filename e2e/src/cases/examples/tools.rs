@@ -35,7 +35,7 @@ fn docker_cp(case: &Case<'_>) -> Result<()> {
         let container = terminal.container("example-python");
         container.wait_for("v1")?;
         python.edit()?;
-        container.reload("v2", |_| page.follow(block))?;
+        container.reload("v2", || page.follow(block))?;
     }
     python.follow(&start)?;
     let container = terminal.container("example-python");
@@ -47,7 +47,7 @@ fn docker_cp(case: &Case<'_>) -> Result<()> {
             .execute(&["test", "-e", "/workspace/ready.log"])
             .ok())
     })?;
-    container.reload("v2", |_| python.edit())?;
+    container.reload("v2", || python.edit())?;
     Ok(())
 }
 
@@ -61,7 +61,7 @@ fn compose(case: &Case<'_>) -> Result<()> {
     let mut running = page.start(&up)?;
     running.expect(&up)?;
     let container = terminal.container("compose-app-1");
-    container.reload("v2", |_| page.run(&edit).map(drop))?;
+    container.reload("v2", || page.run(&edit).map(drop))?;
     running.expect(&edit)?;
     page.follow(&look)
 }
@@ -155,7 +155,7 @@ fn reload_with_tilt(case: &Case<'_>, page: &str, tiltfile: &str) -> Result<Strin
     let [up, edit] = page.blocks()?;
     let mut running = page.start(&up)?;
     let container = terminal.container("compose-app-1");
-    container.reload("v2", |_| page.run(&edit).map(drop))?;
+    container.reload("v2", || page.run(&edit).map(drop))?;
     running.expect(&edit)?;
     container.log()
 }
@@ -175,7 +175,7 @@ fn bind_mount(case: &Case<'_>) -> Result<()> {
     page.follow(&start)?;
     page.follow(&before)?;
     let container = terminal.container("my-app");
-    container.reload("v2", |_| page.follow(&edit))?;
+    container.reload("v2", || page.follow(&edit))?;
     page.follow(&after)?;
     container.execute(&["test", "!", "-e", "/workspace/vendor/library.py"])?;
 

@@ -8,11 +8,10 @@ use fs_err as fs;
 
 use super::{APP, DEPLOYMENT, DIRECTORY, deploy, deployed};
 use crate::case::{Case, cases};
-use crate::cases::examples::COMMANDS;
+use crate::cases::examples::expect_argument;
 use crate::command::wait_for;
-use crate::container::{SKAFFOLD, TILT};
+use crate::container::{Container, SKAFFOLD, TILT};
 use crate::directories::workspace;
-use crate::pod::Pod;
 use crate::terminal::Terminal;
 
 cases![
@@ -34,7 +33,7 @@ const SLOW_START: &str = "import time\ntime.sleep(8)\n";
 fn replicas(case: &Case<'_>) -> Result<()> {
     let terminal = deployed(case, "app.yaml", str::to_owned)?;
     let pods = wait_for(PATIENCE, || Ok(terminal.pods(DEPLOYMENT)?.try_into().ok()))?;
-    let [synced, other]: [Pod<'_>; 2] = pods;
+    let [synced, other]: [Container<'_>; 2] = pods;
     synced.reload("v2", || sync(&synced, "", "v2"))?;
     other.wait_for("v1")?;
     Ok(())
@@ -51,6 +50,7 @@ fn slow_restart(case: &Case<'_>) -> Result<()> {
         })
         .context("the pod is always ready")
     })
+    .map(drop)
 }
 
 /// A liveness probe with less patience restarts the container, which has the files of its image again.
@@ -61,9 +61,9 @@ fn strict_liveness_probe(case: &Case<'_>) -> Result<()> {
             .replace("failureThreshold: 6", "failureThreshold: 2")
     })?;
     let pod = terminal.pod(DEPLOYMENT)?;
-    let before = pod.container()?;
+    let before = pod.last_start()?;
     sync(&pod, SLOW_START, "v2")?;
-    wait_for(PATIENCE, || Ok((pod.container()? != before).then_some(())))
+    wait_for(PATIENCE, || Ok((pod.last_start()? != before).then_some(())))
         .context("the container has not been restarted")?;
     pod.wait_for("v1")?;
     Ok(())
@@ -79,12 +79,12 @@ fn exit(case: &Case<'_>) -> Result<()> {
     })?;
     let pod = terminal.pod(DEPLOYMENT)?;
     pod.wait_for("v1")?;
-    let before = pod.container()?;
+    let before = pod.last_start()?;
     let follow = format!("kubectl logs --follow {}", pod.name);
     let mut log = terminal.page("docs/kubernetes.md")?.start(&follow)?;
     sync(&pod, "raise SystemExit(0)\n", "v2")?;
     log.wait_for("web ended with status 0; exiting with its status")?;
-    wait_for(PATIENCE, || Ok((pod.container()? != before).then_some(())))
+    wait_for(PATIENCE, || Ok((pod.last_start()? != before).then_some(())))
         .context("the container has not been started again")?;
     pod.wait_for("v1").map(drop)
 }
@@ -101,19 +101,9 @@ fn arguments(case: &Case<'_>) -> Result<()> {
         )
     })?;
     let pod = terminal.pod(DEPLOYMENT)?;
-    expect_argument(&pod)?;
+    expect_argument(&pod, "v1")?;
     pod.reload("v2", || sync(&pod, "", "v2"))?;
-    expect_argument(&pod)
-}
-
-/// Checks that the app has the argument of the page.
-fn expect_argument(pod: &Pod<'_>) -> Result<()> {
-    let commands = pod.execute(&["sh", "-c", COMMANDS])?;
-    ensure!(
-        commands.contains("python3 app.py --port=9000"),
-        "{commands}"
-    );
-    Ok(())
+    expect_argument(&pod, "v2")
 }
 
 /// A user as `OpenShift` gives one, with each of the settings that make the app directory writable, and without.
@@ -162,7 +152,7 @@ fn one_replica<'a>(
 }
 
 /// Syncs this version of the app with code in front of it.
-fn sync(pod: &Pod<'_>, code: &str, version: &str) -> Result<()> {
+fn sync(pod: &Container<'_>, code: &str, version: &str) -> Result<()> {
     let app = fs::read_to_string(workspace().join(APP))?;
     let app = format!("{code}{}", app.replace("\"v1\"", &format!("{version:?}")));
     ensure!(app.contains(version), "{APP} has no version");

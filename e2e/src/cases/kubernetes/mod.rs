@@ -11,11 +11,10 @@ use fs_err as fs;
 
 use crate::case::{Case, cases};
 use crate::command::{expect_words, wait_for};
-use crate::container::{SKAFFOLD, TILT};
+use crate::container::{Container, SKAFFOLD, TILT};
 use crate::directories::{copy, workspace};
 use crate::offline;
 use crate::package::package_offline;
-use crate::pod::Pod;
 use crate::terminal::Terminal;
 
 cases![
@@ -45,7 +44,7 @@ fn tilt(case: &Case<'_>) -> Result<()> {
 }
 
 /// Edits files while a tool syncs them, and changes one that needs a build.
-fn expect_syncs(terminal: &Terminal<'_>, pod: &Pod<'_>) -> Result<()> {
+fn expect_syncs(terminal: &Terminal<'_>, pod: &Container<'_>) -> Result<()> {
     edit_three_times(terminal, pod)?;
     add_and_delete(terminal, pod)?;
     build_again(terminal, pod)
@@ -100,11 +99,11 @@ fn synced_files_last(case: &Case<'_>) -> Result<()> {
     let app = fs::read_to_string(workspace().join(APP))?.replace("\"v1\"", "\"v2\"");
     let files = [("workspace/app.py", app.as_bytes())];
     pod.reload("v2", || pod.extract(&TILT, &files))?;
-    let before = pod.container()?;
+    let before = pod.last_start()?;
     // The end of the container can end the command first.
     let _ = pod.execute(&["sh", "-c", "kill 1"]);
     wait_for(Duration::from_mins(2), || {
-        Ok((pod.container()? != before).then_some(()))
+        Ok((pod.last_start()? != before).then_some(()))
     })?;
     let answer = pod.answer()?;
     ensure!(
@@ -155,6 +154,7 @@ fn expect_reload(terminal: &Terminal<'_>, name: &str, directory: &str) -> Result
     let app = fs::read_to_string(workspace().join(APP))?.replace("\"v1\"", "\"v2\"");
     let file = format!("{directory}/app.py");
     pod.reload("v2", || pod.extract(&TILT, &[(&file, app.as_bytes())]))
+        .map(drop)
 }
 
 /// Checks that the page shows the command of an example.
@@ -169,7 +169,7 @@ fn expect_same_on_page(terminal: &Terminal<'_>, command: &str) -> Result<()> {
 }
 
 /// Syncs versions as each of the tools does, and deletes a file.
-fn sync_by_exec(pod: &Pod<'_>) -> Result<()> {
+fn sync_by_exec(pod: &Container<'_>) -> Result<()> {
     let app = fs::read_to_string(workspace().join(APP))?;
     for (version, tar) in [("v3", &TILT), ("v4", &SKAFFOLD)] {
         let changed = app.replace("\"v1\"", &format!("{version:?}"));
@@ -185,7 +185,7 @@ fn sync_by_exec(pod: &Pod<'_>) -> Result<()> {
 }
 
 /// Saves three versions of the app.
-fn edit_three_times(terminal: &Terminal<'_>, pod: &Pod<'_>) -> Result<()> {
+fn edit_three_times(terminal: &Terminal<'_>, pod: &Container<'_>) -> Result<()> {
     pod.wait_for("v1")?;
     for version in ["v2", "v3", "v4"] {
         pod.reload(version, || save(terminal, version))?;
@@ -212,7 +212,7 @@ fn save(terminal: &Terminal<'_>, version: &str) -> Result<()> {
 }
 
 /// Saves another file, and deletes it again.
-fn add_and_delete(terminal: &Terminal<'_>, pod: &Pod<'_>) -> Result<()> {
+fn add_and_delete(terminal: &Terminal<'_>, pod: &Container<'_>) -> Result<()> {
     let file = terminal.path(DIRECTORY).join("extra.py");
     let wait_until_there = |expected: bool| {
         wait_for(Duration::from_mins(1), || {
@@ -228,7 +228,7 @@ fn add_and_delete(terminal: &Terminal<'_>, pod: &Pod<'_>) -> Result<()> {
 }
 
 /// Changes a file that is not synced. Another pod has it.
-fn build_again(terminal: &Terminal<'_>, pod: &Pod<'_>) -> Result<()> {
+fn build_again(terminal: &Terminal<'_>, pod: &Container<'_>) -> Result<()> {
     let file = "requirements.txt";
     let path = terminal.path(DIRECTORY).join(file);
     let changed = fs::read_to_string(&path)? + "# Changed.\n";
