@@ -15,7 +15,6 @@ mod cases;
 mod command;
 mod container;
 mod directories;
-mod interactive;
 mod namespace;
 mod offline;
 mod orders;
@@ -23,6 +22,7 @@ mod package;
 mod platform;
 mod printed;
 mod runner;
+mod running;
 mod terminal;
 
 use std::process::ExitCode;

@@ -6,24 +6,23 @@
 //! containers are unique to the case.
 
 use std::cell::Cell;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use fs_err as fs;
-use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 use walkdir::WalkDir;
 
 use crate::build::Image;
 use crate::case::Case;
-use crate::command::{expect_words, free_port, logged, record, retry, wait_for};
+use crate::command::{free_port, logged, retry};
 use crate::container::Container;
 use crate::directories::{copy, log, workspace};
 use crate::offline::{self, Namespace};
 use crate::printed;
+use crate::running::Running;
 use documentation::Block;
 
 /// How long a command may take until it is ready.
@@ -67,13 +66,6 @@ pub(crate) struct Page<'a> {
     name: String,
     pub(crate) text: String,
     directory: PathBuf,
-}
-
-/// A command that runs until it is stopped.
-#[derive(Debug)]
-pub(crate) struct Running {
-    process: Child,
-    log: PathBuf,
 }
 
 impl Case<'_> {
@@ -255,16 +247,10 @@ impl<'a> Page<'a> {
 
     /// Starts a single command that stays in the foreground.
     pub(crate) fn start(&self, command: &str) -> Result<Running> {
-        let log = self.terminal.next_log();
         // The shell becomes the command, which then ends with the suite.
-        let mut shell = self
-            .terminal
-            .shell(&format!("exec {command}"), &self.directory)?;
-        // A process group, so that its children can be stopped with it.
-        let process = record(shell.process_group(0), &log)?
-            .spawn()
-            .with_context(|| format!("cannot start {command}"))?;
-        Ok(Running { process, log })
+        let command = format!("exec {command}");
+        let mut shell = self.terminal.shell(&command, &self.directory)?;
+        Running::start(&mut shell, Stdio::null(), self.terminal.next_log())
     }
 
     /// Makes the edit of the page. The second time, it saves the file unchanged.
@@ -273,46 +259,6 @@ impl<'a> Page<'a> {
         let edit = lines.find(|line| line.starts_with(EDIT));
         self.run(edit.with_context(|| format!("{} has no edit", self.name))?)
             .map(drop)
-    }
-}
-
-impl Running {
-    /// Waits until the command has printed the output of the page.
-    pub(crate) fn expect(&mut self, block: &Block) -> Result<()> {
-        let expected = block.output.as_deref().unwrap_or_default();
-        self.wait_until(|printed| printed::expect(printed, expected))
-    }
-
-    /// Waits until the command has printed this.
-    pub(crate) fn wait_for(&mut self, text: &str) -> Result<()> {
-        self.wait_until(|printed| expect_words(printed, &[text]))
-    }
-
-    fn wait_until(&mut self, expected: impl Fn(&str) -> Result<()>) -> Result<()> {
-        let waited = retry(PATIENCE, || {
-            let ended = self.process.try_wait()?;
-            let shown = expected(&fs::read_to_string(&self.log)?);
-            Ok(if ended.is_some() {
-                Err(shown)
-            } else {
-                Ok(shown?)
-            })
-        });
-        let waited = waited.and_then(|shown| shown.or_else(|last| last.context("it has ended")));
-        waited.with_context(|| format!("(all of it in {})", self.log.display()))
-    }
-}
-
-impl Drop for Running {
-    /// Interrupts the whole process group, as Ctrl-C does.
-    fn drop(&mut self) {
-        let group = Pid::from_child(&self.process);
-        let _ = kill_process_group(group, Signal::INT);
-        let ended = wait_for(Duration::from_secs(20), || Ok(self.process.try_wait()?));
-        if ended.is_err() {
-            let _ = kill_process_group(group, Signal::KILL);
-            let _ = self.process.wait();
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -12,8 +13,9 @@ use crate::buildpacks::{PROCFILE, WATCHEXEC};
 use crate::case::{Case, cases, unaware_app};
 use crate::command::{free_port, retry};
 use crate::container::{Container, RELOAD};
-use crate::interactive::Interactive;
+use crate::directories::log;
 use crate::offline::compile_answer;
+use crate::running::Running;
 
 cases![ctrl_c, attach, pdb, reader, quit, jdwp];
 
@@ -35,7 +37,7 @@ fn attach(case: &Case<'_>) -> Result<()> {
     let image = python(case, "web: python3 app.py\n")?;
     let container = Container::start_with(&image, &["--interactive", "--tty"])?;
     container.wait_for("v1")?;
-    let terminal = Interactive::docker(case, &["attach", &container.name])?;
+    let mut terminal = docker(case, &["attach", &container.name])?;
     container.reload_python()?;
     terminal.wait_for("app.py changed, restarting web", 1)?;
     expect_terminated(interrupt(terminal)?)
@@ -127,18 +129,30 @@ fn at_terminal<'a>(
     image: &Image<'_>,
     options: &[&str],
     arguments: &[&str],
-) -> Result<(Container<'a>, Interactive)> {
+) -> Result<(Container<'a>, Running)> {
     let container = Container::running(case, format!("{}-app", image.name), free_port()?);
     let port = container.port_variable();
     let run = ["run", "--interactive", "--tty", "--name", &container.name];
     let run = [&run[..], &["--network", "host", "--env", &port], options];
     let words = [&run.concat()[..], &[&image.name], arguments].concat();
-    let terminal = Interactive::docker(case, &words)?;
+    let terminal = docker(case, &words)?;
     Ok((container, terminal))
 }
 
+/// Runs `docker` with these words, which must not need quoting, at a terminal of its own.
+fn docker(case: &Case<'_>, words: &[&str]) -> Result<Running> {
+    // script(1), which Debian always has, makes the terminal, and prints what appears there.
+    let mut script = Command::new("script");
+    let command = ["docker", &words.join(" ")].join(" ");
+    script
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .env("DOCKER_HOST", &case.platform.engine.host);
+    let log = log(&case.named(words[0]));
+    Running::start(&mut script, Stdio::piped(), log)
+}
+
 /// Presses Ctrl-C, which ends the container. Returns its exit status.
-fn interrupt(mut terminal: Interactive) -> Result<i32> {
+fn interrupt(mut terminal: Running) -> Result<i32> {
     terminal.types(CTRL_C)?;
     terminal.ended()
 }

@@ -1,21 +1,17 @@
 //! A registry on loopback.
 
-use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
-use crate::command::{free_port, retry};
-use crate::directories::target;
-
-/// How long it may take to start, which usually takes milliseconds.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::command::free_port;
+use crate::directories::{log, target};
+use crate::running::Running;
 
 /// A running registry in memory, stopped when dropped.
 #[derive(Debug)]
 pub(crate) struct Registry {
-    process: Child,
+    _process: Running,
     /// The host and port for names of images.
     pub(crate) address: String,
 }
@@ -23,25 +19,22 @@ pub(crate) struct Registry {
 impl Registry {
     /// Starts the registry of crane on a free port.
     pub(crate) fn start() -> Result<Self> {
-        let address = format!("127.0.0.1:{}", free_port()?);
+        let port = free_port()?;
+        let address = format!("127.0.0.1:{port}");
         // The registry ends even if the suite is killed.
-        let process = Command::new("setpriv")
+        let mut crane = Command::new("setpriv");
+        crane
             .args(["--pdeathsig", "KILL"])
             .arg(target("tools/crane"))
-            .args(["registry", "serve", "--address", &address])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
+            .args(["registry", "serve", "--address", &address]);
+        let mut process =
+            Running::start(&mut crane, Stdio::null(), log(&format!("registry-{port}")))?;
+        process
+            .wait_for("serving on port", 1)
             .context("cannot start a registry")?;
-        let registry = Self { process, address };
-        retry(PATIENCE, || Ok(TcpStream::connect(&registry.address)?))?;
-        Ok(registry)
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        Ok(Self {
+            _process: process,
+            address,
+        })
     }
 }

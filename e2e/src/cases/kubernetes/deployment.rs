@@ -83,7 +83,7 @@ fn exit(case: &Case<'_>) -> Result<()> {
     let follow = format!("kubectl logs --follow {}", pod.name);
     let mut log = terminal.page("docs/kubernetes.md")?.start(&follow)?;
     sync(&pod, "raise SystemExit(0)\n", "v2")?;
-    log.wait_for("web ended with status 0; exiting with its status")?;
+    log.wait_for("web ended with status 0; exiting with its status", 1)?;
     wait_for(PATIENCE, || Ok((pod.last_start()? != before).then_some(())))
         .context("the container has not been started again")?;
     pod.wait_for("v1").map(drop)

@@ -14,7 +14,8 @@ use crate::command::{free_port, wait_for};
 use crate::directories::copy;
 use crate::offline;
 use crate::package::{offering, package_offline};
-use crate::terminal::{Page, Running, Terminal};
+use crate::running::Running;
+use crate::terminal::{Page, Terminal};
 
 cases![kpack];
 

@@ -62,7 +62,7 @@ fn skaffold(case: &Case<'_>) -> Result<()> {
     expect_same_on_page(&terminal, &format!("cd examples/skaffold\n{}", dev.text))?;
     let mut running = page.start(&dev.text)?;
     // Skaffold misses earlier saves.
-    running.wait_for("Watching for changes")?;
+    running.wait_for("Watching for changes", 1)?;
     let pod = terminal.pod(DEPLOYMENT)?;
     expect_syncs(&terminal, &pod)
 }
