@@ -14,14 +14,7 @@ use crate::container::{Container, SKAFFOLD, TILT};
 use crate::directories::workspace;
 use crate::terminal::Terminal;
 
-cases![
-    replicas,
-    slow_restart,
-    strict_liveness_probe,
-    exit,
-    arguments,
-    arbitrary_user
-];
+cases![replicas, slow_restart, exit, arguments, arbitrary_user];
 
 const PATIENCE: Duration = Duration::from_mins(2);
 /// A user in a project of `OpenShift`: a high number without a name.
@@ -51,22 +44,6 @@ fn slow_restart(case: &Case<'_>) -> Result<()> {
         .context("the pod is always ready")
     })
     .map(drop)
-}
-
-/// A liveness probe with less patience restarts the container, which has the files of its image again.
-fn strict_liveness_probe(case: &Case<'_>) -> Result<()> {
-    let terminal = one_replica(case, |manifest| {
-        manifest
-            .replace("periodSeconds: 5", "periodSeconds: 1")
-            .replace("failureThreshold: 6", "failureThreshold: 2")
-    })?;
-    let pod = terminal.pod(DEPLOYMENT)?;
-    let before = pod.last_start()?;
-    sync(&pod, SLOW_START, "v2")?;
-    wait_for(PATIENCE, || Ok((pod.last_start()? != before).then_some(())))
-        .context("the container has not been restarted")?;
-    pod.wait_for("v1")?;
-    Ok(())
 }
 
 /// A process that ends with 0 ends its container, if that is wanted, and the pod starts another.
