@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use fs_err as fs;
 
-use super::{PYTHON, expect_argument};
+use super::PYTHON;
 use crate::case::{Case, cases};
 use crate::command::wait_for;
 use crate::offline;
@@ -15,7 +15,6 @@ use documentation::Block;
 cases![
     docker_cp,
     compose,
-    compose_arguments,
     compose_with_an_old_image,
     tilt,
     bind_mount
@@ -102,29 +101,6 @@ fn with_old_engine(terminal: &Terminal<'_>) -> Result<()> {
         )?;
     }
     Ok(())
-}
-
-/// The arguments that the page shows reach the app.
-fn compose_arguments(case: &Case<'_>) -> Result<()> {
-    offline::tool("compose")?;
-    let terminal = case.terminal()?;
-    build_python(&terminal)?;
-    let settings = terminal.page("docs/settings.md")?.text;
-    let command = settings
-        .lines()
-        .find(|line| line.trim().starts_with("command: "));
-    let command = command.context("the page has no command")?.trim();
-    let file = terminal.path("examples/compose/compose.yaml");
-    let service = fs::read_to_string(&file)?;
-    let service = service.replace(
-        "    environment:",
-        &format!("    {command}\n    environment:"),
-    );
-    fs::write(&file, service)?;
-    let page = terminal.page("examples/compose/README.md")?;
-    page.run("docker compose up --detach")?;
-    expect_argument(&terminal.container("compose-app-1"), "v1")?;
-    page.run("docker compose down").map(drop)
 }
 
 /// Tilt runs the app with Compose, since there is no cluster.

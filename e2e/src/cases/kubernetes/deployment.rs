@@ -14,7 +14,7 @@ use crate::container::{Container, SKAFFOLD, TILT};
 use crate::directories::workspace;
 use crate::terminal::Terminal;
 
-cases![replicas, slow_restart, exit, arguments, arbitrary_user];
+cases![replicas, slow_restart, exit, arbitrary_user];
 
 const PATIENCE: Duration = Duration::from_mins(2);
 /// A user in a project of `OpenShift`: a high number without a name.
@@ -22,12 +22,24 @@ const USER: &str = "1000680000";
 /// An app that takes long to start.
 const SLOW_START: &str = "import time\ntime.sleep(8)\n";
 
-/// A sync changes one pod.
+/// A sync changes one pod. The arguments of the page, which are the same for Compose, reach the app.
 fn replicas(case: &Case<'_>) -> Result<()> {
-    let terminal = deployed(case, "app.yaml", str::to_owned)?;
+    let page = fs::read_to_string(workspace().join("docs/settings.md"))?;
+    let arguments = page.lines().find(|line| line.starts_with("args: "));
+    let arguments = arguments.context("the page has no args")?;
+    let command = arguments.replace("args: ", "command: ");
+    ensure!(page.contains(&command), "the page does not show {command}");
+    let terminal = deployed(case, "app.yaml", |manifest| {
+        manifest.replace(
+            "          env:",
+            &format!("          {arguments}\n          env:"),
+        )
+    })?;
     let pods = wait_for(PATIENCE, || Ok(terminal.pods(DEPLOYMENT)?.try_into().ok()))?;
     let [synced, other]: [Container<'_>; 2] = pods;
+    expect_argument(&synced, "v1")?;
     synced.reload("v2", || sync(&synced, "", "v2"))?;
+    expect_argument(&synced, "v2")?;
     other.wait_for("v1")?;
     Ok(())
 }
@@ -64,23 +76,6 @@ fn exit(case: &Case<'_>) -> Result<()> {
     wait_for(PATIENCE, || Ok((pod.last_start()? != before).then_some(())))
         .context("the container has not been started again")?;
     pod.wait_for("v1").map(drop)
-}
-
-/// Arguments of the page reach the app.
-fn arguments(case: &Case<'_>) -> Result<()> {
-    let page = fs::read_to_string(workspace().join("docs/settings.md"))?;
-    let arguments = page.lines().find(|line| line.trim().starts_with("args: "));
-    let arguments = arguments.context("the page has no args")?.trim();
-    let terminal = one_replica(case, |manifest| {
-        manifest.replace(
-            "          env:",
-            &format!("          {arguments}\n          env:"),
-        )
-    })?;
-    let pod = terminal.pod(DEPLOYMENT)?;
-    expect_argument(&pod, "v1")?;
-    pod.reload("v2", || sync(&pod, "", "v2"))?;
-    expect_argument(&pod, "v2")
 }
 
 /// A user as `OpenShift` gives one, with each of the settings that make the app directory writable, and without.
