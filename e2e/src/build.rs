@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use fs_err as fs;
 
-use crate::buildpacks::{START, WATCHEXEC};
+use crate::buildpacks::{PROCFILE, START, WATCHEXEC};
 use crate::case::{Case, python_app};
 use crate::command::{last_lines, output, recorded};
 use crate::directories::log;
@@ -38,6 +38,13 @@ impl Case<'_> {
     /// A build of one of several images of the case.
     pub(crate) fn build_as(&self, image: &str, app: impl AsRef<Path>) -> Build<'_> {
         Build::new(self, self.named(image), app.as_ref())
+    }
+
+    /// A build with live reload of an app that knows nothing of it, by our buildpack after the one that runs
+    /// its Procfile.
+    pub(crate) fn build_unaware(&self, app: impl AsRef<Path>) -> Build<'_> {
+        let build = self.build(app).buildpacks(&[PROCFILE, WATCHEXEC]);
+        build.live_reload("true")
     }
 
     /// A build with live reload by Paketo's builder, with our buildpack appended.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
-use super::restarts::{image_with, run, wait_for_log};
+use super::restarts::{image, run, wait_for_log};
 use crate::case::{Case, cases};
 use crate::command::{expect_words, free_port};
 use crate::container::Container;
@@ -30,7 +30,7 @@ const SERVER: &str = "const version = require('./page.js'); console.log('started
 
 /// A save, a save that does not compile, and its correction; the log is the page's.
 fn commands(case: &Case<'_>) -> Result<()> {
-    let image = image_with(
+    let image = image(
         case,
         "web: exec node server.js\n",
         &[
@@ -95,7 +95,7 @@ fn puma(case: &Case<'_>) -> Result<()> {
 fn refuses_nothing(case: &Case<'_>, web: &str, app: &[(&str, &str)], signal: &str) -> Result<()> {
     let settings = [("BP_LIVE_RELOAD_ON_CHANGE", signal)];
     let files = [app, &[("a", "1"), ("b", "0")]].concat();
-    let image = image_with(case, web, &files, &settings)?;
+    let image = image(case, web, &files, &settings)?;
     let container = Container::start(&image)?;
     container.wait_for("v1")?;
     let url = container
@@ -141,7 +141,7 @@ fn refuses_nothing(case: &Case<'_>, web: &str, app: &[(&str, &str)], signal: &st
 fn late_database(case: &Case<'_>) -> Result<()> {
     offline::tool("compose")?;
     let connect = "import os, socket\nsocket.create_connection(('127.0.0.1', int(os.environ['DATABASE']))).close()\nimport app\n";
-    let image = image_with(
+    let image = image(
         case,
         "web: exec python3 connect.py\n",
         &[("connect.py", connect)],

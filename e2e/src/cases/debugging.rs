@@ -6,10 +6,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use fs_err as fs;
 
+use super::restarts::image;
 use crate::build::Image;
-use crate::buildpacks::{PROCFILE, WATCHEXEC};
 use crate::case::{Case, cases, unaware_app};
 use crate::command::{free_port, retry};
 use crate::container::{Container, RELOAD};
@@ -26,7 +25,7 @@ const TERMINATED: i32 = 143;
 
 /// Ctrl-C ends `docker run --interactive --tty` at once, with the status of the app.
 fn ctrl_c(case: &Case<'_>) -> Result<()> {
-    let image = python(case, "web: python3 app.py\n")?;
+    let image = image(case, "web: python3 app.py\n", &[], &[])?;
     let (container, terminal) = at_terminal(case, &image, &[], &[])?;
     container.wait_for("v1")?;
     expect_terminated(interrupt(terminal)?)
@@ -34,7 +33,7 @@ fn ctrl_c(case: &Case<'_>) -> Result<()> {
 
 /// `docker attach` shows the log of a container that runs in the background, and Ctrl-C there ends it.
 fn attach(case: &Case<'_>) -> Result<()> {
-    let image = python(case, "web: python3 app.py\n")?;
+    let image = image(case, "web: python3 app.py\n", &[], &[])?;
     let container = Container::start_with(&image, &["--interactive", "--tty"])?;
     container.wait_for("v1")?;
     let mut terminal = docker(case, &["attach", &container.name])?;
@@ -46,7 +45,12 @@ fn attach(case: &Case<'_>) -> Result<()> {
 /// pdb has the terminal, also after a restart, and Ctrl-C returns to its prompt. Without it, Ctrl-C ends the
 /// container.
 fn pdb(case: &Case<'_>) -> Result<()> {
-    let image = python(case, "web: python3 app.py\npdb: python3 -m pdb app.py\n")?;
+    let image = image(
+        case,
+        "web: python3 app.py\npdb: python3 -m pdb app.py\n",
+        &[],
+        &[],
+    )?;
     let (container, mut terminal) = at_terminal(case, &image, &RELOAD, &["pdb"])?;
     terminal.wait_for("(Pdb)", 1)?;
     terminal.types("continue\n")?;
@@ -84,7 +88,7 @@ fn quit(case: &Case<'_>) -> Result<()> {
 /// Ends a process that reads from the terminal by a key. Before, Ctrl-Z does not halt it, since no shell in the container
 /// could wake it.
 fn end_reader(case: &Case<'_>, key: &str, expected: i32) -> Result<()> {
-    let image = python(case, "web: echo ready; exec cat\n")?;
+    let image = image(case, "web: echo ready; exec cat\n", &[], &[])?;
     let (_container, mut terminal) = at_terminal(case, &image, &[], &[])?;
     // Before that, docker has not taken the terminal from the shell that runs it.
     terminal.wait_for("ready", 1)?;
@@ -113,14 +117,6 @@ fn jdwp(case: &Case<'_>) -> Result<()> {
     let target = "/workspace/BOOT-INF/classes/e2e/Answer.class";
     container.reload_by_copy("v2", &class, target)?;
     shake_hands(port)
-}
-
-/// An image of the Python app with these processes.
-fn python<'a>(case: &'a Case<'_>, procfile: &str) -> Result<Image<'a>> {
-    let app = unaware_app("v1")?;
-    fs::write(app.path().join("Procfile"), procfile)?;
-    let build = case.build(app.path()).buildpacks(&[PROCFILE, WATCHEXEC]);
-    build.live_reload("true").image()
 }
 
 /// Starts a container at a terminal.

@@ -1,11 +1,10 @@
 //! Live reload with the process `reload`, for apps whose buildpacks do not support it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::build::{Build, Image};
+use crate::build::Image;
 use crate::buildpacks::{ENVIRONMENT, PROCFILE, WATCHEXEC, buildpack_of};
 use crate::case::{Case, cases, python_app, unaware_app};
 use crate::command::expect_words;
@@ -15,7 +14,7 @@ cases![listed_last, environment, production, invalid_flag];
 
 /// Listed last, our buildpack makes `reload` the default process.
 fn listed_last(case: &Case<'_>) -> Result<()> {
-    let image = build(case, &python_app()).image()?;
+    let image = case.build_unaware(python_app()).image()?;
     Container::start(&image)?.reload_python()
 }
 
@@ -97,10 +96,4 @@ fn invalid_flag(case: &Case<'_>) -> Result<()> {
         &["BP_LIVE_RELOAD_ENABLED is \"yes\".", "Accepted: 1 t T"],
     )?;
     image.expect_no_watchexec()
-}
-
-/// A build with a buildpack without support for live reload, followed by ours.
-fn build<'a>(case: &'a Case<'_>, app: &Path) -> Build<'a> {
-    let build = case.build(app).buildpacks(&[PROCFILE, WATCHEXEC]);
-    build.live_reload("true")
 }

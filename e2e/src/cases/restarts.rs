@@ -3,7 +3,6 @@
 
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -11,7 +10,6 @@ use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
 use crate::build::{Build, Image};
-use crate::buildpacks::{PROCFILE, WATCHEXEC};
 use crate::case::{Case, cases, unaware_app};
 use crate::command::retry;
 use crate::container::{Container, TILT};
@@ -27,6 +25,9 @@ cases![
     many_files_by_tar,
 ];
 
+/// The process of the Python app.
+const PYTHON: &str = "web: exec python3 app.py\n";
+
 /// A change that comes before watchexec watches all of the directories.
 fn right_after_the_start(case: &Case<'_>) -> Result<()> {
     let app = unaware_app("v1")?;
@@ -37,7 +38,7 @@ fn right_after_the_start(case: &Case<'_>) -> Result<()> {
         fs::create_dir_all(&directory)?;
         fs::write(directory.join("page"), "1")?;
     }
-    let image = build(case, app.path()).image()?;
+    let image = case.build_unaware(&app).image()?;
     for (time, page) in [(0, "49/99"), (100, "25/50"), (300, "0/0")] {
         let container = Container::start(&image)?;
         wait_for_log(&container, "started v1")?;
@@ -54,7 +55,7 @@ fn right_after_the_start(case: &Case<'_>) -> Result<()> {
 
 /// Syncs with pauses lead to one start each.
 fn slow_syncs(case: &Case<'_>) -> Result<()> {
-    let image = image(case, "web: exec python3 app.py\n", &[])?;
+    let image = image(case, PYTHON, &[], &[])?;
     let container = settled(&image)?;
     for (sync, starts) in [
         (
@@ -82,7 +83,7 @@ fn slow_syncs(case: &Case<'_>) -> Result<()> {
 
 /// Events after which the files are what they were.
 fn nothing_changed(case: &Case<'_>) -> Result<()> {
-    let image = image(case, "web: exec python3 app.py\n", &[("script", "")])?;
+    let image = image(case, PYTHON, &[("script", "")], &[])?;
     let container = settled(&image)?;
     for event in [
         "chmod +x script",
@@ -111,8 +112,10 @@ fn links(case: &Case<'_>) -> Result<()> {
     }
     symlink("1", config.join("data"))?;
     symlink("data/app.yaml", config.join("app.yaml"))?;
-    let build = build(case, app.path()).env("BP_LIVE_RELOAD_WATCH", "config/app.yaml");
-    let image = build.image()?;
+    let build = case.build_unaware(&app);
+    let image = build
+        .env("BP_LIVE_RELOAD_WATCH", "config/app.yaml")
+        .image()?;
     let container = settled(&image)?;
     for (version, starts) in [(2, 2), (3, 3)] {
         run(
@@ -130,7 +133,7 @@ fn links(case: &Case<'_>) -> Result<()> {
 
 /// An app that makes and removes files with ever new names: a save is noticed all the same.
 fn many_names(case: &Case<'_>) -> Result<()> {
-    let image = image(case, "web: exec python3 app.py\n", &[])?;
+    let image = image(case, PYTHON, &[], &[])?;
     let container = settled(&image)?;
     run(
         &container,
@@ -143,7 +146,8 @@ fn many_names(case: &Case<'_>) -> Result<()> {
 /// Polling notices each save, also one within a second of the last, and files with an older time.
 fn polling(case: &Case<'_>) -> Result<()> {
     let app = unaware_app("v1")?;
-    let image = build(case, app.path())
+    let image = case
+        .build_unaware(&app)
         .env("BP_LIVE_RELOAD_POLL", "200ms")
         .image()?;
     let container = settled(&image)?;
@@ -163,9 +167,13 @@ fn polling(case: &Case<'_>) -> Result<()> {
 
 /// Copying a directory of files restarts the process once.
 fn many_files_by_copy(case: &Case<'_>) -> Result<()> {
-    let image = image(case, "web: exec python3 app.py\n", &[])?;
+    let image = image(case, PYTHON, &[], &[])?;
     let changed = unaware_app("v2")?;
-    add_pages(changed.path(), 50)?;
+    let pages = changed.path().join("pages");
+    fs::create_dir(&pages)?;
+    for page in 0..50 {
+        fs::write(pages.join(page.to_string()), "page\n")?;
+    }
     let container = Container::start(&image)?;
     container.reload_by_copy("v2", &changed.path().join("."), "/workspace")?;
     expect_starts(&container, 2)
@@ -174,7 +182,7 @@ fn many_files_by_copy(case: &Case<'_>) -> Result<()> {
 /// `tar` in the container writes one file after the other, for most of a second, and the process still
 /// restarts once.
 fn many_files_by_tar(case: &Case<'_>) -> Result<()> {
-    let image = image(case, "web: exec python3 app.py\n", &[])?;
+    let image = image(case, PYTHON, &[], &[])?;
     let changed = fs::read(unaware_app("v2")?.path().join("app.py"))?;
     let pages: Vec<_> = (0..6000)
         .map(|page| format!("workspace/pages/{page}"))
@@ -210,29 +218,8 @@ pub(super) fn expect_starts(container: &Container<'_>, expected: usize) -> Resul
     Ok(())
 }
 
-/// Adds files in a new directory `pages`.
-fn add_pages(app: &Path, count: usize) -> Result<()> {
-    fs::create_dir(app.join("pages"))?;
-    for index in 0..count {
-        fs::write(
-            app.join(format!("pages/{index}")),
-            format!("page {index}\n"),
-        )?;
-    }
-    Ok(())
-}
-
-/// An image of the Python app with this Procfile and these files, which are executable.
+/// An image of the Python app with this Procfile, these files, which are executable, and these settings.
 pub(super) fn image<'a>(
-    case: &'a Case<'_>,
-    procfile: &str,
-    files: &[(&str, &str)],
-) -> Result<Image<'a>> {
-    image_with(case, procfile, files, &[])
-}
-
-/// The same with settings for the build.
-pub(super) fn image_with<'a>(
     case: &'a Case<'_>,
     procfile: &str,
     files: &[(&str, &str)],
@@ -246,15 +233,9 @@ pub(super) fn image_with<'a>(
         fs::write(&file, content)?;
         fs::set_permissions(file, Permissions::from_mode(0o755))?;
     }
-    let build = build(case, app.path());
+    let build = case.build_unaware(&app);
     let set = |build: Build<'a>, (name, value): &(&str, &str)| build.env(name, value);
     settings.iter().fold(build, set).image()
-}
-
-/// A build of an app that knows nothing of live reload.
-fn build<'a>(case: &'a Case<'_>, app: &Path) -> Build<'a> {
-    let build = case.build(app).buildpacks(&[PROCFILE, WATCHEXEC]);
-    build.live_reload("true")
 }
 
 /// A container whose app has started more than a second ago: no change belongs to the sync before the start.

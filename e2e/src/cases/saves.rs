@@ -12,7 +12,6 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use fs_err as fs;
 
-use crate::buildpacks::{PROCFILE, WATCHEXEC};
 use crate::case::{Case, cases, unaware_app};
 use crate::cases::restarts::expect_starts;
 use crate::command::output;
@@ -50,8 +49,7 @@ fn editors(case: &Case<'_>) -> Result<()> {
     let app = unaware_app("v1")?;
     // For the files that show that nothing more restarts it.
     fs::set_permissions(app.path(), Permissions::from_mode(0o777))?;
-    let build = case.build(app.path()).buildpacks(&[PROCFILE, WATCHEXEC]);
-    let image = build.live_reload("true").image()?;
+    let image = case.build_unaware(&app).image()?;
     let mount = format!("{}:/workspace", app.path().display());
     let container = Container::start_with(&image, &["--volume", &mount])?;
     container.wait_for("v1")?;
