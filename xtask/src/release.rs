@@ -48,42 +48,13 @@ pub(crate) struct Options {
     output: Option<PathBuf>,
 }
 
-/// A package of a release.
-struct Variant {
-    /// Suffix of the version.
-    suffix: &'static str,
-    /// Whether watchexec is inside.
-    offline: bool,
-    /// The Buildpack API.
-    api: &'static str,
-    /// The execution environment that it is limited to.
-    exec_env: Option<&'static str>,
-}
-
-impl Variant {
-    const fn new(suffix: &'static str, offline: bool, api: &'static str) -> Self {
-        Self {
-            suffix,
-            offline,
-            api,
-            exec_env: None,
-        }
-    }
-
-    /// Limits it to development builds.
-    const fn for_development(mut self) -> Self {
-        self.exec_env = Some("development");
-        self
-    }
-}
-
-/// The packages of a release. The one that most people want comes first.
-const VARIANTS: [Variant; 5] = [
-    Variant::new("", false, "0.12"),
-    Variant::new("-development", false, "0.12").for_development(),
-    Variant::new("-offline", true, "0.12"),
-    Variant::new("-api0.10", false, "0.10"),
-    Variant::new("-offline-api0.10", true, "0.10"),
+/// The packages of a release, by the suffixes of their versions. The one that most people want comes first.
+const SUFFIXES: [&str; 5] = [
+    "",
+    "-development",
+    "-offline",
+    "-api0.10",
+    "-offline-api0.10",
 ];
 
 /// Makes a directory:
@@ -118,15 +89,15 @@ pub(crate) fn release(options: &Options) -> Result<PathBuf> {
         .map(|target| target.parse())
         .collect::<Result<Vec<Triple>>>()?;
     let registry = Registry::start()?;
-    for variant in &VARIANTS {
-        let tag = format!("{version}{}", variant.suffix);
+    for suffix in SUFFIXES {
+        let tag = format!("{version}{suffix}");
         let directory = dist.join("packages").join(&tag);
-        package(options, variant, &targets, &directory)?;
+        package(options, suffix, &targets, &directory)?;
         // pack adds the platform to the name.
         let file = files.join(format!("{NAME}-{tag}.cnb"));
         pack(&directory, &file, &["--format", "file"])?;
         registry.layout(&directory, &dist.join("images").join(&tag))?;
-        if variant.suffix.is_empty() {
+        if suffix.is_empty() {
             limits::check_packages(&files)?;
             for target in &targets {
                 let arch = target.image_arch();
@@ -140,24 +111,26 @@ pub(crate) fn release(options: &Options) -> Result<PathBuf> {
     Ok(dist)
 }
 
-/// Packages the programs for all targets into a directory.
+/// Packages the programs for all targets into a directory, with the choices that the suffix names.
 fn package(
     options: &Options,
-    variant: &Variant,
+    suffix: &str,
     targets: &[Triple],
     directory: &Path,
 ) -> Result<PathBuf> {
-    let archives = if variant.offline {
+    let has = |choice: &str| suffix.contains(choice);
+    let offline = has("-offline");
+    let archives = if offline {
         options.archives.clone()
     } else {
         Vec::new()
     };
     package::package(&package::Options {
-        offline: variant.offline,
+        offline,
         archives,
         buildpack_toml: options.buildpack_toml.clone(),
-        buildpack_api: Some(variant.api.to_owned()),
-        exec_env: variant.exec_env.map(str::to_owned),
+        buildpack_api: has("-api0.10").then(|| "0.10".to_owned()),
+        exec_env: has("-development").then(|| "development".to_owned()),
         targets: targets.to_vec(),
         binaries: None,
         output: Some(directory.to_owned()),
