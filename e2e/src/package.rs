@@ -11,6 +11,7 @@ use toml::{Table, Value};
 use crate::case::Case;
 use crate::command::last_lines;
 use crate::directories::{copy, log, target, workspace};
+use crate::platform::Part;
 use harness::digest;
 use harness::server::{Reply, Server};
 
@@ -39,47 +40,39 @@ pub(crate) fn here() -> &'static Architecture {
     &ARCHITECTURES[usize::from(cfg!(target_arch = "aarch64"))]
 }
 
-/// An archive of watchexec.
+/// An archive of the newest watchexec.
 #[derive(Clone, Debug)]
 pub(crate) struct Archive {
     /// The version of watchexec.
     pub(crate) version: String,
-    pub(crate) file_name: String,
+    /// Its path, beside a buildpack.toml that lists it.
+    pub(crate) file: PathBuf,
     pub(crate) contents: Vec<u8>,
 }
 
 impl Archive {
-    /// The archive of the newest release, which `cargo xtask archive` downloads or builds, and its
-    /// directory, which also has a buildpack.toml.
-    pub(crate) fn released() -> Result<(Self, PathBuf)> {
-        Self::provided(&["archive", "--quick"], "xtask-archive")
-    }
-
-    /// watchexec for another architecture.
-    pub(crate) fn released_for(target: &str) -> Result<(Self, PathBuf)> {
-        let task = ["archive", "--quick", "--target", target];
-        Self::provided(&task, &format!("xtask-archive-{target}"))
-    }
-
-    fn provided(task: &[&str], log_name: &str) -> Result<(Self, PathBuf)> {
-        let directory = PathBuf::from(xtask(task, log_name)?);
+    /// The archive for this machine or another target, which `cargo xtask archive` downloads or builds.
+    pub(crate) fn released(target: Option<&str>) -> Result<Self> {
+        let mut task = vec!["archive", "--quick"];
+        task.extend(target.into_iter().flat_map(|target| ["--target", target]));
+        let log_name = format!("xtask-archive-{}", target.unwrap_or("here"));
+        let directory = PathBuf::from(xtask(&task, &log_name)?);
         let descriptor: Table = fs::read_to_string(directory.join("buildpack.toml"))?.parse()?;
         let dependencies = descriptor["metadata"]["dependencies"].as_array();
         let text = |entry: &Value, key| Some(entry.get(key)?.as_str()?.to_owned());
         let local = |entry: &Value| {
             let uri = text(entry, "uri")?;
-            let (_, file_name) = uri.strip_prefix("file://")?.rsplit_once('/')?;
-            Some((text(entry, "version")?, file_name.to_owned()))
+            let (_, name) = uri.strip_prefix("file://")?.rsplit_once('/')?;
+            Some((text(entry, "version")?, directory.join(name)))
         };
-        let (version, file_name) = dependencies
+        let (version, file) = dependencies
             .and_then(|entries| entries.iter().find_map(local))
             .context("no dependency in the buildpack.toml of xtask archive is a file")?;
-        let archive = Self {
-            contents: fs::read(directory.join(&file_name))?,
+        Ok(Self {
+            contents: fs::read(&file)?,
             version,
-            file_name,
-        };
-        Ok((archive, directory))
+            file,
+        })
     }
 
     /// The checksum, in the form of buildpack.toml.
@@ -92,7 +85,8 @@ impl Archive {
     pub(crate) fn serve(&self) -> (Server, String) {
         let reply = Reply::ok(&self.contents);
         let server = Server::http(move |_| reply.clone());
-        let url = server.url(&format!("/{}", self.file_name));
+        let name = self.file.file_name().unwrap_or_default();
+        let url = server.url(&format!("/{}", name.display()));
         (server, url)
     }
 }
@@ -112,25 +106,30 @@ pub(crate) fn package(name: &str, choices: &[&str]) -> Result<PathBuf> {
     Ok(directory)
 }
 
-/// Packages the buildpack with the newest watchexec inside.
-pub(crate) fn package_offline(name: &str) -> Result<PathBuf> {
-    let (archive, directory) = Archive::released()?;
-    let descriptor = directory.join("buildpack.toml");
-    let archive = directory.join(archive.file_name);
-    let (archive, descriptor) = (archive.to_string_lossy(), descriptor.to_string_lossy());
-    let choices = ["--archive", &archive, "--buildpack-toml", &descriptor];
-    package(name, &choices)
+/// The package with the newest watchexec inside.
+pub(crate) fn package_offline(case: &Case<'_>) -> Result<&'static PathBuf> {
+    static PACKAGE: Part<PathBuf> = Part::new();
+
+    PACKAGE.get("offline package", || {
+        let archive = &case.platform.archive.file;
+        let descriptor = archive.with_file_name("buildpack.toml");
+        let (archive, descriptor) = (archive.to_string_lossy(), descriptor.to_string_lossy());
+        let choices = ["--archive", &archive, "--buildpack-toml", &descriptor];
+        package("package-offline", &choices)
+    })
 }
 
-/// Packages the buildpack for development builds only, offering the newest watchexec.
-pub(crate) fn development_only(case: &Case<'_>) -> Result<PathBuf> {
-    let name = case.name.replace("::", "-");
-    let choices = ["--exec-env", "development"];
-    let package = package(&format!("package-for-{name}"), &choices)?;
-    let archive = &case.platform.archive;
-    // The server keeps running without its handle.
-    let (_, url) = archive.serve();
-    Ok(offering(&package, &name, archive, &url)?.into())
+/// The package for development builds only, offering the newest watchexec.
+pub(crate) fn development_only(case: &Case<'_>) -> Result<&'static PathBuf> {
+    static PACKAGE: Part<PathBuf> = Part::new();
+
+    PACKAGE.get("development-only package", || {
+        let package = package("package-development", &["--exec-env", "development"])?;
+        let archive = &case.platform.archive;
+        // The server keeps running without its handle.
+        let (_, url) = archive.serve();
+        Ok(offering(&package, "development", archive, &url)?.into())
+    })
 }
 
 /// Copies a package so that it offers only this archive, from a URL. Returns the path of the copy.

@@ -36,8 +36,6 @@ pub(crate) struct Platform {
     pub(crate) buildpack: PathBuf,
     /// A copy of the buildpack that downloads that archive from a server of the suite.
     pub(crate) watchexec: PathBuf,
-    jar: Part<PathBuf>,
-    kubernetes: Part<String>,
 }
 
 impl Platform {
@@ -46,7 +44,7 @@ impl Platform {
         let pack = step("pack", || offline::tool("pack"))?;
         let lifecycle = step("lifecycle", || Lifecycle::provide("lifecycle"))?;
         let images = step("images", || Images::provide(&lifecycle, &engine))?;
-        let (archive, _) = step("watchexec archive", Archive::released)?;
+        let archive = step("watchexec archive", || Archive::released(None))?;
         let buildpack = step("buildpack", || {
             package("package", &[]).or_else(|_| {
                 // Without the toolchain of a release, its cases say why. All others can do without.
@@ -64,17 +62,13 @@ impl Platform {
             watchexec: offering(&buildpack, "served", &archive, &url)?.into(),
             archive,
             buildpack,
-            jar: Part::default(),
-            kubernetes: Part::default(),
             engine,
             cluster,
         };
         platform.write_programs()?;
         for name in ["paketo", "heroku"] {
             let publisher = Publisher::read(name)?;
-            platform
-                .publishers
-                .insert(name, (publisher, Part::default()));
+            platform.publishers.insert(name, (publisher, Part::new()));
         }
         let known = [START, PROCFILE];
         let order = known.map(|id| vec![(WATCHEXEC, true), (id, false)]);
@@ -89,17 +83,14 @@ impl Platform {
 
     /// The cluster, running.
     pub(crate) fn cluster(&self) -> Result<&Cluster> {
+        static PROGRAMS: Part<()> = Part::new();
+
         if let Some(obstacle) = Cluster::obstacle() {
             return Err(Impossible(obstacle).into());
         }
-        self.kubernetes.get("Kubernetes", Cluster::programs)?;
+        PROGRAMS.get("Kubernetes", Cluster::programs)?;
         self.cluster.start(&self.engine, &self.images.pause)?;
         Ok(&self.cluster)
-    }
-
-    /// The Java app.
-    pub(crate) fn jar(&self) -> Result<&PathBuf> {
-        self.jar.get("Java app", offline::jar)
     }
 
     /// A publisher, and the stand-in for its builder.
@@ -227,16 +218,14 @@ impl std::error::Error for Impossible {}
 
 /// A part that the first case to need it provides, and others wait for.
 #[derive(Debug)]
-struct Part<T>(OnceLock<Result<T, String>>);
-
-impl<T> Default for Part<T> {
-    fn default() -> Self {
-        Self(OnceLock::new())
-    }
-}
+pub(crate) struct Part<T>(OnceLock<Result<T, String>>);
 
 impl<T> Part<T> {
-    fn get(&self, what: &str, provide: impl FnOnce() -> Result<T>) -> Result<&T> {
+    pub(crate) const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    pub(crate) fn get(&self, what: &str, provide: impl FnOnce() -> Result<T>) -> Result<&T> {
         let provide = || step(what, provide).map_err(|error| format!("{error:#}"));
         let provided = self.0.get_or_init(provide);
         provided.as_ref().map_err(|error| anyhow!("{error}"))

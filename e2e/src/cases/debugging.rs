@@ -13,7 +13,7 @@ use crate::case::{Case, cases, unaware_app};
 use crate::command::{free_port, retry};
 use crate::container::{Container, RELOAD};
 use crate::directories::log;
-use crate::offline::compile_answer;
+use crate::offline::{self, compile_answer};
 use crate::running::Running;
 
 cases![ctrl_c, attach, pdb, reader, quit, jdwp];
@@ -103,7 +103,7 @@ fn end_reader(case: &Case<'_>, key: &str, expected: i32) -> Result<()> {
 
 /// A debugger of Java attaches at its port before and after a restart: the port is free again.
 fn jdwp(case: &Case<'_>) -> Result<()> {
-    let image = case.build_paketo("image", case.platform.jar()?)?.image()?;
+    let image = case.build_paketo("image", offline::jar()?)?.image()?;
     let port = free_port()?;
     let agent = format!(
         "JAVA_TOOL_OPTIONS=-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=127.0.0.1:{port}"

@@ -43,9 +43,8 @@ pub(crate) fn measure(platform: &Platform) -> Result<()> {
 
 /// Copies an unchanged file into two containers in turns, until another process answers.
 fn restarts([measured, reference]: &[Container<'_>; 2], file: &Path, target: &str) -> Result<Pair> {
-    let restart = |container: &Container<'_>| {
-        container.reload("v1", || container.copy_in(file, target))
-    };
+    let restart =
+        |container: &Container<'_>| container.reload("v1", || container.copy_in(file, target));
     interleaved(SOME, || restart(measured), || restart(reference))
 }
 
@@ -53,7 +52,7 @@ fn restarts([measured, reference]: &[Container<'_>; 2], file: &Path, target: &st
 fn java(case: &Case<'_>) -> Result<Figure> {
     with_setting(
         ("Spring Boot", QUICK_JAVA),
-        |image| case.build_paketo(image, case.platform.jar()?),
+        |image| case.build_paketo(image, offline::jar()?),
         &[],
         &source("apps/java/src/main/resources/application.properties"),
         "/workspace/BOOT-INF/classes/application.properties",

@@ -50,7 +50,7 @@ fn offline_builder(case: &Case<'_>) -> Result<()> {
 fn offline_terminal<'a>(case: &'a Case<'a>) -> Result<Terminal<'a>> {
     let terminal = case.terminal()?;
     let to = terminal.path("target/package/buildpack-offline");
-    copy(&package_offline("package-offline")?, &to)?;
+    copy(package_offline(case)?, &to)?;
     Ok(terminal)
 }
 

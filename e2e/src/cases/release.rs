@@ -8,7 +8,6 @@ pub(super) mod packages;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
@@ -20,6 +19,7 @@ use crate::command::{expect_words, logged, output};
 use crate::directories::{copy, log, target, workspace};
 use crate::offline::{self, Registry, tool};
 use crate::package::{ARCHITECTURES, Architecture, Archive, descriptor, here};
+use crate::platform::Part;
 use crate::terminal::Terminal;
 
 cases![published, arm64_programs];
@@ -28,7 +28,6 @@ cases![published, arm64_programs];
 const EMULATED: &str = "exec /usr/bin/qemu-aarch64-static -0 \"$1\" \"$@\"";
 
 /// The files of a release that is not published.
-#[derive(Clone)]
 struct Made {
     /// Its directory.
     dist: PathBuf,
@@ -36,8 +35,6 @@ struct Made {
     arguments: Vec<String>,
     /// The version of the buildpack.
     version: String,
-    /// The archive of watchexec for arm64.
-    watchexec: Archive,
 }
 
 impl Made {
@@ -48,23 +45,18 @@ impl Made {
     }
 }
 
-/// Makes the release once for all cases.
-fn made(case: &Case<'_>) -> Result<Made> {
-    static MADE: Mutex<Option<Made>> = Mutex::new(None);
-    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(made) = &*made {
-        return Ok(made.clone());
-    }
-    let mut arguments = Vec::new();
+/// The release, made once for all cases.
+fn made(case: &Case<'_>) -> Result<&'static Made> {
+    static MADE: Part<Made> = Part::new();
+
+    MADE.get("release", || make(case))
+}
+
+fn make(case: &Case<'_>) -> Result<Made> {
     let mut offers = Vec::new();
     for architecture in &ARCHITECTURES {
-        let (archive, directory) = if architecture.name == here().name {
-            Archive::released()?
-        } else {
-            Archive::released_for(architecture.target)?
-        };
-        let file = directory.join(&archive.file_name);
-        arguments.extend(["--archive".to_owned(), file.display().to_string()]);
+        let other = Some(architecture.target).filter(|_| architecture.name != here().name);
+        let archive = Archive::released(other)?;
         // The server keeps running without its handle.
         let (_, url) = archive.serve();
         offers.push((architecture, archive, url));
@@ -73,28 +65,22 @@ fn made(case: &Case<'_>) -> Result<Made> {
         .map(|(architecture, archive, url)| (*architecture, archive, url.as_str()))
         .collect();
     let file = target("release.toml");
-    fs::write(
-        &file,
-        descriptor(&workspace().join("buildpack.toml"), &listed)?,
-    )?;
-    arguments.extend(["--buildpack-toml".to_owned(), file.display().to_string()]);
-    let arm64 = offers.into_iter().find(|(of, ..)| of.name == "arm64");
-    let (_, watchexec, _) = arm64.context("no archive for arm64")?;
-    let text: Table = fs::read_to_string(&file)?.parse()?;
-    let version = text["buildpack"]["version"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
+    let text = descriptor(&workspace().join("buildpack.toml"), &listed)?;
+    fs::write(&file, &text)?;
+    let mut arguments = vec!["--buildpack-toml".to_owned(), file.display().to_string()];
+    for (_, archive, _) in &offers {
+        arguments.extend(["--archive".to_owned(), archive.file.display().to_string()]);
+    }
+    let text: Table = text.parse()?;
+    let version = text["buildpack"]["version"].as_str();
+    let version = version.context("no version")?.to_owned();
     let dist = target("release/made");
     release(case, &arguments, &dist)?;
-    Ok(made
-        .insert(Made {
-            dist,
-            arguments,
-            version,
-            watchexec,
-        })
-        .clone())
+    Ok(Made {
+        dist,
+        arguments,
+        version,
+    })
 }
 
 /// Runs `cargo xtask release` with the suite's tools.
@@ -244,7 +230,7 @@ fn arm64_programs(case: &Case<'_>) -> Result<()> {
         let installed = phases.layer().join("bin/watchexec");
         let mut watchexec = Command::new(emulator);
         let printed = output(watchexec.arg(installed).arg("--version"))?;
-        expect_words(&printed, &[&made.watchexec.version])?;
+        expect_words(&printed, &[&case.platform.archive.version])?;
     }
 
     let live_reload = folder.path().join("buildpack/bin/live-reload");

@@ -112,8 +112,8 @@ impl Cluster {
         }
     }
 
-    /// Builds or downloads the programs of the node. Returns the version of Kubernetes.
-    pub(crate) fn programs() -> Result<String> {
+    /// Builds or downloads the programs of the node.
+    pub(crate) fn programs() -> Result<()> {
         debian::unpacked("kubernetes", &PACKAGES)?;
         debian::provide("ip", &["iproute2"])?;
         tool("crane")?;

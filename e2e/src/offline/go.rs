@@ -56,8 +56,8 @@ pub(super) const KUBERNETES: [&str; 6] = [
     "kubelet",
 ];
 
-/// Builds Kubernetes, with `kubectl` on the PATH of the cases. Returns its version.
-pub(crate) fn kubernetes() -> Result<String> {
+/// Builds Kubernetes, with `kubectl` on the PATH of the cases.
+pub(crate) fn kubernetes() -> Result<()> {
     let module = source("tools/kube");
     let kubernetes = ["-m", "-f={{.Path}} {{.Version}}", "k8s.io/kubernetes"];
     let (_, version) = pinned(&module, &kubernetes)?;
@@ -69,7 +69,7 @@ pub(crate) fn kubernetes() -> Result<String> {
     if !kubectl.is_symlink() {
         symlink("kube", kubectl)?;
     }
-    Ok(version)
+    Ok(())
 }
 
 /// Builds the programs of kpack into a directory. Returns the version, and the directory of the module,

@@ -116,7 +116,7 @@ fn expect_reload(terminal: &Terminal<'_>, container: &Container<'_>) -> Result<(
 fn project_toml(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
     copy(
-        &development_only(case)?,
+        development_only(case)?,
         &terminal.path("target/package/buildpack-development"),
     )?;
     let page = terminal.page("examples/project-toml/README.md")?;
@@ -135,7 +135,7 @@ fn builder(case: &Case<'_>) -> Result<()> {
 fn system_builder(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
     copy(
-        &development_only(case)?,
+        development_only(case)?,
         &terminal.path("target/package/buildpack-development"),
     )?;
     follow_builder(&terminal)

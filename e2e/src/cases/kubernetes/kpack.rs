@@ -59,7 +59,7 @@ fn kpack(case: &Case<'_>) -> Result<()> {
     let page = terminal.page("examples/kpack/README.md")?;
     let [package, apply] = page.blocks()?;
     let buildpack = terminal.path("target/package/buildpack");
-    copy(&package_offline("package-for-kpack")?, &buildpack)?;
+    copy(package_offline(case)?, &buildpack)?;
     page.follow(&package)?;
     page.follow(&apply)?;
 

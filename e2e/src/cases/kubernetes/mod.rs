@@ -55,8 +55,8 @@ fn expect_syncs(terminal: &Terminal<'_>, pod: &Container<'_>) -> Result<()> {
 fn skaffold(case: &Case<'_>) -> Result<()> {
     offline::tool("skaffold")?;
     let terminal = case.cluster_terminal()?;
-    let package = package_offline("package-without-network")?;
-    copy(&package, &terminal.path("target/package/buildpack"))?;
+    let package = package_offline(case)?;
+    copy(package, &terminal.path("target/package/buildpack"))?;
     let page = terminal.page("examples/skaffold/README.md")?;
     let [dev] = page.blocks()?;
     expect_same_on_page(&terminal, &format!("cd examples/skaffold\n{}", dev.text))?;
