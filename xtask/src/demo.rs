@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -87,16 +87,19 @@ pub(crate) fn demo() -> Result<()> {
     session.prints(&reload);
     let output = fs::File::create(directory.join("output.txt"))?.into_file();
     reload.stdout(output.try_clone()?).stderr(output);
-    let running = Running(reload.spawn().context("the process cannot be started")?);
+    let mut process = reload.spawn().context("the process cannot be started")?;
+    // It is stopped whatever happens. It ends its children before it ends.
     let reloaded = edit(&session, port);
+
+    let started = Instant::now();
+    kill_process(Pid::from_child(&process), Signal::TERM)?;
+    let status = process.wait()?;
+    let time = started.elapsed();
     println!("   The output of the process:");
     session.types("cat output.txt")?;
     reloaded?;
 
     println!("\n8. Stop");
-    let started = Instant::now();
-    let status = running.stop()?;
-    let time = started.elapsed();
     ensure!(ask(port).is_err(), "the app still answers");
     println!(
         "   SIGTERM ended it within {time:.0?} ({status}). {} is left to look at.",
@@ -212,25 +215,5 @@ fn finish(command: &mut Command) -> Result<()> {
 fn quote(text: &str) {
     for line in text.lines() {
         println!("   | {line}");
-    }
-}
-
-/// The process `reload`, stopped as a container is. It ends its children before it ends.
-struct Running(Child);
-
-impl Running {
-    fn stop(mut self) -> Result<ExitStatus> {
-        kill_process(Pid::from_child(&self.0), Signal::TERM)?;
-        Ok(self.0.wait()?)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Only after a failure is it still running.
-        if let Ok(None) = self.0.try_wait() {
-            let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
-            let _ = self.0.wait();
-        }
     }
 }
