@@ -67,7 +67,7 @@ fn write(
     let completion = if triple.image_arch() == Triple::host()?.image_arch() {
         output(Command::new(&program).args(["--completions", "bash"]))?
     } else {
-        Vec::new()
+        String::new()
     };
     let file = fs::File::create(archive)?;
     let mut tar = tar::Builder::new(XzWriter::new(file, XzOptions::with_preset(PRESET))?);
@@ -79,7 +79,7 @@ fn write(
             0o644,
             fs::read(workspace::root().join("LICENSE"))?,
         ),
-        ("completions/bash", 0o644, completion),
+        ("completions/bash", 0o644, completion.into_bytes()),
     ] {
         let mut header = tar::Header::new_gnu();
         header.set_mode(mode);

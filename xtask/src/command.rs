@@ -1,15 +1,9 @@
 //! Programs that tasks run.
 
 use crate::workspace;
-use anyhow::Result;
 use std::process::Command;
 
-pub(crate) use harness::command::run;
-
-/// Runs a program and returns its standard output.
-pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>> {
-    Ok(harness::command::output(command)?.into_bytes())
-}
+pub(crate) use harness::command::{output, run};
 
 /// Cargo, at the root of the checkout.
 pub(crate) fn cargo(subcommand: &str) -> Command {

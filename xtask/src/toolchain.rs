@@ -47,8 +47,7 @@ impl Toolchain {
             means = format!("{means}, zig {zig}");
         }
         let version = output(compiler.arg("--version").envs(toolchain.variables()))?;
-        let version = String::from_utf8_lossy(&version);
-        eprintln!("Compiling for {triple} with {}, {means}", version.trim());
+        eprintln!("Compiling for {triple} with {version}, {means}");
         let number = version.split(' ').nth(1).context("rustc has no version")?;
         number.clone_into(&mut toolchain.std_version);
         Ok(toolchain)
@@ -139,7 +138,7 @@ impl Toolchain {
         }
         // zig links its own start files of musl.
         self.flags.push("-Clink-self-contained=no".to_owned());
-        Ok(String::from_utf8_lossy(&version).trim().to_owned())
+        Ok(version)
     }
 
     /// Makes Debian's rustc the compiler, which compiles the standard library too.
@@ -165,8 +164,8 @@ fn directory() -> PathBuf {
 /// Whether a compiler has the standard library for a target.
 fn has_std(rustc: &OsString, triple: &Triple) -> Result<bool> {
     let print = ["--print", "target-libdir", "--target", triple.as_str()];
-    let folder = String::from_utf8(output(Command::new(rustc).args(print))?)?;
-    let Ok(entries) = fs::read_dir(folder.trim()) else {
+    let folder = output(Command::new(rustc).args(print))?;
+    let Ok(entries) = fs::read_dir(folder) else {
         return Ok(false);
     };
     let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());

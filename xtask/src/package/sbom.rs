@@ -77,7 +77,7 @@ fn linked_into(packages: &[&str], target: &Triple, libraries: &[Crate]) -> Resul
             .args(["--target", target.as_str()])
             .args(["--prefix", "depth", "--no-dedupe", "--format", "|{p}|{l}"]),
     )?;
-    Ok(with(libraries, crates_of(&String::from_utf8(tree)?)?))
+    Ok(with(libraries, crates_of(&tree)?))
 }
 
 /// Adds libraries that every program is linked to.
