@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
-use super::{APP, DEPLOYMENT, DIRECTORY, deploy, deployed};
+use super::{DEPLOYMENT, DIRECTORY, app, deploy, deployed};
 use crate::case::{Case, cases};
 use crate::cases::examples::expect_argument;
 use crate::command::wait_for;
@@ -125,8 +125,5 @@ fn one_replica<'a>(
 
 /// Syncs this version of the app with code in front of it.
 fn sync(pod: &Container<'_>, code: &str, version: &str) -> Result<()> {
-    let app = fs::read_to_string(workspace().join(APP))?;
-    let app = format!("{code}{}", app.replace("\"v1\"", &format!("{version:?}")));
-    ensure!(app.contains(version), "{APP} has no version");
-    pod.extract(&TILT, &[("workspace/app.py", app.as_bytes())])
+    super::sync(pod, &format!("{code}{}", app(version)?))
 }

@@ -64,7 +64,7 @@ fn kpack(case: &Case<'_>) -> Result<()> {
     page.follow(&apply)?;
 
     let image = case.named("example-python");
-    expect_reload(&terminal, &format!("apps/{image}-dev"), "workspace")?;
+    expect_reload(&terminal, &format!("apps/{image}-dev"))?;
 
     page.run(&format!(
         "cd {REPOSITORIES}; echo changed >examples/python/extra; {COMMIT}"

@@ -96,9 +96,7 @@ fn read_only_root(case: &Case<'_>) -> Result<()> {
 fn synced_files_last(case: &Case<'_>) -> Result<()> {
     let terminal = deployed(case, "read-only.yaml", str::to_owned)?;
     let pod = terminal.pod(DEPLOYMENT)?;
-    let app = fs::read_to_string(workspace().join(APP))?.replace("\"v1\"", "\"v2\"");
-    let files = [("workspace/app.py", app.as_bytes())];
-    pod.reload("v2", || pod.extract(&TILT, &files))?;
+    pod.reload("v2", || sync(&pod, &app("v2")?))?;
     let before = pod.last_start()?;
     // The end of the container can end the command first.
     let _ = pod.execute(&["sh", "-c", "kill 1"]);
@@ -143,18 +141,15 @@ fn deploy(
     Ok(())
 }
 
-/// Deploys an image that was built in the cluster, and checks that a sync into its app directory restarts
-/// the app. `name` is without the registry.
-fn expect_reload(terminal: &Terminal<'_>, name: &str, directory: &str) -> Result<()> {
+/// Deploys an image that was built in the cluster, and checks that a sync restarts the app. `name` is without
+/// the registry.
+fn expect_reload(terminal: &Terminal<'_>, name: &str) -> Result<()> {
     let deployment = fs::read_to_string(terminal.path("examples/kubernetes/app.yaml"))?
         .replace(&format!("me/{}", terminal.case.named(DEPLOYMENT)), name)
         .replace("replicas: 2", "replicas: 1");
     terminal.apply(&deployment)?;
     let pod = terminal.pod(DEPLOYMENT)?;
-    let app = fs::read_to_string(workspace().join(APP))?.replace("\"v1\"", "\"v2\"");
-    let file = format!("{directory}/app.py");
-    pod.reload("v2", || pod.extract(&TILT, &[(&file, app.as_bytes())]))
-        .map(drop)
+    pod.reload("v2", || sync(&pod, &app("v2")?)).map(drop)
 }
 
 /// Checks that the page shows the command of an example.
@@ -170,11 +165,10 @@ fn expect_same_on_page(terminal: &Terminal<'_>, command: &str) -> Result<()> {
 
 /// Syncs versions as each of the tools does, and deletes a file.
 fn sync_by_exec(pod: &Container<'_>) -> Result<()> {
-    let app = fs::read_to_string(workspace().join(APP))?;
     for (version, tar) in [("v3", &TILT), ("v4", &SKAFFOLD)] {
-        let changed = app.replace("\"v1\"", &format!("{version:?}"));
+        let app = app(version)?;
         let files = [
-            ("workspace/app.py", changed.as_bytes()),
+            ("workspace/app.py", app.as_bytes()),
             ("workspace/extra.py", b""),
         ];
         pod.reload(version, || pod.extract(tar, &files))?;
@@ -188,27 +182,23 @@ fn sync_by_exec(pod: &Container<'_>) -> Result<()> {
 fn edit_three_times(terminal: &Terminal<'_>, pod: &Container<'_>) -> Result<()> {
     pod.wait_for("v1")?;
     for version in ["v2", "v3", "v4"] {
-        pod.reload(version, || save(terminal, version))?;
+        let save = || Ok(fs::write(terminal.path(APP), app(version)?)?);
+        pod.reload(version, save)?;
     }
     Ok(())
 }
 
-/// Saves the app with another version.
-fn save(terminal: &Terminal<'_>, version: &str) -> Result<()> {
-    let file = terminal.path(APP);
-    let saved = fs::read_to_string(&file)?;
-    let line = |line: &str| {
-        let is_version = line.starts_with("VERSION = ");
-        if is_version {
-            format!("VERSION = {version:?}\n")
-        } else {
-            format!("{line}\n")
-        }
-    };
-    Ok(fs::write(
-        file,
-        saved.lines().map(line).collect::<String>(),
-    )?)
+/// The example app with this version.
+fn app(version: &str) -> Result<String> {
+    let app = fs::read_to_string(workspace().join(APP))?;
+    let app = app.replace("\"v1\"", &format!("{version:?}"));
+    ensure!(app.contains(version), "{APP} has no version");
+    Ok(app)
+}
+
+/// Syncs a text as the app.
+fn sync(pod: &Container<'_>, app: &str) -> Result<()> {
+    pod.extract(&TILT, &[("workspace/app.py", app.as_bytes())])
 }
 
 /// Saves another file, and deletes it again.
