@@ -67,7 +67,7 @@ fn python(case: &Case<'_>) -> Result<Figure> {
     fs::write(&file, format!("import sqlalchemy.orm\n{program}"))?;
     let buildpack = target("buildpacks/sqlalchemy");
     copy(&buildpack_of(LAYER), &buildpack)?;
-    copy(&offline::sqlalchemy()?, &buildpack.join("files"))?;
+    copy(&offline::installed("sqlalchemy")?, &buildpack.join("files"))?;
     let path = format!("PYTHONPATH=/layers/{}/layer", LAYER.replace('/', "_"));
     with_setting(
         ("Python with SQLAlchemy", KEEP_BYTECODE),

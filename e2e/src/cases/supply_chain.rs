@@ -17,11 +17,7 @@ use crate::directories::{source, workspace};
 use crate::offline;
 use harness::digest;
 
-cases![
-    sboms,
-    another_build_makes_the_same_image,
-    workflows,
-];
+cases![sboms, another_build_makes_the_same_image, workflows,];
 
 /// The files of `pack sbom download` for a layer: `CycloneDX`, SPDX, Syft.
 const SBOMS: [&str; 3] = ["sbom.cdx.json", "sbom.spdx.json", "sbom.syft.json"];
@@ -31,7 +27,7 @@ const SBOMS: [&str; 3] = ["sbom.cdx.json", "sbom.spdx.json", "sbom.syft.json"];
 /// the package. Syft, which merges all SBOMs that it finds in an image, lists both layers.
 fn sboms(case: &Case<'_>) -> Result<()> {
     offline::tool("syft")?;
-    let libraries = offline::sbom_libraries()?;
+    let libraries = offline::installed("sboms")?;
     let package = &case.platform.watchexec;
     // The page calls the image so.
     let image = build(case, "my-app", package, &python_app())?;
@@ -151,7 +147,7 @@ fn workflows(case: &Case<'_>) -> Result<()> {
     let mut actionlint = case.platform.command("actionlint")?;
     output(actionlint.current_dir(workspace()))?;
     // Offline, since some of its audits ask GitHub.
-    let mut zizmor = Command::new(offline::zizmor()?);
+    let mut zizmor = Command::new(offline::installed("zizmor")?.join("bin/zizmor"));
     zizmor.args(["--offline", "--no-progress", ".github"]);
     output(zizmor.current_dir(workspace()))?;
     Ok(())

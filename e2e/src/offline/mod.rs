@@ -24,5 +24,5 @@ pub(crate) use images::Images;
 pub(crate) use kpack::install_kpack;
 pub(crate) use maven::{compile_answer, jar};
 pub(crate) use published::replaced;
-pub(crate) use python::{sbom_libraries, sqlalchemy, zizmor};
+pub(crate) use python::installed;
 pub(crate) use registry::Registry;

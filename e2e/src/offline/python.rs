@@ -10,23 +10,8 @@ use crate::command::logged;
 use crate::directories::{log, source};
 use harness::cached;
 
-/// The path of zizmor, which audits workflows.
-pub(crate) fn zizmor() -> Result<PathBuf> {
-    Ok(installed("zizmor")?.join("bin/zizmor"))
-}
-
-/// The directory of the libraries of `CycloneDX` and SPDX.
-pub(crate) fn sbom_libraries() -> Result<PathBuf> {
-    installed("sboms")
-}
-
-/// The directory of a library that takes Python a while to compile, without its bytecode.
-pub(crate) fn sqlalchemy() -> Result<PathBuf> {
-    installed("sqlalchemy")
-}
-
-/// Installs what the file of this name pins.
-fn installed(name: &str) -> Result<PathBuf> {
+/// The directory of what the file `e2e/NAME.txt` pins, without bytecode.
+pub(crate) fn installed(name: &str) -> Result<PathBuf> {
     let requirements = source(&format!("{name}.txt"));
     let pinned = fs::read_to_string(&requirements)?;
     cached(name, &[&pinned], |directory| {
