@@ -98,13 +98,9 @@ fn with_setting<'a>(
         Container::start_with(&with, &[options, &["--env", setting]].concat())?,
         Container::start_with(&without, options)?,
     ];
-    Ok(figure(
-        &format!("sync to the new process's answer, {app}, `{setting}`"),
-        "without the variable",
-        restarts(&containers, file, target)?,
-        None,
-        None,
-    ))
+    let name = format!("sync to the new process's answer, {app}, `{setting}`");
+    let pair = restarts(&containers, file, target)?;
+    Ok(figure(&name, "without the variable", pair))
 }
 
 /// A rebuild without changes.
@@ -116,31 +112,23 @@ fn pack_build(case: &Case<'_>) -> Result<Figure> {
         build.image()?;
         Ok(started.elapsed())
     };
-    Ok(figure(
-        "pack build, warm",
-        "the same with the flag off",
-        interleaved(SOME, || build("true"), || build("false"))?,
-        Some(Goal::Added(150.0)),
-        Some(
-            "With the flag off, only detect runs. The lifecycle restores a cached layer, and compresses it \
-             to compute its digest.",
-        ),
-    ))
+    let pair = interleaved(SOME, || build("true"), || build("false"))?;
+    let note = "With the flag off, only detect runs. The lifecycle restores a cached layer, and compresses it \
+                to compute its digest.";
+    Ok(Figure {
+        goal: Some(Goal::Added(150.0)),
+        note: Some(note.to_owned()),
+        ..figure("pack build, warm", "the same with the flag off", pair)
+    })
 }
 
-fn figure(
-    name: &str,
-    reference: &str,
-    pair: Pair,
-    goal: Option<Goal>,
-    note: Option<&str>,
-) -> Figure {
+fn figure(name: &str, reference: &str, pair: Pair) -> Figure {
     Figure {
         name: name.to_owned(),
         unit: Unit::Milliseconds,
         measured: pair.measured,
         reference: Some((reference.to_owned(), pair.reference)),
-        goal,
-        note: note.map(str::to_owned),
+        goal: None,
+        note: None,
     }
 }
