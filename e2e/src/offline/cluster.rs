@@ -165,24 +165,17 @@ impl Cluster {
         Ok(address)
     }
 
-    /// The variables of commands for a namespace of this name.
+    /// A namespace of this name, with a kubeconfig for it.
     pub(crate) fn namespace(&self, name: String) -> Result<Namespace> {
+        let kubeconfig = self.directory.join(format!("kubeconfig-{name}"));
+        let config = fs::read_to_string(self.directory.join("kubeconfig"))?;
+        let config = config.replace("namespace: default", &format!("namespace: {name}"));
+        fs::write(&kubeconfig, config)?;
         Ok(Namespace {
-            kubeconfig: self.kubeconfig(&name)?,
+            kubeconfig,
             registry: self.registry()?.to_owned(),
             name,
         })
-    }
-
-    /// Writes a kubeconfig for a namespace. Returns the file.
-    fn kubeconfig(&self, namespace: &str) -> Result<PathBuf> {
-        let file = self.directory.join(format!("kubeconfig-{namespace}"));
-        let config = fs::read_to_string(self.directory.join("kubeconfig"))?;
-        fs::write(
-            &file,
-            config.replace("namespace: default", &format!("namespace: {namespace}")),
-        )?;
-        Ok(file)
     }
 
     /// Ends the node and removes its files. Later calls have no effect.
