@@ -35,9 +35,15 @@ impl Case<'_> {
         self.build_as("image", app)
     }
 
-    /// A build of one of several images of the case.
+    /// A build of one of several images of the case, with the suite's builder.
     pub(crate) fn build_as(&self, image: &str, app: impl AsRef<Path>) -> Build<'_> {
-        Build::new(self, self.named(image), app.as_ref())
+        let build = Build {
+            case: self,
+            name: self.named(image),
+            arguments: Vec::new(),
+        };
+        let app = app.as_ref().to_string_lossy();
+        build.arguments(&["--builder", &self.platform.builder, "--path", &app])
     }
 
     /// A build with live reload of an app that knows nothing of it, by our buildpack after the one that runs
@@ -66,17 +72,6 @@ impl Case<'_> {
 }
 
 impl<'a> Build<'a> {
-    /// A build of an app with the suite's builder.
-    pub(crate) fn new(case: &'a Case<'a>, name: String, app: &Path) -> Self {
-        let app = app.to_string_lossy();
-        let build = Self {
-            case,
-            name,
-            arguments: Vec::new(),
-        };
-        build.arguments(&["--builder", &case.platform.builder, "--path", &app])
-    }
-
     /// Sets `BP_LIVE_RELOAD_ENABLED`.
     pub(crate) fn live_reload(self, value: &str) -> Self {
         self.env("BP_LIVE_RELOAD_ENABLED", value)

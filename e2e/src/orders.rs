@@ -43,26 +43,16 @@ pub(crate) struct Order {
 pub(crate) struct Expected {
     /// The type of the default process.
     pub(crate) default: String,
-    /// How many processes watch files when the default process runs.
-    #[serde(default = "one")]
-    pub(crate) watchers: usize,
+    /// How many processes watch files when the default process runs, one unless given.
+    pub(crate) watchers: Option<usize>,
     /// The first line of our `reload`; none where another buildpack's `reload` replaces it.
     pub(crate) log: Option<String>,
-    /// The status of the default process when it is stopped.
-    #[serde(default = "status_of_app")]
-    pub(crate) status: i32,
+    /// The status of the default process when it is stopped, that of the app unless given.
+    pub(crate) status: Option<i32>,
 }
 
 /// The status of an app that may take its time to stop.
 pub(crate) const STATUS_OF_APP: i32 = 7;
-
-fn status_of_app() -> i32 {
-    STATUS_OF_APP
-}
-
-fn one() -> usize {
-    1
-}
 
 /// A published buildpack.
 #[derive(Debug, Deserialize)]
@@ -106,23 +96,17 @@ impl Publisher {
     }
 
     /// The order of its builder.
-    pub(crate) fn order_of_builder(&self) -> Vec<Vec<(&str, bool)>> {
-        self.orders.iter().map(Order::group).collect()
+    pub(crate) fn order_of_builder(&self) -> Vec<Vec<&str>> {
+        let buildpacks = self.orders.iter().map(|order| &order.buildpacks);
+        buildpacks
+            .map(|ids| ids.iter().map(String::as_str).collect())
+            .collect()
     }
 
     /// The order of this name.
     pub(crate) fn order(&self, name: &str) -> Result<&Order> {
         let order = self.orders.iter().find(|order| order.name == name);
         order.with_context(|| format!("no order {name}"))
-    }
-}
-
-impl Order {
-    /// The ids of its buildpacks, and whether they are optional.
-    fn group(&self) -> Vec<(&str, bool)> {
-        let ids = self.buildpacks.iter();
-        ids.map(|id| (id.trim_end_matches('?'), id.ends_with('?')))
-            .collect()
     }
 }
 

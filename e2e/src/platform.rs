@@ -71,7 +71,8 @@ impl Platform {
             platform.publishers.insert(name, (publisher, Part::new()));
         }
         let known = [START, PROCFILE];
-        let order = known.map(|id| vec![(WATCHEXEC, true), (id, false)]);
+        let ours = format!("{WATCHEXEC}?");
+        let order = known.map(|id| vec![ours.as_str(), id]);
         let mut buildpacks = vec![platform.watchexec.clone(), buildpack_of(ENVIRONMENT)];
         buildpacks.extend(known.map(buildpack_of));
         platform.builder = step("builder", || {
@@ -125,14 +126,14 @@ impl Platform {
         Ok(command)
     }
 
-    /// Creates a builder with this lifecycle, these buildpacks and this order of ids, which may be optional.
-    /// Returns its name.
+    /// Creates a builder with this lifecycle, these buildpacks and this order of ids, of which those with a
+    /// question mark are optional. Returns its name.
     pub(crate) fn make_builder(
         &self,
         name: &str,
         lifecycle: &Lifecycle,
         buildpacks: &[PathBuf],
-        order: &[Vec<(&str, bool)>],
+        order: &[Vec<&str>],
     ) -> Result<String> {
         let mut description = vec![
             format!("[build]\nimage = {:?}", self.images.base),
@@ -145,7 +146,8 @@ impl Platform {
         }
         for group in order {
             description.push("[[order]]".to_owned());
-            for (id, optional) in group {
+            for member in group {
+                let (id, optional) = (member.trim_end_matches('?'), member.ends_with('?'));
                 let member = format!("[[order.group]]\nid = {id:?}\noptional = {optional}");
                 description.push(member);
             }

@@ -21,7 +21,7 @@ fn buildpack_api_0_10(case: &Case<'_>) -> Result<()> {
     );
     let builder = |name: &str, watchexec: &str| {
         let buildpacks = [watchexec.into(), buildpack_of(START)];
-        let order = [vec![(WATCHEXEC, true), (START, false)]];
+        let order = [vec![WATCHEXEC, START]];
         platform.make_builder(name, &lifecycle, &buildpacks, &order)
     };
     let refused = builder("newer", &platform.watchexec.to_string_lossy()).err();

@@ -65,7 +65,7 @@ fn builder(case: &Case<'_>, package: &str) -> Result<String> {
     let name = case.name.replace("::", "-");
     let buildpacks = [package.into(), buildpack_of(PROCFILE)];
     // Writes the file, to which the system buildpack is added.
-    let order = [vec![(PROCFILE, false)]];
+    let order = [vec![PROCFILE]];
     platform.make_builder(&name, &platform.lifecycle, &buildpacks, &order)?;
     let file = target(&format!("{name}.toml"));
     let description = fs::read_to_string(&file)?;

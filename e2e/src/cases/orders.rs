@@ -79,12 +79,13 @@ fn check(image: &Image<'_>, order: &Order, expected: &Expected) -> Result<()> {
 
     let container = Container::start_with(image, &options)?;
     container.wait_for("v1")?;
-    if expected.watchers > 0 {
+    let watchers = expected.watchers.unwrap_or(1);
+    if watchers > 0 {
         expect_reload(&container)?;
     }
-    expect_watchers(&container, expected.watchers)?;
-    if expected.watchers > 0 {
-        expect_stop(&container, expected.status)?;
+    expect_watchers(&container, watchers)?;
+    if watchers > 0 {
+        expect_stop(&container, expected.status.unwrap_or(STATUS_OF_APP))?;
     }
     let ours = expected.log.as_deref();
     if let Some(line) = ours.filter(|_| default == "reload") {
