@@ -25,20 +25,14 @@ pub(crate) struct Options {
 
 /// Measures, and prints the table.
 pub(crate) fn bench(options: &Options) -> Result<()> {
-    let host = Triple::host()?;
-    let target = options.target.as_ref().unwrap_or(&host);
-    let table = table(&programs(options)?);
-    println!("\nWith programs for {target}:\n\n{table}");
-    Ok(())
-}
-
-/// The figures that need no container.
-fn programs(options: &Options) -> Result<Vec<Figure>> {
     let archive = archive::provide(&archive::Options::default())?;
     let directory = tempfile::tempdir()?;
     let mut rows = Rows(Vec::new());
     phases::measure(options, &archive, directory.path(), &mut rows)?;
-    Ok(rows.0)
+    let host = Triple::host()?;
+    let target = options.target.as_ref().unwrap_or(&host);
+    println!("\nWith programs for {target}:\n\n{}", table(&rows.0));
+    Ok(())
 }
 
 /// How long a program takes. A detect that does not take part exits with 100.
