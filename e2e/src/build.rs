@@ -109,23 +109,24 @@ impl<'a> Build<'a> {
     /// Runs the build, which has to fail and to leave no image. Returns its output.
     pub(crate) fn failure(self) -> Result<String> {
         let image = || self.case.platform.engine.image_id(&self.name);
-        ensure!(image().is_none(), "{} was there before", self.name);
+        ensure!(image()?.is_none(), "{} was there before", self.name);
         let (succeeded, log) = self.run()?;
         let end = last_lines(&log);
         ensure!(!succeeded, "the build should have failed:\n{end}");
-        ensure!(image().is_none(), "the failed build has left an image");
+        ensure!(image()?.is_none(), "the failed build has left an image");
         Ok(log)
     }
 
     fn run(&self) -> Result<(bool, String)> {
         let engine = &self.case.platform.engine;
-        let before = engine.image_id(&self.name);
+        let before = engine.image_id(&self.name)?;
         let file = log(&self.name);
         let mut pack = self.case.platform.command("pack")?;
         pack.args(["build", &self.name]).args(&self.arguments);
         let status = recorded(&mut pack, &file)?;
         // A replaced image loses its name, so the end of the suite would not find it.
-        if let Some(before) = before.filter(|id| engine.image_id(&self.name).as_ref() != Some(id)) {
+        let after = engine.image_id(&self.name)?;
+        if let Some(before) = before.filter(|before| after.as_ref() != Some(before)) {
             engine.run(["image", "rm", "--force", &before])?;
         }
         Ok((status.success(), fs::read_to_string(file)?))

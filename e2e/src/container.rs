@@ -205,7 +205,9 @@ impl<'a> Container<'a> {
         let log = self.client(&["logs", &self.name])?.output();
         let log = log.context("cannot read the log")?;
         let text = [log.stdout, log.stderr].concat();
-        Ok(String::from_utf8_lossy(&text).into_owned())
+        let text = String::from_utf8_lossy(&text).into_owned();
+        ensure!(log.status.success(), "cannot read the log:\n{text}");
+        Ok(text)
     }
 
     /// Waits for an answer that is as expected. An error shows the log.

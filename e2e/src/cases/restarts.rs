@@ -200,6 +200,8 @@ pub(super) fn expect_starts(container: &Container<'_>, expected: usize) -> Resul
     let saved = container.log()?.matches("live-reload: saved-").count();
     // Saved sooner, the file would belong to the sync before it.
     wait_for_log_of(container, "started v", expected + saved)?;
+    // That file would end the wait for a start that no file causes.
+    sleep(Duration::from_millis(1500));
     run(container, &format!("echo > saved-{saved}"))?;
     wait_for_log(
         container,

@@ -129,7 +129,7 @@ fn another_build_makes_the_same_image(case: &Case<'_>) -> Result<()> {
     first.expect_newest_watchexec()?;
     let id = |image: &Image<'_>| case.platform.engine.image_id(&image.name);
     ensure!(
-        id(&first) == id(&second),
+        id(&first)? == id(&second)?,
         "the images differ:\n{}\n{}",
         first.labels()?,
         second.labels()?

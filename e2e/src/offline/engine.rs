@@ -93,9 +93,10 @@ impl Engine {
     }
 
     /// The id of an image, if there is one of that name.
-    pub(crate) fn image_id(&self, image: &str) -> Option<String> {
-        let format = ["image", "inspect", "--format", "{{.Id}}"];
-        self.run(format.iter().chain([&image])).ok()
+    pub(crate) fn image_id(&self, image: &str) -> Result<Option<String>> {
+        // Without an image it succeeds, unlike `docker image inspect`.
+        let ids = self.run(["images", "--quiet", "--no-trunc", image])?;
+        Ok(Some(ids).filter(|ids| !ids.is_empty()))
     }
 
     /// Pushes an image under another name.
@@ -139,14 +140,14 @@ impl Engine {
         make: impl FnOnce(&str) -> Result<()>,
     ) -> Result<String> {
         let image = self.named(&format!("base-{name}"));
-        if self.image_id(&image).is_none() {
+        if self.image_id(&image)?.is_none() {
             make(&image)?;
         }
         Ok(image)
     }
 
-    /// Removes images, volumes and networks of this run, and stops a private engine, unless they are to be kept. A second call waits for the first,
-    /// since an interrupt and the end of the suite may coincide.
+    /// Removes images, volumes and networks of this run, and stops a private engine, unless they are to be kept. A second
+    /// call waits for the first, since an interrupt and the end of the suite may coincide.
     pub(crate) fn close(&self) {
         self.closing.call_once(|| {
             if keep() {

@@ -7,7 +7,7 @@ use fs_err as fs;
 
 use super::PYTHON;
 use crate::case::{Case, cases};
-use crate::command::wait_for;
+use crate::command::{expect_words, retry};
 use crate::offline;
 use crate::terminal::Terminal;
 use documentation::Block;
@@ -40,11 +40,9 @@ fn docker_cp(case: &Case<'_>) -> Result<()> {
     let container = terminal.container("example-python");
     let _running = page.start(&script)?;
     // The script has no output. A file that the app ignores shows that it works.
-    wait_for(Duration::from_mins(1), || {
+    retry(Duration::from_mins(1), || {
         fs::write(terminal.path("examples/python/ready.log"), "ready\n")?;
-        Ok(container
-            .execute(&["test", "-e", "/workspace/ready.log"])
-            .ok())
+        container.execute(&["test", "-e", "/workspace/ready.log"])
     })?;
     container.reload("v2", || python.edit())?;
     Ok(())
@@ -162,9 +160,8 @@ fn bind_mount(case: &Case<'_>) -> Result<()> {
     // Another user than that of the image, as the suite may run as root.
     page.run(&own.replace("$(id -u):$(id -g)", "12345:12345"))?;
     let own = terminal.container("my-app-3");
-    wait_for(Duration::from_mins(1), || {
-        let started = own.log()?.contains("live-reload: restarting web");
-        Ok(started.then_some(()))
+    retry(Duration::from_mins(1), || {
+        expect_words(&own.log()?, &["live-reload: restarting web"])
     })
 }
 

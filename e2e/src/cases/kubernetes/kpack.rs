@@ -10,7 +10,7 @@ use harness::server::{Reply, Server};
 use super::expect_reload;
 use crate::buildpacks::buildpack_of;
 use crate::case::{Case, cases};
-use crate::command::{free_port, wait_for};
+use crate::command::{free_port, retry, wait_for};
 use crate::directories::copy;
 use crate::offline;
 use crate::package::{offering, package_offline};
@@ -124,12 +124,12 @@ fn bound(terminal: &Terminal<'_>, page: &Page<'_>, registry: &str) -> Result<()>
 fn wait_for_build(terminal: &Terminal<'_>, image: &str, number: usize) -> Result<()> {
     let name = format!("builds.kpack.io/{image}-build-{number}");
     let condition = "jsonpath={.status.conditions[?(@.type==\"Succeeded\")].status}";
-    let status = wait_for(PATIENCE, || {
+    let status = retry(PATIENCE, || {
         // kpack may not have created the build yet.
-        let status = terminal.kubectl(&["get", &name, "--output", condition]);
-        Ok(status
-            .ok()
-            .filter(|status| status == "True" || status == "False"))
+        let status = terminal.kubectl(&["get", &name, "--output", condition])?;
+        let has_ended = status == "True" || status == "False";
+        ensure!(has_ended, "{name} has not ended: {status:?}");
+        Ok(status)
     })?;
     let label = format!("image.kpack.io/image={image}");
     let log = [

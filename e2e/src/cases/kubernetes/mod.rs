@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use fs_err as fs;
 
 use crate::case::{Case, cases};
-use crate::command::{expect_words, wait_for};
+use crate::command::{expect_words, retry, wait_for};
 use crate::container::{Container, SKAFFOLD, TILT};
 use crate::directories::{copy, workspace};
 use crate::offline;
@@ -205,10 +205,11 @@ fn sync(pod: &Container<'_>, app: &str) -> Result<()> {
 fn add_and_delete(terminal: &Terminal<'_>, pod: &Container<'_>) -> Result<()> {
     let file = terminal.path(DIRECTORY).join("extra.py");
     let wait_until_there = |expected: bool| {
-        wait_for(Duration::from_mins(1), || {
+        retry(Duration::from_mins(1), || {
             let files = pod.execute(&["ls", "/workspace"])?;
             let is_there = files.lines().any(|file| file == "extra.py");
-            Ok((is_there == expected).then_some(()))
+            ensure!(is_there == expected, "the pod has:\n{files}");
+            Ok(())
         })
     };
     fs::write(&file, "")?;
