@@ -242,9 +242,9 @@ fn is_watchexec_itself_unless_it_is_pid_1() {
     command.env("PATH", image.path()).current_dir(image.app());
     let mut child = programs::start(&mut command);
     let program = image.watchexec();
-    until(|| watchexec::arguments(&program) == ["--restart", "--", "./app"]);
-    // No process is between them.
-    assert_eq!(watchexec::starts(&program), [child.id().cast_signed()]);
+    // It notes its arguments first. No process is between them.
+    until(|| watchexec::starts(&program) == [child.id().cast_signed()]);
+    assert_eq!(watchexec::arguments(&program), ["--restart", "--", "./app"]);
     let environment = fs::read(format!("/proc/{}/environ", child.id())).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
