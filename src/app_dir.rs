@@ -24,8 +24,6 @@ pub(crate) struct Opened {
     pub directories: usize,
     /// Paths that could not be read or changed, and why.
     pub failed: Vec<(PathBuf, io::Error)>,
-    /// Entries to change, each with its directory, which is closed after its last entry.
-    pub waiting: Vec<(Rc<OwnedFd>, PathBuf)>,
 }
 
 /// Makes `directory`, the directories below it and the files that they share with the group
@@ -34,20 +32,27 @@ pub(crate) struct Opened {
 /// Private files stay private: libpq and ssh refuse a key that the group may write. Setuid and
 /// setgid files are left alone: whoever can write them has the rights of their owner or group.
 pub(crate) fn open_for_group(directory: &Path) -> Opened {
-    let mut opened = Opened::default();
-    if let Err(error) = opened.directory(CWD, directory.as_os_str(), directory) {
-        opened.failed.push((directory.to_owned(), error));
+    let mut walk = Walk::default();
+    if let Err(error) = walk.directory(CWD, directory.as_os_str(), directory) {
+        walk.opened.failed.push((directory.to_owned(), error));
     }
-    while let Some((parent, path)) = opened.waiting.pop() {
+    while let Some((parent, path)) = walk.waiting.pop() {
         let name = path.file_name().unwrap_or_default();
-        if let Err(error) = opened.entry(&parent, name, &path) {
-            opened.failed.push((path, error));
+        if let Err(error) = walk.entry(&parent, name, &path) {
+            walk.opened.failed.push((path, error));
         }
     }
-    opened
+    walk.opened
 }
 
-impl Opened {
+#[derive(Default)]
+struct Walk {
+    opened: Opened,
+    /// Entries to change, each with its directory, which is closed after its last entry.
+    waiting: Vec<(Rc<OwnedFd>, PathBuf)>,
+}
+
+impl Walk {
     fn entry(&mut self, parent: &OwnedFd, name: &OsStr, path: &Path) -> io::Result<()> {
         let seen = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
         match FileType::from_raw_mode(seen.st_mode) {
@@ -62,7 +67,7 @@ impl Opened {
                 }
                 if let Some(mode) = writable_mode(&stat) {
                     fchmod(file, mode)?;
-                    self.files += 1;
+                    self.opened.files += 1;
                 }
                 Ok(())
             }
@@ -74,7 +79,7 @@ impl Opened {
         let directory = Rc::new(open(parent, name, OFlags::DIRECTORY)?);
         if let Some(mode) = writable_mode(&fstat(&directory)?) {
             fchmod(&directory, mode)?;
-            self.directories += 1;
+            self.opened.directories += 1;
         }
         for name in children(&directory)? {
             self.waiting.push((Rc::clone(&directory), path.join(name)));

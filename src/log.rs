@@ -277,7 +277,6 @@ mod tests {
                     files,
                     directories,
                     failed: failed.iter().map(|name| broken(name)).collect(),
-                    ..Opened::default()
                 },
             )
         };
