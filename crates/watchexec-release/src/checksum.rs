@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::str::FromStr;
 
 /// A SHA-256 digest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Checksum([u8; 32]);
 
 /// Why a checksum cannot be used for verification.
@@ -87,6 +87,12 @@ impl FromStr for Checksum {
 impl fmt::Display for Checksum {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "sha256:{}", self.hex())
+    }
+}
+
+impl fmt::Debug for Checksum {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
     }
 }
 

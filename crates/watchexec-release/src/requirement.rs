@@ -10,6 +10,8 @@ pub struct Requirement {
     /// The variable, or the build plan.
     pub by: &'static str,
     range: VersionReq,
+    /// The only version that is accepted, build metadata included, if the text is a full version.
+    version: Option<Version>,
 }
 
 impl Requirement {
@@ -25,7 +27,12 @@ impl Requirement {
         let comparators: Vec<String> = text.split(',').map(with_operator).collect();
         let text = text.trim().to_owned();
         match VersionReq::parse(&comparators.join(",")) {
-            Ok(range) => Ok(Self { text, by, range }),
+            Ok(range) => Ok(Self {
+                version: Version::parse(&text).ok(),
+                text,
+                by,
+                range,
+            }),
             Err(error) => Err(Self::invalid(&text, by, &error)),
         }
     }
@@ -41,10 +48,9 @@ impl Requirement {
     /// Whether a version satisfies the requirement. Pre-releases satisfy only a requirement that names
     /// one of the same version.
     pub fn matches(&self, version: &Version) -> bool {
-        match Version::parse(&self.text) {
-            // A full version, and no other, build metadata included.
-            Ok(wanted) => wanted == *version,
-            Err(_) => self.range.matches(version),
+        match &self.version {
+            Some(wanted) => wanted == version,
+            None => self.range.matches(version),
         }
     }
 }
