@@ -63,17 +63,17 @@ impl WatchexecLayer<'_> {
     /// The release is not available or cannot be installed.
     pub(crate) fn provide(&self, layers_dir: &Path) -> Result<(), Error> {
         let layer = Layer::new(layers_dir, "watchexec", self.buildpack);
-        let (installed, undescribed) = if let Some((installed, program)) = self.kept(&layer) {
-            (installed, program.map(read).transpose()?)
+        let (metadata, undescribed) = if let Some((metadata, program)) = self.kept(&layer) {
+            (metadata, program.map(read).transpose()?)
         } else {
             layer.empty()?;
             let (installed, program) = self.install(&layer)?;
-            (installed, Some(program))
+            (self.metadata(installed), Some(program))
         };
         if let Some(program) = undescribed {
-            self.describe(&layer, &installed, &program)?;
+            self.describe(&layer, &metadata.installed, &program)?;
         }
-        let (metadata, is_cached) = (self.metadata(installed), !self.is_launch_only());
+        let is_cached = !self.is_launch_only();
         Ok(layer.write_metadata(self.required_at_build, is_cached, metadata)?)
     }
 
@@ -93,17 +93,17 @@ impl WatchexecLayer<'_> {
         matches!(self.source, Source::Bundle(_)) && !self.required_at_build
     }
 
-    /// The files of an earlier build's layer, if it can be kept, and the program if its SBOMs have
-    /// to be written again. The log says whether it is kept, and why not.
-    fn kept(&self, layer: &Layer) -> Option<(Installed, Option<File>)> {
+    /// The metadata of an earlier build's layer as it is wanted now, if it can be kept, and the program if
+    /// its SBOMs have to be written again. The log says whether it is kept, and why not.
+    fn kept(&self, layer: &Layer) -> Option<(Metadata, Option<File>)> {
         let Some(earlier) = layer.restored() else {
             self.log.debug("No layer of an earlier build was restored");
             return None;
         };
         let kept = self.unchanged(earlier, layer);
         self.log.detail(match &kept {
-            Ok((installed, _)) => {
-                let program = installed.program;
+            Ok((metadata, _)) => {
+                let program = metadata.installed.program;
                 format!("Reusing the layer of an earlier build: bin/watchexec, {program}")
             }
             Err(changes) => format!("Discarding the layer of an earlier build: {changes}"),
@@ -116,7 +116,7 @@ impl WatchexecLayer<'_> {
         &self,
         earlier: io::Result<Metadata>,
         layer: &Layer,
-    ) -> Result<(Installed, Option<File>), String> {
+    ) -> Result<(Metadata, Option<File>), String> {
         let earlier = earlier.map_err(|_| "it was made by another version of this buildpack")?;
         let wanted = self.metadata(earlier.installed.clone());
         let checksums = [&earlier, &wanted].map(|metadata| metadata.checksum.to_string());
@@ -132,11 +132,10 @@ impl WatchexecLayer<'_> {
         if !changes.is_empty() {
             return Err(changes.join("; "));
         }
-        let installed = earlier.installed;
         let is_described = layer.has_sboms() && earlier.sbom == wanted.sbom;
         if layer.has_content() {
-            match installed.verify(&layer.path()) {
-                Ok(program) => Ok((installed, (!is_described).then_some(program))),
+            match wanted.installed.verify(&layer.path()) {
+                Ok(program) => Ok((wanted, (!is_described).then_some(program))),
                 Err(path) => Err(format!("its {} is changed or missing", path.display())),
             }
         } else if !self.is_launch_only() {
@@ -144,7 +143,7 @@ impl WatchexecLayer<'_> {
         } else if !is_described {
             Err("its SBOMs are changed or missing".to_owned())
         } else {
-            Ok((installed, None))
+            Ok((wanted, None))
         }
     }
 
