@@ -53,13 +53,18 @@ impl<'a> Container<'a> {
     /// Starts the image with further options of `docker run`, such as the entrypoint. It shares
     /// the host's network, as a private engine has no other, and gets a port of its own there.
     pub(crate) fn start_with(image: &Image<'a>, options: &[&str]) -> Result<Self> {
+        Self::run(image, options, &[])
+    }
+
+    /// The same with words after the image.
+    pub(crate) fn run(image: &Image<'a>, options: &[&str], words: &[&str]) -> Result<Self> {
         let name = format!("{}-app", image.name);
         let container = Self::running(image.case, name, free_port()?);
         let port = container.port_variable();
         let mut docker = image.case.platform.engine.docker();
         docker.args(["run", "--detach", "--name", &container.name]);
         docker.args(["--network", "host", "--env", &port]);
-        output(docker.args(options).arg(&image.name))?;
+        output(docker.args(options).arg(&image.name).args(words))?;
         Ok(container)
     }
 

@@ -17,7 +17,7 @@ use crate::directories::{source, workspace};
 use crate::offline;
 use harness::digest;
 
-cases![sboms, another_build_makes_the_same_image, workflows,];
+cases![sboms, another_build_makes_the_same_image, workflows];
 
 /// The files of `pack sbom download` for a layer: `CycloneDX`, SPDX, Syft.
 const SBOMS: [&str; 3] = ["sbom.cdx.json", "sbom.spdx.json", "sbom.syft.json"];

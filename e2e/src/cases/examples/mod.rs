@@ -13,7 +13,7 @@ use anyhow::{Result, ensure};
 use fs_err as fs;
 
 use crate::case::{Case, cases};
-use crate::command::{expect_words, free_port};
+use crate::command::expect_words;
 use crate::container::{Container, SKAFFOLD, TILT};
 use crate::directories::copy;
 use crate::package::development_only;
@@ -312,21 +312,19 @@ fn sync_tools(case: &Case<'_>) -> Result<()> {
     ] {
         container.reload("v1", || container.execute(words).map(drop))?;
     }
-    // As a buildpack would that wraps its process. The .gitignore of the app lists `bin/`.
-    let wrapped = Container::running(case, case.named("wrapped"), free_port()?);
-    let (port, engine) = (wrapped.port_variable(), &case.platform.engine);
-    let start = ["run", "--detach", "--network", "host", "--env", &port];
-    let launcher = ["--name", &wrapped.name, "--entrypoint", "launcher"];
-    let options = ["-r", "--shell=none", "--no-discover-ignore"];
-    let watchexec = [&["--", "watchexec"][..], &options, &["--", "bin/server"]].concat();
-    engine.run([&start[..], &launcher, &[&image.name], &watchexec].concat())?;
-    wrapped.wait_for("v1")?;
     go.edit()?;
     go.follow(compile)?;
     let program = fs::read(terminal.path("examples/go/bin/server"))?;
     let files = [("workspace/bin/server", program.as_slice())];
-    for container in [&container, &wrapped] {
-        container.reload("v2", || container.extract(&TILT, &files))?;
-    }
-    Ok(())
+    container.reload("v2", || container.extract(&TILT, &files))?;
+    drop(container);
+
+    // As a buildpack would that wraps its process. The .gitignore of the app lists `bin/`.
+    let watchexec = "-- watchexec -r --shell=none --no-discover-ignore -- bin/server";
+    let watchexec: Vec<&str> = watchexec.split(' ').collect();
+    let wrapped = Container::run(&image, &["--entrypoint", "launcher"], &watchexec)?;
+    wrapped.wait_for("v1")?;
+    wrapped
+        .reload("v2", || wrapped.extract(&TILT, &files))
+        .map(drop)
 }
