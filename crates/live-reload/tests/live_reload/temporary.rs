@@ -16,9 +16,10 @@ struct Waiting(Child);
 
 impl Waiting {
     fn start(directory: &Path, archive: &[u8]) -> Self {
-        let mut command = Command::new(PROGRAM);
+        // Whoever runs the tests may ignore signals, as `nohup` does, and programs inherit that.
+        let mut command = Command::new("env");
         command
-            .args(["tar", "-xf", "-"])
+            .args(["--default-signal", PROGRAM, "tar", "-xf", "-"])
             .current_dir(directory)
             .stdin(Stdio::piped())
             .stderr(Stdio::piped());
