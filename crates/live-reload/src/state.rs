@@ -10,14 +10,14 @@
 //!     └────────────────▶ Ended ◀────────────────────────┘
 //! ```
 //!
-//! A start is prepared when a sync is over, or when an end is to be followed by another start: the user's commands run.
+//! A start is prepared when a sync is over (or nearly: a process that takes time to stop gets a head start), or when an end is to be followed by another start: the user's commands run.
 //! Without commands that is done at once. The process runs meanwhile, if it did. If a command fails, everything stays as
 //! it is. Told to stop for good, each state leads to the exit: at once, or when the process has ended.
 
 /// What the process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
-    /// It runs. Changes are collected meanwhile, and it answers until their sync is over.
+    /// It runs. Changes are collected meanwhile, and it answers until their sync is over, or nearly so.
     Running,
     /// It has been told to stop. What follows is clear only when it has ended.
     Stopping(Next),
@@ -41,6 +41,8 @@ pub(crate) enum Next {
 pub(crate) enum Input {
     /// A path has been reported: a sync has begun, or goes on.
     Change,
+    /// The sync will be over in a moment, and matters to the process, which takes time to stop.
+    NearlyQuiet,
     /// The sync is over. Whether it matters to the process: one that runs has read its files, so that only a difference
     /// does; one that has ended starts at any change that left something.
     Quiet { matters: bool },
@@ -116,7 +118,8 @@ impl Machine {
             }
             // Of what changed during the stop, some may be for a command.
             (State::Stopping(Next::Start), Input::Ended) => (State::Waiting, Some(Action::Prepare)),
-            (State::Running | State::Ended, Input::Quiet { matters: true })
+            (State::Running, Input::NearlyQuiet)
+            | (State::Running | State::Ended, Input::Quiet { matters: true })
             | (State::Waiting, Input::Quiet { .. })
             | (State::Ended, Input::Time) => (self.state, Some(Action::Prepare)),
             (State::Running, Input::Prepared { succeeded: true }) if self.reloads => {
@@ -260,6 +263,18 @@ mod tests {
     fn restarts_the_process_when_the_sync_is_over() {
         let done = actions(&[Input::Change, Input::Change, QUIET, Input::Ended]);
         assert_eq!(done, [Action::Start, Action::Stop, Action::Start]);
+    }
+
+    #[test]
+    fn stops_the_process_just_before_the_sync_is_over_and_starts_it_after() {
+        let mut inputs = vec![Input::Change, Input::NearlyQuiet, Input::Ended];
+        assert_eq!(actions(&inputs), [Action::Start, Action::Stop]);
+        let restarted = [Action::Start, Action::Stop, Action::Start];
+        let over = Input::Quiet { matters: false };
+        inputs.push(over);
+        assert_eq!(actions(&inputs), restarted);
+        let slow = [Input::Change, Input::NearlyQuiet, over, Input::Ended];
+        assert_eq!(actions(&slow), restarted);
     }
 
     #[test]

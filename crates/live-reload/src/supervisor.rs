@@ -11,7 +11,7 @@ use crate::process::{CANNOT_RUN, Process, describe};
 use crate::processes::Survivors;
 use crate::signals::is_stop;
 use crate::state::{Action, Input, Machine, State};
-use crate::sync::{ENDLESS, Seen};
+use crate::sync::{ENDLESS, HEAD_START, Seen};
 use crate::syncs::Syncs;
 use crate::texts::tell;
 use crate::watching::{FIRST_LOOK, Watching};
@@ -80,12 +80,24 @@ impl<'a> Supervisor<'a> {
         // What syncs change while commands run is looked at when they have ended.
         let sync = self.syncs.due(self.shortest());
         let sync = sync.filter(|_| !self.machine.is_preparing);
+        let sync = sync.and_then(|end| end.checked_sub(self.head_start()));
         let stops = self.before.running.iter().chain(&self.process);
         // Of a stop that is over, nothing is due.
         let stops = stops
             .filter(|process| !process.is_gone())
             .filter_map(Process::due);
         stops.chain(sync).chain(self.pause_end()).min()
+    }
+
+    /// How long before the end of a sync the process begins to stop. Commands before a start see the whole sync.
+    fn head_start(&self) -> Duration {
+        let settings = self.settings;
+        let stops = settings.on_change.is_none() && settings.before.is_empty();
+        if stops && self.machine.state == State::Running {
+            HEAD_START
+        } else {
+            Duration::ZERO
+        }
     }
 
     /// When the process starts again after an end.
@@ -289,7 +301,8 @@ impl<'a> Supervisor<'a> {
         let goes_on = matches!(state, State::Stopping(_) | State::Waiting);
         let app = &self.reloaded.image.app;
         let has_ended = state == State::Ended;
-        let Some(over) = self.syncs.end(shortest, app, has_ended, !goes_on) else {
+        let at = Instant::now() + self.head_start();
+        let Some(over) = (self.syncs).end(at, shortest, app, has_ended, !goes_on) else {
             return;
         };
         let (what, r#type) = (&over.what, &self.reloaded.r#type);
@@ -312,7 +325,11 @@ impl<'a> Supervisor<'a> {
             tell(format_args!("live-reload: {what} changed{how}{follows}"));
         }
         self.syncs.keep(over.changes);
-        self.take(Input::Quiet { matters });
+        self.take(if over.goes_on {
+            Input::NearlyQuiet
+        } else {
+            Input::Quiet { matters }
+        });
     }
 
     /// Goes on with a stop. Returns whether it is over, and nothing of the process is left.

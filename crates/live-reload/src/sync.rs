@@ -33,6 +33,10 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// What the log says of such a sync.
 pub(crate) const ENDLESS: &str = ", and files have been changing for 10 s";
 
+/// How long before the end of a sync a process begins to stop. Most take longer than that, and then start when the
+/// sync is over; if it goes on, they start when it is.
+pub(crate) const HEAD_START: Duration = Duration::from_millis(5);
+
 /// How late a timer may be: a tool that writes a file every 20 ms has a pause of a little more than that.
 const LATE: Duration = Duration::from_millis(1);
 
@@ -119,8 +123,9 @@ impl Sync {
     }
 
     /// Whether the sync has gone on for so long that it counts as over.
-    pub(crate) fn is_endless(&self) -> bool {
-        self.first.elapsed() >= LONGEST && self.last.elapsed() < self.quiet.unwrap_or_default()
+    pub(crate) fn is_endless(&self, now: Instant) -> bool {
+        let [all, quiet] = [self.first, self.last].map(|at| now.saturating_duration_since(at));
+        all >= LONGEST && quiet < self.quiet.unwrap_or_default()
     }
 
     /// When the sync is over, if nothing else changes. Until `shortest` after the last change, that is not known.
@@ -138,6 +143,12 @@ impl Sync {
         self.delayed = Instant::now().checked_add(delay);
     }
 
+    /// What is left of the sync when its changes have been dealt with: others may follow until its end.
+    pub(crate) fn rest(mut self) -> Self {
+        self.paths.clear();
+        self
+    }
+
     /// Whether the end has been delayed.
     pub(crate) const fn is_delayed(&self) -> bool {
         self.delayed.is_some()
@@ -147,6 +158,7 @@ impl Sync {
     /// was the first one: no sync came before that.
     pub(crate) fn is_over(
         &mut self,
+        now: Instant,
         changes: &Changes,
         start: Instant,
         before: &Changes,
@@ -155,7 +167,8 @@ impl Sync {
         let follows = self.since(start) < RESTART && !before.is_empty();
         let gap = || gap(changes, follows.then_some(before), shortest);
         let quiet = *self.quiet.get_or_insert_with(gap);
-        self.is_delayed() || self.is_endless() || self.last.elapsed() >= quiet
+        let is_quiet = now.saturating_duration_since(self.last) >= quiet;
+        self.is_delayed() || self.is_endless(now) || is_quiet
     }
 }
 

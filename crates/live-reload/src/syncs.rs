@@ -20,13 +20,15 @@ pub(crate) struct Syncs {
     brake: Brake,
 }
 
-/// A sync that is over.
+/// A sync that is over, or will be in a moment.
 #[derive(Debug)]
 pub(crate) struct Over {
     /// What has changed.
     pub(crate) changes: Changes,
     /// The same for the log.
     pub(crate) what: String,
+    /// Whether other changes may still follow.
+    pub(crate) goes_on: bool,
     /// Whether changes go on all the same.
     pub(crate) is_endless: bool,
     /// How long the end is delayed, since the app seems to have changed it itself.
@@ -71,21 +73,22 @@ impl Syncs {
         self.started.0.elapsed()
     }
 
-    /// Ends the sync if it is over. If the process has ended, whatever is left counts as changed; if it runs, the end can
-    /// be delayed.
+    /// Ends the sync if it is over at a time, now or in a moment. If the process has ended, whatever is left counts as
+    /// changed; if it runs, the end can be delayed.
     pub(crate) fn end(
         &mut self,
+        at: Instant,
         shortest: Duration,
         app: &Path,
         has_ended: bool,
         can_delay: bool,
     ) -> Option<Over> {
-        let is_due = |sync: &mut Sync| sync.end(shortest).is_some_and(|end| end <= Instant::now());
+        let is_due = |sync: &mut Sync| sync.end(shortest).is_some_and(|end| end <= at);
         let mut sync = self.sync.take_if(is_due)?;
         let (start, before) = &self.started;
         let since = sync.since(*start);
         let mut changes = self.files.changes(sync.seen(), since < RESTART);
-        if !sync.is_over(&changes, *start, before, shortest) {
+        if !sync.is_over(at, &changes, *start, before, shortest) {
             self.sync = Some(sync);
             return None;
         }
@@ -97,17 +100,21 @@ impl Syncs {
         let is_new = can_delay && !changes.is_empty() && !sync.is_delayed();
         let delay = is_new.then(|| self.brake.delay(&changes, before, since));
         let delay = delay.flatten();
-        let is_endless = is_new && sync.is_endless();
+        let is_endless = is_new && sync.is_endless(at);
+        let mut goes_on = false;
         if let Some(delay) = delay {
             sync.delay(delay);
             self.sync = Some(sync);
         } else if !changes.is_empty() {
             // Whatever happens to them from here on is news to the next process.
             self.files.note(sync.paths());
+            goes_on = at > Instant::now();
+            self.sync = goes_on.then(|| sync.rest());
         }
         Some(Over {
             changes,
             what,
+            goes_on,
             is_endless,
             delay,
         })
