@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use fs_err as fs;
 
 use super::{DEPLOYMENT, DIRECTORY, app, deploy, deployed};
 use crate::case::{Case, cases};
 use crate::cases::examples::expect_argument;
-use crate::command::wait_for;
+use crate::command::{retry, wait_for};
 use crate::container::{Container, SKAFFOLD, TILT};
 use crate::directories::workspace;
 use crate::terminal::Terminal;
@@ -35,8 +35,11 @@ fn replicas(case: &Case<'_>) -> Result<()> {
             &format!("          {arguments}\n          env:"),
         )
     })?;
-    let pods = wait_for(PATIENCE, || Ok(terminal.pods(DEPLOYMENT)?.try_into().ok()))?;
-    let [synced, other]: [Container<'_>; 2] = pods;
+    let pods: [Container<'_>; 2] = retry(PATIENCE, || {
+        let ready: Result<_, Vec<_>> = terminal.pods(DEPLOYMENT)?.try_into();
+        ready.map_err(|ready| anyhow!("{} pods are ready", ready.len()))
+    })?;
+    let [synced, other] = pods;
     expect_argument(&synced, "v1")?;
     synced.reload("v2", || sync(&synced, "", "v2"))?;
     expect_argument(&synced, "v2")?;
