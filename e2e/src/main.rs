@@ -86,11 +86,11 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         .iter()
         .any(|trial| trial.name().starts_with("release::") && !arguments.is_filtered_out(trial));
     AS_RELEASED.store(compiles_release, Ordering::Relaxed);
-    let provided = Platform::provide(engine, cluster)?;
-    platform.get_or_init(|| provided);
     if arguments.filter.is_none() {
         offline::compile_tools();
     }
+    let provided = Platform::provide(engine, cluster)?;
+    platform.get_or_init(|| provided);
     Ok(libtest_mimic::run(arguments, trials).exit_code())
 }
 

@@ -35,7 +35,8 @@ pub(crate) fn tool(name: &str) -> Result<String> {
     Ok(version)
 }
 
-/// Compiles all tools while the first cases run, which have precedence.
+/// Compiles all tools while the platform is provided and the first cases run, which have precedence: steps on one
+/// core, such as linking, leave the other.
 pub(crate) fn compile_tools() {
     thread::spawn(|| {
         // The case that needs one reports the error.
@@ -50,6 +51,7 @@ pub(crate) fn compile_tools() {
         ] {
             let _ = tool(name);
         }
+        let _ = kpack(&target("tools/kpack"));
     });
 }
 
@@ -189,6 +191,8 @@ fn build(module: &Path, package: &str, linker: &str, to: &Path) -> Result<()> {
             ])
             .arg(package)
             .current_dir(module)
+            // The compiler and the linker end before their garbage has to go, which takes a fifth of their time.
+            .envs([("GOGC", "off"), ("GOMEMLIMIT", "3GiB")])
             .env("CGO_ENABLED", if with_c { "1" } else { "0" });
         logged(&mut go, &log(&format!("go-build-{name}")))
     })?;
