@@ -10,9 +10,10 @@
 //!     └────────────────▶ Ended ◀────────────────────────┘
 //! ```
 //!
-//! A start is prepared when a sync is over (or nearly: a process that takes time to stop gets a head start), or when an end is to be followed by another start: the user's commands run.
-//! Without commands that is done at once. The process runs meanwhile, if it did. If a command fails, everything stays as
-//! it is. Told to stop for good, each state leads to the exit: at once, or when the process has ended.
+//! A start is prepared when a sync is over (or nearly, since most processes take time to stop), or when an end is to be
+//! followed by another start: the user's commands run. Without commands that is done at once. The process runs meanwhile,
+//! if it did. If a command fails, everything stays as it is. Told to stop for good, each state leads to the exit: at once,
+//! or when the process has ended.
 
 /// What the process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub(crate) enum Next {
 pub(crate) enum Input {
     /// A path has been reported: a sync has begun, or goes on.
     Change,
-    /// The sync will be over in a moment, and matters to the process, which takes time to stop.
+    /// The sync matters to the process, and will be over in a moment.
     NearlyQuiet,
     /// The sync is over. Whether it matters to the process: one that runs has read its files, so that only a difference
     /// does; one that has ended starts at any change that left something.

@@ -325,7 +325,7 @@ impl<'a> Supervisor<'a> {
             tell(format_args!("live-reload: {what} changed{how}{follows}"));
         }
         self.syncs.keep(over.changes);
-        self.take(if over.goes_on {
+        self.take(if over.is_nearly {
             Input::NearlyQuiet
         } else {
             Input::Quiet { matters }

@@ -33,8 +33,8 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// What the log says of such a sync.
 pub(crate) const ENDLESS: &str = ", and files have been changing for 10 s";
 
-/// How long before the end of a sync a process begins to stop. Most take longer than that, and then start when the
-/// sync is over; if it goes on, they start when it is.
+/// How long before the end of a sync the process is told to stop. Most take longer than that. It starts again when the
+/// sync is over, however long that goes on.
 pub(crate) const HEAD_START: Duration = Duration::from_millis(5);
 
 /// How late a timer may be: a tool that writes a file every 20 ms has a pause of a little more than that.

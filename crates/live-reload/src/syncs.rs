@@ -27,8 +27,8 @@ pub(crate) struct Over {
     pub(crate) changes: Changes,
     /// The same for the log.
     pub(crate) what: String,
-    /// Whether other changes may still follow.
-    pub(crate) goes_on: bool,
+    /// Whether it is only nearly over: other changes may follow.
+    pub(crate) is_nearly: bool,
     /// Whether changes go on all the same.
     pub(crate) is_endless: bool,
     /// How long the end is delayed, since the app seems to have changed it itself.
@@ -101,20 +101,20 @@ impl Syncs {
         let delay = is_new.then(|| self.brake.delay(&changes, before, since));
         let delay = delay.flatten();
         let is_endless = is_new && sync.is_endless(at);
-        let mut goes_on = false;
+        let mut is_nearly = false;
         if let Some(delay) = delay {
             sync.delay(delay);
             self.sync = Some(sync);
         } else if !changes.is_empty() {
             // Whatever happens to them from here on is news to the next process.
             self.files.note(sync.paths());
-            goes_on = at > Instant::now();
-            self.sync = goes_on.then(|| sync.rest());
+            is_nearly = at > Instant::now();
+            self.sync = is_nearly.then(|| sync.rest());
         }
         Some(Over {
             changes,
             what,
-            goes_on,
+            is_nearly,
             is_endless,
             delay,
         })
