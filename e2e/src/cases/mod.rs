@@ -25,7 +25,7 @@ use crate::case::Listed;
 /// out.
 pub(crate) const ALONE: &[&[Listed]] = &[restarts::CASES, saves::CASES, examples::tools::ALONE];
 /// Cases that share the machine. The release compiles for minutes on one core, and meanwhile others run; those that
-/// need Kubernetes and Tilt come when these are compiled.
+/// need Kubernetes and Tilt come when these are compiled. kpack's takes the longest of them.
 pub(crate) const TOGETHER: &[&[Listed]] = &[
     release::CASES,
     orders::CASES,
@@ -41,9 +41,9 @@ pub(crate) const TOGETHER: &[&[Listed]] = &[
     packages::CASES,
     migration::CASES,
     examples::CASES,
+    kubernetes::kpack::CASES,
     kubernetes::CASES,
     kubernetes::deployment::CASES,
-    kubernetes::kpack::CASES,
     examples::tools::CASES,
     release::packages::CASES,
 ];
