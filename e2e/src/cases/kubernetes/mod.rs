@@ -38,9 +38,18 @@ fn tilt(case: &Case<'_>) -> Result<()> {
     let page = terminal.page("examples/tilt/README.md")?;
     let [up] = page.blocks()?;
     expect_same_on_page(&terminal, &format!("cd examples/tilt\n{}", up.text))?;
+    add_directory(&terminal)?;
     let _running = page.start(&up.text)?;
     let pod = terminal.pod(DEPLOYMENT)?;
     expect_syncs(&terminal, &pod)
+}
+
+/// Adds a directory to the app. In the image it belongs to the user of the build, and not everyone can write there, as
+/// in `/workspace` itself.
+fn add_directory(terminal: &Terminal<'_>) -> Result<()> {
+    let directory = terminal.path(DIRECTORY).join("package");
+    fs::create_dir(&directory)?;
+    Ok(fs::write(directory.join("__init__.py"), "")?)
 }
 
 /// Edits files while a tool syncs them, and changes one that needs a build.
@@ -60,6 +69,7 @@ fn skaffold(case: &Case<'_>) -> Result<()> {
     let page = terminal.page("examples/skaffold/README.md")?;
     let [dev] = page.blocks()?;
     expect_same_on_page(&terminal, &format!("cd examples/skaffold\n{}", dev.text))?;
+    add_directory(&terminal)?;
     let mut running = page.start(&dev.text)?;
     // Skaffold misses earlier saves.
     running.wait_for("Watching for changes", 1)?;
@@ -203,10 +213,10 @@ fn sync(pod: &Container<'_>, app: &str) -> Result<()> {
 
 /// Saves another file, and deletes it again.
 fn add_and_delete(terminal: &Terminal<'_>, pod: &Container<'_>) -> Result<()> {
-    let file = terminal.path(DIRECTORY).join("extra.py");
+    let file = terminal.path(DIRECTORY).join("package/extra.py");
     let wait_until_there = |expected: bool| {
         retry(Duration::from_mins(1), || {
-            let files = pod.execute(&["ls", "/workspace"])?;
+            let files = pod.execute(&["ls", "/workspace/package"])?;
             let is_there = files.lines().any(|file| file == "extra.py");
             ensure!(is_there == expected, "the pod has:\n{files}");
             Ok(())
