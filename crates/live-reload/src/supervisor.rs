@@ -325,7 +325,8 @@ impl<'a> Supervisor<'a> {
             tell(format_args!("live-reload: {what} changed{how}{follows}"));
         }
         self.syncs.keep(over.changes);
-        self.take(if over.is_nearly {
+        let is_nearly = self.syncs.due(shortest).is_some();
+        self.take(if is_nearly {
             Input::NearlyQuiet
         } else {
             Input::Quiet { matters }

@@ -27,8 +27,6 @@ pub(crate) struct Over {
     pub(crate) changes: Changes,
     /// The same for the log.
     pub(crate) what: String,
-    /// Whether it is only nearly over: other changes may follow.
-    pub(crate) is_nearly: bool,
     /// Whether changes go on all the same.
     pub(crate) is_endless: bool,
     /// How long the end is delayed, since the app seems to have changed it itself.
@@ -74,7 +72,7 @@ impl Syncs {
     }
 
     /// Ends the sync if it is over at a time, now or in a moment. If the process has ended, whatever is left counts as
-    /// changed; if it runs, the end can be delayed.
+    /// changed; if it runs, the end can be delayed. Of a sync that is only nearly over a rest is left, which is still due.
     pub(crate) fn end(
         &mut self,
         at: Instant,
@@ -101,20 +99,17 @@ impl Syncs {
         let delay = is_new.then(|| self.brake.delay(&changes, before, since));
         let delay = delay.flatten();
         let is_endless = is_new && sync.is_endless(at);
-        let mut is_nearly = false;
         if let Some(delay) = delay {
             sync.delay(delay);
             self.sync = Some(sync);
         } else if !changes.is_empty() {
             // Whatever happens to them from here on is news to the next process.
             self.files.note(sync.paths());
-            is_nearly = at > Instant::now();
-            self.sync = is_nearly.then(|| sync.rest());
+            self.sync = (at > Instant::now()).then(|| sync.rest());
         }
         Some(Over {
             changes,
             what,
-            is_nearly,
             is_endless,
             delay,
         })
