@@ -84,12 +84,14 @@ fn of_request(hop: &Hop, failure: &Failure) -> String {
         (Failure::Other(_), Some(Proxy { variable, url: Err(_) })) => {
             format!("Set {variable} to an http or https proxy: http://[user:password@]host[:port].")
         }
-        (Failure::ProxyLogin(_), Some(Proxy { variable, .. })) => format!(
-            "Set {variable} with a login that the proxy accepts: http://user:password@host:port."
-        ),
-        (Failure::ProxyRefusal, Some(proxy)) => format!(
-            "Check that the proxy {proxy} accepts your login and allows {server}, or add the host to \
-             NO_PROXY if the build can reach it directly."
+        (Failure::Proxy(Code::PROXY_AUTHENTICATION_REQUIRED, _), Some(Proxy { variable, .. })) => {
+            format!(
+                "Set {variable} with a login that the proxy accepts: http://user:password@host:port."
+            )
+        }
+        (Failure::Proxy(..), Some(proxy)) => format!(
+            "Check that the proxy {proxy} allows and reaches {server}, or add the host to NO_PROXY if the \
+             build can reach it directly."
         ),
         (Failure::Status(status, ..), _) => match (*status, &hop.login) {
             (Code::UNAUTHORIZED | Code::FORBIDDEN, Some(login)) => {

@@ -222,7 +222,10 @@ fn failures() {
     let tls = |server: &str, fault| Failure::Tls(fault, server.to_owned());
     let words = || "the words of the library".to_owned();
     let server = "https://example.com";
-    let login = Failure::ProxyLogin("407 In Its Words".to_owned());
+    let refused = |code| {
+        let status = StatusCode::from_u16(code).unwrap();
+        Failure::Proxy(status, format!("{code} In Its Words"))
+    };
     let interrupted = Failure::Interrupted(1_000_000, "connection reset".to_owned());
     let attempts = [
         (hop(URL, None, None), Failure::Timeout("no answer", limit)),
@@ -239,8 +242,8 @@ fn failures() {
         (hop(URL, None, None), status(401)),
         (hop(URL, None, netrc), status(401)),
         (hop(URL, None, Some("its URL")), status(403)),
-        (hop(URL, proxy, None), login),
-        (hop(URL, proxy, None), Failure::ProxyRefusal),
+        (hop(URL, proxy, None), refused(407)),
+        (hop(URL, proxy, None), refused(403)),
         (hop(URL, None, None), status(404)),
         (hop(URL, None, None), status(429)),
         (hop(URL, None, None), status(451)),

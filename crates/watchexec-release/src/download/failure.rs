@@ -24,12 +24,9 @@ pub enum Failure {
     /// The server answered with a status other than 200. Contains its status line, and how long it asks to wait.
     #[error("the server answered {1}")]
     Status(StatusCode, String, Option<Duration>),
-    /// The proxy does not accept the login, or the lack of one. Contains its status line.
-    #[error("the proxy answered {0}")]
-    ProxyLogin(String),
-    /// The proxy refused to connect to the server. The HTTP library does not tell its status.
-    #[error("the proxy refused the tunnel")]
-    ProxyRefusal,
+    /// The proxy did not pass the request on. Contains its status line.
+    #[error("the proxy answered {1}")]
+    Proxy(StatusCode, String),
     /// The connection ended within the body. Contains the number of bytes received, and the system's message.
     #[error("the connection ended after {received} ({1})", received = size(*.0))]
     Interrupted(u64, String),
@@ -43,6 +40,9 @@ pub enum Failure {
     #[error("{0}")]
     Other(String),
 }
+
+/// How the texts of a tunnel's errors begin, which have no public type.
+const TUNNEL: &str = "tunnel error: ";
 
 /// Why a connection is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -85,7 +85,7 @@ impl Failure {
         // trust, and comes as an I/O error that has no TLS error.
         if let Some(tls) = find::<rustls::Error>(error) {
             // A proxy ends the connection, or the first one of a tunnel.
-            let is_tunnel = chain(error).any(|error| error.to_string().starts_with("tunnel error"));
+            let is_tunnel = chain(error).any(|error| error.to_string().starts_with(TUNNEL));
             let proxy = hop.proxy.as_ref().and_then(|proxy| proxy.url.as_ref().ok());
             let proxy = proxy.filter(|_| is_tunnel || !hop.url.is_https());
             return Self::Tls(tls.into(), proxy.unwrap_or(&hop.url).origin());
@@ -93,12 +93,10 @@ impl Failure {
         // A server that closes the connection before it answers causes no I/O error.
         let closed = |error: &hyper::Error| error.is_incomplete_message() || error.is_canceled();
         let is_broken = find::<io::Error>(error).is_some() || find(error).is_some_and(closed);
-        // Tunnels have no public error type, and the status is in none of their texts.
-        match words.strip_prefix("tunnel error: ") {
+        match words.strip_prefix(TUNNEL) {
             Some(words @ "proxy authorization required") => {
-                Self::ProxyLogin(format!("407 ({words})"))
+                Self::Proxy(StatusCode::PROXY_AUTHENTICATION_REQUIRED, format!("407 ({words})"))
             }
-            Some("unsuccessful") => Self::ProxyRefusal,
             _ if error.is_connect() || is_broken => Self::Connect(words),
             _ => Self::Other(format!("the request failed ({words})")),
         }
@@ -109,13 +107,18 @@ impl Failure {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Connect(_) | Self::Interrupted(..) | Self::Timeout(..) => true,
-            Self::Status(status, ..) => {
+            Self::Status(status, ..) | Self::Proxy(status, _) => {
                 let busy = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
                 status.is_server_error() || busy.contains(status)
             }
             _ => false,
         }
     }
+}
+
+/// Whether a proxy answered CONNECT with a status that the HTTP library does not tell.
+pub(super) fn is_refused_tunnel(error: &reqwest::Error) -> bool {
+    innermost(error).strip_prefix(TUNNEL) == Some("unsuccessful")
 }
 
 /// The last error of a chain: the HTTP library wraps the system's message several times.

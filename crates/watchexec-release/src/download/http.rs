@@ -1,7 +1,7 @@
 //! A download over an unreliable network: redirects, retries with growing pauses, and limits.
 #![warn(clippy::arithmetic_side_effects)]
 
-use super::failure::{Failure, innermost};
+use super::failure::{Failure, innermost, is_refused_tunnel};
 use super::network::{Hop, Network};
 use super::tls::{self, Roots};
 use crate::checksum::Checksum;
@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::ext::ReasonPhrase;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, LOCATION, RETRY_AFTER};
-use reqwest::{Client, Response, StatusCode, redirect};
+use reqwest::{Client, Method, Response, StatusCode, redirect};
 use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
@@ -141,9 +141,28 @@ impl Downloader<'_> {
             sleep(policy.response_header).await;
             Failure::Timeout("no answer", policy.response_header)
         };
+        let answer = async {
+            match request.send().await {
+                Err(error) if is_refused_tunnel(&error) => Err(self.refusal(hop, &client).await),
+                answer => answer.map_err(|error| Failure::of_request(hop, &error)),
+            }
+        };
         select! {
-            answer = request.send() => answer.map_err(|error| Failure::of_request(hop, &error)),
+            answer = answer => answer,
             failure = limit => Err(failure),
+        }
+    }
+
+    /// Why a proxy does not connect to the server. The HTTP library tells 407 only, so the proxy, which
+    /// has not refused the login, is asked once more: as for an http URL, which needs no tunnel.
+    async fn refusal(&self, hop: &Hop, client: &Client) -> Failure {
+        let server = format!("http://{}:{}", hop.url.host(), hop.url.port());
+        match client.request(Method::CONNECT, server).send().await {
+            Ok(response) if !response.status().is_success() => {
+                Failure::Proxy(response.status(), status_line(&response))
+            }
+            Ok(_) => Failure::Connect("the proxy refused, and a second time did not".to_owned()),
+            Err(error) => Failure::of_request(hop, &error),
         }
     }
 
@@ -214,20 +233,26 @@ fn location(response: &Response) -> Option<String> {
     Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
 }
 
-/// Reads a status that says that there is no body, in the words of the server.
+/// Reads a status that says that there is no body.
 fn accepted(response: &Response) -> Result<(), Failure> {
     let status = response.status();
-    let words = |words: &ReasonPhrase| String::from_utf8_lossy(words.as_bytes()).into_owned();
-    let words = response.extensions().get().map(words);
-    let words = words.unwrap_or_else(|| status.canonical_reason().unwrap_or_default().to_owned());
-    let line = format!("{} {words}", status.as_u16());
+    let line = status_line(response);
     // In seconds; dates (RFC 9110, section 10.2.3) are ignored.
     let pause = response.headers().get(RETRY_AFTER);
     let pause = pause.and_then(|value| value.to_str().ok()?.trim().parse().ok());
     let pause = pause.map(Duration::from_secs);
     match status {
         StatusCode::OK => Ok(()),
-        StatusCode::PROXY_AUTHENTICATION_REQUIRED => Err(Failure::ProxyLogin(line)),
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => Err(Failure::Proxy(status, line)),
         _ => Err(Failure::Status(status, line, pause)),
     }
+}
+
+/// The status of a response, in the words of the server.
+fn status_line(response: &Response) -> String {
+    let status = response.status();
+    let words = |words: &ReasonPhrase| String::from_utf8_lossy(words.as_bytes()).into_owned();
+    let words = response.extensions().get().map(words);
+    let words = words.unwrap_or_else(|| status.canonical_reason().unwrap_or_default().to_owned());
+    format!("{} {words}", status.as_u16())
 }
