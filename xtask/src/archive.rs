@@ -23,7 +23,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TRIPLE")]
     pub(crate) target: Option<Triple>,
 
-    /// Build, if that is necessary, with few optimizations: in a third of the time, for tests
+    /// Build, if that is necessary, without optimizations: in a quarter of the time, for tests
     #[arg(long)]
     pub(crate) quick: bool,
 }

@@ -20,9 +20,10 @@ const UPSTREAM: [(&str, &str); 2] = [
     ("CARGO_PROFILE_RELEASE_LTO", "true"),
     ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
 ];
-/// A profile that is built in a third of the time.
+/// A profile that is built in a quarter of the time. The program is twice as large, and half as fast with thousands of
+/// directories.
 const QUICK: [(&str, &str); 2] = [
-    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"),
+    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
     ("CARGO_PROFILE_RELEASE_DEBUG", "false"),
 ];
 

@@ -38,9 +38,7 @@ pub(crate) fn demo() -> Result<()> {
     );
 
     println!("\n1. A watchexec release for this machine");
-    println!(
-        "   Downloaded, or else compiled once from crates.io: about three minutes on 2 cores."
-    );
+    println!("   Downloaded, or else compiled once from crates.io: about two minutes on 2 cores.");
     let quick = archive::Options {
         quick: true,
         ..archive::Options::default()

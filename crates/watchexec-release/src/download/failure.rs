@@ -94,9 +94,10 @@ impl Failure {
         let closed = |error: &hyper::Error| error.is_incomplete_message() || error.is_canceled();
         let is_broken = find::<io::Error>(error).is_some() || find(error).is_some_and(closed);
         match words.strip_prefix(TUNNEL) {
-            Some(words @ "proxy authorization required") => {
-                Self::Proxy(StatusCode::PROXY_AUTHENTICATION_REQUIRED, format!("407 ({words})"))
-            }
+            Some(words @ "proxy authorization required") => Self::Proxy(
+                StatusCode::PROXY_AUTHENTICATION_REQUIRED,
+                format!("407 ({words})"),
+            ),
             _ if error.is_connect() || is_broken => Self::Connect(words),
             _ => Self::Other(format!("the request failed ({words})")),
         }
