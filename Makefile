@@ -15,11 +15,12 @@ demo: ## Show the main job from detect to a reload, on this machine (needs Rust)
 	cargo build --locked --package xtask --package watchexec-buildpack --package live-reload
 	$(BUILT)/xtask demo
 
+# Most tests wait for a program, so that more of them run at once than there are processors.
 test: ## Check the formatting and the lints, run all tests, fuzz for 30 s (needs Rust and GNU tar)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(BUILD)
-	cargo test --workspace --locked
+	cargo test --workspace --locked -- --test-threads 6
 	$(BUILT)/fuzz --seconds 30
 
 e2e: ## Run the suite on pack, the lifecycle and Docker (needs Rust, Go, Maven, Python, and Debian or Ubuntu)

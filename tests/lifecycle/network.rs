@@ -356,7 +356,8 @@ fn escapes_control_characters_from_outside() {
     bind("ftp://elsewhere");
     let unusable = lifecycle.build().assert_failure();
     fs::remove_dir_all(lifecycle.path("platform/bindings")).unwrap();
-    let missing = lifecycle.with("NETRC", hostile).build().assert_failure();
+    let missing = format!("missing/{hostile}");
+    let missing = lifecycle.with("NETRC", &missing).build().assert_failure();
     for outcome in [built, refused, unusable, missing] {
         let text = outcome.output();
         assert!(text.contains(escaped), "{text:?}");
