@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 /// How long the next of several files may take, for each that has come.
 const GAP_PER_FILE: Duration = Duration::from_millis(5);
 
-/// The longest gap between two files of a sync.
+/// How long the content of a file that was created may take, or the next file of a sync that has ended once.
 const GAP: Duration = Duration::from_millis(250);
 
-/// How long the first file may take after others have been deleted: tools delete by one program, and copy by the next.
-const GAP_AFTER_REMOVAL: Duration = Duration::from_secs(1);
+/// The longest gap: tools copy by one program, and delete by another.
+const LONGEST_GAP: Duration = Duration::from_secs(1);
 
 /// Other files that change sooner after a restart belong to the sync before it.
 pub(crate) const RESTART: Duration = Duration::from_secs(1);
@@ -24,8 +24,8 @@ pub(crate) const RESTART: Duration = Duration::from_secs(1);
 /// A file of this size is written in parts.
 const LARGE: u64 = 1 << 20;
 
-/// The longest pause between two parts.
-const PART: Duration = Duration::from_millis(50);
+/// The longest pause between two parts, also on a busy disk.
+const PART: Duration = Duration::from_millis(100);
 
 /// After this time a sync counts as over: an app can write into its own directory without a pause.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -176,7 +176,7 @@ impl Sync {
 fn gap(changes: &Changes, before: Option<&Changes>, shortest: Duration) -> Duration {
     let files = &changes.files;
     if files.is_empty() && !changes.is_empty() {
-        return shortest.saturating_add(GAP_AFTER_REMOVAL);
+        return shortest.saturating_add(LONGEST_GAP);
     }
     let is_large = files.iter().any(|(_, size)| *size >= LARGE);
     // Tools create a file, and then write it.
@@ -195,7 +195,7 @@ fn gap(changes: &Changes, before: Option<&Changes>, shortest: Duration) -> Durat
     };
     GAP_PER_FILE
         .saturating_mul(count)
-        .min(GAP)
+        .min(LONGEST_GAP)
         .max(longest)
         .max(shortest)
 }
@@ -283,7 +283,7 @@ mod tests {
             gap(changes, before, shortest).as_millis()
         };
         let one = changes(&[("a", 1)], &[], &[]);
-        let many: Vec<(String, u64)> = (0..100).map(|file| (file.to_string(), 1)).collect();
+        let many: Vec<(String, u64)> = (0..500).map(|file| (file.to_string(), 1)).collect();
         let many: Vec<(&str, u64)> = many
             .iter()
             .map(|(path, size)| (path.as_str(), *size))
@@ -295,8 +295,9 @@ mod tests {
             // An editor deletes its temporary files.
             (&changes(&[("a", 1)], &["a~"], &[]), 20),
             (&changes(&many[..10], &[], &[]), 50),
-            (&changes(&many, &[], &[]), 250),
-            (&large, 50),
+            (&changes(&many[..100], &[], &[]), 500),
+            (&changes(&many, &[], &[]), 1000),
+            (&large, 100),
             (&changes(&[("a", 0)], &[], &[]), 270),
             (&changes(&[("d/a", 1)], &[], &["d"]), 270),
             (&removed, 1020),
