@@ -185,19 +185,19 @@ fn gap(changes: &Changes, before: Option<&Changes>, shortest: Duration) -> Durat
         let is_other = |path: &PathBuf| before.files.iter().all(|(one, _)| one != path);
         is_large || files.iter().any(|(path, _)| is_other(path))
     });
-    if is_incomplete || is_slow {
-        return shortest.saturating_add(GAP);
-    }
-    let longest = if is_large { PART } else { Duration::ZERO };
+    let least = if is_incomplete || is_slow {
+        shortest.saturating_add(GAP)
+    } else if is_large {
+        PART.max(shortest)
+    } else {
+        shortest
+    };
     let count = match u32::try_from(files.len()) {
         Ok(0 | 1) => 0,
         count => count.unwrap_or(u32::MAX),
     };
-    GAP_PER_FILE
-        .saturating_mul(count)
-        .min(LONGEST_GAP)
-        .max(longest)
-        .max(shortest)
+    let gap = GAP_PER_FILE.saturating_mul(count).min(LONGEST_GAP);
+    gap.max(least)
 }
 
 /// Names the first changed file and counts the others. A path that is gone counts only if no file has changed, since
@@ -300,6 +300,7 @@ mod tests {
             (&large, 100),
             (&changes(&[("a", 0)], &[], &[]), 270),
             (&changes(&[("d/a", 1)], &[], &["d"]), 270),
+            (&changes(&many, &[], &["d"]), 1000),
             (&removed, 1020),
             (&changes(&[], &[], &["d"]), 1020),
             // Nothing differs, so nothing is waited for.
@@ -311,6 +312,7 @@ mod tests {
         assert_eq!(milliseconds(&one, Some(&large)), 20);
         assert_eq!(milliseconds(&one, Some(&removed)), 270);
         assert_eq!(milliseconds(&large, Some(&large)), 270);
+        assert_eq!(milliseconds(&changes(&many, &[], &[]), Some(&one)), 1000);
     }
 
     #[test]
