@@ -352,4 +352,5 @@ require (
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
 
+// Later ones lack a function that this Docker client calls.
 replace github.com/docker/go-connections => github.com/docker/go-connections v0.5.0

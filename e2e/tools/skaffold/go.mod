@@ -9,6 +9,8 @@ replace (
 	github.com/buildpacks/lifecycle => github.com/buildpacks/lifecycle v0.20.5
 	github.com/docker/cli => github.com/docker/cli v27.5.1+incompatible
 	github.com/docker/docker => github.com/docker/docker v27.5.1+incompatible
+	// Later ones need a later Docker client.
+	github.com/google/go-containerregistry => github.com/google/go-containerregistry v0.20.3
 	github.com/imdario/mergo => github.com/imdario/mergo v0.3.16
 )
 
@@ -356,5 +358,3 @@ require (
 	sigs.k8s.io/structured-merge-diff/v6 v6.3.2 // indirect
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
-
-replace github.com/google/go-containerregistry => github.com/google/go-containerregistry v0.20.3
