@@ -164,13 +164,8 @@ fn pinned(module: &Path, list: &[&str]) -> Result<(String, String)> {
 /// Compiles a package, or all tools, of a module once on this machine, and copies the program or the directory of
 /// programs to a path. The programs are static, so that they run in any image.
 fn build(module: &Path, package: &str, linker: &str, to: &Path) -> Result<()> {
-    // Tilt needs C to read Tiltfiles, and runs on this machine only. Without C elsewhere, it shares what the other
-    // tools have compiled.
-    let (with_c, tags) = if module.ends_with("tilt") {
-        ("1", "-tags=netgo,osusergo")
-    } else {
-        ("0", "-tags=")
-    };
+    // Tilt needs C to read Tiltfiles, and runs on this machine only.
+    let with_c = module.ends_with("tilt");
     let name = module.file_name().unwrap_or_default().to_string_lossy();
     let mut inputs = vec![
         output(Command::new("go").arg("version"))?,
@@ -195,11 +190,12 @@ fn build(module: &Path, package: &str, linker: &str, to: &Path) -> Result<()> {
                 "-gcflags=all=-dwarf=false",
                 &format!("-ldflags=-s -w {linker}"),
             ])
-            .args([tags, package])
+            // As without C, so that Tilt shares what the other tools have compiled.
+            .args(["-tags=netgo,osusergo", package])
             .current_dir(module)
             // The compiler and the linker end before their garbage has to go, which takes a fifth of their time.
             .envs([("GOGC", "off"), ("GOMEMLIMIT", "3GiB")])
-            .env("CGO_ENABLED", with_c);
+            .env("CGO_ENABLED", if with_c { "1" } else { "0" });
         logged(&mut go, &log(&format!("go-build-{name}")))
     })?;
     let from = if kept.is_dir() { kept.join(".") } else { kept };

@@ -143,26 +143,13 @@ impl Downloader<'_> {
         };
         let answer = async {
             match request.send().await {
-                Err(error) if is_refused_tunnel(&error) => Err(self.refusal(hop, &client).await),
+                Err(error) if is_refused_tunnel(&error) => Err(refusal(hop, &client).await),
                 answer => answer.map_err(|error| Failure::of_request(hop, &error)),
             }
         };
         select! {
             answer = answer => answer,
             failure = limit => Err(failure),
-        }
-    }
-
-    /// Why a proxy does not connect to the server. The HTTP library tells 407 only, so the proxy, which
-    /// has not refused the login, is asked once more: as for an http URL, which needs no tunnel.
-    async fn refusal(&self, hop: &Hop, client: &Client) -> Failure {
-        let server = format!("http://{}:{}", hop.url.host(), hop.url.port());
-        match client.request(Method::CONNECT, server).send().await {
-            Ok(response) if !response.status().is_success() => {
-                Failure::Proxy(response.status(), status_line(&response))
-            }
-            Ok(_) => Failure::Connect("the proxy refused, and a second time did not".to_owned()),
-            Err(error) => Failure::of_request(hop, &error),
         }
     }
 
@@ -223,6 +210,19 @@ impl Downloader<'_> {
                 last_line = Instant::now();
             }
         }
+    }
+}
+
+/// Why a proxy does not connect to the server. The HTTP library tells 407 only, so the proxy, which
+/// has not refused the login, is asked once more: as for an http URL, which needs no tunnel.
+async fn refusal(hop: &Hop, client: &Client) -> Failure {
+    let server = format!("http://{}:{}", hop.url.host(), hop.url.port());
+    match client.request(Method::CONNECT, server).send().await {
+        Ok(response) if !response.status().is_success() => {
+            Failure::Proxy(response.status(), status_line(&response))
+        }
+        Ok(_) => Failure::Connect("the proxy refused, and a second time did not".to_owned()),
+        Err(error) => Failure::of_request(hop, &error),
     }
 }
 

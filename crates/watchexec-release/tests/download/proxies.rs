@@ -102,7 +102,7 @@ fn fails_without_the_proxy() {
 /// A further request with the same password may lock the account. Only a proxy that has accepted it is
 /// asked again, to learn the status, which the HTTP library does not tell.
 #[test]
-fn asks_a_proxy_that_refuses_once() {
+fn sends_a_login_that_a_proxy_refuses_once() {
     for (scheme, status, failure, asked) in [
         (
             "http",
