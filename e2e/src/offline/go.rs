@@ -2,8 +2,10 @@
 //! them. Most of what they depend on has one version in all modules, so that it is compiled once: that
 //! halves the source text to compile.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use anyhow::{Context, Result};
@@ -164,6 +166,8 @@ fn pinned(module: &Path, list: &[&str]) -> Result<(String, String)> {
 /// Compiles a package, or all tools, of a module once on this machine, and copies the program or the directory of
 /// programs to a path. The programs are static, so that they run in any image.
 fn build(module: &Path, package: &str, linker: &str, to: &Path) -> Result<()> {
+    static COPIED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
     // Tilt needs C to read Tiltfiles, and runs on this machine only.
     let with_c = module.ends_with("tilt");
     let name = module.file_name().unwrap_or_default().to_string_lossy();
@@ -198,12 +202,18 @@ fn build(module: &Path, package: &str, linker: &str, to: &Path) -> Result<()> {
             .env("CGO_ENABLED", if with_c { "1" } else { "0" });
         logged(&mut go, &log(&format!("go-build-{name}")))
     })?;
+    // Once in a run: another case may be starting the program.
+    let mut copied = COPIED.lock().unwrap_or_else(PoisonError::into_inner);
+    if copied.contains(to) {
+        return Ok(());
+    }
     let from = if kept.is_dir() { kept.join(".") } else { kept };
     output(
         Command::new("cp")
             .args(["-a", "--remove-destination"])
             .arg(from)
             .arg(to),
-    )
-    .map(drop)
+    )?;
+    copied.insert(to.to_owned());
+    Ok(())
 }
