@@ -5,11 +5,11 @@ use crate::open_directory::open_directory;
 use crate::texts::{answer, tell};
 use lexopt::{Arg, Parser};
 use printable::printable;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, openat, statat, unlinkat};
-use rustix::io::Errno;
+use rustix::fs::{AtFlags, FileType, statat, unlinkat};
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,9 +18,6 @@ use std::process::ExitCode;
 const KNOWN: &str = "This rm is part of live-reload and serves tools that sync files. It accepts \
                      -r, -f, -v and their long forms. For more, use a run image with an rm of its \
                      own.";
-
-/// The names of a directory are read in pieces of this size.
-const BUFFER: usize = 8 * 1024;
 
 /// A command line of `rm`.
 #[derive(Debug, Default)]
@@ -103,7 +100,12 @@ fn remove(path: &Path, recursive: bool) -> io::Result<()> {
     let above = open_directory(plain.parent().unwrap_or(Path::new("")))?;
     let metadata = statat(&above, name, AtFlags::SYMLINK_NOFOLLOW)?;
     match FileType::from_raw_mode(metadata.st_mode) {
-        FileType::Directory if recursive => remove_tree(above.as_fd(), name.as_bytes()),
+        FileType::Directory if recursive => {
+            // The standard library follows no link that takes the place of a directory, and passes over what someone
+            // else has removed; but it takes a path, not a directory that has been opened.
+            let above = Path::new("/proc/self/fd").join(above.as_raw_fd().to_string());
+            fs::remove_dir_all(above.join(name))
+        }
         FileType::Directory => Err(io::ErrorKind::IsADirectory.into()),
         // Compared as texts: as paths they are equal.
         FileType::Symlink if plain.as_os_str() != path.as_os_str() => {
@@ -111,30 +113,6 @@ fn remove(path: &Path, recursive: bool) -> io::Result<()> {
         }
         _ => Ok(unlinkat(&above, name, AtFlags::empty())?),
     }
-}
-
-/// Removes a directory with everything in it. A link that takes its place meanwhile is not followed.
-fn remove_tree(above: BorrowedFd<'_>, name: &[u8]) -> io::Result<()> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let directory = openat(above, name, flags, Mode::empty())?;
-    let mut buffer = Vec::with_capacity(BUFFER);
-    let mut entries = RawDir::new(&directory, buffer.spare_capacity_mut());
-    while let Some(entry) = entries.next() {
-        let name = entry?.file_name().to_bytes().to_owned();
-        if matches!(name.as_slice(), b"." | b"..") {
-            continue;
-        }
-        let removed = match unlinkat(&directory, name.as_slice(), AtFlags::empty()) {
-            Err(Errno::ISDIR) => remove_tree(directory.as_fd(), &name),
-            result => result.map_err(Into::into),
-        };
-        match removed {
-            // Someone else has removed it.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            result => result?,
-        }
-    }
-    Ok(unlinkat(above, name, AtFlags::REMOVEDIR)?)
 }
 
 /// The path without `/` at its end, except for that of the root directory.
