@@ -35,6 +35,13 @@ pub(crate) struct Container<'a> {
     cluster: Option<&'a Terminal<'a>>,
 }
 
+impl<'a> Terminal<'a> {
+    /// A container that a command has started.
+    pub(crate) fn container(&self, name: &str) -> Container<'a> {
+        Container::running(self.case, self.case.named(name), self.port())
+    }
+}
+
 /// The answer of a sample app.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {

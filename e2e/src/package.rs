@@ -8,10 +8,8 @@ use anyhow::{Context, Result};
 use fs_err as fs;
 use toml::{Table, Value};
 
-use crate::case::Case;
 use crate::command::last_lines;
 use crate::directories::{copy, log, target, workspace};
-use crate::platform::Part;
 use harness::digest;
 use harness::server::{Reply, Server};
 
@@ -104,32 +102,6 @@ pub(crate) fn package(name: &str, choices: &[&str]) -> Result<PathBuf> {
     }
     xtask(&arguments, &format!("xtask-{name}"))?;
     Ok(directory)
-}
-
-/// The package with the newest watchexec inside.
-pub(crate) fn package_offline(case: &Case<'_>) -> Result<&'static PathBuf> {
-    static PACKAGE: Part<PathBuf> = Part::new();
-
-    PACKAGE.get("offline package", || {
-        let archive = &case.platform.archive.file;
-        let descriptor = archive.with_file_name("buildpack.toml");
-        let (archive, descriptor) = (archive.to_string_lossy(), descriptor.to_string_lossy());
-        let choices = ["--archive", &archive, "--buildpack-toml", &descriptor];
-        package("package-offline", &choices)
-    })
-}
-
-/// The package for development builds only, offering the newest watchexec.
-pub(crate) fn development_only(case: &Case<'_>) -> Result<&'static PathBuf> {
-    static PACKAGE: Part<PathBuf> = Part::new();
-
-    PACKAGE.get("development-only package", || {
-        let package = package("package-development", &["--exec-env", "development"])?;
-        let archive = &case.platform.archive;
-        // The server keeps running without its handle.
-        let (_, url) = archive.serve();
-        Ok(offering(&package, "development", archive, &url)?.into())
-    })
 }
 
 /// Copies a package so that it offers only this archive, from a URL. Returns the path of the copy.

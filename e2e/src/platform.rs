@@ -94,6 +94,31 @@ impl Platform {
         Ok(&self.cluster)
     }
 
+    /// The package with the newest watchexec inside.
+    pub(crate) fn package_offline(&self) -> Result<&'static PathBuf> {
+        static PACKAGE: Part<PathBuf> = Part::new();
+
+        PACKAGE.get("offline package", || {
+            let archive = &self.archive.file;
+            let descriptor = archive.with_file_name("buildpack.toml");
+            let (archive, descriptor) = (archive.to_string_lossy(), descriptor.to_string_lossy());
+            let choices = ["--archive", &archive, "--buildpack-toml", &descriptor];
+            package("package-offline", &choices)
+        })
+    }
+
+    /// The package for development builds only, offering the newest watchexec.
+    pub(crate) fn package_development(&self) -> Result<&'static PathBuf> {
+        static PACKAGE: Part<PathBuf> = Part::new();
+
+        PACKAGE.get("development-only package", || {
+            let package = package("package-development", &["--exec-env", "development"])?;
+            // The server keeps running without its handle.
+            let (_, url) = self.archive.serve();
+            Ok(offering(&package, "development", &self.archive, &url)?.into())
+        })
+    }
+
     /// A publisher, and the stand-in for its builder.
     pub(crate) fn publisher(&self, name: &str) -> Result<(&Publisher, &str)> {
         let (publisher, builder) = self.publishers.get(name).context("no such publisher")?;

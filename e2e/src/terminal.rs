@@ -18,7 +18,6 @@ use walkdir::WalkDir;
 use crate::build::Image;
 use crate::case::Case;
 use crate::command::{free_port, logged, retry};
-use crate::container::Container;
 use crate::directories::{copy, log, workspace};
 use crate::offline::{self, Namespace};
 use crate::printed;
@@ -127,11 +126,6 @@ impl<'a> Terminal<'a> {
     /// The port that replaces the one on the pages.
     pub(crate) fn port(&self) -> u16 {
         self.port
-    }
-
-    /// A container that a command has started.
-    pub(crate) fn container(&self, name: &str) -> Container<'a> {
-        Container::running(self.case, self.case.named(name), self.port)
     }
 
     /// An image that a command has built.

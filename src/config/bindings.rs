@@ -8,7 +8,7 @@ use printable::printable;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use watchexec_release::text::read_text;
+use watchexec_release::regular_file::read_text;
 
 /// The variable with the bindings' directory, by the Service Binding Specification for Kubernetes.
 const SERVICE_BINDING_ROOT: &str = "SERVICE_BINDING_ROOT";

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use watchexec_release::text::read_text;
+use watchexec_release::regular_file::read_text;
 
 /// The variables that a phase sees: those of the process, then those of `<platform>/env`.
 ///

@@ -14,9 +14,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use watchexec_release::regular_file::read_text;
 use watchexec_release::sbom::subject::Subject;
 use watchexec_release::sbom::{documents, names};
-use watchexec_release::text::read_text;
 
 /// A layer of this buildpack.
 pub(super) struct Layer<'a> {

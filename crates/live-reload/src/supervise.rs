@@ -32,7 +32,7 @@ pub(crate) fn run(
     let watching = Watching::start(&reloaded.watchexec, roots, settings, image);
     let mut watching =
         watching.map_err(|error| Problem::Watchexec(reloaded.watchexec.clone(), error))?;
-    let patterns = Patterns::ignored(settings, &image.app);
+    let patterns = Patterns::ignored(&settings.ignore, &image.app);
     let files = match settings.poll {
         None => Files::new(patterns),
         Some(_) => Files::known(patterns, watching.roots()),

@@ -5,7 +5,6 @@
 //! watchexec reports both names if one of them is not ignored, and for settings that would have no effect.
 
 use crate::ignore::{IgnorePattern, default_patterns};
-use crate::settings::Settings;
 use fast_glob::glob_match;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -62,9 +61,9 @@ impl Pattern {
 
 impl Patterns {
     /// Those of ignored paths: of watchexec, of this project and of the user.
-    pub fn ignored(settings: &Settings, app: &Path) -> Self {
+    pub fn ignored(given: &[IgnorePattern], app: &Path) -> Self {
         let own = BUILT_IN.split(' ').chain(default_patterns());
-        let mut patterns = Self::given(&settings.ignore, app);
+        let mut patterns = Self::given(given, app);
         patterns.patterns.splice(..0, own.map(Pattern::new));
         patterns
     }
@@ -124,12 +123,8 @@ mod tests {
 
     /// What a list of patterns says of its last one.
     fn unreachable(patterns: &[&str]) -> Option<String> {
-        let settings = Settings {
-            ignore: patterns.iter().map(|text| text.parse().unwrap()).collect(),
-            ..Settings::default()
-        };
-        let last = settings.ignore.last()?;
-        Patterns::ignored(&settings, Path::new("/app")).unreachable(last)
+        let given: Vec<IgnorePattern> = patterns.iter().map(|text| text.parse().unwrap()).collect();
+        Patterns::ignored(&given, Path::new("/app")).unreachable(given.last()?)
     }
 
     #[test]
@@ -187,15 +182,9 @@ mod tests {
             "a/**/z",
             "{x,y}.[jt]s",
             "**/deep/er",
-        ];
-        let settings = Settings {
-            ignore: given
-                .iter()
-                .map(|pattern| pattern.parse().unwrap())
-                .collect(),
-            ..Settings::default()
-        };
-        let patterns = Patterns::ignored(&settings, Path::new("/app"));
+        ]
+        .map(|pattern| pattern.parse().unwrap());
+        let patterns = Patterns::ignored(&given, Path::new("/app"));
         let ignored = |path: &str| {
             let is_directory = path.ends_with('/');
             patterns.matches(

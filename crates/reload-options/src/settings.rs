@@ -255,7 +255,7 @@ impl Settings {
     /// The patterns that have no effect, in a list that is complete. The name of the setting is its variable or option.
     pub(crate) fn without_effect(&self, name: fn(&Setting) -> &'static str) -> Vec<InvalidSetting> {
         // Below the app directory, wherever that is.
-        let patterns = Patterns::ignored(self, Path::new(""));
+        let patterns = Patterns::ignored(&self.ignore, Path::new(""));
         let invalid = |pattern: &IgnorePattern| {
             let why = patterns.unreachable(pattern)?;
             let setting = Setting::IGNORE;

@@ -1,16 +1,15 @@
 //! The files of a watchexec release that are installed, and where.
 
 use crate::checksum::{self, Checksum};
-use crate::text::size;
 use fs_err as fs;
 use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
 use serde::{Deserialize, Serialize};
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, Permissions};
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// The directory of programs in a layer, which the lifecycle puts on PATH.
@@ -138,29 +137,6 @@ fn verified(directory: &OwnedFd, of: &ReleaseFile, checksum: Checksum) -> Option
     let found = checksum::copy((&file).take(LARGEST), |_| Some(()).ok_or(()));
     file.rewind().ok()?;
     (found.ok()?.ok()? == checksum).then_some(file)
-}
-
-/// Reads a regular file of at most `largest` bytes.
-///
-/// # Errors
-/// The file cannot be read, is larger, or is not a regular one.
-pub(crate) fn read(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
-    let mut options = OpenOptions::new();
-    // Opening a FIFO would otherwise wait for a writer.
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
-    let file = options.read(true).custom_flags(flags).open(path)?;
-    let metadata = file.metadata()?;
-    // Reading a directory has an error of its own.
-    if !metadata.is_file() && !metadata.is_dir() {
-        return Err(io::Error::other("not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    file.take(largest + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > largest {
-        let why = format!("larger than {}", size(largest));
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
-    }
-    Ok(bytes)
 }
 
 /// Opens a file or a directory, but not through a link.

@@ -23,6 +23,7 @@ pub mod download;
 pub mod files;
 pub mod mirror;
 pub mod origin;
+pub mod regular_file;
 pub mod requirement;
 pub mod safe_url;
 pub mod sbom;

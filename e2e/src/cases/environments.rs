@@ -9,7 +9,6 @@ use crate::case::{Case, cases, python_app};
 use crate::command::expect_words;
 use crate::container::Container;
 use crate::directories::target;
-use crate::package::development_only;
 
 cases![
     mandatory_development_only,
@@ -20,7 +19,11 @@ cases![
 /// Mandatory in an order, the development-only package takes no part in other builds, not even in those
 /// that ask for live reload, and fails none of them.
 fn mandatory_development_only(case: &Case<'_>) -> Result<()> {
-    let package = development_only(case)?.to_string_lossy().into_owned();
+    let package = case
+        .platform
+        .package_development()?
+        .to_string_lossy()
+        .into_owned();
     let build = |image| {
         let build = case.build_as(image, python_app());
         build.buildpacks(&[PROCFILE, &package])
@@ -39,7 +42,10 @@ fn mandatory_development_only(case: &Case<'_>) -> Result<()> {
 
 /// The same as a system buildpack. The page of the builder has the other environments.
 fn unknown_to_test_builds(case: &Case<'_>) -> Result<()> {
-    let builder = builder(case, &development_only(case)?.to_string_lossy())?;
+    let builder = builder(
+        case,
+        &case.platform.package_development()?.to_string_lossy(),
+    )?;
     let build = case.build(python_app());
     let build = build.arguments(&["--builder", &builder, "--exec-env", "test"]);
     expect_unchanged(&build.image()?)

@@ -8,7 +8,7 @@ use crate::build::Build;
 use crate::buildpacks::START;
 use crate::case::{Case, cases, python_app};
 use crate::directories::copy;
-use crate::package::{here, package_offline};
+use crate::package::here;
 use crate::terminal::{REGISTRY, Terminal};
 
 cases![file, offline_file, offline_builder];
@@ -50,7 +50,7 @@ fn offline_builder(case: &Case<'_>) -> Result<()> {
 fn offline_terminal<'a>(case: &'a Case<'a>) -> Result<Terminal<'a>> {
     let terminal = case.terminal()?;
     let to = terminal.path("target/package/buildpack-offline");
-    copy(package_offline(case)?, &to)?;
+    copy(case.platform.package_offline()?, &to)?;
     Ok(terminal)
 }
 

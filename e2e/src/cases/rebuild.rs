@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use crate::buildpacks::START;
 use crate::case::{Case, cases, python_app};
 use crate::command::expect_words;
-use crate::package::{Archive, package_offline};
+use crate::package::Archive;
 
 cases![
     reuses_and_replaces_the_layer,
@@ -51,7 +51,7 @@ fn reuses_and_replaces_the_layer(case: &Case<'_>) -> Result<()> {
 /// The second build writes no content: the lifecycle takes both layers over from the first image, also
 /// with an empty cache.
 fn takes_over_layers_of_the_offline_package(case: &Case<'_>) -> Result<()> {
-    let package = package_offline(case)?;
+    let package = case.platform.package_offline()?;
     let package = package.to_string_lossy();
     let build = || {
         case.build(python_app())

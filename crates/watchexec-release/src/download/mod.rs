@@ -17,8 +17,8 @@ pub use rustls::pki_types::CertificateDer;
 pub use tls::certificates;
 
 use crate::checksum::{Checksum, ChecksumError, Verified};
-use crate::files;
 use crate::origin::Archive;
+use crate::regular_file;
 use http::Downloader;
 use network::LARGEST_ARCHIVE;
 use std::cell::OnceCell;
@@ -74,7 +74,7 @@ pub fn download(
     observer: &dyn Observer,
 ) -> Result<Verified, DownloadError> {
     let (hop, bytes) = if let Some(path) = archive.url.file() {
-        let bytes = files::read(&path, LARGEST_ARCHIVE);
+        let bytes = regular_file::read(&path, LARGEST_ARCHIVE);
         (None, bytes.map_err(Fault::File))
     } else {
         let downloader = Downloader {

@@ -1,7 +1,7 @@
 //! Logins from a netrc file, as curl reads it (`lib/netrc.c`), but without the entry `default`: it would
 //! send a password to any host that a URL names.
 
-use crate::text::read_bytes;
+use crate::regular_file::read_bytes;
 use std::io;
 use std::path::{Path, PathBuf};
 

@@ -15,7 +15,6 @@ use crate::case::{Case, cases};
 use crate::command::{expect_words, retry};
 use crate::container::{Container, SKAFFOLD, TILT};
 use crate::directories::copy;
-use crate::package::development_only;
 use crate::terminal::Terminal;
 use documentation::Block;
 
@@ -117,7 +116,7 @@ fn expect_reload(terminal: &Terminal<'_>, container: &Container<'_>) -> Result<(
 fn project_toml(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
     copy(
-        development_only(case)?,
+        case.platform.package_development()?,
         &terminal.path("target/package/buildpack-development"),
     )?;
     let page = terminal.page("examples/project-toml/README.md")?;
@@ -136,7 +135,7 @@ fn builder(case: &Case<'_>) -> Result<()> {
 fn system_builder(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
     copy(
-        development_only(case)?,
+        case.platform.package_development()?,
         &terminal.path("target/package/buildpack-development"),
     )?;
     follow_builder(&terminal)

@@ -13,7 +13,7 @@ use crate::case::{Case, cases};
 use crate::command::{free_port, retry, wait_for};
 use crate::directories::copy;
 use crate::offline;
-use crate::package::{offering, package_offline};
+use crate::package::offering;
 use crate::running::Running;
 use crate::terminal::{Page, Terminal};
 
@@ -59,7 +59,7 @@ fn kpack(case: &Case<'_>) -> Result<()> {
     let page = terminal.page("examples/kpack/README.md")?;
     let [package, apply] = page.blocks()?;
     let buildpack = terminal.path("target/package/buildpack");
-    copy(package_offline(case)?, &buildpack)?;
+    copy(case.platform.package_offline()?, &buildpack)?;
     page.follow(&package)?;
     page.follow(&apply)?;
 

@@ -14,7 +14,6 @@ use crate::command::{expect_words, retry, wait_for};
 use crate::container::{Container, SKAFFOLD, TILT};
 use crate::directories::{copy, workspace};
 use crate::offline;
-use crate::package::package_offline;
 use crate::terminal::Terminal;
 
 cases![
@@ -64,7 +63,7 @@ fn expect_syncs(terminal: &Terminal<'_>, pod: &Container<'_>) -> Result<()> {
 fn skaffold(case: &Case<'_>) -> Result<()> {
     offline::tool("skaffold")?;
     let terminal = case.cluster_terminal()?;
-    let package = package_offline(case)?;
+    let package = case.platform.package_offline()?;
     copy(package, &terminal.path("target/package/buildpack"))?;
     let page = terminal.page("examples/skaffold/README.md")?;
     let [dev] = page.blocks()?;
