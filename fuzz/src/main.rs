@@ -4,10 +4,8 @@
 //! An input that makes a target panic, hang or break a promise is kept in `target/fuzz`, and
 //! `cargo run -p fuzz -- TARGET FILE` runs it again.
 
-mod live_reload;
 mod mutate;
-#[path = "../../crates/live-reload/src/open_directory.rs"]
-mod open_directory;
+mod sync_tools;
 mod targets;
 mod texts;
 

@@ -1,7 +1,7 @@
 //! The readers of archives, and their guarantees for any input.
 
-use crate::live_reload::tar as extractor;
 use crate::mutate::Format;
+use crate::sync_tools::tar as extractor;
 use anyhow::{Result, ensure};
 use std::ffi::OsString;
 use std::fs::{self, Permissions};

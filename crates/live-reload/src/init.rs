@@ -7,8 +7,8 @@
 use crate::image::{Image, WATCHEXEC};
 use crate::problem::Problem;
 use crate::signals::Signals;
-use crate::watchexec;
-use crate::wrapped;
+use crate::supervise::wrapped;
+use crate::watch::watchexec;
 use reload_options::Settings;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;

@@ -5,60 +5,36 @@
 //!
 //! | step | module |
 //! |---|---|
-//! | the command line | `reload_options` |
-//! | where the image keeps its layers, and which processes it has | [`image`], [`metadata`] |
-//! | which process is restarted, and why that one | [`choice`] |
-//! | how the process is launched, and with which environment | [`launch`], [`environment`], [`exec_d`], [`shell`] |
-//! | faults that watchexec passes over | [`checks`], [`inotify`], [`file_system`] |
-//! | the loop, what it decides, and what it does | [`supervise`], [`state`], [`supervisor`] |
-//! | commands before a start | [`before`] |
-//! | the process, its group and its terminal | [`process`], [`processes`], [`terminal`], [`signals`] |
-//! | changes, and when a sync is over | [`watching`], [`watcher`], [`watchexec`], [`files`], [`sync`], [`syncs`] |
-//! | a process that runs watchexec itself | [`wrapped`] |
-//! | errors, each with its remedy | [`problem`] |
-//! | output for people | [`texts`] |
+//! | the command line, and what follows from it | `reload_options`, [`start`] |
+//! | where the image keeps its layers | [`image`] |
+//! | which process is restarted, with which command and environment | [`launch`] |
+//! | which paths have changed: watchexec reports them, and looks find the rest | [`watch`] |
+//! | when a sync is over | [`sync`] |
+//! | the loop: a change, a stop, a start | [`supervise`] |
+//! | the signals and the ends of children that it waits for | [`signals`], [`children`] |
+//! | errors with their remedies, and output for people | [`problem`], [`texts`] |
 //!
-//! For images that lack them it also serves as [`tar`] and [`rm`], by which Tilt and Skaffold copy
-//! files into a container and delete them there. Called `watchexec`, it is the [`init`] of a process that
-//! runs watchexec itself.
+//! It also serves as `tar` and `rm` ([`sync_tools`]), and called `watchexec`, as the [`init`] of a process that runs
+//! watchexec itself.
 
 mod backoff;
-mod before;
-mod brake;
-mod checks;
-mod choice;
-mod environment;
-mod exec_d;
-mod file_system;
-mod files;
+mod children;
 mod image;
 mod init;
-mod inotify;
 mod launch;
-mod metadata;
-mod open_directory;
 mod problem;
-mod process;
-mod processes;
-mod rm;
-mod shell;
 mod signals;
 mod start;
-mod state;
 mod supervise;
-mod supervisor;
 mod sync;
-mod syncs;
-mod tar;
-mod terminal;
+mod sync_tools;
 mod texts;
-mod watcher;
-mod watchexec;
-mod watching;
-mod wrapped;
+mod watch;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use sync_tools::{rm, tar};
+use watch::watchexec;
 
 fn main() -> ExitCode {
     let mut arguments: Vec<OsString> = std::env::args_os().collect();

@@ -1,11 +1,11 @@
 //! The errors of the `reload` process, each with its remedy.
 
-use crate::checks::ProgramError;
-use crate::choice::NoProcess;
-use crate::inotify::Shortage;
 use crate::launch::LaunchError;
-use crate::metadata::MetadataError;
-use crate::shell::BASH;
+use crate::launch::choice::NoProcess;
+use crate::launch::metadata::MetadataError;
+use crate::launch::program::ProgramError;
+use crate::launch::shell::BASH;
+use crate::watch::inotify::Shortage;
 use reload_options::ArgumentError;
 use std::io;
 use std::path::PathBuf;

@@ -1,21 +1,21 @@
 //! The `reload` process from its command line to its end.
 
-use crate::checks;
-use crate::choice;
-use crate::file_system;
-use crate::files::Root;
+use crate::children::status_of_signal;
 use crate::image::Image;
-use crate::inotify::{self, Shortage};
 use crate::launch::Launch;
-use crate::metadata::{Metadata, Process};
+use crate::launch::choice;
+use crate::launch::metadata::{Metadata, Process};
+use crate::launch::program;
 use crate::problem::Problem;
-use crate::process::status_of_signal;
 use crate::signals::Signals;
 use crate::supervise;
-use crate::supervisor::Reloaded;
+use crate::supervise::supervisor::Reloaded;
+use crate::supervise::wrapped;
 use crate::texts::{answer, help, tell, warn};
-use crate::watchexec;
-use crate::wrapped;
+use crate::watch::file_system;
+use crate::watch::inotify::{self, Shortage};
+use crate::watch::root::Root;
+use crate::watch::watchexec;
 use printable::printable;
 use reload_options::process_type::ProcessType;
 use reload_options::{Request, Setting, Settings};
@@ -116,7 +116,7 @@ fn prepare(settings: &Settings, signals: &mut Signals) -> Result<Ready, Problem>
         warn_of_unused(&process.r#type, settings);
         return Ok(Ready::Wrapped(launch.command()));
     }
-    let roots = checks::roots(&settings.watch, &image.app).map_err(Problem::WatchPaths)?;
+    let roots = Root::all(&settings.watch, &image.app).map_err(Problem::WatchPaths)?;
     let warnings = match settings.poll {
         None => check_events(&image, &roots)?,
         Some(_) => Vec::new(),
@@ -152,7 +152,7 @@ fn check_launch(process: &Process, launch: &Launch, image: &Image) -> Result<(),
     if !directory.is_dir() {
         return Err(Problem::NoWorkingDirectory(r#type, directory));
     }
-    checks::program(launch).map_err(|error| {
+    program::check(launch).map_err(|error| {
         if process.direct {
             Problem::Program(r#type, error)
         } else {

@@ -1,7 +1,7 @@
 //! Every error as people see it, without the name of the program in front.
 
 use super::*;
-use crate::exec_d::ExecDError;
+use crate::launch::exec_d::ExecDError;
 use insta::assert_snapshot;
 use nix::errno::Errno;
 use reload_options::Request;

@@ -1,20 +1,29 @@
 //! How changes are noticed: by watchexec, which is started again whenever that helps, and by looks at the files.
+//!
+//! [`watchexec`] is its command line and [`watcher`] its output; [`root`] has the watched paths, and [`files`] what
+//! differs from the last start. [`inotify`] and [`file_system`] warn where the kernel reports nothing.
+
+pub(crate) mod file_system;
+pub(crate) mod files;
+pub(crate) mod inotify;
+pub(crate) mod root;
+pub(crate) mod watcher;
+pub(crate) mod watchexec;
 
 use crate::backoff::Backoff;
-use crate::files::{Files, Root};
+use crate::children::describe;
 use crate::image::Image;
-use crate::process::describe;
-use crate::sync::Seen;
 use crate::texts::tell;
-use crate::watcher::Watcher;
-use crate::watchexec;
+use files::{Files, Seen};
 use nix::unistd::Pid;
 use reload_options::Settings;
+use root::Root;
 use rustix::process::WaitStatus;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use watcher::Watcher;
 
 /// How soon there is a look after a start of watchexec. Each further one comes after twice the time, since nobody can
 /// tell how long watchexec takes to watch all directories. It is also the pause after a look that has found changes

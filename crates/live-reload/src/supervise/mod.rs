@@ -1,20 +1,29 @@
 //! The loop: watchexec watches, this program supervises.
 //!
-//! One deadline, one `poll`, no threads. [`crate::state`] decides what follows, and [`crate::supervisor`] carries it out.
-//! [`crate::process`] has the picture of who is whose parent.
+//! One deadline, one `poll`, no threads. [`state`] decides what follows, and [`supervisor`] carries it out: it runs the
+//! commands [`before`] a start, and starts and stops the [`process`], whose picture shows who is whose parent.
+//! [`wrapped`] is for a process that runs watchexec itself.
 
-use crate::files::{Files, Root};
+pub(crate) mod before;
+pub(crate) mod process;
+pub(crate) mod processes;
+pub(crate) mod state;
+pub(crate) mod supervisor;
+pub(crate) mod terminal;
+pub(crate) mod wrapped;
+
+use crate::children::{reap, status_of_signal};
 use crate::problem::Problem;
-use crate::process::{reap, status_of_signal};
 use crate::signals::Signals;
-use crate::state::Input;
-use crate::supervisor::{Reloaded, Supervisor};
-use crate::sync::Seen;
-use crate::watching::Watching;
+use crate::watch::Watching;
+use crate::watch::files::{Files, Seen};
+use crate::watch::root::Root;
 use nix::sys::prctl::set_child_subreaper;
 use reload_options::Settings;
 use reload_options::patterns::Patterns;
+use state::Input;
 use std::time::Instant;
+use supervisor::{Reloaded, Supervisor};
 
 /// Runs the process until this program is told to stop. Returns the exit status.
 ///

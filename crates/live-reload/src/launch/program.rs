@@ -1,8 +1,7 @@
-//! Checks for faults that watchexec ignores, or reports without a remedy.
+//! Whether the program of a launch can be started, and why not.
 
-use crate::files::Root;
+use super::Launch;
 use crate::image::{find_program, is_executable};
-use crate::launch::Launch;
 use printable::printable;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -65,7 +64,7 @@ pub(crate) enum ProgramError {
 ///
 /// # Errors
 /// The reason why it cannot, with its remedy.
-pub(crate) fn program(launch: &Launch) -> Result<(), ProgramError> {
+pub(crate) fn check(launch: &Launch) -> Result<(), ProgramError> {
     let Some(program) = launch.command.first() else {
         return Ok(());
     };
@@ -152,34 +151,6 @@ fn env_program(argument: &str) -> Option<&str> {
     }
 }
 
-/// The paths to watch.
-///
-/// # Errors
-/// Every path that does not exist, with the error of the system: watchexec would end with an error
-/// that does not name them.
-pub(crate) fn roots(paths: &[String], app_directory: &Path) -> Result<Vec<Root>, Vec<String>> {
-    // The app directory, if none is given.
-    let given = if paths.is_empty() {
-        &[String::new()]
-    } else {
-        paths
-    };
-    let mut roots = Vec::new();
-    let mut missing = Vec::new();
-    for path in given {
-        let path = app_directory.join(path);
-        match Root::of(path.clone()) {
-            Ok(root) => roots.push(root),
-            Err(error) => missing.push(format!("{} ({error})", printable(&path))),
-        }
-    }
-    if missing.is_empty() {
-        Ok(roots)
-    } else {
-        Err(missing)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,7 +167,7 @@ mod tests {
             fs::write(&file, script).unwrap();
             fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
         }
-        let result = program(&Launch {
+        let result = super::check(&Launch {
             command: vec![command.to_owned()],
             working_directory: directory.path().to_owned(),
             environment: [("PATH".into(), directory.path().into())].into(),
@@ -303,7 +274,7 @@ mod tests {
                 environment: [("PATH".into(), path.clone())].into(),
                 prefix: Vec::new(),
             };
-            let checked = program(&launch);
+            let checked = super::check(&launch);
             if output.status.success() {
                 assert!(checked.is_ok(), "{first:?}: {checked:?}");
             } else if !first.contains("PATH=") && !first.contains("-C") {
@@ -314,33 +285,5 @@ mod tests {
                 );
             }
         }
-    }
-
-    #[test]
-    fn watches_the_app_directory_by_default() {
-        let roots = roots(&[], Path::new("/proc")).unwrap();
-        assert_eq!(roots, [Root::of("/proc".into()).unwrap()]);
-    }
-
-    #[test]
-    fn reports_every_missing_path() {
-        let directory = tempfile::tempdir().unwrap();
-        let app = directory.path().canonicalize().unwrap();
-        fs::create_dir(app.join("src")).unwrap();
-        let watch = |paths: &[&str]| {
-            let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
-            roots(&paths, &app)
-        };
-        assert_eq!(watch(&["src/../src"]).unwrap()[0].path, app.join("src"));
-        assert_eq!(
-            watch(&["src", "sources", "/no/where"]).unwrap_err(),
-            [
-                format!(
-                    "{}/sources (No such file or directory (os error 2))",
-                    app.display()
-                ),
-                "/no/where (No such file or directory (os error 2))".to_owned()
-            ]
-        );
     }
 }

@@ -1,9 +1,13 @@
 //! A sync: changes that belong together, and when it is over.
 //!
 //! No tool says when it is. A save is one file, complete at once; a checkout is hundreds of them. The longer a sync has
-//! been, the longer its next file may take (docs/figures.md has the figures).
+//! been, the longer its next file may take (docs/figures.md has the figures). [`syncs`] has all since the last start, and
+//! [`brake`] delays those that the app seems to cause itself.
 
-use crate::files::{Changes, Stamp};
+pub(crate) mod brake;
+pub(crate) mod syncs;
+
+use crate::watch::files::{Changes, Seen};
 use printable::printable;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -39,31 +43,6 @@ pub(crate) const HEAD_START: Duration = Duration::from_millis(5);
 
 /// How late a timer may be: a tool that writes a file every 20 ms has a pause of a little more than that.
 const LATE: Duration = Duration::from_millis(1);
-
-/// What is known about a changed path.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen {
-    /// What it was when it was last looked at, if it was.
-    pub(crate) stamp: Option<Stamp>,
-    /// Whether there may be another file, and not only another state of it.
-    pub(crate) is_new: bool,
-}
-
-impl Seen {
-    /// There is another file.
-    pub(crate) const ANOTHER: Self = Self {
-        stamp: None,
-        is_new: true,
-    };
-
-    /// What a look has found.
-    pub(crate) const fn now(stamp: Stamp) -> Self {
-        Self {
-            stamp: Some(stamp),
-            is_new: false,
-        }
-    }
-}
 
 /// Changed paths of a sync that goes on.
 #[derive(Debug)]

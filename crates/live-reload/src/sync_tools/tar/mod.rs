@@ -18,7 +18,7 @@
 //! - Nothing is written through a link of the same archive, and no hard link leads out of the
 //!   target directory. GNU tar allows the first where the link stays below the target directory,
 //!   and shortens the target of the second. Other links are followed to directories, unless
-//!   another user could have made them (see [`crate::open_directory`]).
+//!   another user could have made them (see [`crate::sync_tools::open_directory`]).
 //! - Names and pax records above 1 MiB are refused before they are read.
 //! - A signal that ends it leaves no temporary file and, until the archive has ended, no new file.
 //! - A new directory gets the mode of the archive, without a set-group-ID bit of the directory above,
@@ -36,7 +36,7 @@ mod place;
 mod problems;
 mod stages;
 
-use crate::open_directory::open_directory;
+use crate::sync_tools::open_directory::open_directory;
 use arguments::Arguments;
 use printable::printable;
 use problems::Problems;

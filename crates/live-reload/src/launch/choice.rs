@@ -1,6 +1,6 @@
 //! Chooses the process to restart, and says why.
 
-use crate::metadata::Process;
+use super::metadata::Process;
 use reload_options::process_type::ProcessType;
 use std::fmt::{self, Display, Formatter};
 

@@ -1,6 +1,6 @@
 //! A running watchexec, and what it writes.
 
-use crate::inotify;
+use super::inotify;
 use crate::texts::{tell, warn};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

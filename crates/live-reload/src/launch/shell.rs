@@ -7,8 +7,8 @@
 //! part of the command, so that each restart runs them again, while a second launcher would also
 //! apply the environment again and run all exec.d programs at each restart.
 
-use crate::environment::files;
-use crate::metadata::Process;
+use super::environment::files;
+use super::metadata::Process;
 use std::io;
 use std::path::{Path, PathBuf};
 

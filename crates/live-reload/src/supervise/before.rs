@@ -3,10 +3,11 @@
 //! They run one after the other, each for its files, in the environment of the process, which goes on answering until
 //! all of them have succeeded. One that fails is due again with the next change, whatever that changes.
 
-use crate::files::{self, Changes};
+use super::process::{CANNOT_RUN, Process};
+use crate::children::{describe, exit_status};
 use crate::launch::Launch;
-use crate::process::{CANNOT_RUN, Process, describe, exit_status};
 use crate::texts::tell;
+use crate::watch::files::{self, Changes};
 use nix::unistd::Pid;
 use printable::printable;
 use reload_options::Settings;

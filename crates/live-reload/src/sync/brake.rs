@@ -1,7 +1,7 @@
 //! The brake on restart loops: an app that writes a watched file at each start restarts itself without end.
 
 use crate::backoff::Backoff;
-use crate::files::Changes;
+use crate::watch::files::Changes;
 use printable::printable;
 use std::path::Path;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! Syncs since the last start: what they have changed, and whether the app seems to have changed it itself.
 
-use crate::brake::Brake;
-use crate::files::{Changes, Files};
-use crate::sync::{RESTART, Seen, Sync, summary};
+use super::brake::Brake;
+use super::{RESTART, Sync, summary};
+use crate::watch::files::{Changes, Files, Seen};
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! `rm`, for images without one: with `rm -rf [--] PATH…`, sync tools delete files in a container
 //! that were deleted or renamed on the host.
 
-use crate::open_directory::open_directory;
+use super::open_directory::open_directory;
 use crate::texts::{answer, tell};
 use lexopt::{Arg, Parser};
 use printable::printable;

@@ -1,20 +1,21 @@
-//! What the loop knows, and how it carries out what [`crate::state`] decides.
+//! What the loop knows, and how it carries out what [`super::state`] decides.
 
+use super::before::Before;
+use super::process::{CANNOT_RUN, Process};
+use super::processes::Survivors;
+use super::state::{Action, Input, Machine, State};
 use crate::backoff::Backoff;
-use crate::before::Before;
-use crate::brake;
-use crate::files::{Changes, Files};
+use crate::children::describe;
 use crate::image::Image;
 use crate::launch::Launch;
 use crate::problem::Problem;
-use crate::process::{CANNOT_RUN, Process, describe};
-use crate::processes::Survivors;
 use crate::signals::is_stop;
-use crate::state::{Action, Input, Machine, State};
-use crate::sync::{ENDLESS, HEAD_START, Seen};
-use crate::syncs::Syncs;
+use crate::sync::brake;
+use crate::sync::syncs::Syncs;
+use crate::sync::{ENDLESS, HEAD_START};
 use crate::texts::tell;
-use crate::watching::{FIRST_LOOK, Watching};
+use crate::watch::files::{Changes, Files, Seen};
+use crate::watch::{FIRST_LOOK, Watching};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use reload_options::{OnExit, Settings};

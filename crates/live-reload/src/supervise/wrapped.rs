@@ -11,9 +11,10 @@
 //! leaves its status. The kernel hands orphans to PID 1, or to a "subreaper" (prctl(2)), which this
 //! program makes itself, so that it is the same with an init of the platform's above it.
 
+use super::process::Process;
+use super::processes;
+use crate::children::{exit_status, reap};
 use crate::problem::Problem;
-use crate::process::{Process, exit_status, reap};
-use crate::processes;
 use crate::signals::{Signals, is_stop};
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{Signal, kill};

@@ -1,11 +1,20 @@
-//! The command of the process, with the environment of its own buildpack applied once.
+//! The launch of the process: the command, with the environment of its own buildpack applied once.
+//!
+//! [`metadata`] has the processes of the image, [`choice`] chooses one, [`environment`], [`exec_d`] and [`shell`] do for
+//! it what the launcher does for all, and [`program`] checks that it can be started.
 
-use crate::environment::{Environment, apply_directory, directories, files};
-use crate::exec_d::{self, ExecDError};
+pub(crate) mod choice;
+pub(crate) mod environment;
+pub(crate) mod exec_d;
+pub(crate) mod metadata;
+pub(crate) mod program;
+pub(crate) mod shell;
+
 use crate::image::Image;
-use crate::metadata::{Metadata, Process};
-use crate::shell;
 use crate::signals::Signals;
+use environment::{Environment, apply_directory, directories, files};
+use exec_d::ExecDError;
+use metadata::{Metadata, Process};
 use std::env;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -7,7 +7,7 @@ use super::input::is_stop;
 use super::place::{admits_only_overwriting, open_file, overwrite, put_in_place, spool};
 use super::problems::Problems;
 use super::stages::{Place, Stages, last, parent};
-use crate::open_directory::open_directory_at;
+use crate::sync_tools::open_directory::open_directory_at;
 use crate::texts::answer;
 use printable::printable;
 use rustix::fs::{AtFlags, Mode, OFlags, linkat, mkdirat, openat, statat, symlinkat, unlinkat};

@@ -5,6 +5,7 @@
 //! many come at once, and it can be killed. This program therefore looks at the files itself: after each start of
 //! watchexec, and all the time if it polls, which watchexec does only to the second.
 
+use super::root::Root;
 use nix::time::{ClockId, clock_gettime};
 use reload_options::patterns::Patterns;
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// The content of more files than this, or of larger ones, is not compared.
 const COMPARED: usize = 10;
@@ -30,27 +31,28 @@ pub(crate) type Stamp = u64;
 /// The stamp of a file that is gone.
 const GONE: Stamp = 0;
 
-/// A watched path.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Root {
-    /// As it was given, but absolute.
-    pub(crate) given: PathBuf,
-    /// Without links.
-    pub(crate) path: PathBuf,
-    /// The file system, the number and the birth of what is there: numbers are used again at once.
-    id: (u64, u64, Option<SystemTime>),
+/// What is known about a changed path.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    /// What it was when it was last looked at, if it was.
+    pub(crate) stamp: Option<Stamp>,
+    /// Whether there may be another file, and not only another state of it.
+    pub(crate) is_new: bool,
 }
 
-impl Root {
-    /// Resolves a path.
-    ///
-    /// # Errors
-    /// It does not exist.
-    pub(crate) fn of(given: PathBuf) -> io::Result<Self> {
-        let path = given.canonicalize()?;
-        let metadata = path.metadata()?;
-        let id = (metadata.dev(), metadata.ino(), metadata.created().ok());
-        Ok(Self { given, path, id })
+impl Seen {
+    /// There is another file.
+    pub(crate) const ANOTHER: Self = Self {
+        stamp: None,
+        is_new: true,
+    };
+
+    /// What a look has found.
+    pub(crate) const fn now(stamp: Stamp) -> Self {
+        Self {
+            stamp: Some(stamp),
+            is_new: false,
+        }
     }
 }
 

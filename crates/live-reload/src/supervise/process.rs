@@ -11,17 +11,17 @@
 //! `exec`. So no process gets it twice, and the next start comes when all of the group have ended and their ports are
 //! free, or when the stop timeout is over and they have been killed.
 
-use crate::checks::{self, ProgramError};
+use super::processes;
+use super::terminal::{self, Lent};
+use crate::children::{exit_status, status_of_signal};
 use crate::launch::Launch;
-use crate::processes;
-use crate::terminal::{self, Lent};
+use crate::launch::program::{self, ProgramError};
 use crate::texts::tell;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use printable::printable;
 use reload_options::Settings;
-// nix has no status for a child that a real-time signal ended: it reaps the child, and gives EINVAL.
-use rustix::process::{self, WaitOptions, WaitStatus, test_kill_process_group};
+use rustix::process::{self, WaitStatus, test_kill_process_group};
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -66,7 +66,7 @@ impl Process {
         match command.stdin(input).process_group(0).spawn() {
             Ok(child) => Ok(Self::adopted(Pid::from_raw(child.id().cast_signed()))),
             Err(error) => {
-                checks::program(launch)?;
+                program::check(launch)?;
                 let program = printable(command.get_program()).to_string();
                 Err(ProgramError::Other(program, error))
             }
@@ -222,44 +222,4 @@ impl Process {
     pub(crate) fn exit_status(&self) -> Option<u8> {
         exit_status(self.end?)
     }
-}
-
-/// Waits for every child that has ended or halted; one SIGCHLD can stand for several.
-pub(crate) fn reap() -> Vec<(Pid, WaitStatus)> {
-    let mut children = Vec::new();
-    // An error says that there is no child.
-    while let Ok(Some((child, status))) = process::wait(WaitOptions::NOHANG | WaitOptions::UNTRACED)
-    {
-        children.push((Pid::from_raw(child.as_raw_pid()), status));
-    }
-    children
-}
-
-/// The exit status of a process that has ended; `None` of one that has halted.
-pub(crate) fn exit_status(status: WaitStatus) -> Option<u8> {
-    match status.terminating_signal() {
-        Some(signal) => Some(status_of_signal(signal)),
-        None => u8::try_from(status.exit_status()?).ok(),
-    }
-}
-
-/// The exit status of a process that a signal has ended, in the convention of shells.
-pub(crate) fn status_of_signal(signal: i32) -> u8 {
-    u8::try_from(signal).map_or(u8::MAX, |signal| signal.saturating_add(128))
-}
-
-/// How a process has ended, after its name: `ended with status 3`.
-pub(crate) fn describe(status: WaitStatus) -> String {
-    let Some(number) = status.terminating_signal() else {
-        let status = status.exit_status().unwrap_or_default();
-        return format!("ended with status {status}");
-    };
-    let signal = Signal::try_from(number);
-    let name = signal.map_or_else(|_| format!("signal {number}"), |signal| signal.to_string());
-    let cause = if signal == Ok(Signal::SIGKILL) {
-        " (out of memory?)"
-    } else {
-        ""
-    };
-    format!("was killed by {name}{cause}")
 }

@@ -4,7 +4,7 @@
 //! each restart. Each program writes variables as TOML to its file descriptor 3 (buildpack
 //! specification, "Exec.d").
 
-use crate::environment::Environment;
+use super::environment::Environment;
 use crate::signals::Signals;
 use command_fds::{CommandFdExt, FdMapping};
 use nix::sys::signal::{Signal, killpg};

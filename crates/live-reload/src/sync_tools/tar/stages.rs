@@ -5,7 +5,7 @@
 //! it. watchexec 2.7 and 2.8 get slower with each name that disappears: the stage's is the only one
 //! in its directory, and the next archive uses it again.
 
-use crate::open_directory::open_directory_at;
+use crate::sync_tools::open_directory::open_directory_at;
 use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, openat, unlinkat};
 use rustix::io::Errno;
 use std::cell::OnceCell;
