@@ -138,8 +138,7 @@ impl<'a> Supervisor<'a> {
                 }
                 Some(Action::Stop) => self.stop(),
                 Some(Action::Kill) => {
-                    let running = self.before.running.iter_mut();
-                    running.chain(&mut self.process).for_each(Process::kill);
+                    self.left().for_each(Process::kill);
                     None
                 }
                 Some(Action::Report) => self.report(),
@@ -180,11 +179,15 @@ impl<'a> Supervisor<'a> {
 
     /// Begins to stop the process and what runs before its start, if anything of them is left.
     fn stop(&mut self) -> Option<Input> {
+        let settings = self.settings;
+        self.left().for_each(|process| process.stop(settings));
+        self.left().next().is_none().then_some(Input::Ended)
+    }
+
+    /// The process and the command before its start, as far as anything of them is left.
+    fn left(&mut self) -> impl Iterator<Item = &mut Process> {
         let running = self.before.running.iter_mut().chain(&mut self.process);
-        let mut left = running.filter(|process| !process.is_gone()).peekable();
-        let is_stopped = left.peek().is_none().then_some(Input::Ended);
-        left.for_each(|process| process.stop(self.settings));
-        is_stopped
+        running.filter(|process| !process.is_gone())
     }
 
     /// Logs how the process, or a command before its start, has ended, and plans what follows.
@@ -339,19 +342,15 @@ impl<'a> Supervisor<'a> {
         if !matches!(self.machine.state, State::Stopping(_)) {
             return false;
         }
-        let running = self.before.running.iter_mut().chain(&mut self.process);
-        let mut left = running.filter(|process| !process.is_gone()).peekable();
-        if left.peek().is_none() {
-            return true;
-        }
-        let mut is_overdue = false;
-        for process in left {
-            process.log_awaited(self.settings);
-            is_overdue |= process.is_overdue();
+        let settings = self.settings;
+        let (mut is_stopped, mut is_overdue) = (true, false);
+        for process in self.left() {
+            process.log_awaited(settings);
+            (is_stopped, is_overdue) = (false, is_overdue | process.is_overdue());
         }
         if is_overdue {
             self.take(Input::Time);
         }
-        false
+        is_stopped
     }
 }

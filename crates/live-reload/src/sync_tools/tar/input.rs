@@ -1,6 +1,5 @@
 //! The bytes of an archive, until a signal ends the extraction.
 
-use super::BUFFER;
 use flate2::read::MultiGzDecoder;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -11,6 +10,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::fd::AsFd;
 use std::path::Path;
+
+/// As much as a pipe holds.
+const BUFFER: usize = 64 * 1024;
 
 /// Holds back the signals that end a program, so that it can remove its temporary files first.
 pub(super) struct Signals {

@@ -45,9 +45,6 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// As much as a pipe holds.
-const BUFFER: usize = 64 * 1024;
-
 /// Runs `tar` with these arguments, without the program's own name.
 pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let mut problems = Problems::default();
