@@ -11,8 +11,8 @@ use watchexec_release::catalog::{Release, Target};
 use watchexec_release::requirement::Requirement;
 use watchexec_release::text::joined;
 
-/// Writes the log with three levels: a title, steps, and details. A line that cannot be written is lost:
-/// the build does what it was called for without it.
+/// Writes the log with three levels: a title, steps, and details. A line that cannot be written is
+/// lost: the build does what it was called for without it.
 pub(crate) struct Log {
     out: RefCell<Box<dyn Write>>,
     debug: bool,
@@ -89,7 +89,8 @@ pub(crate) fn choice(release: &Release, target: &Target, requirements: &[Require
     line
 }
 
-/// The processes that were added, how to start `reload`, and that the image is for development only.
+/// The processes that were added, how to start `reload`, and that the image is for development
+/// only.
 pub(crate) fn processes(processes: &Processes) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(settings) = &processes.reload {
@@ -107,8 +108,7 @@ pub(crate) fn processes(processes: &Processes) -> Vec<String> {
         });
         lines.push("To start reload by name: docker run --entrypoint reload IMAGE".to_owned());
     }
-    let tools =
-        "Added the process types tar and rm, for tools that sync through a running container";
+    let tools = "Added the process types tar and rm, for tools that sync into a running container";
     lines.extend(processes.sync_tools.then(|| tools.to_owned()));
     lines.push(
         "For development only: anyone who can write to the app directory decides what this image runs"

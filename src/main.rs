@@ -1,5 +1,5 @@
-//! `bin/detect` and `bin/build` of the Watchexec Buildpack. The functions below are in the order of a
-//! build:
+//! `bin/detect` and `bin/build` of the Watchexec Buildpack. The functions below are in the order of
+//! a build:
 //!
 //! 1. [`config`] reads the variables and the bindings, and [`plan`] the build plan;
 //! 2. [`watchexec_release`] chooses and locates a release, and [`layers::watchexec`] installs it;

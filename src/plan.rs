@@ -65,7 +65,7 @@ impl Plan {
     /// buildpacks.
     ///
     /// # Errors
-    /// A buildpack's requirement is not one, and the user's does not overrule it.
+    /// A buildpack's requirement is invalid, and no requirement of the user overrides it.
     pub(crate) fn requirements(
         &self,
         own: Option<&Requirement>,
@@ -74,7 +74,7 @@ impl Plan {
         if let Some(own) = own {
             for version in &self.versions {
                 log.debug(format_args!(
-                    "{WATCHEXEC_VERSION} overrules the version {version} of the build plan"
+                    "{WATCHEXEC_VERSION} overrides the version {version} from the build plan"
                 ));
             }
             return Ok(vec![own.clone()]);
@@ -182,7 +182,7 @@ mod tests {
         assert!(
             recording
                 .text()
-                .contains("overrules the version \"latest\"")
+                .contains("overrides the version \"latest\"")
         );
         let error = plan.requirements(None, &log).unwrap_err();
         assert!(

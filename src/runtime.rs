@@ -1,7 +1,7 @@
 //! The entry of `bin/detect` and `bin/build`.
 //!
-//! libcnb's own main function takes Buildpack API 0.10 only. This one also takes 0.11, which changes
-//! nothing for this buildpack, and 0.12, which adds `exec-env` to buildpack.toml and passes
+//! libcnb's own main function takes Buildpack API 0.10 only. This one also takes 0.11, which
+//! changes nothing for this buildpack, and 0.12, which adds `exec-env` to buildpack.toml and passes
 //! `CNB_EXEC_ENV` (CNB buildpack spec, "Changelog"). It then calls libcnb's runtime for the phase.
 
 use crate::WatchexecBuildpack;

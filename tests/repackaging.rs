@@ -1,5 +1,5 @@
-//! What docs/repackaging.md tells people to type, typed: its commands run in a folder with a package,
-//! and the buildpack says what came of it.
+//! What docs/repackaging.md tells people to type, typed: its commands run in a folder with a
+//! package, and the buildpack says what came of it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -360,7 +360,7 @@ fn describes_the_layer_and_its_crates() {
     assert!(
         outcome
             .stdout
-            .contains("SBOMs: CycloneDX, SPDX, Syft, with its 4 crates"),
+            .contains("SBOMs: CycloneDX, SPDX, Syft, listing 4 crates"),
         "{}",
         outcome.stdout
     );

@@ -29,8 +29,8 @@ pub(crate) struct Image<'a> {
 }
 
 impl Case<'_> {
-    /// A build of an app directory or a jar. All such builds of a case make the same image and share a
-    /// cache.
+    /// A build of an app directory or a jar. All such builds of a case make the same image and
+    /// share a cache.
     pub(crate) fn build(&self, app: impl AsRef<Path>) -> Build<'_> {
         self.build_as("image", app)
     }
@@ -46,8 +46,8 @@ impl Case<'_> {
         build.arguments(&["--builder", &self.platform.builder, "--path", &app])
     }
 
-    /// A build with live reload of an app that knows nothing of it, by our buildpack after the one that runs
-    /// its Procfile.
+    /// A build with live reload of an app that knows nothing of it, by our buildpack after the one
+    /// that runs its Procfile.
     pub(crate) fn build_unaware(&self, app: impl AsRef<Path>) -> Build<'_> {
         let build = self.build(app).buildpacks(&[PROCFILE, WATCHEXEC]);
         build.live_reload("true")
@@ -82,7 +82,8 @@ impl<'a> Build<'a> {
         self.arguments(&["--env", &format!("{name}={value}")])
     }
 
-    /// Replaces the builder's order with these buildpacks, ids or directories, all of them required.
+    /// Replaces the builder's order with these buildpacks, ids or directories, all of them
+    /// required.
     pub(crate) fn buildpacks(self, buildpacks: &[&str]) -> Self {
         let add = |build: Self, buildpack: &&str| build.arguments(&["--buildpack", buildpack]);
         buildpacks.iter().fold(self, add)
@@ -134,7 +135,8 @@ impl<'a> Build<'a> {
 }
 
 impl Image<'_> {
-    /// Runs a program of the image with the launcher, which adds the layers to PATH. Returns its output.
+    /// Runs a program of the image with the launcher, which adds the layers to PATH. Returns its
+    /// output.
     pub(crate) fn run_program(&self, words: &[&str]) -> Result<String> {
         let container = format!("{}-program", self.name);
         let mut docker = self.case.platform.engine.docker();

@@ -13,8 +13,8 @@ use crate::platform::Platform;
 /// A registered case: the path of its function, and the function.
 pub(crate) type Listed = (&'static str, fn(&Case<'_>) -> Result<()>);
 
-/// Registers functions of a module as cases. A case is named after its theme, a module of `cases`, and
-/// its function.
+/// Registers functions of a module as cases. A case is named after its theme, a module of `cases`,
+/// and its function.
 macro_rules! cases {
     ($($function:ident),+ $(,)?) => {
         $crate::case::cases![CASES: $($function),+];
@@ -53,8 +53,8 @@ pub(crate) fn python_app() -> PathBuf {
     source("apps/python")
 }
 
-/// A copy of the Python app that answers this version. Only buildpacks without support for live reload
-/// detect it.
+/// A copy of the Python app that answers this version. Only buildpacks without support for live
+/// reload detect it.
 pub(crate) fn unaware_app(version: &str) -> Result<TempDir> {
     // The modes are those of a developer's folder.
     let open = fs::Permissions::from_mode(0o755);

@@ -31,7 +31,8 @@ pub(crate) fn wait_for<T>(
             return Ok(answer);
         }
         ensure!(started.elapsed() < patience, "not within {patience:?}");
-        // As long as the question took: it may start a program, and one to an app is answered at once.
+        // As long as the question took: it may start a program, and one to an app is answered at
+        // once.
         sleep(
             asked
                 .elapsed()

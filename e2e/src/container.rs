@@ -157,8 +157,8 @@ impl<'a> Container<'a> {
         self.wait_until("answer", |_| true)
     }
 
-    /// Checks that a sync restarts the app, in the same container, and that the new process answers this
-    /// version. Returns and prints the time from the end of the sync to the first answer.
+    /// Checks that a sync restarts the app, in the same container, and that the new process answers
+    /// this version. Returns and prints the time from the end of the sync to the first answer.
     pub(crate) fn reload(
         &self,
         version: &str,
@@ -195,8 +195,8 @@ impl<'a> Container<'a> {
         self.reload_by_copy("v2", &file, "/workspace/app.py")
     }
 
-    /// Which container is running, and since when, or how many starts it has had: different once it has been
-    /// started again.
+    /// Which container is running, and since when, or how many starts it has had: different once it
+    /// has been started again.
     pub(crate) fn last_start(&self) -> Result<String> {
         let Some(terminal) = self.cluster else {
             return self
@@ -270,8 +270,8 @@ impl Drop for Container<'_> {
     }
 }
 
-/// Runs a command that reads an archive of these files. Like the archives of Tilt and Skaffold, it has no
-/// entries for directories.
+/// Runs a command that reads an archive of these files. Like the archives of Tilt and Skaffold, it
+/// has no entries for directories.
 fn send_archive(command: &mut Command, files: &[(&str, &[u8])]) -> Result<()> {
     let mut archive = tar::Builder::new(tempfile::tempfile()?);
     for (name, contents) in files {

@@ -1,9 +1,9 @@
-//! The suite on the real platform: builds with pack, the lifecycle and the packaged buildpack, and real
-//! apps in containers of the images.
+//! The suite on the real platform: builds with pack, the lifecycle and the packaged buildpack, and
+//! real apps in containers of the images.
 //!
-//! `cargo run -p e2e -- [FILTER]` takes the arguments of `cargo test`; with `--bench` it measures instead.
-//! The suite needs Rust, Go and Maven and, on a machine without a Docker engine, Debian and root. All
-//! output is below `target/e2e`, and the next run reuses it.
+//! `cargo run -p e2e -- [FILTER]` takes the arguments of `cargo test`; with `--bench` it measures
+//! instead. The suite needs Rust, Go and Maven and, on a machine without a Docker engine, Debian
+//! and root. All output is below `target/e2e`, and the next run reuses it.
 //!
 //! Start reading at `cases` and `case`. Cases use `build`, `container`, `terminal` and `package`.
 //! `offline` provides the tools and images, and can be skipped.

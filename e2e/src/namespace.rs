@@ -1,5 +1,5 @@
-//! A terminal of the cluster: its commands work in a namespace of their own, and the registry of the pages
-//! is the suite's.
+//! A terminal of the cluster: its commands work in a namespace of their own, and the registry of
+//! the pages is the suite's.
 
 use std::process::Command;
 use std::time::Duration;

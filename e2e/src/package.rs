@@ -1,5 +1,5 @@
-//! The packaged buildpack, archives of watchexec, and copies of the buildpack that offer other archives,
-//! as a repackager would make them.
+//! The packaged buildpack, archives of watchexec, and copies of the buildpack that offer other
+//! archives, as a repackager would make them.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,7 +49,8 @@ pub(crate) struct Archive {
 }
 
 impl Archive {
-    /// The archive for this machine or another target, which `cargo xtask archive` downloads or builds.
+    /// The archive for this machine or another target, which `cargo xtask archive` downloads or
+    /// builds.
     pub(crate) fn released(target: Option<&str>) -> Result<Self> {
         let mut task = vec!["archive", "--quick"];
         task.extend(target.into_iter().flat_map(|target| ["--target", target]));
@@ -78,8 +79,8 @@ impl Archive {
         format!("sha256:{}", digest(&self.contents))
     }
 
-    /// Answers every request with the archive. Returns the server, which records the requests, and the
-    /// archive's URL.
+    /// Answers every request with the archive. Returns the server, which records the requests, and
+    /// the archive's URL.
     pub(crate) fn serve(&self) -> (Server, String) {
         let reply = Reply::ok(&self.contents);
         let server = Server::http(move |_| reply.clone());
@@ -113,8 +114,8 @@ pub(crate) fn offering(package: &Path, name: &str, archive: &Archive, url: &str)
     Ok(to.to_string_lossy().into_owned())
 }
 
-/// A buildpack.toml that offers only these archives. Each entry is the first one for its architecture,
-/// with another version, URL and checksum.
+/// A buildpack.toml that offers only these archives. Each entry is the first one for its
+/// architecture, with another version, URL and checksum.
 pub(crate) fn descriptor(
     file: &Path,
     offers: &[(&Architecture, &Archive, &str)],

@@ -151,8 +151,8 @@ impl Platform {
         Ok(command)
     }
 
-    /// Creates a builder with this lifecycle, these buildpacks and this order of ids, of which those with a
-    /// question mark are optional. Returns its name.
+    /// Creates a builder with this lifecycle, these buildpacks and this order of ids, of which
+    /// those with a question mark are optional. Returns its name.
     pub(crate) fn make_builder(
         &self,
         name: &str,
@@ -191,9 +191,9 @@ impl Platform {
         logged(pack.arg(file), &log(builder))
     }
 
-    /// Wraps `pack` and `docker`, so that commands for a user work here: without pulling images, in the
-    /// host's network, which is the only one of a private engine, and with volumes named after the
-    /// image. When a build adds buildpacks, pack runs phases from the lifecycle's image.
+    /// Wraps `pack` and `docker`, so that commands for a user work here: without pulling images, in
+    /// the host's network, which is the only one of a private engine, and with volumes named after
+    /// the image. When a build adds buildpacks, pack runs phases from the lifecycle's image.
     fn write_programs(&self) -> Result<()> {
         let pack = target("tools/pack");
         let pack = pack.display();

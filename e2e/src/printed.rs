@@ -2,8 +2,8 @@
 
 use anyhow::{Result, ensure};
 
-/// Matches output that differs from run to run: alone in a line for any number of lines, elsewhere for any
-/// characters of the line.
+/// Matches output that differs from run to run: alone in a line for any number of lines, elsewhere
+/// for any characters of the line.
 const VARIES: &str = "…";
 
 /// Lines that depend on the engine of the suite, or on the version of Docker.

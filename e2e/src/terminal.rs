@@ -1,9 +1,9 @@
-//! A terminal in which a case runs the commands of a page: a folder with a copy of the pages and the
-//! examples, and `pack` and `docker` on the PATH.
+//! A terminal in which a case runs the commands of a page: a folder with a copy of the pages and
+//! the examples, and `pack` and `docker` on the PATH.
 //!
 //! Three things differ from a reader's terminal, as the engine may be the user's: stand-ins replace
-//! published images and buildpacks, a free port replaces the examples' port, and the names of images and
-//! containers are unique to the case.
+//! published images and buildpacks, a free port replaces the examples' port, and the names of
+//! images and containers are unique to the case.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -194,8 +194,8 @@ impl<'a> Page<'a> {
         self.terminal.case
     }
 
-    /// The blocks that name this case in the comment above them. Their number has to be right, so that a
-    /// new block is not forgotten.
+    /// The blocks that name this case in the comment above them. Their number has to be right, so
+    /// that a new block is not forgotten.
     pub(crate) fn blocks<const N: usize>(&self) -> Result<[Block; N]> {
         let name = &self.terminal.case.name;
         let blocks = self.all_blocks(&format!("run: {name}"))?;
@@ -215,7 +215,8 @@ impl<'a> Page<'a> {
 
     /// Runs a block, and compares its output with the block below it.
     ///
-    /// A question to an app is asked until there is an answer, and a log is read until it is complete.
+    /// A question to an app is asked until there is an answer, and a log is read until it is
+    /// complete.
     pub(crate) fn follow(&self, block: &Block) -> Result<()> {
         let Some(expected) = &block.output else {
             return self.run(&block.text).map(drop);

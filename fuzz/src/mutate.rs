@@ -106,8 +106,8 @@ fn mutate(tar: &mut Vec<u8>) {
     }
 }
 
-/// Puts pax records before a header, as bsdtar writes them on a Mac: a value may hold any bytes, and each
-/// record says its own length, which may be wrong.
+/// Puts pax records before a header, as bsdtar writes them on a Mac: a value may hold any bytes,
+/// and each record says its own length, which may be wrong.
 fn insert_records(tar: &mut Vec<u8>) {
     let headers = (0..tar.len() / BLOCK).map(|block| block * BLOCK);
     let headers: Vec<usize> = headers.filter(|block| is_header(&tar[*block..])).collect();

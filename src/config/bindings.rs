@@ -73,8 +73,8 @@ pub(super) fn unusable(path: &Path, why: impl std::fmt::Display) -> ConfigError 
     ConfigError::of(&setting, &format!("{setting}: {why}"))
 }
 
-/// The sorted content of a folder; empty if the folder does not exist. Names that start with a dot are
-/// left out: Kubernetes keeps the versions of a mounted secret under `..data` and `..<time>`.
+/// The sorted content of a folder; empty if the folder does not exist. Names that start with a dot
+/// are left out: Kubernetes keeps the versions of a mounted secret under `..data` and `..<time>`.
 fn children(folder: &Path) -> Result<Vec<PathBuf>, ConfigError> {
     let entries: io::Result<Vec<_>> = match fs::read_dir(folder) {
         Err(error) if is_absent(&error) => return Ok(Vec::new()),

@@ -66,16 +66,16 @@ impl Activation {
     }
 }
 
-/// Whether `BP_LOG_LEVEL` asks for every decision. The variable is shared with other buildpacks, which
-/// know further levels: an unknown one is not an error.
+/// Whether `BP_LOG_LEVEL` asks for every decision. The variable is shared with other buildpacks,
+/// which know further levels: an unknown one is not an error.
 fn shows_decisions(environment: &Environment) -> bool {
     environment
         .get(LOG_LEVEL)
         .is_some_and(|level| ["DEBUG", "TRACE"].contains(&level.to_uppercase().as_str()))
 }
 
-/// What to tell of variables that have no effect: names that this buildpack does not know, each with the
-/// most similar one that it knows, and bindings in a form that it does not read.
+/// The warnings about variables that have no effect: names that this buildpack does not know, each
+/// with the most similar one that it knows, and bindings in a form that it does not read.
 fn warnings(environment: &Environment) -> Vec<String> {
     let mut known = vec![LIVE_RELOAD_ENABLED, SYNC_TOOLS];
     known.extend(Setting::ALL.map(|setting| setting.variable));
@@ -97,8 +97,8 @@ fn warnings(environment: &Environment) -> Vec<String> {
     let services = environment.get(VCAP_SERVICES).unwrap_or_default();
     if let Some(of_type) = BINDING_TYPES.iter().find(|name| services.contains(*name)) {
         warnings.push(format!(
-            "{VCAP_SERVICES} has a binding of type {of_type}, which this buildpack does not read; give it \
-             as files: docs/networks.md#bindings"
+            "{VCAP_SERVICES} contains a binding of type {of_type}, but this buildpack reads \
+             bindings only from files: docs/networks.md#bindings"
         ));
     }
     warnings
@@ -107,11 +107,12 @@ fn warnings(environment: &Environment) -> Vec<String> {
 /// All settings of a build.
 pub(crate) struct Config {
     pub activation: Activation,
-    /// How the `reload` process restarts another one; `None` if the image is to have no such process.
+    /// How the `reload` process restarts another one; `None` if the image is to have no such
+    /// process.
     pub reload: Option<Settings>,
     /// Whether `tar` and `rm` are process types.
     pub sync_tools: bool,
-    /// Variables that have no effect, and how to get one.
+    /// Warnings about variables that have no effect, and what to use instead.
     pub warnings: Vec<String>,
     /// The user's own version requirement.
     pub watchexec_version: Option<Requirement>,

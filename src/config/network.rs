@@ -37,8 +37,8 @@ pub(super) fn network(
     }
 }
 
-/// The file that `NETRC` names, else the one in the home directory. A file that was not named explicitly
-/// is optional.
+/// The file that `NETRC` names, else the one in the home directory. A file that was not named
+/// explicitly is optional.
 fn netrc(environment: &Environment, errors: &mut Errors) -> Netrc {
     if let Some(file) = environment.non_empty(NETRC) {
         let unusable = |error: io::Error| {
@@ -62,7 +62,7 @@ fn policy(environment: &Environment, errors: &mut Errors) -> Policy {
         let accepted = "a whole number of seconds; 0 for no limit";
         let seconds = value.parse::<u64>();
         match errors.one(seconds.map_err(|_| ConfigError::value(name, &value, accepted))) {
-            // The limit on the whole download holds without and beyond this one.
+            // Without this limit, or if it is longer, the limit on the whole download applies.
             0 => policy.total,
             seconds => Duration::from_secs(seconds).min(policy.total),
         }

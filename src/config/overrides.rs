@@ -12,7 +12,8 @@ pub(super) const MAPPING: &str = "dependency-mapping";
 pub(super) const MIRROR: &str = "dependency-mirror";
 /// The mirror for all hosts, and with `_<HOST>` after it the one for that host.
 pub(super) const DEPENDENCY_MIRROR: &str = "BP_DEPENDENCY_MIRROR";
-/// Not a mirror, in any case of letters: the entry names no host, and libpak ignores it with a warning.
+/// Not a mirror, in any case of letters: the entry names no host, and libpak ignores it with a
+/// warning.
 pub(super) const MISNAMED_DEFAULT: &str = "BP_DEPENDENCY_MIRROR_DEFAULT";
 
 /// Collects the mappings and the mirrors. For one host the environment wins.
@@ -58,7 +59,7 @@ fn of_bindings(
         let setting = format!("{what} {}", printable(&path));
         let earlier = overrides.insert(name(&path), Override { setting, text });
         if let Some(Override { setting, .. }) = earlier {
-            let why = format!("the same entry of type {kind} as {setting}");
+            let why = format!("{kind} already has this entry: {setting}");
             return Err(unusable(&path, why));
         }
     }

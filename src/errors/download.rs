@@ -10,7 +10,7 @@ pub(super) fn download(error: &DownloadError) -> String {
         Fault::File(cause) => {
             let remedy = match cause.kind() {
                 ErrorKind::FileTooLarge => TOO_LARGE,
-                ErrorKind::PermissionDenied => "Let the user of the build read the file.",
+                ErrorKind::PermissionDenied => "Make the file readable for the build user.",
                 _ => {
                     "Check that the file exists in the build container. To use a file of the host, \
                      mount it: `pack build --volume`."
@@ -21,7 +21,7 @@ pub(super) fn download(error: &DownloadError) -> String {
         Fault::Checksum(_) => {
             let look = match &error.hop {
                 Some(_) => {
-                    "Open the URL: if the file has only a few kilobytes, a mirror or a proxy has sent \
+                    "Open the URL: if the file is only a few kilobytes, a mirror or a proxy has sent \
                      an error page or a sign-in page."
                 }
                 None => "Replace the file with the archive that buildpack.toml lists.",
@@ -30,7 +30,7 @@ pub(super) fn download(error: &DownloadError) -> String {
                 "The archive of watchexec has the wrong checksum.\n\
                  {look}\n\
                  If you changed buildpack.toml, compare its `checksum` with the release page of watchexec.\n\
-                 Otherwise do not use the file: it was changed on its way or at its source."
+                 Otherwise do not use the file: it was changed in transit or at its source."
             )
         }
         Fault::Request(failure) => {
@@ -42,7 +42,7 @@ pub(super) fn download(error: &DownloadError) -> String {
     let is_server = matches!(error.fault, Fault::Request(_));
     match &error.archive.set_by {
         // Users of a mirror or a mapping should look at that one.
-        Some(setting) => text.extend(["\nOr correct or remove ", setting, "."]),
+        Some(setting) => text.extend(["\nOr fix or remove ", setting, "."]),
         None if is_server => {
             text += "\nOr set BP_DEPENDENCY_MIRROR to a mirror that the build can reach, or give the archive \
                      a different URL with a binding of type dependency-mapping.";
@@ -55,7 +55,7 @@ pub(super) fn download(error: &DownloadError) -> String {
     text
 }
 
-const TOO_LARGE: &str = "Check that it is a release of watchexec, which has about 3 MB.";
+const TOO_LARGE: &str = "Check that it is a release of watchexec, which is about 3 MB.";
 
 /// What to do about a failed request.
 fn of_request(hop: &Hop, failure: &Failure) -> String {
@@ -71,9 +71,9 @@ fn of_request(hop: &Hop, failure: &Failure) -> String {
             "Write http:// in the URL, or the port on which the server speaks TLS.".into()
         }
         (Failure::Tls(TlsFault::Ca, _), _) => {
-            "Let the CA sign a certificate for the server, or make one that is not a CA's (`openssl req \
-             -x509 -addext basicConstraints=critical,CA:FALSE`); add the signer's certificate with a \
-             binding of type ca-certificates."
+            "Have the CA sign a certificate for the server, or create one that is not a CA \
+             certificate (`openssl req -x509 -addext basicConstraints=critical,CA:FALSE`), and add \
+             the signer's certificate with a binding of type ca-certificates."
                 .into()
         }
         (Failure::Tls(..), _) => {
@@ -114,7 +114,7 @@ fn of_request(hop: &Hop, failure: &Failure) -> String {
                 .into()
         }
         (_, Some(proxy)) => {
-            format!("Check that the build can reach the proxy {proxy}, and the proxy {server}.")
+            format!("Check that the build can reach the proxy {proxy}, and that the proxy can reach {server}.")
         }
         (_, None) => {
             "Check that the build can reach this server. Behind a proxy, set HTTPS_PROXY.".into()

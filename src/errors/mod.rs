@@ -1,5 +1,5 @@
-//! The text of every error that stops a phase: what happened, why, and what to do. The `Display` of an
-//! error says why; this module adds the rest.
+//! The text of every error that stops a phase: what happened, why, and what to do. The `Display` of
+//! an error says why; this module adds the rest.
 
 mod download;
 
@@ -63,7 +63,7 @@ pub(crate) fn text(error: &libcnb::Error<Error>) -> String {
         // disk, is at fault. Users can tell us, but hardly fix it.
         other => written(
             "Internal error of the Watchexec Buildpack.\n\
-             Check that disk space is left.\n\
+             Check that there is free disk space.\n\
              Otherwise report it, with the build log: \
              https://github.com/live-reload/watchexec-buildpack/issues",
             other,
@@ -180,10 +180,10 @@ fn no_version(requirements: &[Requirement]) -> String {
 fn layer(error: &io::Error) -> String {
     let remedy = match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            "Let the user of the build write to that path."
+            "Make that path writable for the build user."
         }
         ErrorKind::AlreadyExists => "Call bin/build with a layers directory of its own.",
-        _ => "Check that 12 MB of disk space are left for layers.",
+        _ => "Check that 12 MB of disk space is free for layers.",
     };
     format!("Could not write a layer.\n{remedy}")
 }

@@ -116,9 +116,9 @@ fn layers() {
         assert_snapshot!(name, shown(at("/layers/watchexec", kind)));
     }
     let read_only = shown(at("/layers/watchexec", io::ErrorKind::ReadOnlyFilesystem));
-    let remedy = "- Let the user of the build write to that path.";
+    let remedy = "- Make that path writable for the build user.";
     assert!(read_only.contains(remedy), "{read_only}");
-    let foreign = "/layers/watchexec is no layer of an earlier build";
+    let foreign = "/layers/watchexec is not a layer from an earlier build";
     let foreign = io::Error::new(io::ErrorKind::AlreadyExists, foreign);
     assert_snapshot!("layer_foreign", shown(foreign));
 }
@@ -190,7 +190,7 @@ fn hop(url: &str, proxy: Option<&str>, login: Option<&str>) -> Hop {
         url: SafeUrl::parse(url).unwrap(),
         proxy: proxy.map(|url| Proxy::parse("HTTPS_PROXY".to_owned(), url)),
         login: login.map(str::to_owned),
-        trusted: Some("142 CA certificates of the system and 1 of bindings".to_owned()),
+        trusted: Some("142 system CA certificates and 1 from bindings".to_owned()),
     }
 }
 
@@ -241,7 +241,7 @@ fn failures() {
         (hop(URL, None, None), tls(server, TlsFault::Other(words()))),
         (hop(URL, None, None), status(401)),
         (hop(URL, None, netrc), status(401)),
-        (hop(URL, None, Some("its URL")), status(403)),
+        (hop(URL, None, Some("the URL")), status(403)),
         (hop(URL, proxy, None), refused(407)),
         (hop(URL, proxy, None), refused(403)),
         (hop(URL, None, None), status(404)),

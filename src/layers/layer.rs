@@ -68,16 +68,16 @@ impl<'a> Layer<'a> {
         }
     }
 
-    /// Removes the layer and makes an empty directory for new content, with empty metadata until the
-    /// layer is finished.
+    /// Removes the layer and makes an empty directory for new content, with empty metadata until
+    /// the layer is finished.
     ///
     /// # Errors
-    /// The directory exists and has no metadata, so it is no layer: the buildpack was called with the
-    /// wrong layers directory, and deletes nothing there.
+    /// The directory exists and has no metadata, so it is no layer: the buildpack was called with
+    /// the wrong layers directory, and deletes nothing there.
     pub(super) fn empty(&self) -> io::Result<()> {
         let path = self.path();
         if self.has_content() && !self.file("toml").exists() {
-            let why = format!("{} is no layer of an earlier build", path.display());
+            let why = format!("{} is not a layer from an earlier build", path.display());
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
         }
         remove(&path)?;

@@ -25,8 +25,8 @@ const NAME: &str = "live-reload";
 /// The program, in the buildpack's directory and in the layer.
 const PROGRAM: &str = "bin/live-reload";
 /// A directory that comes before all others on the PATH. It contains `live-reload` under the name
-/// of watchexec, so that the processes of buildpacks that run watchexec themselves run it as well,
-/// and are stopped as they ask for.
+/// of watchexec, so that processes that run watchexec themselves run `live-reload`, which stops
+/// them as they ask.
 const INIT: &str = "init";
 
 /// The processes that `live-reload` serves in the image.
@@ -34,8 +34,8 @@ const INIT: &str = "init";
 pub(crate) struct Processes {
     /// The settings of the `reload` process, unless the user wants none.
     pub reload: Option<Settings>,
-    /// Whether `reload` is the default process. Beside a buildpack that requires watchexec it is
-    /// not: that one has made its own process for reloading.
+    /// Whether `reload` is the default process. It is not if another buildpack requires watchexec:
+    /// that buildpack has its own process for reloading.
     pub reload_is_default: bool,
     /// Whether `tar` and `rm` are process types.
     pub sync_tools: bool,

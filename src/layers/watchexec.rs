@@ -25,7 +25,7 @@ use watchexec_release::text::size;
 
 /// The layer and everything that a build needs to fill it.
 pub(crate) struct WatchexecLayer<'a> {
-    /// Describes itself in the SBOMs.
+    /// Named as the author of the SBOMs.
     pub buildpack: &'a Buildpack,
     /// The release to install.
     pub release: &'a Release,
@@ -93,8 +93,8 @@ impl WatchexecLayer<'_> {
         matches!(self.source, Source::Bundle(_)) && !self.required_at_build
     }
 
-    /// The metadata of an earlier build's layer as it is wanted now, if it can be kept, and the program if
-    /// its SBOMs have to be written again. The log says whether it is kept, and why not.
+    /// The metadata of an earlier build's layer as it is wanted now, if it can be kept, and the
+    /// program if its SBOMs have to be written again. The log says whether it is kept, and why not.
     fn kept(&self, layer: &Layer) -> Option<(Metadata, Option<File>)> {
         let Some(earlier) = layer.restored() else {
             self.log.debug("No layer of an earlier build was restored");
@@ -162,7 +162,7 @@ impl WatchexecLayer<'_> {
             Source::Archive(archive) => {
                 let archive = self.download(archive)?;
                 let (installed, program) = unpack(&archive, &Limits::BUILD, &layer.path())?;
-                // Not in memory beside the program.
+                // Frees the archive before the program is read.
                 drop(archive);
                 (installed, read(program)?)
             }
@@ -178,7 +178,7 @@ impl WatchexecLayer<'_> {
         let log = self.log;
         let set_by = archive.set_by.as_deref();
         log.debug(format_args!(
-            "Located by {}",
+            "URL set by {}",
             set_by.unwrap_or("the uri of buildpack.toml")
         ));
         if let Some(error) = &self.network.netrc.ignored {
@@ -207,7 +207,7 @@ impl WatchexecLayer<'_> {
             ..Subject::release(self.buildpack, self.release, files)
         })?;
         if !formats.is_empty() {
-            let crates = crates.map(|crates| format!(", with its {} crates", crates.len()));
+            let crates = crates.map(|crates| format!(", listing {} crates", crates.len()));
             let (formats, crates) = (formats.join(", "), crates.unwrap_or_default());
             self.log
                 .detail(format_args!("Wrote SBOMs: {formats}{crates}"));
@@ -232,7 +232,7 @@ impl Observer for Progress<'_> {
         let url = &hop.url;
         if let Some(login) = hop.exposed_login() {
             self.0.warning(format_args!(
-                "the login in {login} goes to {url} unencrypted"
+                "the login in {login} is sent to {url} unencrypted"
             ));
         }
         self.0.debug(format_args!("Requesting {url} {hop}"));

@@ -46,8 +46,8 @@ impl Deref for Block {
     }
 }
 
-/// The blocks of a text, without those that are the output of the block before; `None` if the text ends
-/// inside a block. The other lines, with their numbers, go to `outside`.
+/// The blocks of a text, without those that are the output of the block before; `None` if the text
+/// ends inside a block. The other lines, with their numbers, go to `outside`.
 pub fn blocks(markdown: &str, mut outside: impl FnMut(usize, &str)) -> Option<Vec<Block>> {
     let mut blocks: Vec<Block> = Vec::new();
     let mut open: Option<Block> = None;

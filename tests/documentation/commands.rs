@@ -45,7 +45,8 @@ fn shows_code_that_is_there() {
     }
 }
 
-/// Whether the suite has a function for a case of this name, in the module or the folder of its theme.
+/// Whether the suite has a function for a case of this name, in the module or the folder of its
+/// theme.
 fn is_case(name: &str) -> bool {
     let Some((theme, function)) = name.split_once("::") else {
         return false;

@@ -85,8 +85,8 @@ fn strings(sources: &[&str]) -> Vec<String> {
     strings
 }
 
-/// Whether a string with placeholders can print a line, in which `…` stands for any characters. It stands for
-/// characters of the string's own only if the string does not begin with a placeholder.
+/// Whether a string with placeholders can print a line, in which `…` stands for any characters. It
+/// stands for characters of the string's own only if the string does not begin with a placeholder.
 fn prints(string: &str, line: &str) -> bool {
     let mut fixed = String::new();
     let mut pattern = Vec::new();

@@ -1,5 +1,6 @@
-//! What the texts of the repository say of it: that links lead somewhere, that each command block is
-//! run by something or says why not, that tables name all there is, and that logs are as printed.
+//! What the texts of the repository say of it: that links lead somewhere, that each command block
+//! is run by something or says why not, that tables name all there is, and that logs are as
+//! printed.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

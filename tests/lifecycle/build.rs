@@ -303,7 +303,7 @@ fn logs_decisions_at_debug() {
     assert!(
         outcome
             .stdout
-            .contains("[debug] Located by the uri of buildpack.toml")
+            .contains("[debug] URL set by the uri of buildpack.toml")
     );
 }
 
@@ -477,7 +477,7 @@ fn downloads_nothing_without_a_usable_checksum() {
 fn rejects_an_archive_without_watchexec() {
     for (archive, words) in [
         (&b"<html>sign in</html>"[..], "neither xz, gzip nor tar"),
-        (&ARCHIVE[..ARCHIVE.len() / 2], "cut or damaged"),
+        (&ARCHIVE[..ARCHIVE.len() / 2], "truncated or damaged"),
     ] {
         let server = Server::http(move |_| Reply::ok(archive));
         let uri = server.url("/w.tar.xz");
@@ -486,8 +486,8 @@ fn rejects_an_archive_without_watchexec() {
     }
 }
 
-/// `xz -9e` with a dictionary of 1 GiB in its header: the properties of the filter are followed by padding and
-/// the checksum of the header (the .xz file format, "Block Header").
+/// `xz -9e` with a dictionary of 1 GiB in its header: the properties of the filter are followed by
+/// padding and the checksum of the header (the .xz file format, "Block Header").
 fn with_large_dictionary() -> Vec<u8> {
     let mut archive = ARCHIVE.to_vec();
     let header = 12..12 + 4 * usize::from(archive[12]);
@@ -536,8 +536,8 @@ fn bombs_take_little_memory() {
     for (archive, why) in [
         (large, "decodes to more than"),
         (entries, "more than 10000 entries"),
-        (members, "no file watchexec"),
-        (with_large_dictionary(), "cut or damaged"),
+        (members, "no file named watchexec"),
+        (with_large_dictionary(), "truncated or damaged"),
     ] {
         let outcome = build(&archive, memory(25_000)).assert_failure();
         assert!(outcome.stderr.contains(why), "{}", outcome.stderr);

@@ -50,7 +50,7 @@ fn asks_the_mirror_of_the_host() {
     assert!(
         outcome
             .stdout
-            .contains("Located by the mirror of BP_DEPENDENCY_MIRROR_WATCHEXEC_INVALID")
+            .contains("URL set by the mirror of BP_DEPENDENCY_MIRROR_WATCHEXEC_INVALID")
     );
 }
 
@@ -75,7 +75,7 @@ fn prefers_a_mapping_to_a_mirror() {
         &[(&key, &mapped.url("/x"))],
     );
     let outcome = lifecycle.build().assert_success();
-    assert!(outcome.stdout.contains("Located by the dependency-mapping"));
+    assert!(outcome.stdout.contains("URL set by the dependency-mapping"));
 }
 
 #[test]
@@ -288,8 +288,8 @@ fn names_an_invalid_certificate() {
     assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
 }
 
-/// Windows editors start a file with a byte order mark, and OpenSSL writes the names of certificates
-/// above them in any encoding.
+/// Windows editors start a file with a byte order mark, and OpenSSL writes the names of
+/// certificates above them in any encoding.
 #[test]
 fn trusts_certificates_below_text_in_any_encoding() {
     let authority = Authority::new();
@@ -379,7 +379,7 @@ fn warns_of_a_login_that_is_sent_unencrypted() {
     fs::write(&netrc, "machine 127.0.0.1 login user password secret").unwrap();
     let log = lifecycle.with("NETRC", netrc.to_str().unwrap()).build();
     let warning = format!(
-        "Warning: the login in {} goes to {} unencrypted",
+        "Warning: the login in {} is sent to {} unencrypted",
         netrc.display(),
         mirror.url("/v1/w.tar.xz")
     );
@@ -412,7 +412,7 @@ fn names_what_decides_a_download() {
         .assert_failure();
     let proxy = format!("through the proxy {} (HTTPS_PROXY)", proxy.url());
     let login = format!("with the login in {}", netrc.display());
-    let trusted = "CA certificates of the system and 1 of bindings";
+    let trusted = "system CA certificates and 1 from bindings";
     for words in [&proxy, &login, trusted] {
         let shown = outcome.stdout.contains(words) && outcome.stderr.contains(words);
         assert!(shown, "{}", outcome.output());
@@ -507,7 +507,7 @@ fn warns_of_bindings_in_vcap_services() {
         .with("VCAP_SERVICES", services)
         .build()
         .assert_success();
-    let words = "Warning: VCAP_SERVICES has a binding of type ca-certificates";
+    let words = "Warning: VCAP_SERVICES contains a binding of type ca-certificates";
     assert!(outcome.stdout.contains(words), "{}", outcome.stdout);
 }
 

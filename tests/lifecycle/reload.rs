@@ -1,5 +1,5 @@
-//! The contributions of a build apart from watchexec: the `reload` process, the sync tools, and an app
-//! directory that the run image's user may write.
+//! The contributions of a build apart from watchexec: the `reload` process, the sync tools, and an
+//! app directory that the run image's user may write.
 
 use crate::support::lifecycle::Lifecycle;
 use crate::support::{ARCHIVE, dependency};

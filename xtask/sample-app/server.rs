@@ -1,5 +1,5 @@
-//! The demo's app: a web server that answers with the content that greeting.txt had at its start. It is
-//! unaware of live reload, and needs only the standard library.
+//! The demo's app: a web server that answers with the content that greeting.txt had at its start.
+//! It is unaware of live reload, and needs only the standard library.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

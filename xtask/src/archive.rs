@@ -63,9 +63,9 @@ impl Archive {
     }
 }
 
-/// Provides the archive of the newest release in the repository's buildpack.toml, for this machine's
-/// architecture unless the options name another: the published one where the release site can be
-/// reached, otherwise one built from the same version on crates.io.
+/// Provides the archive of the newest release in the repository's buildpack.toml, for this
+/// machine's architecture unless the options name another: the published one where the release site
+/// can be reached, otherwise one built from the same version on crates.io.
 pub(crate) fn provide(options: &Options) -> Result<Archive> {
     let triple = options.target.clone().map_or_else(Triple::host, Ok)?;
     let descriptor = Descriptor::read(&workspace::buildpack_toml())?;

@@ -20,14 +20,15 @@ const UPSTREAM: [(&str, &str); 2] = [
     ("CARGO_PROFILE_RELEASE_LTO", "true"),
     ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
 ];
-/// A profile that is built in a quarter of the time. The program is twice as large, and half as fast with thousands of
-/// directories.
+/// A profile that is built in a quarter of the time. The program is twice as large, and half as
+/// fast with thousands of directories.
 const QUICK: [(&str, &str); 2] = [
     ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
     ("CARGO_PROFILE_RELEASE_DEBUG", "false"),
 ];
 
-/// The archive of a version, made once on this machine: built as upstream builds it unless it has to be quick.
+/// The archive of a version, made once on this machine: built as upstream builds it unless it has
+/// to be quick.
 pub(crate) fn archive(version: &Version, triple: &Triple, quick: bool) -> Result<PathBuf> {
     let profile = if quick { QUICK } else { UPSTREAM };
     let recipe = profile.map(|(variable, value)| format!("{variable}={value}"));
@@ -37,8 +38,9 @@ pub(crate) fn archive(version: &Version, triple: &Triple, quick: bool) -> Result
     })
 }
 
-/// Builds watchexec, and writes its archive, laid out as upstream's. Of what upstream ships beside the program
-/// and its licence, which builds leave out, it has one shell completion if this machine can run the program.
+/// Builds watchexec, and writes its archive, laid out as upstream's. Of what upstream ships beside
+/// the program and its licence, which builds leave out, it has one shell completion if this machine
+/// can run the program.
 fn write(
     version: &Version,
     triple: &Triple,

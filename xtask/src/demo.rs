@@ -106,7 +106,8 @@ pub(crate) fn demo() -> Result<()> {
     Ok(())
 }
 
-/// The directory of both programs, which a development build makes: neither LTO nor another profile takes time.
+/// The directory of both programs, which a development build makes: neither LTO nor another profile
+/// takes time.
 fn programs() -> Result<PathBuf> {
     if std::env::var_os("CARGO").is_none() {
         // By `make demo` and in CI, they are built together with this program.

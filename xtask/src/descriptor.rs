@@ -61,8 +61,8 @@ impl Descriptor {
         replace(&mut self.document["api"], api);
     }
 
-    /// Limits the buildpack to an execution environment, with the key that lifecycle and pack read: a
-    /// list of names. The spec has tables (`[[buildpack.exec-env]]`), which they reject.
+    /// Limits the buildpack to an execution environment, with the key that lifecycle and pack read:
+    /// a list of names. The spec has tables (`[[buildpack.exec-env]]`), which they reject.
     pub(crate) fn set_exec_env(&mut self, environment: &str) -> Result<()> {
         let api = self.contents()?.api;
         ensure!(

@@ -44,8 +44,8 @@ enum Task {
     Package(package::Options),
     /// Make all files and images of a release
     ///
-    /// Needs pack and crane. The last line of the output is the directory, which `.github/publish.sh` publishes and
-    /// signs.
+    /// Needs pack and crane. The last line of the output is the directory, which
+    /// `.github/publish.sh` publishes and signs.
     Release(release::Options),
     /// Add new releases of watchexec to buildpack.toml
     ///

@@ -44,8 +44,8 @@ pub(crate) struct Options {
     #[arg(long, value_parser = ["0.10", "0.12"], value_name = "VERSION")]
     pub(crate) buildpack_api: Option<String>,
 
-    /// Execution environment that the package is limited to: the lifecycle skips it in all others, so
-    /// that it can be a system buildpack, and needs no `optional` in an order
+    /// Execution environment that the package is limited to: the lifecycle skips it in all others,
+    /// so that it can be a system buildpack, and needs no `optional` in an order
     #[arg(long, value_parser = ["development", "test"], value_name = "NAME")]
     pub(crate) exec_env: Option<String>,
 
@@ -68,9 +68,9 @@ pub(crate) struct Options {
 
 /// Makes the package and returns its directory.
 ///
-/// It leaves out `[[targets]]` and dependencies of architectures that it has no programs for, so that
-/// creating a builder of another architecture fails, and not a later build with it. An offline package
-/// offers only the releases inside, so that no build with it needs the network.
+/// It leaves out `[[targets]]` and dependencies of architectures that it has no programs for, so
+/// that creating a builder of another architecture fails, and not a later build with it. An offline
+/// package offers only the releases inside, so that no build with it needs the network.
 pub(crate) fn package(options: &Options) -> Result<PathBuf> {
     let offline = options.offline || !options.archives.is_empty();
     let targets = targets(options)?;
@@ -153,8 +153,8 @@ fn targets(options: &Options) -> Result<Vec<Triple>> {
 /// Builds both programs and returns their directory.
 pub(crate) fn build(target: &Triple, toolchain: &Toolchain) -> Result<PathBuf> {
     let link_args = [
-        // Leaves out the tables that only an unwinding panic needs. Relative to the checkout, in which
-        // rustc runs, since cargo hashes flags into the names of symbols.
+        // Leaves out the tables that only an unwinding panic needs. Relative to the checkout, in
+        // which rustc runs, since cargo hashes flags into the names of symbols.
         "-Wl,-T,xtask/without-unwind-tables.ld".to_owned(),
         // An index of the tables that are left out.
         "-Wl,--no-eh-frame-hdr".to_owned(),

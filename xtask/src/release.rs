@@ -1,5 +1,5 @@
-//! `cargo xtask release`: the programs, packages, images, SBOMs and checksums of a release. It publishes and
-//! signs nothing: `.github/publish.sh` does, which runs no cargo.
+//! `cargo xtask release`: the programs, packages, images, SBOMs and checksums of a release. It
+//! publishes and signs nothing: `.github/publish.sh` does, which runs no cargo.
 
 mod images;
 mod limits;
@@ -30,8 +30,8 @@ const NAME: &str = "watchexec-buildpack";
 /// The choices of `cargo xtask release`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Tag of the release: `v` and the version of the buildpack, for which CHANGELOG.md has to have a
-    /// section. Without one it is a trial, whose notes are what is unreleased
+    /// Tag of the release: `v` and the version of the buildpack, for which CHANGELOG.md has to have
+    /// a section. Without one it is a trial, whose notes are what is unreleased
     #[arg(long, value_name = "TAG")]
     tag: Option<String>,
 
@@ -48,7 +48,8 @@ pub(crate) struct Options {
     output: Option<PathBuf>,
 }
 
-/// The packages of a release, by the suffixes of their versions. The one that most people want comes first.
+/// The packages of a release, by the suffixes of their versions. The one that most people want
+/// comes first.
 const SUFFIXES: [&str; 5] = [
     "",
     "-development",

@@ -1,8 +1,9 @@
 //! Compilers and linkers for a target.
 //!
-//! Programs for musl are compiled on any machine for both architectures. zig, from `PyPI`, is their C
-//! compiler and linker, and brings musl. Their standard library is the one that rustup has installed;
-//! without it, Debian's compiler makes one from the sources that Debian packages with it.
+//! Programs for musl are compiled on any machine for both architectures. zig, from `PyPI`, is their
+//! C compiler and linker, and brings musl. Their standard library is the one that rustup has
+//! installed; without it, Debian's compiler makes one from the sources that Debian packages with
+//! it.
 
 use crate::command::{cargo, output, run};
 use crate::triple::Triple;
@@ -55,8 +56,8 @@ impl Toolchain {
 
     /// Cargo, building static programs for `triple` without any path of this machine in them.
     ///
-    /// Naming the target keeps the flags away from build scripts and procedural macros, which cannot be
-    /// linked statically.
+    /// Naming the target keeps the flags away from build scripts and procedural macros, which
+    /// cannot be linked statically.
     pub(crate) fn static_build(
         &self,
         subcommand: &str,
@@ -76,8 +77,8 @@ impl Toolchain {
             .collect();
         flags.extend(link_args.iter().map(|arg| format!("-Clink-arg={arg}")));
         flags.push("-Ctarget-feature=+crt-static".to_owned());
-        // At a fixed address, as Go programs are: relocating took a tenth of detect's time, and a list of
-        // relocations 4 % of the file (2026-11).
+        // At a fixed address, as Go programs are: relocating took a tenth of detect's time, and a
+        // list of relocations 4 % of the file (2026-11).
         flags.push("-Crelocation-model=static".to_owned());
         flags.extend(self.flags.clone());
         let mut command = cargo(subcommand);
@@ -150,8 +151,8 @@ impl Toolchain {
         // A stable compiler compiles the standard library only so.
         self.set("RUSTC_BOOTSTRAP", "1");
         self.set("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort");
-        // Without `backtrace`, which is a fifth of a small program: the programs are stripped, so that a
-        // backtrace would name no function.
+        // Without `backtrace`, which is a fifth of a small program: the programs are stripped, so
+        // that a backtrace would name no function.
         self.set("CARGO_UNSTABLE_BUILD_STD_FEATURES", "panic-unwind");
     }
 }

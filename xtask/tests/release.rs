@@ -1,4 +1,5 @@
-//! Mistakes that `cargo xtask release` rejects before it makes a file. The suite in `e2e/` makes a release.
+//! Mistakes that `cargo xtask release` rejects before it makes a file. The suite in `e2e/` makes a
+//! release.
 
 #![allow(clippy::unwrap_used)]
 

@@ -2,7 +2,8 @@
 
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
-// nix has no status for a child that a real-time signal ended: it reaps the child, and gives EINVAL.
+// nix has no status for a child that a real-time signal ended: it reaps the child, and gives
+// EINVAL.
 use rustix::process::{self, WaitOptions, WaitStatus};
 
 /// Waits for every child that has ended or halted; one SIGCHLD can stand for several.

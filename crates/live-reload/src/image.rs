@@ -4,7 +4,8 @@ use reload_options::PROGRAM;
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// The layers directory unless the platform names another (platform specification, `CNB_LAYERS_DIR`).
+/// The layers directory unless the platform names another (platform specification,
+/// `CNB_LAYERS_DIR`).
 const DEFAULT_LAYERS: &str = "/layers";
 
 /// The name of the program, and of the layer that our buildpack installs it into.

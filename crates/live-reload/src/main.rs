@@ -14,8 +14,8 @@
 //! | the signals and the ends of children that it waits for | [`signals`], [`children`] |
 //! | errors with their remedies, and output for people | [`problem`], [`texts`] |
 //!
-//! It also serves as `tar` and `rm` ([`sync_tools`]), and called `watchexec`, as the [`init`] of a process that runs
-//! watchexec itself.
+//! It also serves as `tar` and `rm` ([`sync_tools`]), and called `watchexec`, as the [`init`] of a
+//! process that runs watchexec itself.
 
 mod backoff;
 mod children;

@@ -36,8 +36,8 @@ pub(crate) enum Problem {
     /// The process cannot be launched.
     #[error(
         "Cannot launch the process `{0}`: {1}.\n\
-         The cause is in the buildpack of that process. Without live reload it fails too: docker run \
-         --entrypoint {0} IMAGE"
+         The cause is in that process's buildpack. To see it fail without live reload: \
+         docker run --entrypoint {0} IMAGE"
     )]
     Launch(String, LaunchError),
     /// The working directory of the process does not exist.

@@ -9,8 +9,8 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-/// The signals that a process can handle, without those that tell of a fault of the program itself, and
-/// without SIGPIPE, which this program would cause when its log is closed.
+/// The signals that a process can handle, without those that tell of a fault of the program itself,
+/// and without SIGPIPE, which this program would cause when its log is closed.
 fn handled() -> impl Iterator<Item = i32> {
     let faults = [
         Signal::SIGBUS,
@@ -38,8 +38,8 @@ pub(crate) fn is_stop(signal: Signal) -> bool {
 
 /// Signals as they arrive.
 ///
-/// They are noted by handlers, which a program that is executed does not inherit; it would inherit
-/// a mask of blocked signals.
+/// Handlers record them: an executed program does not inherit handlers, but would inherit a mask of
+/// blocked signals.
 pub(crate) struct Signals {
     delivery: SignalDelivery<UnixStream, SignalOnly>,
     /// The first stop signal that has arrived.
@@ -63,8 +63,9 @@ impl Signals {
         })
     }
 
-    /// Waits for a signal, or until there is something to read from one of these, but not longer than this.
-    /// Returns the signals that have arrived since the last call, each once, and which of the files can be read.
+    /// Waits for a signal or for one of `files` to become readable, for at most `timeout`. Returns
+    /// the signals that have arrived since the last call, each once, and which of the files can be
+    /// read.
     ///
     /// # Errors
     /// The system fails to wait.
@@ -96,7 +97,7 @@ impl Signals {
         Ok((std::mem::take(&mut self.taken), is_readable))
     }
 
-    /// Waits for a signal, but not longer than this.
+    /// Waits for a signal, for at most `timeout`.
     ///
     /// # Errors
     /// The system fails to wait.

@@ -161,7 +161,7 @@ fn check_launch(process: &Process, launch: &Launch, image: &Image) -> Result<(),
     })
 }
 
-/// Warns of changed settings, which are options of a watchexec that this program does not start.
+/// Warns of changed settings that have no effect, since the process runs watchexec itself.
 fn warn_of_unused(r#type: &str, settings: &Settings) {
     let unused: Vec<String> = Setting::ALL
         .iter()

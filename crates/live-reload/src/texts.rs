@@ -34,7 +34,7 @@ Usage: live-reload tar ARGUMENT...
 
 Extracts and deletes files in the container, for sync tools that run `tar` and `rm` in it.
 
-To ignore more, and to watch files again that are ignored by default:
+To ignore more files, and to watch files that are ignored by default:
   docker run --entrypoint reload IMAGE --ignore '*.csv' --ignore uploads/ --ignore '!*.log'";
 
 /// The answer to `--help`, with what these settings ignore.
@@ -42,7 +42,7 @@ pub(crate) fn help(settings: &Settings) -> String {
     let defaults: Vec<&str> = default_patterns().collect();
     let own: Vec<&str> = settings.ignore.iter().map(IgnorePattern::as_str).collect();
     format!(
-        "{USAGE}\n\nIgnored: {} patterns. Those of the build or of --ignore: {}\n\nThe default ones:\n{}",
+        "{USAGE}\n\nIgnored: {} patterns. From the build or --ignore: {}\n\nBy default:\n{}",
         defaults.len() + own.len(),
         if own.is_empty() {
             "none".to_owned()
@@ -57,8 +57,8 @@ pub(crate) fn help(settings: &Settings) -> String {
 pub(crate) const POLL: &str =
     "`docker run --entrypoint reload IMAGE --poll 1s`, or BP_LIVE_RELOAD_POLL=1s at build";
 
-/// Writes a line to standard error. The process writes there too, so the line is written in one piece.
-/// A closed output does not end the program.
+/// Writes a line to standard error. The process writes there too, so the line is written in one
+/// piece. A closed output does not end the program.
 pub(crate) fn tell(text: impl Display) {
     let text = format!("{text}\n");
     io::stderr().write_all(text.as_bytes()).ok();

@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 use std::fmt::{self, Display, Formatter, Write};
 use std::os::unix::ffi::OsStrExt;
 
-/// Escapes what a terminal or a reader of a log would take for more than a name: control characters (a
-/// newline forges a line, an escape sequence sets the clipboard), characters that reverse the
+/// Escapes what a terminal or a reader of a log would take for more than a name: control characters
+/// (a newline forges a line, an escape sequence sets the clipboard), characters that reverse the
 /// direction of a line, and bytes that are not UTF-8.
 #[must_use]
 pub fn printable(text: &(impl AsRef<OsStr> + ?Sized)) -> impl Display + '_ {

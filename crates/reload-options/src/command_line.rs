@@ -36,7 +36,7 @@ pub enum ArgumentError {
     #[error("{0} has no value.\nGive one: `{0} VALUE` or `{0}=VALUE`.")]
     MissingValue(String),
     /// Bytes that are not UTF-8.
-    #[error("The argument {0:?} is not UTF-8.\nwatchexec takes no other text.")]
+    #[error("The argument {0:?} is not UTF-8.\nlive-reload accepts only UTF-8 arguments.")]
     NotUnicode(String),
 }
 
@@ -80,8 +80,8 @@ impl Settings {
     pub fn command(&self) -> Vec<String> {
         let [_, options @ ..] = &Setting::ALL;
         let mut command = vec![PROGRAM.to_owned()];
-        // Lists have to end in a TYPE, so that those of a user replace them. An empty one leaves the
-        // choice to `live-reload`.
+        // Lists have to end in a TYPE, so that those of a user replace them. An empty one leaves
+        // the choice to `live-reload`.
         let mut ends = self.process.is_some();
         for setting in options {
             for value in (setting.write)(self) {
@@ -100,10 +100,11 @@ impl Request {
     ///
     /// A user's arguments follow those of the build, so `--help` and `--version` may come anywhere.
     ///
-    /// Of an option that is given twice the later value counts. `--watch`, `--ignore` and `--before` add up,
-    /// but those after the first `TYPE` replace all those before it: the lists of the build end in a
-    /// `TYPE`, so that a user who gives either gets what was given and nothing else. An empty
-    /// value is no element, so that `--ignore ''` empties the list; an empty `TYPE` resets the type.
+    /// Of an option that is given twice the later value counts. `--watch`, `--ignore` and
+    /// `--before` add up, but those after the first `TYPE` replace all those before it: the lists
+    /// of the build end in a `TYPE`, so that a user who gives one of these options replaces its
+    /// whole list. An empty value is no element, so that `--ignore ''` empties the list; an empty
+    /// `TYPE` resets the type.
     ///
     /// What follows `--` are arguments of the process.
     ///
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn resets_the_type_by_an_empty_one() {
+    fn resets_the_type_with_an_empty_one() {
         assert_eq!(from(&["web", ""]).process, None);
     }
 
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_what_follows_two_dashes_for_arguments_of_the_process() {
+    fn passes_arguments_after_two_dashes_to_the_process() {
         let settings = from(&["--poll=2s", "worker", "--", "web", "--poll", "--"]);
         assert_eq!(settings.process.unwrap().as_str(), "worker");
         assert_eq!(settings.arguments.unwrap(), ["web", "--poll", "--"]);
@@ -301,12 +302,12 @@ mod tests {
         Give one: `--watch VALUE` or `--watch=VALUE`.
         --debounce is "1", which is not a time (time unit needed, for example 1sec or 1ms).
         Accepted: a time with its unit, such as `50ms`, `2s` or `1min 30s`.
-        --ignore is "!/tmp/main", which is in the ignored directory /tmp: take back that directory and ignore its other files, with `!/tmp`, `/tmp/*` and `!/tmp/main`.
+        --ignore is "!/tmp/main", which is in the ignored directory /tmp: watch that directory again and ignore its other files, with `!/tmp`, `/tmp/*` and `!/tmp/main`.
         Accepted: patterns as in a .gitignore file, relative to the app directory, such as `*.csv`, `uploads/` or `!/tmp`.
-        TYPE is "two words", which has the character ' '.
+        TYPE is "two words", which contains the character ' '.
         Accepted: a process type of the image, made of letters, digits, `.`, `_` and `-`, other than `reload`.
         The argument "a�" is not UTF-8.
-        watchexec takes no other text.
+        live-reload accepts only UTF-8 arguments.
         "#);
     }
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::str::FromStr;
 
 /// A pattern in the syntax of .gitignore files, relative to the app directory: `*.csv` and
-/// `uploads` match at any depth, `/tmp` and `data/cache` only there, `!` takes an ignored name
-/// back.
+/// `uploads` match at any depth, `/tmp` and `data/cache` only there, `!` watches an ignored name
+/// again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IgnorePattern(String);
 
@@ -17,8 +17,8 @@ impl IgnorePattern {
 
     /// The pattern as watchexec needs it.
     ///
-    /// To watchexec a pattern that begins with the app directory's own path, or with `./`, is one
-    /// that never matches, without a word; people and other buildpacks write both.
+    /// watchexec silently never matches a pattern that begins with the app directory's own path or
+    /// with `./`; people and other buildpacks write both.
     pub fn below(&self, app_directory: &Path) -> String {
         let (negation, pattern) = match self.0.strip_prefix('!') {
             Some(pattern) => ("!", pattern),
@@ -76,30 +76,31 @@ fn check_syntax(pattern: &str) -> Result<(), String> {
                     characters.next();
                 }
                 let end = characters.find(|character| *character == ']');
-                end.ok_or("has a `[` without its `]`")?;
+                end.ok_or("contains a `[` without a `]`")?;
             }
             '{' => open_braces += 1,
             '}' => {
                 open_braces = open_braces
                     .checked_sub(1)
-                    .ok_or("has a `}` without its `{`")?;
+                    .ok_or("contains a `}` without a `{`")?;
             }
             _ => {}
         }
     }
     if open_braces > 0 {
-        return Err("has a `{` without its `}`".to_owned());
+        return Err("contains a `{` without a `}`".to_owned());
     }
     Ok(())
 }
 
 /// Names that apps and tools write into the app directory while the app runs.
 ///
-/// Without them, such an app restarts because of its own writing, and writes again: 112 starts in 6 s were
-/// seen. No file with the extension of a source language has such a name, except for names that only a tool
-/// gives, and what is in a directory of the list; docs/ignored.md has examples of each. The patterns follow
-/// those that are built into watchexec (`.git` and other version control, swap files of editors,
-/// `.DS_Store`, `*.pyc`), and precede those of the user, so that `!PATTERN` takes one back.
+/// Without them, such an app restarts because of its own writing, and writes again: 112 starts in 6
+/// s were seen. No file with the extension of a source language has such a name, except for names
+/// that only a tool gives, and what is in a directory of the list; docs/ignored.md has examples of
+/// each. The patterns follow those that are built into watchexec (`.git` and other version control,
+/// swap files of editors, `.DS_Store`, `*.pyc`), and precede those of the user, so that `!PATTERN`
+/// takes one back.
 pub fn default_patterns() -> impl Iterator<Item = &'static str> {
     let lines = include_str!("default-patterns.gitignore").lines();
     lines.filter(|line| !line.starts_with('#'))

@@ -1,15 +1,17 @@
-//! Patterns of paths, by the rules of .gitignore files (gitignore(5)): paths whose changes do not count, and those that a
-//! command before a start is for.
+//! Patterns of paths, by the rules of .gitignore files (gitignore(5)): paths whose changes do not
+//! count, and those that a command before a start is for.
 //!
-//! watchexec gets the patterns of ignored paths too. They are for the looks of `live-reload` itself, for renames, of which
-//! watchexec reports both names if one of them is not ignored, and for settings that would have no effect.
+//! watchexec gets the patterns of ignored paths too. Here they serve the looks of `live-reload`
+//! itself; renames, of which watchexec reports both names if one is not ignored; and errors for
+//! patterns that would have no effect.
 
 use crate::ignore::{IgnorePattern, default_patterns};
 use fast_glob::glob_match;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// What watchexec ignores by itself (watchexec-cli, `src/filterer.rs`; ignore-files, `VCS_DIR_NAMES`).
+/// What watchexec ignores by itself (watchexec-cli, `src/filterer.rs`; ignore-files,
+/// `VCS_DIR_NAMES`).
 const BUILT_IN: &str = ".DS_Store watchexec.*.log *.py[co] \\#*\\# .\\#* .*.kate-swp .*.sw? .*.sw?x \
                         .bzr _darcs .fossil-settings .git .hg .pijul .svn";
 
@@ -22,8 +24,8 @@ pub struct Patterns {
 
 #[derive(Debug)]
 struct Pattern {
-    /// Compares the text with a path or a name. Most patterns are names and extensions, which a look
-    /// compares quickly with each file.
+    /// Compares the text with a path or a name. Most patterns are names and extensions, which a
+    /// look compares quickly with each file.
     is_like: fn(&str, &[u8]) -> bool,
     /// Of a whole path below the app directory, or of a name.
     text: String,
@@ -77,7 +79,8 @@ impl Patterns {
         }
     }
 
-    /// Why a pattern of the user that takes a file back has no effect: the file is in an ignored directory.
+    /// Why a pattern of the user that takes a file back has no effect: the file is in an ignored
+    /// directory.
     pub(crate) fn unreachable(&self, pattern: &IgnorePattern) -> Option<String> {
         let taken_back = pattern.below(&self.app);
         let path = taken_back.strip_prefix('!')?;
@@ -87,7 +90,7 @@ impl Patterns {
             !directory.is_empty() && self.matches(&self.app.join(directory), true)
         })?;
         Some(format!(
-            "is in the ignored directory {directory}: take back that directory and ignore its other files, \
+            "is in the ignored directory {directory}: watch that directory again and ignore its other files, \
              with `!{directory}`, `{directory}/*` and `{taken_back}`"
         ))
     }
@@ -129,7 +132,7 @@ mod tests {
 
     #[test]
     fn finds_patterns_that_take_back_files_of_ignored_directories() {
-        insta::assert_snapshot!(unreachable(&["!/tmp/main"]).unwrap(), @"is in the ignored directory /tmp: take back that directory and ignore its other files, with `!/tmp`, `/tmp/*` and `!/tmp/main`");
+        insta::assert_snapshot!(unreachable(&["!/tmp/main"]).unwrap(), @"is in the ignored directory /tmp: watch that directory again and ignore its other files, with `!/tmp`, `/tmp/*` and `!/tmp/main`");
         for patterns in [
             &["!/app/tmp/main"][..],
             &["!/tmp/a/b"],

@@ -32,7 +32,7 @@ impl FromStr for ProcessType {
         } else if text.starts_with('-') {
             Err("looks like an option".to_owned())
         } else if let Some(other) = text.chars().find(|c| !known(*c)) {
-            Err(format!("has the character {other:?}"))
+            Err(format!("contains the character {other:?}"))
         } else {
             Ok(Self(text.to_owned()))
         }

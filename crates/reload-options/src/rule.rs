@@ -4,8 +4,8 @@ use crate::ignore::IgnorePattern;
 use std::fmt;
 use std::str::FromStr;
 
-/// A command that runs before the process starts: `PATTERN[:PATTERN…]: COMMAND` if files that match one of the patterns
-/// have changed, `COMMAND` alone before every start.
+/// A command that runs before the process starts: `PATTERN[:PATTERN…]: COMMAND` if files that match
+/// one of the patterns have changed, `COMMAND` alone before every start.
 ///
 /// The patterns end with the first word, so none contains a blank.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,16 +40,17 @@ impl FromStr for Rule {
         let (given, command) = split(text);
         let mut patterns = Vec::new();
         for pattern in given.into_iter().flat_map(|given| given.split(':')) {
-            let invalid = |why: String| format!("has the pattern {pattern:?}, which {why}");
+            let invalid = |why: String| format!("contains the pattern {pattern:?}, which {why}");
             patterns.push(pattern.parse().map_err(invalid)?);
         }
-        let command = shlex::split(command).ok_or("has an unclosed quote, or a `\\` at its end")?;
+        let command =
+            shlex::split(command).ok_or("contains an unclosed quote, or ends in a `\\`")?;
         let program = command.first().map(String::as_str).unwrap_or_default();
         if program.is_empty() {
             return Err("has no command".to_owned());
         }
         if program.contains(':') {
-            let why = "has a `:` in the name of its program (a blank has to follow the patterns)";
+            let why = "contains a `:` in the program's name (put a blank after the patterns)";
             return Err(why.to_owned());
         }
         let text = text.to_owned();
@@ -121,10 +122,10 @@ mod tests {
         .map(|text| text.parse::<Rule>().unwrap_err());
         insta::assert_snapshot!(why.join("\n"), @r#"
         has no command
-        has a `:` in the name of its program (a blank has to follow the patterns)
-        has an unclosed quote, or a `\` at its end
-        has the pattern "[a", which has a `[` without its `]`
-        has the pattern "", which is empty
+        contains a `:` in the program's name (put a blank after the patterns)
+        contains an unclosed quote, or ends in a `\`
+        contains the pattern "[a", which contains a `[` without a `]`
+        contains the pattern "", which is empty
         has no command
         "#);
     }

@@ -19,8 +19,8 @@ pub struct Setting {
     pub argument: &'static str,
     /// The accepted form, for error messages.
     pub accepted: &'static str,
-    /// Parses a value and sets it, or adds it if the setting is a list, which an empty value empties. The
-    /// error continues a sentence: `is not a signal`.
+    /// Parses a value and sets it, or adds it if the setting is a list, which an empty value
+    /// empties. The error continues a sentence: `is not a signal`.
     read: fn(&mut Settings, &str) -> Result<(), String>,
     /// Its values as they are read back: several for a list, none for a setting that is off.
     pub(crate) write: fn(&Settings) -> Vec<String>,
@@ -81,7 +81,7 @@ impl Setting {
             variable: "BP_LIVE_RELOAD_BEFORE",
             argument: "--before",
             accepted: "a command, such as `bin/prepare`, or patterns and a command, such as \
-                       `*.ts: npx tsc` or `migrations: python manage.py migrate`; one a line",
+                       `*.ts: npx tsc` or `migrations: python manage.py migrate`; one per line",
             read: |settings, text| add(&mut settings.before, text),
             write: |settings| values(&settings.before),
             separator: Some('\n'),
@@ -101,7 +101,7 @@ impl Setting {
             accepted: "`wait` for a change, `restart` after a pause, or `exit`",
             read: |settings, text| {
                 let known = OnExit::ALL.iter().find(|(_, name)| *name == text);
-                settings.on_exit = known.ok_or("is not one of them")?.0;
+                settings.on_exit = known.ok_or("is not an accepted value")?.0;
                 Ok(())
             },
             // The default is not written.
@@ -186,8 +186,8 @@ pub struct Settings {
     pub watch: Vec<String>,
     /// Files to ignore, on top of [`default_patterns`](crate::ignore::default_patterns).
     pub ignore: Vec<IgnorePattern>,
-    /// How long no further change may follow a single file before the process is restarted. Other changes
-    /// take longer.
+    /// How long a single changed file must stay quiet before the process is restarted. Other
+    /// changes wait longer.
     pub debounce: Duration,
     /// Commands that run before a start, one after the other.
     pub before: Vec<Rule>,
@@ -252,7 +252,8 @@ impl Settings {
         }
     }
 
-    /// The patterns that have no effect, in a list that is complete. The name of the setting is its variable or option.
+    /// Errors for the patterns that have no effect in the complete list. `name` gives the variable
+    /// or the option.
     pub(crate) fn without_effect(&self, name: fn(&Setting) -> &'static str) -> Vec<InvalidSetting> {
         // Below the app directory, wherever that is.
         let patterns = Patterns::ignored(&self.ignore, Path::new(""));
@@ -436,21 +437,21 @@ mod tests {
         .unwrap_err();
         let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(told.join("\n"), @r#"
-        BP_LIVE_RELOAD_PROCESS is "a b", which has the character ' '.
+        BP_LIVE_RELOAD_PROCESS is "a b", which contains the character ' '.
         Accepted: a process type of the image, made of letters, digits, `.`, `_` and `-`, other than `reload`.
-        BP_LIVE_RELOAD_IGNORE is "[a", which has a `[` without its `]`.
+        BP_LIVE_RELOAD_IGNORE is "[a", which contains a `[` without a `]`.
         Accepted: patterns as in a .gitignore file, relative to the app directory, such as `*.csv`, `uploads/` or `!/tmp`.
         BP_LIVE_RELOAD_DEBOUNCE is "50", which is not a time (time unit needed, for example 50sec or 50ms).
         Accepted: a time with its unit, such as `50ms`, `2s` or `1min 30s`.
         BP_LIVE_RELOAD_BEFORE is "*.py:", which has no command.
-        Accepted: a command, such as `bin/prepare`, or patterns and a command, such as `*.ts: npx tsc` or `migrations: python manage.py migrate`; one a line.
+        Accepted: a command, such as `bin/prepare`, or patterns and a command, such as `*.ts: npx tsc` or `migrations: python manage.py migrate`; one per line.
         BP_LIVE_RELOAD_ON_CHANGE is "reload", which is not a signal.
         Accepted: `restart`, or the name of a signal that makes the process reload by itself, such as `SIGHUP`.
-        BP_LIVE_RELOAD_ON_EXIT is "stop", which is not one of them.
+        BP_LIVE_RELOAD_ON_EXIT is "stop", which is not an accepted value.
         Accepted: `wait` for a change, `restart` after a pause, or `exit`.
         BP_LIVE_RELOAD_SIGNAL is "SIGNOPE", which is not a signal.
         Accepted: the name of a signal that a process can handle, with or without `SIG`, or its number, such as `SIGTERM`, `INT` or `15`.
-        BP_LIVE_RELOAD_IGNORE is "!/tmp/main", which is in the ignored directory /tmp: take back that directory and ignore its other files, with `!/tmp`, `/tmp/*` and `!/tmp/main`.
+        BP_LIVE_RELOAD_IGNORE is "!/tmp/main", which is in the ignored directory /tmp: watch that directory again and ignore its other files, with `!/tmp`, `/tmp/*` and `!/tmp/main`.
         Accepted: patterns as in a .gitignore file, relative to the app directory, such as `*.csv`, `uploads/` or `!/tmp`.
         "#);
     }

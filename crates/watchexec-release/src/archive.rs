@@ -55,7 +55,7 @@ pub enum UnpackError {
 
 impl From<io::Error> for UnpackError {
     fn from(error: io::Error) -> Self {
-        unusable(format!("is cut or damaged: {error}"))
+        unusable(format!("is truncated or damaged: {error}"))
     }
 }
 
@@ -108,7 +108,7 @@ pub fn unpack(
     } else if tar_magic.starts_with(TAR_MAGIC) {
         Box::new(bytes)
     } else {
-        return Err(unusable("starts like neither xz, gzip nor tar"));
+        return Err(unusable("is neither xz, gzip nor tar"));
     };
     // One byte more than allowed, so that a tar of exactly that size is accepted.
     let mut archive = Archive::new(tar.take(most + 1));
@@ -139,7 +139,7 @@ fn unpack_entries(
     let mut room = LICENSES;
     for (index, entry) in archive.entries()?.enumerate() {
         if index >= entries {
-            return Err(unusable(format!("has more than {entries} entries")));
+            return Err(unusable(format!("contains more than {entries} entries")));
         }
         let mut entry = entry?;
         let sparse = sparse::header(&mut entry)?;
@@ -177,7 +177,7 @@ fn unpack_entries(
         }
     }
     let (folder, (checksum, program)) = program.ok_or_else(|| {
-        unusable("has no file watchexec, neither at its top nor in a folder at its top")
+        unusable("contains no file named watchexec at its top level or in a top-level folder")
     })?;
     let license = licenses.get(&folder).map(|text| {
         let created = create(directory, LICENSE.path, LICENSE.mode, text);
@@ -398,14 +398,15 @@ mod tests {
             &["completions/watchexec"][..],
             &["LICENSE", "README.md", "completions/watchexec"],
         ] {
-            assert!(why(license_of(paths)).starts_with("has no file watchexec"));
+            assert!(why(license_of(paths)).starts_with("contains no file named watchexec"));
         }
         let both = ["completions/watchexec", "watchexec", "LICENSE"];
         assert_eq!(license_of(&both).unwrap().as_deref(), Some("LICENSE"));
     }
 
-    /// `tar --sparse --format=gnu`, `tar --sparse --format=posix`, and `bsdtar` without options, which
-    /// stores the holes of a sparse file in the pax format. The program is 1 MiB with two holes.
+    /// `tar --sparse --format=gnu`, `tar --sparse --format=posix`, and `bsdtar` without options,
+    /// which stores the holes of a sparse file in the pax format. The program is 1 MiB with two
+    /// holes.
     #[test]
     fn fills_the_holes_of_sparse_files() {
         let mut program = b"#!/bin/sh\necho watchexec 9.9.9\nexit\n".to_vec();
@@ -461,7 +462,10 @@ mod tests {
             ("10", "1\n3\n18446744073709551615\n"),
         ] {
             let result = unpack_all(sparse(size, &map(text)));
-            assert!(why(result).starts_with("is cut or damaged"), "{text:?}");
+            assert!(
+                why(result).starts_with("is truncated or damaged"),
+                "{text:?}"
+            );
         }
         let bomb = unpack_all(sparse("99999999999", &map("1\n0\n4\n")));
         assert!(why(bomb).starts_with("decodes to more than"));
@@ -477,7 +481,10 @@ mod tests {
             "watchexec/x",
         ] {
             let result = unpack_all(tar_of(&[(path, EntryType::Regular, b"program")]));
-            assert!(why(result).starts_with("has no file watchexec"), "{path}");
+            assert!(
+                why(result).starts_with("contains no file named watchexec"),
+                "{path}"
+            );
         }
     }
 
@@ -497,7 +504,7 @@ mod tests {
             );
         }
         let folder_only = tar_of(&[("a/watchexec", EntryType::Directory, b"")]);
-        assert!(why(unpack_all(folder_only)).starts_with("has no file watchexec"));
+        assert!(why(unpack_all(folder_only)).starts_with("contains no file named watchexec"));
     }
 
     #[test]
@@ -511,14 +518,12 @@ mod tests {
 
     #[test]
     fn rejects_unknown_and_cut_archives() {
-        assert!(why(unpack_all(vec![])).starts_with("starts like neither"));
-        assert!(
-            why(unpack_all(b"<html>not found</html>".to_vec())).starts_with("starts like neither")
-        );
+        assert!(why(unpack_all(vec![])).starts_with("is neither"));
+        assert!(why(unpack_all(b"<html>not found</html>".to_vec())).starts_with("is neither"));
         let whole = xz(&release(), XzOptions::with_preset(6));
         for length in [XZ_MAGIC.len(), whole.len() / 2, whole.len() - 1] {
             assert!(
-                why(unpack_all(whole[..length].to_vec())).starts_with("is cut or damaged"),
+                why(unpack_all(whole[..length].to_vec())).starts_with("is truncated or damaged"),
                 "{length}"
             );
         }
@@ -532,7 +537,7 @@ mod tests {
             limits
         };
         let entries = limits(&|limits| limits.entries = 4);
-        assert!(why(unpack_with(release(), &entries)).starts_with("has more than 4 entries"));
+        assert!(why(unpack_with(release(), &entries)).starts_with("contains more than 4 entries"));
 
         let length = release().len() as u64;
         let decoded = limits(&|limits| limits.decoded = length - 1);
@@ -553,7 +558,7 @@ mod tests {
                 xz(&release(), XzOptions::with_preset(9)),
                 &dictionary
             ))
-            .starts_with("is cut or damaged")
+            .starts_with("is truncated or damaged")
         );
     }
 
@@ -563,7 +568,7 @@ mod tests {
         for bytes in [crowd.clone(), xz(&crowd, XzOptions::with_preset(0))] {
             let result = unpack_all(bytes);
             let why = why(result);
-            let limits = ["has more than 10000 entries", "decodes to more than"];
+            let limits = ["contains more than 10000 entries", "decodes to more than"];
             assert!(limits.iter().any(|limit| why.starts_with(limit)), "{why}");
         }
     }
@@ -605,7 +610,7 @@ mod tests {
             prop_assert!(unpack_all([magic, &rest].concat()).is_err());
         }
 
-        /// A real archive in which a byte is another one.
+        /// A real archive with one byte changed.
         #[test]
         fn rejects_damaged_archives_or_installs_the_same_files(position in 0usize..1_000, byte: u8) {
             let mut bytes = xz(&release(), XzOptions::with_preset(6));

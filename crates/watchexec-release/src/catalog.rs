@@ -21,8 +21,8 @@ pub struct Catalog {
     pub dependencies: Vec<Entry>,
 }
 
-/// An entry of the catalog. It is parsed once it is known to be for the build: entries for other programs
-/// and targets may have any form.
+/// An entry of the catalog. It is parsed once it is known to be for the build: entries for other
+/// programs and targets may have any form.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
 pub struct Entry(Table);
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_the_catalog_where_no_release_matches() {
+    fn lists_the_catalog_when_no_release_matches() {
         let error = |arch, requirements| chosen(arch, requirements).unwrap_err().to_string();
         assert_eq!(
             error("amd64", &["2.8", "2.5"]),
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_an_entry_without_target_for_every_target() {
+    fn uses_an_entry_without_target_for_every_target() {
         let catalog = catalog(&["id = 'watchexec'\nversion = '2.8.0'\nUSABLE"]);
         assert!(catalog.choose(&target("riscv64"), &[]).is_ok());
     }

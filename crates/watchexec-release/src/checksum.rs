@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_other_texts() {
+    fn rejects_invalid_checksums() {
         for text in ["", "md5:abc", "sha512:abc", EMPTY] {
             let why = text.parse::<Checksum>().unwrap_err();
             assert_eq!(

@@ -1,8 +1,9 @@
 //! Mirrors: servers that have the dependencies of other servers (Paketo RFC 0060).
 //!
-//! A mirror is written as `<URL>[,skip-path=<path>]`, in which `mirror=` may stand before the URL. A part
-//! may be percent-encoded, which is how a URL with a comma is written, and is decoded as libpak does it.
-//! A bare URL is decoded only if it is encoded as a whole: a password may have an encoded `/`.
+//! A mirror is written as `<URL>[,skip-path=<path>]`, in which `mirror=` may stand before the URL.
+//! A part may be percent-encoded, which is how a URL with a comma is written, and is decoded as
+//! libpak does it. A bare URL is decoded only if it is encoded as a whole: a password may have an
+//! encoded `/`.
 
 use crate::safe_url::SafeUrl;
 use percent_encoding::percent_decode_str;
@@ -35,7 +36,8 @@ pub(crate) fn rewrite(mirror: &str, original: &SafeUrl) -> Result<SafeUrl, Strin
     Ok(mirror.with_path(&path, original.exposed().query()))
 }
 
-/// The URL of a mirror, and the part of a path to skip. A fault quotes no part, which may be a secret.
+/// The URL of a mirror, and the part of a path to skip. A fault quotes no part, which may be a
+/// secret.
 fn parts(text: &str) -> Result<(SafeUrl, Option<String>), String> {
     let decoded = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let mut url = None;

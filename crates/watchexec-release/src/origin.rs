@@ -1,5 +1,5 @@
-//! Locating the archive of a release. The first hit wins: inside the buildpack, a mapping, a mirror,
-//! the URL in buildpack.toml.
+//! Locating the archive of a release. The first hit wins: inside the buildpack, a mapping, a
+//! mirror, the URL in buildpack.toml.
 
 use crate::bundle::Bundle;
 use crate::catalog::Release;
@@ -13,15 +13,15 @@ use std::path::Path;
 /// Mappings and mirrors, which the operator gives in place of the URLs in buildpack.toml.
 #[derive(Default)]
 pub struct Overrides {
-    /// Bindings of type `dependency-mapping`, by their name in lower case: the checksum of an archive,
-    /// with or without its algorithm.
+    /// Bindings of type `dependency-mapping`, by their name in lower case: the checksum of an
+    /// archive, with or without its algorithm.
     pub mappings: BTreeMap<String, Override>,
-    /// Servers that stand for others, by the host of those, in lower case.
+    /// Mirrors, by the host that they replace, in lower case.
     pub mirrors: BTreeMap<String, Override>,
 }
 
-/// A mapping or a mirror as it was written. It is parsed where it applies, since most overrides are for
-/// other buildpacks. It has no `Debug`: it may contain a login.
+/// A mapping or a mirror as it was written. It is parsed where it applies, since most overrides are
+/// for other buildpacks. It has no `Debug`: it may contain a login.
 pub struct Override {
     /// The variable or the file of the binding, for people.
     pub setting: String,
@@ -59,9 +59,9 @@ impl fmt::Display for Archive {
 /// Locates a release.
 ///
 /// # Errors
-/// An override that applies cannot be used. An operator who sets one means it, so the next location is
-/// not tried. The text names the variable or the binding's file; the value, which may hold credentials,
-/// is not part of it.
+/// An override that applies cannot be used. An operator who sets one means it, so the next location
+/// is not tried. The text names the variable or the binding's file; the value, which may hold
+/// credentials, is not part of it.
 pub fn locate(
     release: &Release,
     buildpack_dir: &Path,
@@ -85,14 +85,15 @@ pub fn locate(
 }
 
 impl Overrides {
-    /// The mapping for an archive. `:` is not allowed in the names of a Kubernetes secret, so `_` stands
-    /// for it.
+    /// The mapping for an archive. `:` is not allowed in the names of a Kubernetes secret, so `_`
+    /// stands for it.
     pub fn mapping(&self, checksum: Checksum) -> Option<&Override> {
         let names = ["", "sha256:", "sha256_"].map(|kind| format!("{kind}{}", checksum.hex()));
         names.iter().find_map(|name| self.mappings.get(name))
     }
 
-    /// The mirror for a URL: that of its host, else the one for all. A file has no host, and so no mirror.
+    /// The mirror for a URL: that of its host, else the one for all. A file has no host, and so no
+    /// mirror.
     fn mirror(&self, url: &SafeUrl) -> Option<&Override> {
         let hosts = [url.host(), mirror::DEFAULT];
         let mut hosts = hosts.iter().filter(|_| url.file().is_none());
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn fails_where_an_override_is_unusable() {
+    fn fails_if_an_override_is_unusable() {
         let mapping = with_mapping(Overrides::default(), "s3://bucket/w");
         let mirror = mirror("default", "s3://bucket");
         for (overrides, setting) in [(mapping, "/bindings/map"), (mirror, "MIRROR")] {

@@ -45,8 +45,8 @@ impl Requirement {
         )
     }
 
-    /// Whether a version satisfies the requirement. Pre-releases satisfy only a requirement that names
-    /// one of the same version.
+    /// Whether a version satisfies the requirement. Pre-releases satisfy only a requirement that
+    /// names one of the same version.
     pub fn matches(&self, version: &Version) -> bool {
         match &self.version {
             Some(wanted) => wanted == version,
@@ -61,8 +61,8 @@ impl fmt::Display for Requirement {
     }
 }
 
-/// A comparator, with `=` before a bare version. To the library that means the same before one with
-/// wildcards.
+/// A comparator, with `=` before a bare version. Before a version with wildcards, the library
+/// ignores the `=`.
 fn with_operator(comparator: &str) -> String {
     let comparator = comparator.trim();
     let is_bare_version = comparator.starts_with(|first: char| first.is_ascii_digit());

@@ -5,8 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 use url::Url;
 
-/// The URL of an archive, a mirror or a proxy: https, http or file. Its printed form has `***` for a
-/// user name and a password, and for a query, which is where signed URLs have their signature.
+/// The URL of an archive, a mirror or a proxy: https, http or file. Its printed form has `***` for
+/// a user name and a password, and for a query, which is where signed URLs have their signature.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SafeUrl(Url);
 
@@ -14,15 +14,18 @@ impl SafeUrl {
     /// Parses what a person wrote.
     ///
     /// # Errors
-    /// Why it cannot be used, without any part of it that may be a secret. A URL that could be read in two
-    /// ways is refused: in `http://team/bot:PASSWORD@host`, the host is `team`, and the password would
-    /// be a part of the path.
+    /// Why it cannot be used, without any part of it that may be a secret. A URL that could be read
+    /// in two ways is refused: in `http://team/bot:PASSWORD@host`, the host is `team`, and the
+    /// password would be a part of the path.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let (_, rest) = text.split_once(':').unwrap_or_default();
         // A login alone parses too: the scheme of `TOKEN:x@host` is the token.
         if !rest.starts_with("//") {
-            return Err("it is not a URL, which starts with https://, http:// or file://".into());
+            return Err(
+                "it is not a URL, because it does not start with https://, http:// or file://"
+                    .into(),
+            );
         }
         let url = Url::parse(text).map_err(|error| format!("it is not a URL ({error})"))?;
         let after_host = [Some(url.path()), url.query(), url.fragment()];
@@ -75,14 +78,14 @@ impl SafeUrl {
         Self(url)
     }
 
-    /// The URL that a redirect leads to. The login goes along on the same server only. An `@` has no
-    /// second meaning in what a server sends.
+    /// The URL that a redirect leads to. The login goes along on the same server only. An `@` has
+    /// no second meaning in what a server sends.
     ///
     /// # Errors
     /// It must not be followed: it is no server, or http after https.
     pub(crate) fn redirected(&self, location: &str) -> Result<Self, String> {
         let url = self.0.join(location);
-        let mut next = Self(url.map_err(|error| format!("to no URL ({error})"))?);
+        let mut next = Self(url.map_err(|error| format!("to an invalid URL ({error})"))?);
         if next.0.scheme() != "https" && (next.0.scheme() != "http" || self.is_https()) {
             let (scheme, host) = (next.0.scheme(), next.host());
             return Err(format!("to {scheme}://{host}, which is not allowed"));
@@ -104,8 +107,8 @@ impl SafeUrl {
     }
 }
 
-/// The URL of a server without its secrets, for documents that go wherever the image goes. That of a file
-/// would show a path of the packager's machine.
+/// The URL of a server without its secrets, for documents that go wherever the image goes. That of
+/// a file would show a path of the packager's machine.
 pub(crate) fn public(url: &str) -> Option<String> {
     let url = SafeUrl::parse(url).ok()?;
     url.file().is_none().then(|| url.to_string())
@@ -201,9 +204,9 @@ mod tests {
     }
 
     #[test]
-    fn rejects_other_texts() {
+    fn rejects_invalid_urls() {
         for (text, words) in [
-            ("/a/b", "it is not a URL, which starts with"),
+            ("/a/b", "it is not a URL, because it does not start with"),
             ("https://", "it is not a URL ("),
             ("ftp://example.com/a", "its scheme is \"ftp\""),
             (

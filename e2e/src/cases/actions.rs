@@ -90,8 +90,9 @@ fn puma(case: &Case<'_>) -> Result<()> {
     refuses_nothing(case, web, &files, "SIGUSR1")
 }
 
-/// Checks that 20 reloads by a signal fail no request. The version is the sum of two files, which change in turns: one
-/// that changes again right after a reload would be taken for the app's own writing.
+/// Checks that 20 reloads by a signal fail no request. The version is the sum of two files, which
+/// change in turns: one that changes again right after a reload would be taken for the app's own
+/// writing.
 fn refuses_nothing(case: &Case<'_>, web: &str, app: &[(&str, &str)], signal: &str) -> Result<()> {
     let settings = [("BP_LIVE_RELOAD_ON_CHANGE", signal)];
     let files = [app, &[("a", "1"), ("b", "0")]].concat();

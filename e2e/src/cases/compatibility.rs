@@ -10,7 +10,8 @@ use crate::package::{offering, package};
 
 cases![buildpack_api_0_10];
 
-/// A lifecycle before 0.21 refuses the ordinary package, and builds with the one for Buildpack API 0.10.
+/// A lifecycle before 0.21 refuses the ordinary package, and builds with the one for Buildpack API
+/// 0.10.
 fn buildpack_api_0_10(case: &Case<'_>) -> Result<()> {
     let platform = case.platform;
     let lifecycle = Lifecycle::provide("lifecycle-0.20")?;

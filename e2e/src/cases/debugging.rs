@@ -31,7 +31,8 @@ fn ctrl_c(case: &Case<'_>) -> Result<()> {
     expect_terminated(interrupt(terminal)?)
 }
 
-/// `docker attach` shows the log of a container that runs in the background, and Ctrl-C there ends it.
+/// `docker attach` shows the log of a container that runs in the background, and Ctrl-C there ends
+/// it.
 fn attach(case: &Case<'_>) -> Result<()> {
     let image = image(case, "web: python3 app.py\n", &[], &[])?;
     let container = Container::start_with(&image, &["--interactive", "--tty"])?;
@@ -42,8 +43,8 @@ fn attach(case: &Case<'_>) -> Result<()> {
     expect_terminated(interrupt(terminal)?)
 }
 
-/// pdb has the terminal, also after a restart, and Ctrl-C returns to its prompt. Without it, Ctrl-C ends the
-/// container.
+/// pdb has the terminal, also after a restart, and Ctrl-C returns to its prompt. Without it, Ctrl-C
+/// ends the container.
 fn pdb(case: &Case<'_>) -> Result<()> {
     let image = image(
         case,
@@ -75,7 +76,8 @@ fn pdb(case: &Case<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Ctrl-C ends a process that reads from the terminal, and with it the container, as without live reload.
+/// Ctrl-C ends a process that reads from the terminal, and with it the container, as without live
+/// reload.
 fn reader(case: &Case<'_>) -> Result<()> {
     end_reader(case, CTRL_C, 130)
 }
@@ -85,8 +87,8 @@ fn quit(case: &Case<'_>) -> Result<()> {
     end_reader(case, "\x1c", 131)
 }
 
-/// Ends a process that reads from the terminal by a key. Before, Ctrl-Z does not halt it, since no shell in the container
-/// could wake it.
+/// Ends a process that reads from the terminal by a key. Before, Ctrl-Z does not halt it, since no
+/// shell in the container could wake it.
 fn end_reader(case: &Case<'_>, key: &str, expected: i32) -> Result<()> {
     let image = image(case, "web: echo ready; exec cat\n", &[], &[])?;
     let (_container, mut terminal) = at_terminal(case, &image, &[], &[])?;

@@ -1,4 +1,5 @@
-//! Execution environments: the development-only package, and the ordinary one as a system buildpack.
+//! Execution environments: the development-only package, and the ordinary one as a system
+//! buildpack.
 
 use anyhow::{Result, ensure};
 use fs_err as fs;
@@ -16,8 +17,8 @@ cases![
     ordinary_system_buildpack,
 ];
 
-/// Mandatory in an order, the development-only package takes no part in other builds, not even in those
-/// that ask for live reload, and fails none of them.
+/// Mandatory in an order, the development-only package takes no part in other builds, not even in
+/// those that ask for live reload, and fails none of them.
 fn mandatory_development_only(case: &Case<'_>) -> Result<()> {
     let package = case
         .platform
@@ -51,8 +52,8 @@ fn unknown_to_test_builds(case: &Case<'_>) -> Result<()> {
     expect_unchanged(&build.image()?)
 }
 
-/// The trap: the lifecycle ignores `optional` of system buildpacks, so that the ordinary package fails
-/// each build without live reload.
+/// The trap: the lifecycle ignores `optional` of system buildpacks, so that the ordinary package
+/// fails each build without live reload.
 fn ordinary_system_buildpack(case: &Case<'_>) -> Result<()> {
     let builder = builder(case, &case.platform.watchexec.to_string_lossy())?;
     for environment in ["production", "test"] {

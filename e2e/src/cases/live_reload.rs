@@ -18,8 +18,9 @@ fn listed_last(case: &Case<'_>) -> Result<()> {
     Container::start(&image)?.reload_python()
 }
 
-/// Every change to the environment is applied once, by the launcher to all processes and by `reload` to
-/// the process that it restarts, also after a restart, and whether a shell runs it or not.
+/// Every change to the environment is applied once, by the launcher to all processes and by
+/// `reload` to the process that it restarts, also after a restart, and whether a shell runs it or
+/// not.
 fn environment(case: &Case<'_>) -> Result<()> {
     let shell = buildpack_of("paketo-buildpacks/procfile");
     let shell = shell.to_string_lossy();

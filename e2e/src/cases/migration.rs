@@ -1,5 +1,5 @@
-//! Moving from `paketo-buildpacks/watchexec`: the orders of Paketo's builder, with the id replaced as
-//! docs/migrating.md says.
+//! Moving from `paketo-buildpacks/watchexec`: the orders of Paketo's builder, with the id replaced
+//! as docs/migrating.md says.
 
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;

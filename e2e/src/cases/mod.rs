@@ -21,11 +21,12 @@ mod supply_chain;
 
 use crate::case::Listed;
 
-/// Cases that count restarts, and run alone: on a busy machine a sync may have longer pauses than `reload` waits
-/// out.
+/// Cases that count restarts, and run alone: on a busy machine a sync may have longer pauses than
+/// `reload` waits out.
 pub(crate) const ALONE: &[&[Listed]] = &[restarts::CASES, saves::CASES, examples::tools::ALONE];
-/// Cases that share the machine. The release compiles for minutes on one core, and meanwhile others run; those that
-/// need Kubernetes and Tilt come when these are compiled. kpack's takes the longest of them.
+/// Cases that share the machine. The release compiles for minutes on one core, and meanwhile others
+/// run; those that need Kubernetes and Tilt come when these are compiled. kpack's takes the longest
+/// of them.
 pub(crate) const TOGETHER: &[&[Listed]] = &[
     release::CASES,
     orders::CASES,

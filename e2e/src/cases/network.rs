@@ -1,5 +1,5 @@
-//! Builds that do not reach GitHub: the commands of docs/networks.md, with servers of the suite in place of
-//! those on the page.
+//! Builds that do not reach GitHub: the commands of docs/networks.md, with servers of the suite in
+//! place of those on the page.
 
 use std::path::Path;
 
@@ -61,8 +61,8 @@ fn proxy(case: &Case<'_>) -> Result<()> {
     terminal.image("my-app").expect_newest_watchexec()
 }
 
-/// The mirror requires a login, and a binding contains its private CA. Without the binding the build
-/// fails. The log never shows the login.
+/// The mirror requires a login, and a binding contains its private CA. Without the binding the
+/// build fails. The log never shows the login.
 fn private_mirror(case: &Case<'_>) -> Result<()> {
     let authority = Authority::new();
     let archive = Reply::ok(&case.platform.archive.contents);
@@ -103,7 +103,8 @@ fn mapping(case: &Case<'_>) -> Result<()> {
     terminal.image("my-app").expect_newest_watchexec()
 }
 
-/// A terminal with a buildpack that offers only the newest release, with the checksum of the suite's archive.
+/// A terminal with a buildpack that offers only the newest release, with the checksum of the
+/// suite's archive.
 fn terminal<'a>(case: &'a Case<'a>) -> Result<Terminal<'a>> {
     let terminal = case.terminal()?;
     let name = case.name.replace("::", "-");

@@ -1,5 +1,6 @@
 //! Our buildpack appended to the orders of published builders, and prepended: which process is the
-//! default, the command that `reload` starts, and that a single process watches and restarts the app once.
+//! default, the command that `reload` starts, and that a single process watches and restarts the
+//! app once.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -100,8 +101,8 @@ fn check(image: &Image<'_>, order: &Order, expected: &Expected) -> Result<()> {
     expect_log(&container, line)
 }
 
-/// Checks that each of two syncs by the run image's user, into a directory of the build image's user, starts
-/// the app once.
+/// Checks that each of two syncs by the run image's user, into a directory of the build image's
+/// user, starts the app once.
 pub(super) fn expect_reload(container: &Container<'_>) -> Result<()> {
     container.wait_for("v1")?;
     let user = container.execute(&["id", "-u"])?;
@@ -111,8 +112,8 @@ pub(super) fn expect_reload(container: &Container<'_>) -> Result<()> {
     container.reload("v2", || {
         container.extract(&TILT, &[("workspace/lib/app.py", &changed)])
     })?;
-    // Whatever the first sync led to comes before what the next one leads to. The name of the version is longer:
-    // Python takes bytecode for current by the time and the size of the source.
+    // Whatever the first sync led to comes before what the next one leads to. The name of the
+    // version is longer: Python takes bytecode for current by the time and the size of the source.
     let changed = fs::read(unaware_app("third")?.path().join("app.py"))?;
     container.extract(&TILT, &[("workspace/lib/app.py", &changed)])?;
     container.wait_for("third")?;
@@ -145,7 +146,8 @@ fn expect_log(container: &Container<'_>, line: &str) -> Result<()> {
     expect_words(first, &[line])
 }
 
-/// Stops the default process, and checks that the app has its time to stop, if it ends with the app's status.
+/// Stops the default process, and checks that the app has its time to stop, if it ends with the
+/// app's status.
 fn expect_stop(container: &Container<'_>, expected: i32) -> Result<()> {
     let status = container.stop()?;
     // The app says it after four seconds.

@@ -48,8 +48,8 @@ fn reuses_and_replaces_the_layer(case: &Case<'_>) -> Result<()> {
     third.expect_newest_watchexec()
 }
 
-/// The second build writes no content: the lifecycle takes both layers over from the first image, also
-/// with an empty cache.
+/// The second build writes no content: the lifecycle takes both layers over from the first image,
+/// also with an empty cache.
 fn takes_over_layers_of_the_offline_package(case: &Case<'_>) -> Result<()> {
     let package = case.platform.package_offline()?;
     let package = package.to_string_lossy();

@@ -1,5 +1,5 @@
-//! A release, made from this checkout and published to a registry on loopback, and its programs for arm64,
-//! which an emulator runs.
+//! A release, made from this checkout and published to a registry on loopback, and its programs for
+//! arm64, which an emulator runs.
 //!
 //! `cargo run -p e2e -- --skip release::` leaves it out: the first time, the programs for both
 //! architectures are compiled, and cosign.
@@ -92,9 +92,9 @@ fn release(case: &Case<'_>, arguments: &[String], dist: &Path) -> Result<()> {
     logged(&mut release, &log(&format!("xtask-release-{name}")))
 }
 
-/// The same release is packaged again, with the same files and images, and published. That the programs are the same on
-/// another machine, the workflow of a release checks. Then the page is followed by
-/// which users verify it.
+/// The same release is packaged again, with the same files and images, and published. That the
+/// programs are the same on another machine, the workflow of a release checks. Then the page is
+/// followed by which users verify it.
 fn published(case: &Case<'_>) -> Result<()> {
     for name in ["cosign", "crane"] {
         tool(name)?;
@@ -190,7 +190,8 @@ fn expect_inside(package: &Path, architecture: &Architecture) -> Result<()> {
                 .windows(text.len())
                 .any(|part| part == text.as_bytes())
         };
-        // A dynamic program names its loader, and one that is linked to glibc statically its version.
+        // A dynamic program names its loader, and one that is linked to glibc statically its
+        // version.
         for other in ["/ld-", "GLIBC_", "glibc 2."] {
             ensure!(!has(other), "{name} for {arch} has {other:?} in it");
         }
@@ -202,8 +203,8 @@ fn expect_inside(package: &Path, architecture: &Architecture) -> Result<()> {
     Ok(())
 }
 
-/// The programs of the packages for arm64 do their work: detect, build with and without a download, and the
-/// tools that sync files.
+/// The programs of the packages for arm64 do their work: detect, build with and without a download,
+/// and the tools that sync files.
 fn arm64_programs(case: &Case<'_>) -> Result<()> {
     let emulator = offline::emulator()?;
     let made = made(case)?;

@@ -1,5 +1,5 @@
-//! When the process restarts and when it does not, with the real watchexec. The program's own tests have
-//! each of these with a stand-in that reports what it is told.
+//! When the process restarts and when it does not, with the real watchexec. The program's own tests
+//! have each of these with a stand-in that reports what it is told.
 
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -179,8 +179,8 @@ fn many_files_by_copy(case: &Case<'_>) -> Result<()> {
     expect_starts(&container, 2)
 }
 
-/// `tar` in the container writes one file after the other, for most of a second, and the process still
-/// restarts once.
+/// `tar` in the container writes one file after the other, for most of a second, and the process
+/// still restarts once.
 fn many_files_by_tar(case: &Case<'_>) -> Result<()> {
     let image = image(case, PYTHON, &[], &[])?;
     let changed = fs::read(unaware_app("v2")?.path().join("app.py"))?;
@@ -194,8 +194,8 @@ fn many_files_by_tar(case: &Case<'_>) -> Result<()> {
     expect_starts(&container, 2)
 }
 
-/// Checks that the app has started so many times, and that nothing is left to restart it: what is comes with the
-/// file that this saves.
+/// Checks that the app has started so many times, and that nothing is left to restart it: what is
+/// comes with the file that this saves.
 pub(super) fn expect_starts(container: &Container<'_>, expected: usize) -> Result<()> {
     let saved = container.log()?.matches("live-reload: saved-").count();
     // Saved sooner, the file would belong to the sync before it.
@@ -220,7 +220,8 @@ pub(super) fn expect_starts(container: &Container<'_>, expected: usize) -> Resul
     Ok(())
 }
 
-/// An image of the Python app with this Procfile, these files, which are executable, and these settings.
+/// An image of the Python app with this Procfile, these files, which are executable, and these
+/// settings.
 pub(super) fn image<'a>(
     case: &'a Case<'_>,
     procfile: &str,
@@ -240,7 +241,8 @@ pub(super) fn image<'a>(
     settings.iter().fold(build, set).image()
 }
 
-/// A container whose app has started more than a second ago: no change belongs to the sync before the start.
+/// A container whose app has started more than a second ago: no change belongs to the sync before
+/// the start.
 fn settled<'a>(image: &Image<'a>) -> Result<Container<'a>> {
     let container = Container::start(image)?;
     wait_for_log(&container, "started v1")?;

@@ -1,8 +1,9 @@
 //! Saves by editors on the host, through a bind mount: the app starts once for each.
 //!
-//! vim, Emacs and sed are Debian's. The others make the system calls of their sources: Visual Studio Code writes
-//! in place (`src/vs/platform/files/node/diskFileSystemProvider.ts`), the IDEs of `JetBrains` write another file, and
-//! keep the old one until that has its name (`platform/util/src/com/intellij/util/io/SafeFileOutputStream.java`).
+//! vim, Emacs and sed are Debian's. The others make the system calls of their sources: Visual
+//! Studio Code writes in place (`src/vs/platform/files/node/diskFileSystemProvider.ts`), the IDEs
+//! of `JetBrains` write another file, and keep the old one until that has its name
+//! (`platform/util/src/com/intellij/util/io/SafeFileOutputStream.java`).
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;

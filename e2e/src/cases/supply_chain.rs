@@ -22,9 +22,10 @@ cases![sboms, another_build_makes_the_same_image, workflows];
 /// The files of `pack sbom download` for a layer: `CycloneDX`, SPDX, Syft.
 const SBOMS: [&str; 3] = ["sbom.cdx.json", "sbom.spdx.json", "sbom.syft.json"];
 
-/// pack gives the SBOMs of both layers, which name the checksum of the program in the image; `tests/sbom.rs` has what
-/// else they say. The libraries of `CycloneDX` and SPDX and Syft read the same software from them and from those of
-/// the package. Syft, which merges all SBOMs that it finds in an image, lists both layers.
+/// pack gives the SBOMs of both layers, which name the checksum of the program in the image;
+/// `tests/sbom.rs` has what else they say. The libraries of `CycloneDX` and SPDX and Syft read the
+/// same software from them and from those of the package. Syft, which merges all SBOMs that it
+/// finds in an image, lists both layers.
 fn sboms(case: &Case<'_>) -> Result<()> {
     let libraries = offline::installed("sboms")?;
     let package = &case.platform.watchexec;

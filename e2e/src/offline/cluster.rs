@@ -2,8 +2,8 @@
 //! reach it, and the user's clusters are neither read nor changed.
 //!
 //! The node is one process tree with its own mounts, processes and network, in which
-//! `e2e/cluster/node.sh` starts Kubernetes. It ends with the suite, even if that is killed; its files are
-//! then removed by the next run.
+//! `e2e/cluster/node.sh` starts Kubernetes. It ends with the suite, even if that is killed; its
+//! files are then removed by the next run.
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
@@ -126,7 +126,8 @@ impl Cluster {
             let (sender, receiver) = mpsc::channel();
             let (cluster, engine) = (Arc::clone(self), Arc::clone(engine));
             let pause = pause.to_owned();
-            // The processes end with the thread that starts them, and those of the cases end earlier.
+            // The processes end with the thread that starts them, and those of the cases end
+            // earlier.
             thread::spawn(move || {
                 let _ = sender.send(cluster.start_node(&engine, &pause));
                 loop {
@@ -326,8 +327,8 @@ impl Cluster {
         Ok(fs::write(file, text)?)
     }
 
-    /// Removes the link, the cgroups and the files. If the suite was killed, the last processes may still
-    /// be ending.
+    /// Removes the link, the cgroups and the files. If the suite was killed, the last processes may
+    /// still be ending.
     fn clear(&self) -> Result<()> {
         if Self::obstacle().is_some() {
             return Ok(());

@@ -31,8 +31,8 @@ pub(crate) fn emulator() -> Result<&'static str> {
     Ok("/usr/bin/qemu-aarch64-static")
 }
 
-/// Downloads packages, with the dependencies that the machine lacks, and unpacks them into a directory
-/// without installing them: some would start services.
+/// Downloads packages, with the dependencies that the machine lacks, and unpacks them into a
+/// directory without installing them: some would start services.
 pub(super) fn unpacked(name: &str, packages: &[&str]) -> Result<PathBuf> {
     cached(name, packages, |directory| {
         let archives = directory.join("archives");
@@ -57,8 +57,8 @@ pub(super) fn unpacked(name: &str, packages: &[&str]) -> Result<PathBuf> {
     })
 }
 
-/// Updates the lists of packages. Some sources may be unreachable: the installation fails if one of them
-/// matters.
+/// Updates the lists of packages. Some sources may be unreachable: the installation fails if one of
+/// them matters.
 fn update() {
     let _ = logged(as_root("apt-get").arg("update"), &log("apt-update"));
 }

@@ -1,7 +1,7 @@
 //! The Docker engine: the user's, or a private one that runs as long as the suite.
 //!
-//! On the user's engine all names are unique to this run, and its images are removed at the end. The
-//! private engine keeps the base images for the next run.
+//! On the user's engine all names are unique to this run, and its images are removed at the end.
+//! The private engine keeps the base images for the next run.
 
 use std::ffi::OsStr;
 use std::os::unix::process::CommandExt;
@@ -107,8 +107,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes an image from another one, with the contents of a directory copied to a path, and with these
-    /// instructions. Existing directories keep their content.
+    /// Makes an image from another one, with the contents of a directory copied to a path, and with
+    /// these instructions. Existing directories keep their content.
     pub(crate) fn derive(
         &self,
         image: &str,
@@ -116,7 +116,8 @@ impl Engine {
         files: Option<(&Path, &str)>,
         changes: &[&str],
     ) -> Result<()> {
-        // The container is never started, only committed. An image without a command needs one here.
+        // The container is never started, only committed. An image without a command needs one
+        // here.
         let container = format!("{image}-derived");
         self.run(["create", "--name", &container, from, "true"])?;
         if let Some((directory, to)) = files {
@@ -146,8 +147,9 @@ impl Engine {
         Ok(image)
     }
 
-    /// Removes images, volumes and networks of this run, and stops a private engine, unless they are to be kept. A second
-    /// call waits for the first, since an interrupt and the end of the suite may coincide.
+    /// Removes images, volumes and networks of this run, and stops a private engine, unless they
+    /// are to be kept. A second call waits for the first, since an interrupt and the end of the
+    /// suite may coincide.
     pub(crate) fn close(&self) {
         self.closing.call_once(|| {
             if keep() {
@@ -199,16 +201,16 @@ impl Engine {
 }
 
 impl Daemon {
-    /// Starts dockerd on its own socket. Without a bridge and firewall rules it does not interfere with
-    /// another engine. The suite's containers use the host's network.
+    /// Starts dockerd on its own socket. Without a bridge and firewall rules it does not interfere
+    /// with another engine. The suite's containers use the host's network.
     fn start() -> Result<(Self, String)> {
         ensure!(
             geteuid().is_root(),
             "no Docker engine answers, and only root can start one"
         );
         let directory = directory()?;
-        // The engine's own /run is its directory: some tools mount /var/run/docker.sock into containers,
-        // whatever DOCKER_HOST says. Others mount that path, which the link keeps.
+        // The engine's own /run is its directory: some tools mount /var/run/docker.sock into
+        // containers, whatever DOCKER_HOST says. Others mount that path, which the link keeps.
         symlink(
             ".",
             directory.join(directory.file_name().unwrap_or_default()),
@@ -257,8 +259,8 @@ impl Daemon {
     }
 }
 
-/// A new directory for the private engine: one for each checkout, and short, as paths of sockets are limited
-/// to about 100 characters.
+/// A new directory for the private engine: one for each checkout, and short, as paths of sockets
+/// are limited to about 100 characters.
 fn directory() -> Result<PathBuf> {
     let id = digest(workspace().as_os_str().as_encoded_bytes());
     let directory = PathBuf::from(format!("/run/live-reload-e2e-{}", &id[..16]));

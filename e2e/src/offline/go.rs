@@ -1,6 +1,6 @@
-//! Programs built from Go: pack, the lifecycle and other tools from the modules in `e2e/tools` that pin
-//! them. Most of what they depend on has one version in all modules, so that it is compiled once: that
-//! halves the source text to compile.
+//! Programs built from Go: pack, the lifecycle and other tools from the modules in `e2e/tools` that
+//! pin them. Most of what they depend on has one version in all modules, so that it is compiled
+//! once: that halves the source text to compile.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,8 @@ use crate::command::{logged, output};
 use crate::directories::{log, source, target};
 use harness::cached;
 
-/// Builds the tool of the module `e2e/tools/NAME` into a directory that is on the PATH of the cases.
-/// Returns its version.
+/// Builds the tool of the module `e2e/tools/NAME` into a directory that is on the PATH of the
+/// cases. Returns its version.
 pub(crate) fn tool(name: &str) -> Result<String> {
     let module = source("tools").join(name);
     let (path, version) = pinned(
@@ -38,8 +38,8 @@ pub(crate) fn tool(name: &str) -> Result<String> {
     Ok(version)
 }
 
-/// Compiles all tools while the platform is provided and the first cases run, which have precedence: steps on one
-/// core, such as linking, leave the other.
+/// Compiles all tools while the platform is provided and the first cases run, which have
+/// precedence: steps on one core, such as linking, leave the other.
 pub(crate) fn compile_tools() {
     thread::spawn(|| {
         // The case that needs one reports the error.
@@ -84,8 +84,8 @@ pub(crate) fn kubernetes() -> Result<()> {
     Ok(())
 }
 
-/// Builds the programs of kpack into a directory. Returns the version, and the directory of the module,
-/// which has kpack's manifests.
+/// Builds the programs of kpack into a directory. Returns the version, and the directory of the
+/// module, which has kpack's manifests.
 pub(super) fn kpack(programs: &Path) -> Result<(String, PathBuf)> {
     let module = source("tools/kpack");
     fs::create_dir_all(programs)?;
@@ -163,8 +163,8 @@ fn pinned(module: &Path, list: &[&str]) -> Result<(String, String)> {
     Ok((path.to_owned(), version.to_owned()))
 }
 
-/// Compiles a package, or all tools, of a module once on this machine, and copies the program or the directory of
-/// programs to a path. The programs are static, so that they run in any image.
+/// Compiles a package, or all tools, of a module once on this machine, and copies the program or
+/// the directory of programs to a path. The programs are static, so that they run in any image.
 fn build(module: &Path, package: &str, linker: &str, to: &Path) -> Result<()> {
     static COPIED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
@@ -197,7 +197,8 @@ fn build(module: &Path, package: &str, linker: &str, to: &Path) -> Result<()> {
             // As without C, so that Tilt shares what the other tools have compiled.
             .args(["-tags=netgo,osusergo", package])
             .current_dir(module)
-            // The compiler and the linker end before their garbage has to go, which takes a fifth of their time.
+            // The compiler and the linker end before their garbage has to go, which takes a fifth
+            // of their time.
             .envs([("GOGC", "off"), ("GOMEMLIMIT", "3GiB")])
             .env("CGO_ENABLED", if with_c { "1" } else { "0" });
         logged(&mut go, &log(&format!("go-build-{name}")))

@@ -23,8 +23,9 @@ const BASE: &str = "--exclude=./var/cache/apt/* --exclude=./usr/share/doc/* .";
 const TINY: &str = "--no-recursion ./etc ./etc/group ./etc/passwd ./etc/ssl ./etc/ssl/certs \
     ./etc/ssl/certs/ca-certificates.crt ./home ./home/cnb ./root ./tmp";
 
-/// The settings of a base image that the platform reads (platform specification, "Build Image" and "Run
-/// Image"): its user, and its distribution for buildpacks. Without PATH the launcher finds no program.
+/// The settings of a base image that the platform reads (platform specification, "Build Image" and
+/// "Run Image"): its user, and its distribution for buildpacks. Without PATH the launcher finds no
+/// program.
 const CONFIGURATION: [&str; 6] = [
     "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "ENV CNB_USER_ID=1000",
@@ -44,8 +45,8 @@ pub(crate) struct Images {
     pub(crate) tiny: String,
     /// A run image whose user differs from that of the build image, but has the same group.
     pub(crate) other_user: String,
-    /// The base image with the lifecycle. pack runs phases from it when a build adds buildpacks to a
-    /// builder.
+    /// The base image with the lifecycle. pack runs phases from it when a build adds buildpacks to
+    /// a builder.
     pub(crate) lifecycle: String,
     /// The base image with a process that only waits: the first container of each pod.
     pub(crate) pause: String,

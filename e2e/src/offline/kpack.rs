@@ -17,7 +17,8 @@ use crate::terminal::Terminal;
 
 /// How long the webhook may take to answer after its start.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// The manifests that are left out: the schema of their values, and the lifecycle of kpack's release.
+/// The manifests that are left out: the schema of their values, and the lifecycle of kpack's
+/// release.
 const LEFT_OUT: [&str; 2] = ["schema.yaml", "default_clusterlifecycle.yaml"];
 
 /// Installs kpack, which pulls from the registry at this address.

@@ -1,7 +1,7 @@
 //! Provides the platform on a machine without images and release downloads: a Docker engine, base
 //! images, pack, the lifecycle and other tools, sample apps, and stand-ins for published builders.
-//! Everything is built from package registries: Debian's, the Go module proxy, Maven Central, `PyPI`
-//! and crates.io.
+//! Everything is built from package registries: Debian's, the Go module proxy, Maven Central,
+//! `PyPI` and crates.io.
 //!
 //! To read or write a case, skip this folder.
 

@@ -1,12 +1,13 @@
-//! The published images and buildpacks on the pages, which cannot be pulled here, and what replaces them: the
-//! suite's images, and stand-ins with the data of `e2e/orders`.
+//! The published images and buildpacks on the pages, which cannot be pulled here, and what replaces
+//! them: the suite's images, and stand-ins with the data of `e2e/orders`.
 
 use anyhow::Result;
 
 use crate::buildpacks::buildpack_of;
 use crate::platform::Platform;
 
-/// Images and buildpacks by their names on the pages. Of two that begin alike, the longer comes first.
+/// Images and buildpacks by their names on the pages. Of two that begin alike, the longer comes
+/// first.
 const NAMES: [&str; 7] = [
     "docker://docker.io/heroku/buildpack-python",
     "docker://docker.io/heroku/buildpack-procfile",

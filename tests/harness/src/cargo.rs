@@ -22,9 +22,9 @@ pub fn cargo() -> Command {
 
 /// A task of `cargo xtask` in the checkout `root`.
 ///
-/// A program that cargo runs asks cargo for it. One that is run by its path, as in CI, uses the program
-/// beside it, which was built together with it: cargo would compile for `xtask` alone what the packages
-/// of the workspace have with other features.
+/// A program that cargo runs asks cargo for it. One that is run by its path, as in CI, uses the
+/// program beside it, which was built together with it: cargo would compile for `xtask` alone what
+/// the packages of the workspace have with other features.
 pub fn task(root: &Path, arguments: &[&str]) -> Command {
     let built = std::env::current_exe().map(|own| own.with_file_name("xtask"));
     let mut command = match (std::env::var_os("CARGO"), built) {
@@ -39,8 +39,8 @@ pub fn task(root: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs a task of `cargo xtask`, and returns the last line of its output, which names what it made. Its
-/// progress goes to `progress`.
+/// Runs a task of `cargo xtask`, and returns the last line of its output, which names what it made.
+/// Its progress goes to `progress`.
 ///
 /// # Errors
 /// The task cannot be run, fails, or has no output.

@@ -37,8 +37,8 @@ impl Authority {
         self.issuer.pem()
     }
 
-    /// A certificate for these host names and addresses, or for a client of this name and organization,
-    /// and its key, both as PEM.
+    /// A certificate for these host names and addresses, or for a client of this name and
+    /// organization, and its key, both as PEM.
     pub fn issue(&self, hosts: &[&str], name: &str, organization: &str) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
@@ -66,8 +66,8 @@ impl Authority {
     }
 }
 
-/// The TLS configuration of a server called `name` with a self-signed certificate, and the certificate as
-/// PEM. As `openssl req -x509` makes it, it is a CA's.
+/// The TLS configuration of a server called `name` with a self-signed certificate, and the
+/// certificate as PEM. As `openssl req -x509` makes it, it is a CA's.
 pub fn self_signed(name: &str, is_ca: bool) -> (Arc<ServerConfig>, String) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();

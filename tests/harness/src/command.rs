@@ -23,8 +23,8 @@ pub fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Runs a command whose output is for the person who called the task. The last line of a task's own output is
-/// its result.
+/// Runs a command whose output is for the person who called the task. The last line of a task's own
+/// output is its result.
 ///
 /// # Errors
 /// It cannot be run, or fails.

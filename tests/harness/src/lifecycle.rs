@@ -1,5 +1,5 @@
-//! Calls a built buildpack as the lifecycle does: by name, with arguments, in the app directory, and
-//! with exactly the variables that the lifecycle passes.
+//! Calls a built buildpack as the lifecycle does: by name, with arguments, in the app directory,
+//! and with exactly the variables that the lifecycle passes.
 
 use fs_err as fs;
 use fs_err::os::unix::fs::symlink;
@@ -84,8 +84,8 @@ impl Lifecycle {
         lifecycle.with("CNB_TARGET_ARCH", "amd64")
     }
 
-    /// A packaged buildpack on this machine, with the other directories in `directory`. `layers` names
-    /// the directory of the buildpack's layers in it.
+    /// A packaged buildpack on this machine, with the other directories in `directory`. `layers`
+    /// names the directory of the buildpack's layers in it.
     pub fn of(buildpack: &Path, directory: &Path, layers: &str) -> Self {
         for name in ["app", "platform/env", layers] {
             fs::create_dir_all(directory.join(name)).unwrap();
@@ -196,8 +196,8 @@ impl Lifecycle {
         fs::read_to_string(self.layers.join("launch.toml")).unwrap()
     }
 
-    /// Lists the processes of the image for the launcher, as the exporter does: those of the buildpack, and
-    /// `web` of the app's own.
+    /// Lists the processes of the image for the launcher, as the exporter does: those of the
+    /// buildpack, and `web` of the app's own.
     pub fn export(&self, web: &[&str]) {
         let web = format!("\n[[processes]]\ntype = \"web\"\ndirect = true\ncommand = {web:?}\n");
         let config = self.path("layers/config");
@@ -205,8 +205,8 @@ impl Lifecycle {
         fs::write(config.join("metadata.toml"), self.launch_toml() + &web).unwrap();
     }
 
-    /// A process of the image as the launcher starts it: in the app directory, with the programs of the
-    /// layers on PATH.
+    /// A process of the image as the launcher starts it: in the app directory, with the programs of
+    /// the layers on PATH.
     pub fn launch(&self, kind: &str) -> Command {
         let metadata = fs::read_to_string(self.path("layers/config/metadata.toml")).unwrap();
         let metadata: toml::Table = metadata.parse().unwrap();

@@ -1,5 +1,5 @@
-//! The images of a release as OCI layouts, with the digests that they have in any registry: only what was made
-//! here is pushed and signed, whatever a registry answers.
+//! The images of a release as OCI layouts, with the digests that they have in any registry: only
+//! what was made here is pushed and signed, whatever a registry answers.
 
 use crate::command::run;
 use anyhow::{Context, Result, ensure};
@@ -41,7 +41,8 @@ impl Registry {
         Ok(registry)
     }
 
-    /// Writes the image of a package, an index of one image for each architecture, into a directory.
+    /// Writes the image of a package, an index of one image for each architecture, into a
+    /// directory.
     pub(super) fn layout(&self, package: &Path, directory: &Path) -> Result<()> {
         let image = format!("{}/package", self.address);
         super::pack(package, &image, &["--publish"])?;

@@ -65,8 +65,8 @@ impl Entries {
             let same_line = |old: &Dependency| {
                 (old.version.major, old.version.minor) == (version.major, version.minor)
             };
-            // Of another line, the newest entry has the current name and location of archives, also those
-            // of a repackager.
+            // Of another line, the newest entry has the current name and location of archives, also
+            // those of a repackager.
             let (table, old) = self
                 .releases()
                 .filter(|(_, old)| self::platform(old) == platform)

@@ -9,8 +9,8 @@ use watchexec_release::checksum::Checksum;
 /// A release.
 pub(super) struct Release {
     pub(super) version: Version,
-    /// The checksums that the release site itself computes of uploaded files, since June 2025. Older
-    /// files have no digest.
+    /// The checksums that the release site itself computes of uploaded files, since June 2025.
+    /// Older files have no digest.
     pub(super) checksums: BTreeMap<String, Checksum>,
 }
 

@@ -71,7 +71,8 @@ const NAME_ONE: &str = "Name the one to restart: `docker run --entrypoint reload
     BP_LIVE_RELOAD_PROCESS=TYPE at build.";
 
 /// Chooses among the processes that may run in the current execution environment: the one of the
-/// named type, or else the only one that runs watchexec itself, or else `web`, or else the only one.
+/// named type, or else the only one that runs watchexec itself, or else `web`, or else the only
+/// one.
 ///
 /// # Errors
 /// The image has no such process.
@@ -101,7 +102,7 @@ fn no_process(processes: &[Process], named: Option<&str>, current: &str) -> NoPr
     let types = |processes: &[&Process]| processes.iter().map(|one| one.r#type.clone()).collect();
     let (here, elsewhere): (Vec<&Process>, Vec<&Process>) =
         processes.iter().partition(|one| one.runs_in(current));
-    // Without a name, the types of other environments matter where there are no others.
+    // Without a name, types of other environments matter only if the current one has no types.
     let wanted = named.or_else(|| {
         let first = elsewhere.first().filter(|_| here.is_empty())?;
         Some(&first.r#type)

@@ -1,10 +1,11 @@
-//! The environment that a process type has for itself: `<layer>/env.launch/<type>/`.
+//! The environment of a single process type: `<layer>/env.launch/<type>/`.
 //!
-//! The launcher has applied the environment of all processes. A second launcher would apply it again,
-//! and every `append` and `prepend` twice, so only the process's own environment is added here, by the
-//! same rules (buildpack specification, "Environment Variable Modification Rules"; lifecycle,
-//! `env/env.go`). One difference remains: the launcher goes layer by layer and has the process's
-//! own variables of one layer before the general ones of the next, here they come last.
+//! The launcher has applied the environment of all processes. A second launcher would apply it
+//! again, and every `append` and `prepend` twice, so only the process's own environment is added
+//! here, by the same rules (buildpack specification, "Environment Variable Modification Rules";
+//! lifecycle, `env/env.go`). One difference remains: the launcher goes layer by layer, so it
+//! applies the process's own variables of one layer before the general ones of the next; here the
+//! process's own come last.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -27,7 +28,8 @@ pub(crate) fn apply_directory(environment: &mut Environment, directory: &Path) -
             continue;
         };
         let (name, action) = file_name.split_once('.').unwrap_or((file_name, "override"));
-        // Delimiters, and suffixes that the specification does not know, which the launcher ignores too.
+        // Delimiters, and suffixes that the specification does not know, which the launcher ignores
+        // too.
         if !["append", "default", "override", "prepend"].contains(&action) {
             continue;
         }
@@ -47,7 +49,8 @@ pub(crate) fn apply_directory(environment: &mut Environment, directory: &Path) -
     Ok(())
 }
 
-/// The files of a directory, in the order of their names; an empty list where there is no directory.
+/// The files of a directory, in the order of their names; an empty list where there is no
+/// directory.
 pub(crate) fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     entries(directory, |path| !path.is_dir())
 }

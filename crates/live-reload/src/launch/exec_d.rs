@@ -1,4 +1,4 @@
-//! The programs that a process type has for itself: `<layer>/exec.d/<type>/`.
+//! The programs of a single process type: `<layer>/exec.d/<type>/`.
 //!
 //! The launcher has run those that all processes have; a second launcher would run them again, at
 //! each restart. Each program writes variables as TOML to its file descriptor 3 (buildpack
@@ -35,12 +35,12 @@ pub(crate) enum ExecDError {
     #[error("its output is not TOML ({0})")]
     Toml(#[from] toml::de::Error),
     /// The output gives this variable a value that is not a string.
-    #[error("it gave the variable `{0}` a value that is not a string")]
+    #[error("it set the variable `{0}` to a value that is not a string")]
     NoText(String),
 }
 
-/// Runs a program in the app directory, and sets the variables that it writes. A stop signal kills the
-/// program, which then counts as failed.
+/// Runs a program in the app directory, and sets the variables that it writes. A stop signal kills
+/// the program, which then counts as failed.
 ///
 /// # Errors
 /// The program cannot be run, fails, or writes something else.
@@ -89,7 +89,8 @@ fn output_of(
         if is_stopped {
             killpg(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL).ok();
         }
-        // The output ends when its last writer ends, which may be a child that the program has left behind.
+        // The output ends when its last writer ends, which may be a child that the program has left
+        // behind.
         match child.try_wait()? {
             Some(status) if is_stopped || !status.success() => {
                 return Err(ExecDError::Status(status));

@@ -12,8 +12,8 @@ use toml::de::{DeTable, DeValue};
 pub(crate) struct Metadata {
     /// The processes of other buildpacks, one for each type and execution environment.
     pub(crate) processes: Vec<Process>,
-    /// The buildpacks' directories in the layers directory, in the order in which they built. Each is
-    /// named after its buildpack's id (buildpack specification, "Layers": `/` becomes `_`).
+    /// The buildpacks' directories in the layers directory, in the order in which they built. Each
+    /// is named after its buildpack's id (buildpack specification, "Layers": `/` becomes `_`).
     pub(crate) buildpacks: Vec<String>,
 }
 
@@ -22,15 +22,17 @@ pub(crate) struct Metadata {
 pub(crate) struct Process {
     /// The process type, such as `web`.
     pub(crate) r#type: String,
-    /// Program and arguments. The file has `command`, which a user cannot replace, apart from `args`,
-    /// which a user may; and at Platform API below 0.10 its `command` is the program only, not a list.
+    /// Program and arguments. The file has `command`, which a user cannot replace, apart from
+    /// `args`, which a user may; and at Platform API below 0.10 its `command` is the program only,
+    /// not a list.
     pub(crate) command_line: Vec<String>,
     /// How many entries of it a user cannot replace.
     fixed: usize,
-    /// Whether the command is executed directly; else a shell reads it as a script, which buildpacks
-    /// with an API below 0.9 can ask for.
+    /// Whether the command is executed directly; else a shell reads it as a script, which
+    /// buildpacks with an API below 0.9 can ask for.
     pub(crate) direct: bool,
-    /// The working directory, absolute or relative to the app directory; `None` for the latter itself.
+    /// The working directory, absolute or relative to the app directory; `None` for the latter
+    /// itself.
     pub(crate) working_directory: Option<String>,
     /// The execution environments that the process is for; all if this is empty or has `*`.
     pub(crate) execution_environments: Vec<String>,
@@ -94,7 +96,8 @@ impl Process {
         })
     }
 
-    /// Replaces the arguments, as the launcher does with those of a user (platform specification, "Launcher").
+    /// Replaces the arguments, as the launcher does with those of a user (platform specification,
+    /// "Launcher").
     pub(crate) fn replace_arguments(&mut self, arguments: &[String]) {
         self.command_line.truncate(self.fixed);
         self.command_line.extend_from_slice(arguments);
@@ -114,8 +117,8 @@ impl Process {
         program.is_some_and(|program| Path::new(program).ends_with(name))
     }
 
-    /// The script of a process that a shell runs: the launcher's, or one that the buildpack names, as
-    /// Procfile buildpacks with Buildpack API 0.9 and newer do.
+    /// The script of a process that a shell runs: the launcher's, or one that the buildpack names,
+    /// as Procfile buildpacks with Buildpack API 0.9 and newer do.
     fn script(&self) -> Option<&str> {
         match self.command_line.as_slice() {
             [script, ..] if !self.direct => Some(script),

@@ -1,7 +1,8 @@
 //! The launch of the process: the command, with the environment of its own buildpack applied once.
 //!
-//! [`metadata`] has the processes of the image, [`choice`] chooses one, [`environment`], [`exec_d`] and [`shell`] do for
-//! it what the launcher does for all, and [`program`] checks that it can be started.
+//! [`metadata`] has the processes of the image, [`choice`] chooses one, [`environment`], [`exec_d`]
+//! and [`shell`] do for it what the launcher does for all, and [`program`] checks that it can be
+//! started.
 
 pub(crate) mod choice;
 pub(crate) mod environment;
@@ -29,7 +30,8 @@ pub(crate) struct Launch {
     pub(crate) working_directory: PathBuf,
     /// All its environment variables.
     pub(crate) environment: Environment,
-    /// What comes before a command in the environment of the process: a shell for its profile scripts, if it has any.
+    /// Precedes a command that runs in the process's environment: for a shell process, the shell
+    /// that sources the profile scripts; otherwise empty.
     pub(crate) prefix: Vec<String>,
 }
 
@@ -50,8 +52,8 @@ pub(crate) enum LaunchError {
 impl Launch {
     /// Prepares a process.
     ///
-    /// The command of a direct process is run as it is, and that of a shell process by a shell, as by
-    /// the launcher.
+    /// The command of a direct process is run as it is, and that of a shell process by a shell, as
+    /// by the launcher.
     ///
     /// # Errors
     /// The process, its environment or its exec.d programs are broken.
@@ -100,7 +102,8 @@ impl Launch {
         })
     }
 
-    /// Another command, in the environment of the process, but in the app directory.
+    /// The launch of a different command in the environment of the process, but in the app
+    /// directory.
     pub(crate) fn of(&self, command: &[String], app: &Path) -> Self {
         Self {
             command: [&self.prefix, command].concat(),
@@ -109,7 +112,7 @@ impl Launch {
         }
     }
 
-    /// The process itself, without watchexec around it.
+    /// The command of the process.
     pub(crate) fn command(&self) -> Command {
         let (program, arguments) = self.command.split_first().unzip();
         let mut command = Command::new(program.map_or("", String::as_str));

@@ -9,8 +9,7 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// A program that cannot be started, after "The process `web` runs". watchexec prints that the
-/// process runs, and waits for a change.
+/// Why a program cannot be started; completes the sentence "The process `web` runs …".
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProgramError {
     /// A name without a slash that is not on the `PATH`.
@@ -30,32 +29,33 @@ pub(crate) enum ProgramError {
     /// This user may not execute the file.
     #[error(
         "{}, which this user may not execute.\n\
-         Make it executable where it comes from: `chmod +x`. If a sync replaced it, let the sync keep \
-         file modes.",
+         Make it executable at its source: `chmod +x`. If a sync replaced it, make the sync \
+         preserve file modes.",
         printable(.0)
     )]
     NotExecutable(PathBuf),
     /// The first line of a script names a program that does not exist.
     #[error(
-        "{}, a script for {}, which this image does not have.\n\
-         Use a run image that has it, or change the first line of the script.",
+        "{}, a script that needs {}, which this image does not contain.\n\
+         Use a run image that contains it, or change the first line of the script.",
         printable(.0),
         printable(.1)
     )]
     NoInterpreter(PathBuf, PathBuf),
     /// env(1) looks for a program whose name is all that follows.
     #[error(
-        "{0}, a script for which env looks for a program {1:?}.\n\
-         Let env take arguments: `#!/usr/bin/env -S` at the start of the first line."
+        "{0}, a script whose first line makes env look for a program named {1:?}.\n\
+         To pass arguments, begin that line with `#!/usr/bin/env -S`."
     )]
     EnvArguments(PathBuf, PathBuf),
-    /// The carriage return at the end of a script's first line counts as part of the program's name.
+    /// The carriage return at the end of a script's first line counts as part of the program's
+    /// name.
     #[error(
-        "{0}, a script with Windows line endings: Linux looks for a program {1:?}.\n\
-         Save it with LF line endings, and let git keep them: `* text=auto eol=lf` in .gitattributes."
+        "{0}, a script with Windows line endings: Linux looks for a program named {1:?}.\n\
+         Save it with LF line endings, and make git keep them: `* text=auto eol=lf` in .gitattributes."
     )]
     WindowsScript(PathBuf, PathBuf),
-    /// Nothing that can be checked is wrong: a file of another architecture, or a limit.
+    /// A cause that the checks do not find: a file for a different architecture, or a limit.
     #[error("`{0}`, which cannot be started ({1})")]
     Other(String, io::Error),
 }
@@ -107,8 +107,8 @@ pub(crate) fn check(launch: &Launch) -> Result<(), ProgramError> {
 }
 
 /// The program that the first line of a script names (execve(2), "Interpreter scripts": `#!`,
-/// optional blanks, the path, up to a blank or the end of the line, in the first 256 bytes), and the one
-/// that env(1) finds, if it is that.
+/// optional blanks, the path, up to a blank or the end of the line, in the first 256 bytes), and,
+/// if that is env(1), the program that env looks for.
 fn interpreters(file: &Path) -> io::Result<Vec<PathBuf>> {
     let mut start = Vec::new();
     File::open(file)?.take(256).read_to_end(&mut start)?;
@@ -116,7 +116,7 @@ fn interpreters(file: &Path) -> io::Result<Vec<PathBuf>> {
         return Ok(Vec::new());
     };
     let line = line.split(|byte| *byte == b'\n').next().unwrap_or(line);
-    // Other bytes are names that nobody gives a program.
+    // Nobody names a program in other bytes.
     let blanks = [' ', '\t'];
     let line = str::from_utf8(line)
         .unwrap_or_default()
@@ -131,8 +131,8 @@ fn interpreters(file: &Path) -> io::Result<Vec<PathBuf>> {
         .collect())
 }
 
-/// The program that env(1) looks for, given the rest of a script's first line as one argument. `None` if the `PATH` of
-/// this process does not say whether it is there.
+/// The program that env(1) looks for, given the rest of a script's first line as one argument.
+/// `None` if the `PATH` of this process does not say whether it is there.
 fn env_program(argument: &str) -> Option<&str> {
     let mut split = ["-S", "-vS", "--split-string="].into_iter();
     let Some(words) = split.find_map(|option| argument.strip_prefix(option)) else {
@@ -194,7 +194,7 @@ mod tests {
         DIRECTORY/./missing, which does not exist.
         Check the command. If a sync deleted the file, restore it.
         DIRECTORY/./plain, which this user may not execute.
-        Make it executable where it comes from: `chmod +x`. If a sync replaced it, let the sync keep file modes.
+        Make it executable at its source: `chmod +x`. If a sync replaced it, make the sync preserve file modes.
         ");
     }
 
@@ -212,22 +212,22 @@ mod tests {
         ]
         .map(|script| check("script", script).unwrap_err());
         assert_snapshot!(texts.join("\n"), @r#"
-        DIRECTORY/script, a script for /missing/bash, which this image does not have.
-        Use a run image that has it, or change the first line of the script.
-        DIRECTORY/script, a script for /missing, which this image does not have.
-        Use a run image that has it, or change the first line of the script.
-        DIRECTORY/script, a script with Windows line endings: Linux looks for a program "/bin/sh\r".
-        Save it with LF line endings, and let git keep them: `* text=auto eol=lf` in .gitattributes.
-        DIRECTORY/script, a script with Windows line endings: Linux looks for a program "bash\r".
-        Save it with LF line endings, and let git keep them: `* text=auto eol=lf` in .gitattributes.
-        DIRECTORY/script, a script with Windows line endings: Linux looks for a program "missing\r".
-        Save it with LF line endings, and let git keep them: `* text=auto eol=lf` in .gitattributes.
-        DIRECTORY/script, a script for missing, which this image does not have.
-        Use a run image that has it, or change the first line of the script.
-        DIRECTORY/script, a script for missing, which this image does not have.
-        Use a run image that has it, or change the first line of the script.
-        DIRECTORY/script, a script for which env looks for a program "sh -e".
-        Let env take arguments: `#!/usr/bin/env -S` at the start of the first line.
+        DIRECTORY/script, a script that needs /missing/bash, which this image does not contain.
+        Use a run image that contains it, or change the first line of the script.
+        DIRECTORY/script, a script that needs /missing, which this image does not contain.
+        Use a run image that contains it, or change the first line of the script.
+        DIRECTORY/script, a script with Windows line endings: Linux looks for a program named "/bin/sh\r".
+        Save it with LF line endings, and make git keep them: `* text=auto eol=lf` in .gitattributes.
+        DIRECTORY/script, a script with Windows line endings: Linux looks for a program named "bash\r".
+        Save it with LF line endings, and make git keep them: `* text=auto eol=lf` in .gitattributes.
+        DIRECTORY/script, a script with Windows line endings: Linux looks for a program named "missing\r".
+        Save it with LF line endings, and make git keep them: `* text=auto eol=lf` in .gitattributes.
+        DIRECTORY/script, a script that needs missing, which this image does not contain.
+        Use a run image that contains it, or change the first line of the script.
+        DIRECTORY/script, a script that needs missing, which this image does not contain.
+        Use a run image that contains it, or change the first line of the script.
+        DIRECTORY/script, a script whose first line makes env look for a program named "sh -e".
+        To pass arguments, begin that line with `#!/usr/bin/env -S`.
         "#);
     }
 

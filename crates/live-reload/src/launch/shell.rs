@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 /// The shell, by the path at which the launcher expects it.
 pub(crate) const BASH: &str = "/bin/bash";
 
-/// The links to the launcher, one for each process type. Profile scripts see that of the type as `$0`.
+/// The links to the launcher, one for each process type. Profile scripts see that of the type as
+/// `$0`.
 const PROCESSES: &str = "/cnb/process";
 
 /// The profile scripts of a type, in the order of the layers.
@@ -56,12 +57,12 @@ pub(crate) fn command(process: &Process, profiles: &[PathBuf], app: &Path) -> Ve
     command
 }
 
-/// The beginning of a command that runs another one, given as further words, in the environment of a shell process.
+/// The start of a command line that runs the words after it in the environment of a shell process.
 pub(crate) fn prefix(r#type: &str, profiles: &[PathBuf], app: &Path) -> Vec<String> {
     sourced(r#type, profiles, app, "exec \"$@\"")
 }
 
-/// A shell that sources the scripts, changes to the directory, and does this.
+/// A shell command that sources the scripts, changes to the directory, and executes `run`.
 fn sourced(r#type: &str, profiles: &[PathBuf], directory: &Path, run: &str) -> Vec<String> {
     let profiles = profiles.iter();
     let mut script: Vec<String> = profiles

@@ -51,10 +51,10 @@ fn an_option_without_its_value() {
 }
 
 #[test]
-fn an_argument_that_is_not_text() {
+fn rejects_an_argument_that_is_not_utf_8() {
     assert_snapshot!(Problem::Arguments(ArgumentError::NotUnicode("a\u{fffd}".to_owned())), @r#"
     The argument "a�" is not UTF-8.
-    watchexec takes no other text.
+    live-reload accepts only UTF-8 arguments.
     "#);
 }
 
@@ -75,7 +75,7 @@ fn no_metadata() {
 }
 
 #[test]
-fn metadata_of_another_form() {
+fn reports_invalid_metadata() {
     assert_snapshot!(Problem::Metadata(
         "/layers/config/metadata.toml".into(),
         MetadataError::Kind("processes"),
@@ -93,7 +93,7 @@ fn launch(error: LaunchError) -> Problem {
 fn a_process_without_a_command() {
     assert_snapshot!(launch(LaunchError::NoCommand), @"
     Cannot launch the process `web`: it has no command.
-    The cause is in the buildpack of that process. Without live reload it fails too: docker run --entrypoint web IMAGE
+    The cause is in that process's buildpack. To see it fail without live reload: docker run --entrypoint web IMAGE
     ");
 }
 
@@ -106,7 +106,7 @@ fn an_environment_that_cannot_be_read() {
         )),
         @"
     Cannot launch the process `web`: its environment in /layers/example/jdk/env.launch/web cannot be read (Permission denied (os error 13)).
-    The cause is in the buildpack of that process. Without live reload it fails too: docker run --entrypoint web IMAGE
+    The cause is in that process's buildpack. To see it fail without live reload: docker run --entrypoint web IMAGE
     "
     );
 }
@@ -120,7 +120,7 @@ fn exec_d(cause: ExecDError) -> Problem {
 fn an_exec_d_program_that_cannot_be_run() {
     assert_snapshot!(exec_d(ExecDError::Run(denied())), @"
     Cannot launch the process `web`: /layers/example/jdk/exec.d/web/helper: it cannot be run (Permission denied (os error 13)).
-    The cause is in the buildpack of that process. Without live reload it fails too: docker run --entrypoint web IMAGE
+    The cause is in that process's buildpack. To see it fail without live reload: docker run --entrypoint web IMAGE
     ");
 }
 
@@ -128,15 +128,15 @@ fn an_exec_d_program_that_cannot_be_run() {
 fn an_exec_d_program_that_fails() {
     assert_snapshot!(exec_d(ExecDError::Status(ExitStatus::from_raw(1 << 8))), @"
     Cannot launch the process `web`: /layers/example/jdk/exec.d/web/helper: it ended with exit status: 1.
-    The cause is in the buildpack of that process. Without live reload it fails too: docker run --entrypoint web IMAGE
+    The cause is in that process's buildpack. To see it fail without live reload: docker run --entrypoint web IMAGE
     ");
 }
 
 #[test]
 fn an_exec_d_program_that_gives_a_number() {
     assert_snapshot!(exec_d(ExecDError::NoText("A".to_owned())), @"
-    Cannot launch the process `web`: /layers/example/jdk/exec.d/web/helper: it gave the variable `A` a value that is not a string.
-    The cause is in the buildpack of that process. Without live reload it fails too: docker run --entrypoint web IMAGE
+    Cannot launch the process `web`: /layers/example/jdk/exec.d/web/helper: it set the variable `A` to a value that is not a string.
+    The cause is in that process's buildpack. To see it fail without live reload: docker run --entrypoint web IMAGE
     ");
 }
 
@@ -206,7 +206,7 @@ fn signals_that_cannot_be_received() {
 }
 
 #[test]
-fn wrong_arguments_have_an_exit_status_of_their_own() {
+fn exits_with_2_for_invalid_arguments() {
     assert_eq!(arguments(&["--watch"]).exit_status(), 2);
     assert_eq!(Problem::NoWatchexec.exit_status(), 1);
 }

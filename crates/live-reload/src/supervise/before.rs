@@ -1,7 +1,8 @@
 //! Commands that run before a start (`BP_LIVE_RELOAD_BEFORE`).
 //!
-//! They run one after the other, each for its files, in the environment of the process, which goes on answering until
-//! all of them have succeeded. One that fails is due again with the next change, whatever that changes.
+//! They run one after the other, each for its files, in the environment of the process, which goes
+//! on answering until all of them have succeeded. One that fails is due again with the next change,
+//! whatever that changes.
 
 use super::process::{CANNOT_RUN, Process};
 use crate::children::{describe, exit_status};
@@ -22,7 +23,8 @@ use std::time::Duration;
 pub(crate) struct Before {
     rules: Vec<Rule>,
     pub(crate) running: Option<Process>,
-    /// What led to this run. What changes it again may be a person, and not a command.
+    /// The paths that led to this run. If one changes again, a person may have done it, not a
+    /// command.
     led: Vec<PathBuf>,
     /// When the first command of this start began, by the clock of file systems.
     pub(crate) began: Option<Duration>,
@@ -43,7 +45,7 @@ struct Rule {
 }
 
 impl Before {
-    /// No command has run. Those that are for every start are due.
+    /// No command has run, and none is due before [`Before::plan`].
     pub(crate) fn new(settings: &Settings, launch: &Launch, app: &Path) -> Self {
         let rules = settings.before.iter().map(|rule| Rule {
             text: printable(rule.command_line()).to_string(),
@@ -101,7 +103,8 @@ impl Before {
         }
     }
 
-    /// Notes that a child has ended. If it was the command, the next one runs. Returns what [`Before::run`] does.
+    /// Notes that a child has ended. If it was the command, the next one runs. Returns what
+    /// [`Before::run`] does.
     pub(crate) fn note(&mut self, child: Pid, status: WaitStatus) -> Option<bool> {
         let end = self.running.as_mut()?.note(child, status)?;
         self.running = None;
@@ -120,8 +123,8 @@ impl Before {
         }
     }
 
-    /// Whether a changed path is what a command wrote, as far as it is for no command: the process starts afterwards, and
-    /// reads it.
+    /// Whether a command wrote this path, and no command is for it: the process starts afterwards,
+    /// and reads it.
     pub(crate) fn wrote(&self, path: &Path) -> bool {
         let mut patterns = self.rules.iter().filter_map(|rule| rule.patterns.as_ref());
         let is_for_a_command = patterns.any(|patterns| patterns.include(path));

@@ -1,8 +1,8 @@
 //! The loop: watchexec watches, this program supervises.
 //!
-//! One deadline, one `poll`, no threads. [`state`] decides what follows, and [`supervisor`] carries it out: it runs the
-//! commands [`before`] a start, and starts and stops the [`process`], whose picture shows who is whose parent.
-//! [`wrapped`] is for a process that runs watchexec itself.
+//! One deadline, one `poll`, no threads. [`state`] decides what follows, and [`supervisor`] carries
+//! it out: it runs the commands [`before`] a start, and starts and stops the [`process`], whose
+//! picture shows who is whose parent. [`wrapped`] is for a process that runs watchexec itself.
 
 pub(crate) mod before;
 pub(crate) mod process;

@@ -6,10 +6,11 @@
 //!              └─ orphans, adopted and reaped       (those that have left the group live on)
 //! ```
 //!
-//! A stop signals the leader alone, which knows its children: `npm start` and servers with workers pass the signal on.
-//! When the leader has ended, what is left of its group gets the signal too, as the server of a start script without
-//! `exec`. So no process gets it twice, and the next start comes when all of the group have ended and their ports are
-//! free, or when the stop timeout is over and they have been killed.
+//! A stop signals the leader alone, which knows its children: `npm start` and servers with workers
+//! pass the signal on. When the leader has ended, the rest of its group gets the signal too, such
+//! as the server of a start script without `exec`. So no process gets it twice, and the next start
+//! comes when all of the group have ended and their ports are free, or when the stop timeout is
+//! over and they have been killed.
 
 use super::processes;
 use super::terminal::{self, Lent};
@@ -32,7 +33,8 @@ pub(crate) const CANNOT_RUN: u8 = 127;
 /// When the log names what a stop waits for. Most processes have stopped by then.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long the kernel may take to remove processes that have been killed. One that waits for a disk can take for ever.
+/// How long the kernel may take to remove processes that have been killed. One that waits for a
+/// disk can take for ever.
 const REMOVAL: Duration = Duration::from_secs(1);
 
 /// A process that has been started, until nothing of its group is left.
@@ -83,7 +85,8 @@ impl Process {
         }
     }
 
-    /// Notes that a child of this program has ended or halted, if it is the leader. Returns its status when it has ended.
+    /// Notes that a child of this program has ended or halted, if it is the leader. Returns its
+    /// status when it has ended.
     pub(crate) fn note(&mut self, child: Pid, status: WaitStatus) -> Option<WaitStatus> {
         if child != self.leader {
             return None;
@@ -108,8 +111,9 @@ impl Process {
         Some(status)
     }
 
-    /// Wakes a process that has halted, if it was for the terminal with the terminal. As PID 1, which it would be without
-    /// live reload, no process halts: there is no shell in a container to wake it.
+    /// Wakes a process that has halted. If it needs the terminal, it is lent the terminal first. As
+    /// PID 1, which it would be without live reload, no process halts: there is no shell in a
+    /// container to wake it.
     fn halted(&mut self, signal: i32) {
         if signal == Signal::SIGSTOP as i32 {
             return;
@@ -172,7 +176,7 @@ impl Process {
         }
     }
 
-    /// Whether nothing of the group is left that a stop waits for.
+    /// Whether the whole group has ended, or a stop no longer waits for it.
     pub(crate) fn is_gone(&self) -> bool {
         let is_lost =
             |stop: &Stop| stop.is_killed && stop.deadline.is_some_and(|at| at <= Instant::now());

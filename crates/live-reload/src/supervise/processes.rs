@@ -24,8 +24,8 @@ impl Display for Process {
 }
 
 impl Process {
-    /// Reads `proc_pid_stat(5)`: the name in parentheses can contain parentheses and blanks itself, and need not be
-    /// UTF-8. State, parent and group follow it.
+    /// Reads `proc_pid_stat(5)`: the name in parentheses can contain parentheses and blanks itself,
+    /// and need not be UTF-8. State, parent and group follow it.
     fn read(id: i32) -> Option<Self> {
         let stat = fs::read(format!("/proc/{id}/stat")).ok()?;
         let stat = String::from_utf8_lossy(&stat);

@@ -1,4 +1,5 @@
-//! What the process does, and what follows from it: the rules of the loop, without a process and without a clock.
+//! What the process does, and what follows from it: the rules of the loop, without a process and
+//! without a clock.
 //!
 //! ```text
 //!               prepared                   ended
@@ -10,15 +11,17 @@
 //!     └────────────────▶ Ended ◀────────────────────────┘
 //! ```
 //!
-//! A start is prepared when a sync is over (or nearly, since most processes take time to stop), or when an end is to be
-//! followed by another start: the user's commands run. Without commands that is done at once. The process runs meanwhile,
-//! if it did. If a command fails, everything stays as it is. Told to stop for good, each state leads to the exit: at once,
-//! or when the process has ended.
+//! A start is prepared when a sync is over (or nearly, since most processes take time to stop), or
+//! when an end is to be followed by another start: the user's commands run. Without commands that
+//! is done at once. A running process keeps running meanwhile. If a command fails, everything stays
+//! as it is. Told to stop for good, each state leads to the exit: at once, or when the process has
+//! ended.
 
 /// What the process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
-    /// It runs. Changes are collected meanwhile, and it answers until their sync is over, or nearly so.
+    /// It runs. Changes are collected meanwhile, and it answers until their sync is over, or nearly
+    /// so.
     Running,
     /// It has been told to stop. What follows is clear only when it has ended.
     Stopping(Next),
@@ -37,15 +40,15 @@ pub(crate) enum Next {
     Exit,
 }
 
-/// What happens.
+/// An event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Input {
     /// A path has been reported: a sync has begun, or goes on.
     Change,
     /// The sync matters to the process, and will be over in a moment.
     NearlyQuiet,
-    /// The sync is over. Whether it matters to the process: one that runs has read its files, so that only a difference
-    /// does; one that has ended starts at any change that left something.
+    /// The sync is over. `matters` says whether the process reacts: a running one only if a file
+    /// differs from what it read, an ended one to any change that left a file.
     Quiet { matters: bool },
     /// The commands before a start have ended, and whether all of them succeeded.
     Prepared { succeeded: bool },
@@ -57,16 +60,18 @@ pub(crate) enum Input {
     Time,
 }
 
-/// What is to be done.
+/// What the loop does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Run the commands that are due before a start. If none is, [`Input::Prepared`] follows at once.
+    /// Run the commands that are due before a start. If none is, [`Input::Prepared`] follows at
+    /// once.
     Prepare,
     /// Start the process.
     Start,
     /// Make the process reload by itself.
     Reload,
-    /// Send the process its stop signal. If nothing of it is left, [`Input::Ended`] follows at once.
+    /// Send the process its stop signal. If nothing of it is left, [`Input::Ended`] follows at
+    /// once.
     Stop,
     /// Kill the process and its group.
     Kill,
@@ -76,7 +81,7 @@ pub(crate) enum Action {
     Exit,
 }
 
-/// The state, and what goes on beside it.
+/// The state, and whether a sync or a command is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Machine {
     pub(crate) state: State,
@@ -111,13 +116,13 @@ impl Machine {
             (State::Stopping(Next::Exit), Input::Ended) => (self.state, Some(Action::Exit)),
             // The stop timeout counts from the first signal, whoever asked for it.
             (State::Stopping(_), Input::Signal) => (State::Stopping(Next::Exit), None),
-            // Commands may be running, and of a process that has ended its group may be left.
+            // Commands may be running, and a process that has ended may have left its group behind.
             (_, Input::Signal) => (State::Stopping(Next::Exit), Some(Action::Stop)),
             (State::Stopping(_), Input::Time) => (self.state, Some(Action::Kill)),
             (State::Stopping(Next::Start), Input::Ended) if self.is_syncing => {
                 (State::Waiting, None)
             }
-            // Of what changed during the stop, some may be for a command.
+            // A command may be for files that changed during the stop.
             (State::Stopping(Next::Start), Input::Ended) => (State::Waiting, Some(Action::Prepare)),
             (State::Running, Input::NearlyQuiet)
             | (State::Running | State::Ended, Input::Quiet { matters: true })
@@ -201,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_a_failed_command_before_the_first_start_for_an_end() {
+    fn treats_a_failed_command_before_the_first_start_as_an_end() {
         let mut machine = Machine::new(false);
         let done = all_actions(&mut machine, &[FAILED, Input::Time, FAILED, QUIET]);
         let [prepare, report] = [Action::Prepare, Action::Report];

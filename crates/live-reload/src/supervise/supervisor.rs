@@ -24,7 +24,8 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-/// A process that has run for so long had started well, so that the pause after its end is the shortest one again.
+/// A process that has run for this long started well, so that the pause after its end is the
+/// shortest one again.
 const WELL: Duration = Duration::from_mins(1);
 
 /// A process that is restarted when files change.
@@ -90,7 +91,8 @@ impl<'a> Supervisor<'a> {
         stops.chain(sync).chain(self.pause_end()).min()
     }
 
-    /// How long before the end of a sync the process begins to stop. Commands before a start see the whole sync.
+    /// How long before the end of a sync the process begins to stop. Commands before a start see
+    /// the whole sync.
     fn head_start(&self) -> Duration {
         let settings = self.settings;
         let stops = settings.on_change.is_none() && settings.before.is_empty();
@@ -115,7 +117,8 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// The shortest quiet time. While polling, a sync is over only when one more look has found nothing.
+    /// The shortest quiet time. While polling, a sync is over only when one more look has found
+    /// nothing.
     fn shortest(&self) -> Duration {
         let poll = self.settings.poll.as_ref();
         let further = poll.map_or(Duration::ZERO, |_| 2 * FIRST_LOOK);
@@ -184,7 +187,7 @@ impl<'a> Supervisor<'a> {
         self.left().next().is_none().then_some(Input::Ended)
     }
 
-    /// The process and the command before its start, as far as anything of them is left.
+    /// The process and the command before its start, unless nothing of them is left.
     fn left(&mut self) -> impl Iterator<Item = &mut Process> {
         let running = self.before.running.iter_mut().chain(&mut self.process);
         running.filter(|process| !process.is_gone())
@@ -205,7 +208,10 @@ impl<'a> Supervisor<'a> {
             (what, "starts it again", "starting it again")
         };
         let (follows, input) = match (self.machine.state, self.settings.on_exit) {
-            (State::Running, _) => (format!("{type} goes on, and the next change {again}"), None),
+            (State::Running, _) => (
+                format!("{type} keeps running, and the next change {again}"),
+                None,
+            ),
             (_, OnExit::Wait) => (format!("the next change {again}"), None),
             (_, OnExit::Restart) => {
                 if self.syncs.since_start() >= WELL {
@@ -230,13 +236,13 @@ impl<'a> Supervisor<'a> {
             .find(|process| !groups.contains(&process.group) && !watching.is_watchexec(process.id));
         if let Some(new) = new {
             tell(format_args!(
-                "live-reload: still running, since they are not in the process group of {}: {new}",
+                "live-reload: processes outside the process group of {} are still running: {new}",
                 self.reloaded.r#type
             ));
         }
     }
 
-    /// Adds a changed path to the sync that goes on, or begins with it.
+    /// Adds a changed path to the current sync, or begins a sync with it.
     pub(crate) fn collect(&mut self, path: PathBuf, seen: Seen) {
         if self.before.wrote(&path) {
             self.syncs.files.learn(&path);

@@ -1,13 +1,14 @@
-//! The terminal of the container. It belongs to the process group of this program, and the kernel halts a process
-//! of any other group that reads from it, with SIGTTIN (or SIGTTOU, if it changes its modes). Such a process is
-//! lent the terminal, as a shell does with `fg`, and is woken.
+//! The terminal of the container. It belongs to the process group of this program, and the kernel
+//! halts a process of any other group that reads from it, with SIGTTIN (or SIGTTOU, if it changes
+//! its modes). Such a process is lent the terminal, as a shell does with `fg`, and is woken.
 
 use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use nix::unistd::{Pid, getpgrp, tcsetpgrp};
 use std::fs::File;
 
-/// A terminal that is lent to a process group. When dropped, it is taken back with the modes that it had.
+/// A terminal that is lent to a process group. When dropped, it is taken back with the modes that
+/// it had.
 #[derive(Debug)]
 pub(crate) struct Lent {
     terminal: File,
@@ -42,7 +43,8 @@ pub(crate) fn wake(group: Pid) {
     killpg(group, Signal::SIGCONT).ok();
 }
 
-/// Changes a terminal that belongs to another group, which takes a blocked SIGTTOU (`tcsetpgrp(3)`).
+/// Changes a terminal that belongs to another group, which takes a blocked SIGTTOU
+/// (`tcsetpgrp(3)`).
 fn from_background<T>(change: impl FnOnce() -> T) -> T {
     let signals: SigSet = [Signal::SIGTTOU].into_iter().collect();
     signals.thread_block().ok();

@@ -1,15 +1,15 @@
-//! The supervisor of a process that runs watchexec itself: forwards signals, reaps orphans, and ends with the exit
-//! status of what watchexec runs.
+//! The supervisor of a process that runs watchexec itself: forwards signals, reaps orphans, and
+//! ends with the exit status of what watchexec runs.
 //!
 //! The crate `pid1` would do the first two, but forwards two signals only, kills the child a fixed
-//! time after the first of them, and ends with the child's status. That is watchexec's, which is
-//! not the process's: told to stop, watchexec 2.8 stops the process well, and then ends with 0, or
-//! with the status of an earlier run, not with that of the last one.
+//! time after the first of them, and ends with the child's status. That is watchexec's status, not
+//! the process's: told to stop, watchexec 2.8 stops the process properly, but then exits with 0, or
+//! with the status of an earlier run instead of the last one.
 //!
 //! So a stop is done here. watchexec is halted, which keeps it from starting the process again, and
 //! then killed; the process becomes a child of this program, gets its signal and its time, and
 //! leaves its status. The kernel hands orphans to PID 1, or to a "subreaper" (prctl(2)), which this
-//! program makes itself, so that it is the same with an init of the platform's above it.
+//! program makes itself, so that this also works below an init of the platform.
 
 use super::process::Process;
 use super::processes;
@@ -25,15 +25,16 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How many times a stop looks for a process again if watchexec has none. watchexec may be about to start
-/// one, or to record the status of the last one; stopped before that, it ends with the wrong status.
+/// How many times a stop looks for a process again if watchexec has none. watchexec may be about to
+/// start one, or to record the status of the last one; stopped before that, it ends with the wrong
+/// status.
 const LOOKS: u32 = 20;
 
 /// Time between two looks.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Runs a watchexec of another buildpack until it ends, or until this program is told to stop. Returns
-/// the exit status.
+/// Runs a watchexec of another buildpack until it ends, or until this program is told to stop.
+/// Returns the exit status.
 ///
 /// # Errors
 /// The command cannot be run, or signals cannot be received.

@@ -1,4 +1,5 @@
-//! The brake on restart loops: an app that writes a watched file at each start restarts itself without end.
+//! The brake on restart loops: an app that writes a watched file at each start restarts itself
+//! without end.
 
 use crate::backoff::Backoff;
 use crate::watch::files::Changes;
@@ -6,13 +7,13 @@ use printable::printable;
 use std::path::Path;
 use std::time::Duration;
 
-/// An app writes such a file sooner after its start.
+/// A change later than this after the start resets the count.
 const SOON: Duration = Duration::from_secs(2);
 
-/// So many restarts in a row come without a delay: a person can save a file twice within two seconds.
+/// This many restarts in a row are not delayed: a person can save a file twice within two seconds.
 const FREE: u32 = 3;
 
-/// So many files are named.
+/// At most this many files are named.
 const NAMED: usize = 3;
 
 /// The restarts in a row that the app may have caused itself.
@@ -23,8 +24,9 @@ pub(crate) struct Brake {
 }
 
 impl Brake {
-    /// Counts a restart for these changes, which came so long after a start that followed `before`.
-    /// Returns its delay, if the app seems to have caused it itself.
+    /// Counts a restart for `changes`, which happened `after` the last start. `before` are the
+    /// changes that led to that start. Returns its delay, if the app seems to have caused it
+    /// itself.
     pub(crate) fn delay(
         &mut self,
         changes: &Changes,

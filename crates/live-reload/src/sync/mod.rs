@@ -1,8 +1,9 @@
 //! A sync: changes that belong together, and when it is over.
 //!
-//! No tool says when it is. A save is one file, complete at once; a checkout is hundreds of them. The longer a sync has
-//! been, the longer its next file may take (docs/figures.md has the figures). [`syncs`] has all since the last start, and
-//! [`brake`] delays those that the app seems to cause itself.
+//! No tool says when it is. A save is one file, complete at once; a checkout is hundreds of them.
+//! The longer a sync has been, the longer its next file may take (docs/figures.md has the figures).
+//! [`syncs`] has all since the last start, and [`brake`] delays those that the app seems to cause
+//! itself.
 
 pub(crate) mod brake;
 pub(crate) mod syncs;
@@ -13,10 +14,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long the next of several files may take, for each that has come.
+/// How long to wait for the next of several files, for each file so far.
 const GAP_PER_FILE: Duration = Duration::from_millis(5);
 
-/// How long the content of a file that was created may take, or the next file of a sync that has ended once.
+/// How long the content of a file that was created may take, or the next file of a sync that has
+/// ended once.
 const GAP: Duration = Duration::from_millis(250);
 
 /// The longest gap: tools copy by one program, and delete by another.
@@ -37,11 +39,12 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// What the log says of such a sync.
 pub(crate) const ENDLESS: &str = ", and files have been changing for 10 s";
 
-/// How long before the end of a sync the process is told to stop. Most take longer than that. It starts again when the
-/// sync is over, however long that goes on.
+/// How long before the end of a sync the process is told to stop. Most take longer than that. It
+/// starts again when the sync is over, however long that goes on.
 pub(crate) const HEAD_START: Duration = Duration::from_millis(5);
 
-/// How late a timer may be: a tool that writes a file every 20 ms has a pause of a little more than that.
+/// How late a timer may be: a tool that writes a file every 20 ms has a pause of a little more than
+/// that.
 const LATE: Duration = Duration::from_millis(1);
 
 /// Changed paths of a sync that goes on.
@@ -52,7 +55,7 @@ pub(crate) struct Sync {
     first: Instant,
     /// When the last one was.
     last: Instant,
-    /// How long no other may follow; `None` until it is known.
+    /// How long no other path may change before the sync is over; `None` until that is known.
     quiet: Option<Duration>,
     /// When it ends at the earliest.
     delayed: Option<Instant>,
@@ -71,7 +74,8 @@ impl Sync {
         }
     }
 
-    /// Adds a path that has been reported, or that a look has found changed. Returns whether that is news.
+    /// Adds a path that has been reported, or that a look has found changed. Returns whether that
+    /// is news.
     pub(crate) fn add(&mut self, path: PathBuf, mut seen: Seen) -> bool {
         let before = self.paths.get(&path).copied();
         seen.is_new |= before.is_some_and(|before| before.is_new);
@@ -86,7 +90,7 @@ impl Sync {
         is_news
     }
 
-    /// The changed paths, each with whether there may be another file.
+    /// The changed paths, each with whether it may lead to a different file now.
     pub(crate) fn seen(&self) -> impl Iterator<Item = (&PathBuf, bool)> {
         self.paths.iter().map(|(path, seen)| (path, seen.is_new))
     }
@@ -107,7 +111,8 @@ impl Sync {
         all >= LONGEST && quiet < self.quiet.unwrap_or_default()
     }
 
-    /// When the sync is over, if nothing else changes. Until `shortest` after the last change, that is not known.
+    /// When the sync is over, if nothing else changes. Until `shortest` after the last change, that
+    /// is not known.
     pub(crate) fn end(&self, shortest: Duration) -> Option<Instant> {
         let quiet = self.quiet.unwrap_or(shortest).saturating_add(LATE);
         let end = self
@@ -122,7 +127,8 @@ impl Sync {
         self.delayed = Instant::now().checked_add(delay);
     }
 
-    /// What is left of the sync when its changes have been dealt with: others may follow until its end.
+    /// What is left of the sync when its changes have been dealt with: others may follow until its
+    /// end.
     pub(crate) fn rest(mut self) -> Self {
         self.paths.clear();
         self
@@ -133,8 +139,8 @@ impl Sync {
         self.delayed.is_some()
     }
 
-    /// Whether the sync is over, which is only known when its changes are. `before` are those of the last start, unless it
-    /// was the first one: no sync came before that.
+    /// Whether the sync is over, which is only known when its changes are. `before` are those of
+    /// the last start, unless it was the first one: no sync came before that.
     pub(crate) fn is_over(
         &mut self,
         now: Instant,
@@ -151,7 +157,8 @@ impl Sync {
     }
 }
 
-/// How long the next change of a sync may take after these. `before` are those of a start less than a second ago.
+/// How long the next change of a sync may take after these. `before` are those of a start less than
+/// a second ago.
 fn gap(changes: &Changes, before: Option<&Changes>, shortest: Duration) -> Duration {
     let files = &changes.files;
     if files.is_empty() && !changes.is_empty() {
@@ -179,8 +186,8 @@ fn gap(changes: &Changes, before: Option<&Changes>, shortest: Duration) -> Durat
     gap.max(least)
 }
 
-/// Names the first changed file and counts the others. A path that is gone counts only if no file has changed, since
-/// editors delete files of their own; a directory only if no path is gone.
+/// Names the first changed file and counts the others. A path that is gone counts only if no file
+/// has changed, since editors delete files of their own; a directory only if no path is gone.
 pub(crate) fn summary(changes: &Changes, app: &Path) -> String {
     let files: Vec<&PathBuf> = changes.files.iter().map(|(path, _)| path).collect();
     let kinds = [
@@ -256,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_longer_for_what_usually_goes_on() {
+    fn waits_longer_for_changes_that_usually_continue() {
         let shortest = Duration::from_millis(20);
         let milliseconds = |changes: &Changes, before: Option<&Changes>| {
             gap(changes, before, shortest).as_millis()
@@ -295,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_only_news_for_a_change() {
+    fn reports_only_new_states_as_changes() {
         let mut sync = Sync::new();
         let path = || PathBuf::from("/app/a");
         let seen = |stamp| Seen {

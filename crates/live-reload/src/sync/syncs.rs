@@ -1,4 +1,5 @@
-//! Syncs since the last start: what they have changed, and whether the app seems to have changed it itself.
+//! Syncs since the last start: what they have changed, and whether the app seems to have made the
+//! changes itself.
 
 use super::brake::Brake;
 use super::{RESTART, Sync, summary};
@@ -11,9 +12,9 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(crate) struct Syncs {
     pub(crate) files: Files,
-    /// The sync that goes on.
+    /// The current sync.
     sync: Option<Sync>,
-    /// What differs from the last start, as far as syncs are over.
+    /// What finished syncs have changed since the last start.
     changes: Changes,
     /// The last start, and what differed before it.
     started: (Instant, Changes),
@@ -25,11 +26,11 @@ pub(crate) struct Syncs {
 pub(crate) struct Over {
     /// What has changed.
     pub(crate) changes: Changes,
-    /// The same for the log.
+    /// The changes in words, for the log.
     pub(crate) what: String,
-    /// Whether changes go on all the same.
+    /// Whether files are still changing.
     pub(crate) is_endless: bool,
-    /// How long the end is delayed, since the app seems to have changed it itself.
+    /// How long the end is delayed, since the app seems to have made the changes itself.
     pub(crate) delay: Option<Duration>,
 }
 
@@ -45,7 +46,8 @@ impl Syncs {
         }
     }
 
-    /// Adds a changed path to the sync that goes on, or begins with it. Returns whether that is news.
+    /// Adds a changed path to the current sync, or begins a sync with it. Returns whether that is
+    /// news.
     pub(crate) fn collect(&mut self, path: PathBuf, seen: Seen) -> bool {
         self.sync.get_or_insert_with(Sync::new).add(path, seen)
     }
@@ -61,7 +63,7 @@ impl Syncs {
         self.started = (Instant::now(), mem::take(&mut self.changes));
     }
 
-    /// Adds what the next start will follow.
+    /// Adds changes that lead to the next start.
     pub(crate) fn keep(&mut self, changes: Changes) {
         self.changes.append(changes);
     }
@@ -71,8 +73,9 @@ impl Syncs {
         self.started.0.elapsed()
     }
 
-    /// Ends the sync if it is over at a time, now or in a moment. If the process has ended, whatever is left counts as
-    /// changed; if it runs, the end can be delayed. Of a sync that is only nearly over a rest is left, which is still due.
+    /// Ends the sync if it is over at a time, now or in a moment. If the process has ended,
+    /// whatever is left counts as changed; if it runs, the end can be delayed. A sync that is only
+    /// nearly over leaves a rest, which is still due.
     pub(crate) fn end(
         &mut self,
         at: Instant,

@@ -1,8 +1,8 @@
 //! The way to a directory in which `tar` and `rm` change something.
 //!
-//! Root beside an unprivileged app (`docker exec -u 0`) must not be led elsewhere by a link of that app,
-//! not even by one that takes the place of a directory at the wrong moment. So each directory is
-//! opened from the one above it, and a link is followed by the text of the very link whose owner was
+//! Root beside an unprivileged app (`docker exec -u 0`) must not be led elsewhere by a link of that
+//! app, not even by one that takes the place of a directory at the wrong moment. So each directory
+//! is opened from the one above it, and a link is resolved from the same open link whose owner was
 //! checked.
 
 use printable::printable;
@@ -21,7 +21,7 @@ const MOST_LINKS: u32 = 40;
 /// Opens a directory, relative to the working directory, to name files in it.
 ///
 /// # Errors
-/// There is no such directory, or a link on the way is not followed for its owner.
+/// There is no such directory, or a link on the way is not followed because of its owner.
 pub(crate) fn open_directory(path: &Path) -> io::Result<OwnedFd> {
     open_directory_at(CWD, path)
 }
@@ -61,9 +61,9 @@ fn step(base: BorrowedFd<'_>, name: &OsStr, links: &mut u32) -> io::Result<Owned
     open(base, Path::new(&target), links)
 }
 
-/// Root follows only its own links. Other users also follow those of root, and those of whoever owns
-/// the directory that they are in (as `protected_symlinks` has it, see `proc_sys_fs(5)`): the links of an
-/// image belong to the user that built it.
+/// Root follows only its own links. Other users also follow those of root, and those of whoever
+/// owns the directory that they are in (as `protected_symlinks` has it, see `proc_sys_fs(5)`): the
+/// links of an image belong to the user that built it.
 fn check_owner(directory: BorrowedFd<'_>, name: &OsStr, link: &Stat) -> io::Result<()> {
     let (user, owner) = (geteuid().as_raw(), link.st_uid);
     if owner == user
@@ -72,8 +72,8 @@ fn check_owner(directory: BorrowedFd<'_>, name: &OsStr, link: &Stat) -> io::Resu
         return Ok(());
     }
     Err(io::Error::other(format!(
-        "'{}' is a link of user {owner}, which user {user} does not follow. Run this as user {owner}, or \
-         replace the link by a directory",
+        "'{}' is a link owned by user {owner}, which user {user} does not follow. Run this as \
+         user {owner}, or replace the link with a directory",
         printable(name)
     )))
 }

@@ -80,7 +80,7 @@ impl Arguments {
             }
         }
         if parsed.paths.is_empty() && !parsed.force {
-            return Err("there is nothing to remove: give paths".to_owned());
+            return Err("missing operand: name the paths to remove".to_owned());
         }
         Ok(parsed)
     }
@@ -95,14 +95,15 @@ fn remove(path: &Path, recursive: bool) -> io::Result<()> {
     }
     let name = plain.file_name().filter(|_| !is_relative_to_itself(plain));
     let Some(name) = name else {
-        return Err(io::Error::other("it is not removed as a whole"));
+        return Err(io::Error::other("this rm never removes '.', '..' or '/'"));
     };
     let above = open_directory(plain.parent().unwrap_or(Path::new("")))?;
     let metadata = statat(&above, name, AtFlags::SYMLINK_NOFOLLOW)?;
     match FileType::from_raw_mode(metadata.st_mode) {
         FileType::Directory if recursive => {
-            // The standard library follows no link that takes the place of a directory, and passes over what someone
-            // else has removed; but it takes a path, not a directory that has been opened.
+            // The standard library follows no link that takes the place of a directory, and passes
+            // over what someone else has removed; but it takes a path, not a directory that has
+            // been opened.
             let above = Path::new("/proc/self/fd").join(above.as_raw_fd().to_string());
             fs::remove_dir_all(above.join(name))
         }
@@ -158,6 +159,9 @@ mod tests {
         unknown option '-i'
         This rm is part of live-reload and serves tools that sync files. It accepts -r, -f, -v and their long forms. For more, use a run image with an rm of its own.
         ");
-        assert_eq!(rejected(&["-r"]), "there is nothing to remove: give paths");
+        assert_eq!(
+            rejected(&["-r"]),
+            "missing operand: name the paths to remove"
+        );
     }
 }

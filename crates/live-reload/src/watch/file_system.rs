@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 /// File systems on which changes made elsewhere cause no inotify event: the type that mountinfo
 /// gives, and a name for people.
 ///
-/// FUSE itself is not listed: fuse-overlayfs holds the layers of rootless containers, which only change
-/// from within, and Docker Desktop on a Mac forwards the host's events (`fakeowner`, `fuse.grpcfuse`).
+/// FUSE itself is not listed: fuse-overlayfs holds the layers of rootless containers, which only
+/// change from within, and Docker Desktop on a Mac forwards the host's events (`fakeowner`,
+/// `fuse.grpcfuse`).
 const WITHOUT_EVENTS: [(&str, &str); 12] = [
     ("nfs", "NFS"),
     ("nfs4", "NFS"),
@@ -70,8 +71,8 @@ fn among(paths: &[PathBuf], mountinfo: &str) -> Vec<Unreported> {
                 .iter()
                 .filter(|(point, _)| path.starts_with(point))
                 .max_by_key(|(point, _)| point.as_os_str().len())?;
-            // The root belongs to the image. Some sandboxes mount it from such a file system, but it
-            // only changes from within.
+            // The root belongs to the image. Some sandboxes mount it from such a file system, but
+            // it only changes from within.
             if point == Path::new("/") {
                 return None;
             }

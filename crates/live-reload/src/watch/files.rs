@@ -1,9 +1,10 @@
 //! What the watched files were when the process started, and what has changed since.
 //!
-//! watchexec reports that a path has changed, not what has changed about it. And it cannot report everything: it needs
-//! seconds to watch some ten thousand directories (2.8 says that it watches before it does), it drops events when too
-//! many come at once, and it can be killed. This program therefore looks at the files itself: after each start of
-//! watchexec, and all the time if it polls, which watchexec does only to the second.
+//! watchexec reports that a path has changed, not what has changed about it. And it cannot report
+//! everything: it needs seconds to watch some ten thousand directories (2.8 says that it watches
+//! before it does), it drops events when too many come at once, and it can be killed. This program
+//! therefore looks at the files itself: after each start of watchexec, and all the time if it
+//! polls, which watchexec does only to the second.
 
 use super::root::Root;
 use nix::time::{ClockId, clock_gettime};
@@ -24,8 +25,8 @@ const COMPARED_SIZE: u64 = 1 << 20;
 /// How soon the clock of file systems is looked at again. It ticks every 1 to 10 ms.
 const TICK: Duration = Duration::from_millis(1);
 
-/// What tells two states of a file apart, as a hash. The time of the last change of status is not part of it: `chmod`
-/// sets that also if it changes nothing.
+/// What tells two states of a file apart, as a hash. The time of the last change of status is not
+/// part of it: `chmod` sets that also if it changes nothing.
 pub(crate) type Stamp = u64;
 
 /// The stamp of a file that is gone.
@@ -36,12 +37,12 @@ const GONE: Stamp = 0;
 pub(crate) struct Seen {
     /// What it was when it was last looked at, if it was.
     pub(crate) stamp: Option<Stamp>,
-    /// Whether there may be another file, and not only another state of it.
+    /// Whether the path may lead to a different file now, not only to a new state of the same one.
     pub(crate) is_new: bool,
 }
 
 impl Seen {
-    /// There is another file.
+    /// The path leads to a different file.
     pub(crate) const ANOTHER: Self = Self {
         stamp: None,
         is_new: true,
@@ -64,8 +65,9 @@ pub(crate) struct Files {
     known: BTreeMap<PathBuf, Known>,
     /// Hashes of the content of the files of the last sync, if they are few.
     contents: Vec<(PathBuf, u64)>,
-    /// The time of the last start, by the clock of file systems, which ticks every few milliseconds: what has changed
-    /// before, the process has read. `None` if the clock may be that of a file server.
+    /// The time of the last start, by the clock of file systems, which ticks every few
+    /// milliseconds: what has changed before, the process has read. `None` if the clock may be that
+    /// of a file server.
     since: Option<Duration>,
     /// The number of the last look.
     looks: u32,
@@ -136,7 +138,8 @@ impl Files {
         self.since = self.since.and_then(|_| since.or_else(now));
     }
 
-    /// Looks at all files below these paths. Returns those that differ from what they were when the process started.
+    /// Looks at all files below these paths. Returns those that differ from what they were when the
+    /// process started.
     pub(crate) fn look(&mut self, roots: &[Root]) -> Vec<(PathBuf, Stamp)> {
         self.looks = self.looks.wrapping_add(1);
         let mut changed = Vec::new();
@@ -185,8 +188,8 @@ impl Files {
         }
     }
 
-    /// What differs among these paths, of which some may be other files than before. If the process has just started,
-    /// files that were written again with the same content do not.
+    /// The paths that differ; each may lead to a different file than before. If the process has
+    /// just started, files that were rewritten with the same content do not count.
     pub(crate) fn changes<'a>(
         &mut self,
         paths: impl Iterator<Item = (&'a PathBuf, bool)>,
@@ -207,7 +210,8 @@ impl Files {
             let has_same_content =
                 before.map(|(_, before)| content(path, &metadata).is_ok_and(|now| now == *before));
             let is_same = if known == Some(stamp) {
-                // The same number, size and time can be those of another file: `tar` sets times to the second.
+                // A different file can have the same inode number, size and time: `tar` sets times
+                // to the second.
                 has_same_content.unwrap_or(!is_new || metadata.is_dir())
             } else {
                 has_just_started && has_same_content == Some(true)
@@ -253,8 +257,8 @@ impl Files {
     }
 }
 
-/// What a file is, as far as a process can tell that reads it. Of a directory its entries do not count: they are looked
-/// at themselves.
+/// What a process that reads a file can tell about it. The entries of a directory do not count:
+/// they have stamps of their own.
 fn stamp(metadata: &Metadata) -> Stamp {
     let mut hasher = DefaultHasher::new();
     (
@@ -275,8 +279,8 @@ pub(crate) fn now() -> Option<Duration> {
     time(ClockId::CLOCK_REALTIME_COARSE)
 }
 
-/// Waits for a tick of the clock of file systems. Returns a time that no change until now is later than, and every later
-/// change is.
+/// Waits for a tick of the clock of file systems. Returns a time: no change so far is later, and
+/// every further change is.
 pub(crate) fn boundary() -> Option<Duration> {
     // Linux 6.13 and newer give some changes the exact time.
     let boundary = time(ClockId::CLOCK_REALTIME)?;

@@ -1,7 +1,9 @@
-//! How changes are noticed: by watchexec, which is started again whenever that helps, and by looks at the files.
+//! How changes are noticed: by watchexec, which is started again whenever that helps, and by looks
+//! at the files.
 //!
-//! [`watchexec`] is its command line and [`watcher`] its output; [`root`] has the watched paths, and [`files`] what
-//! differs from the last start. [`inotify`] and [`file_system`] warn where the kernel reports nothing.
+//! [`watchexec`] is its command line and [`watcher`] its output; [`root`] has the watched paths,
+//! and [`files`] what differs from the last start. [`inotify`] and [`file_system`] warn where the
+//! kernel reports nothing.
 
 pub(crate) mod file_system;
 pub(crate) mod files;
@@ -25,9 +27,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use watcher::Watcher;
 
-/// How soon there is a look after a start of watchexec. Each further one comes after twice the time, since nobody can
-/// tell how long watchexec takes to watch all directories. It is also the pause after a look that has found changes
-/// while polling.
+/// How soon there is a look after a start of watchexec. Each further one comes after twice the
+/// time, since nobody can tell how long watchexec takes to watch all directories. It is also the
+/// pause after a look that has found changes while polling.
 pub(crate) const FIRST_LOOK: Duration = Duration::from_millis(50);
 
 /// By then watchexec watches all directories: 50,000 took it 4 s on two busy cores.
@@ -42,7 +44,7 @@ const RESOLVE: Duration = Duration::from_secs(1);
 /// If watchexec has run for so long, the pause after its end is the shortest one again.
 const STABLE: Duration = Duration::from_secs(30);
 
-/// What notices changes.
+/// Watches the roots, by watchexec and by looking at the files.
 pub(crate) struct Watching<'a> {
     settings: &'a Settings,
     image: &'a Image,
@@ -62,7 +64,7 @@ pub(crate) struct Watching<'a> {
 }
 
 impl<'a> Watching<'a> {
-    /// Starts to watch. What changes before the directories are watched, the first look finds.
+    /// Starts to watch. The first look finds what changes before the directories are watched.
     ///
     /// # Errors
     /// watchexec cannot be run.
@@ -123,7 +125,8 @@ impl<'a> Watching<'a> {
         self.watcher.iter().flat_map(Watcher::files).collect()
     }
 
-    /// Reads those of the files that can be read. Returns the changed paths, each with whether there is another file now.
+    /// Reads those of the files that can be read. Returns the changed paths, each with whether it
+    /// leads to a different file now.
     pub(crate) fn read(&mut self, is_readable: &[bool]) -> Vec<(PathBuf, bool)> {
         let reported = self
             .watcher
@@ -136,7 +139,8 @@ impl<'a> Watching<'a> {
         reported.paths
     }
 
-    /// Notes that a child has ended. If it was watchexec, that is logged, and it will be started again.
+    /// Notes that a child has ended. If it was watchexec, that is logged, and it will be started
+    /// again.
     pub(crate) fn note(&mut self, child: Pid, status: WaitStatus) {
         if let Some(watcher) = self.watcher.take_if(|watcher| watcher.process == child) {
             if watcher.started.elapsed() >= STABLE {

@@ -13,7 +13,7 @@ pub(crate) struct Root {
     pub(crate) given: PathBuf,
     /// Without links.
     pub(crate) path: PathBuf,
-    /// The file system, the number and the birth of what is there: numbers are used again at once.
+    /// The device, the inode number and the creation time: inode numbers are reused at once.
     id: (u64, u64, Option<SystemTime>),
 }
 
@@ -32,8 +32,8 @@ impl Root {
     /// The paths to watch.
     ///
     /// # Errors
-    /// Every path that does not exist, with the error of the system: watchexec would end with an error
-    /// that does not name them.
+    /// Every path that does not exist, with the error of the system: watchexec would end with an
+    /// error that does not name them.
     pub(crate) fn all(paths: &[String], app_directory: &Path) -> Result<Vec<Self>, Vec<String>> {
         // The app directory, if none is given.
         let given = if paths.is_empty() {

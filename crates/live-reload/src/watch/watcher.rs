@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 /// How much is read at once.
 const BLOCK: usize = 1 << 16;
 
-/// watchexec 2.7 and 2.8 keep the name of each path that is removed or renamed, and compare every event with all of
-/// them (watchexec 8.4, `removed_prefixes`): with 2,000 an event takes a millisecond. In a flood they report only one
-/// in two or three.
+/// watchexec 2.7 and 2.8 keep the name of each path that is removed or renamed, and compare every
+/// event with all of them (watchexec 8.4, `removed_prefixes`): with 2,000 an event takes a
+/// millisecond. In a flood they report only one in two or three.
 const MANY_REMOVED: usize = 1000;
 const TOO_MANY_REMOVED: usize = 3 * MANY_REMOVED;
 
@@ -46,9 +46,11 @@ pub(crate) struct Watcher {
 /// What watchexec has reported.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reported {
-    /// Changed paths, each with whether there is another file now, and not only another state of it.
+    /// Changed paths, each with whether it leads to a different file now, not only to a new state
+    /// of the same one.
     pub(crate) paths: Vec<(PathBuf, bool)>,
-    /// Whether something has changed whose path it could not write: its name is not UTF-8, or contains a line feed.
+    /// Whether something has changed whose path it could not write: its name is not UTF-8, or
+    /// contains a line feed.
     pub(crate) is_unnamed: bool,
 }
 
@@ -87,7 +89,8 @@ impl Watcher {
         kill(self.process, Signal::SIGKILL).ok();
     }
 
-    /// When it should be started again, because so many names have gone: when it is quiet, or before it gets too slow.
+    /// When it should be started again, because so many names have gone: when it is quiet, or
+    /// before it gets too slow.
     pub(crate) fn retire(&self) -> Option<Instant> {
         match self.removed {
             0..MANY_REMOVED => None,
@@ -96,7 +99,8 @@ impl Watcher {
         }
     }
 
-    /// Reads those of its files that can be read. Returns what it has reported, and logs its errors.
+    /// Reads those of its files that can be read. Returns what it has reported, and logs its
+    /// errors.
     pub(crate) fn read(&mut self, is_readable: &[bool]) -> Reported {
         let mut reported = Reported::default();
         if is_readable.first() == Some(&true) {
@@ -131,7 +135,8 @@ impl Watcher {
         match line {
             // The head of each error that does not end it.
             "[[Error (not fatal)]]" | "" => {}
-            // All that it says if a file is gone before it has looked at it, and if it runs out of watches.
+            // All that it says if a file is gone before it has looked at it, and if it runs out of
+            // watches.
             "Native fs watcher error" => {
                 let first = self.watch.first().map_or(Path::new("/"), PathBuf::as_path);
                 if let Err(shortage) = inotify::check(first) {
@@ -143,8 +148,8 @@ impl Watcher {
     }
 }
 
-/// An event, `modify:/workspace/app.py`; `None` for any other line. What has the form of an event counts only if it is
-/// one of a watched path, since names of files can contain line feeds.
+/// An event, `modify:/workspace/app.py`; `None` for any other line. What has the form of an event
+/// counts only if it is one of a watched path, since names of files can contain line feeds.
 fn event<'l>(line: &'l [u8], watch: &[PathBuf]) -> Option<(&'l [u8], PathBuf)> {
     let colon = line.iter().position(|byte| *byte == b':')?;
     let (kind, path) = line.split_at_checked(colon)?;
@@ -190,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_only_changes_of_watched_paths_for_events() {
+    fn accepts_only_events_of_watched_paths() {
         let watch = [PathBuf::from("/app"), PathBuf::from("/config")];
         let event = |line: &str| event(line.as_bytes(), &watch).map(|(_, path)| path);
         for (line, path) in [

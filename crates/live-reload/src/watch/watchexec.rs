@@ -12,7 +12,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, ExitCode};
 
-/// The first argument of a call that becomes watchexec. It is for this program to give, not for a user.
+/// The first argument of a call that becomes watchexec. It is for this program to give, not for a
+/// user.
 pub(crate) const ARGUMENT: &str = "--become-watchexec";
 
 /// The watchexec in the layer of this buildpack, else the first on the `PATH`.
@@ -25,7 +26,8 @@ pub(crate) fn find(image: &Image, path: Option<&OsStr>) -> Option<PathBuf> {
         .or_else(|| find_program(WATCHEXEC, path?))
 }
 
-/// The command that writes a line for each change of a file below `watch`. It ends with this program.
+/// The command that writes a line for each change of a file below `watch`. It ends with this
+/// program.
 pub(crate) fn command(
     program: &Path,
     settings: &Settings,
@@ -47,8 +49,9 @@ pub(crate) fn command(
     command
 }
 
-/// Becomes watchexec: `PARENT PROGRAM ARGUMENT…`. The kernel kills it when its parent ends, which the parent cannot
-/// arrange for itself (prctl(2), `PR_SET_PDEATHSIG`), and which outside of PID 1 nobody else would do.
+/// Becomes watchexec: `PARENT PROGRAM ARGUMENT…`. The kernel kills it when its parent ends, which
+/// the parent cannot arrange for itself (prctl(2), `PR_SET_PDEATHSIG`), and which outside of PID 1
+/// nobody else would do.
 ///
 /// Returns only if watchexec cannot be run.
 pub(crate) fn become_it(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -84,7 +87,7 @@ fn arguments(settings: &Settings, watch: &[PathBuf], app_directory: &Path) -> Ve
     for path in watch {
         arguments.push(option("--watch", path.as_os_str()));
     }
-    // The last pattern that matches counts, so that the user's can take one of ours back.
+    // The last pattern that matches counts, so that the user's can override one of ours.
     for pattern in default_patterns() {
         arguments.push(option("--ignore", pattern.as_ref()));
     }

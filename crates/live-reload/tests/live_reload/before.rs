@@ -18,7 +18,8 @@ fn change(image: &Image, file: &str, text: &str) {
     image.change(file);
 }
 
-/// Stops the app. Returns its exit status and what it has written since the last line that was read.
+/// Stops the app. Returns its exit status and what it has written since the last line that was
+/// read.
 fn end(running: Running) -> (i32, String) {
     running.signal(Signal::SIGTERM);
     running.end()
@@ -49,9 +50,13 @@ fn keeps_the_process_while_a_command_fails_and_tries_again_with_any_change() {
     let image = Image::running(APP);
     let mut running = image.start(&["--before", "*.ts: test -e types"]);
     change(&image, "app.ts", "broken");
-    running.logs("test -e types ended with status 1; web goes on, and the next change tries again");
+    running.logs(
+        "test -e types ended with status 1; web keeps running, and the next change tries again",
+    );
     change(&image, "app.ts", "still broken");
-    running.logs("test -e types ended with status 1; web goes on, and the next change tries again");
+    running.logs(
+        "test -e types ended with status 1; web keeps running, and the next change tries again",
+    );
     assert!(running.is_silent());
     change(&image, "types", "");
     running.logs("running test -e types");
@@ -274,7 +279,7 @@ fn names_a_command_that_cannot_be_started() {
     let mut running = image.start(&["--before", "*.ts: tsc -p ."]);
     change(&image, "app.ts", "new");
     running.logs("error: The command runs `tsc`, which is not on the PATH.");
-    running.logs("tsc -p . did not start; web goes on, and the next change tries again");
+    running.logs("tsc -p . did not start; web keeps running, and the next change tries again");
     assert!(running.is_silent());
     end(running);
     running = Running::of(&mut image.command(&["--before", "tsc", "--on-exit", "exit"]));

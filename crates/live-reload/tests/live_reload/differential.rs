@@ -270,8 +270,8 @@ fn has_dots(name: &[u8]) -> bool {
     name.split(|byte| *byte == b'/').any(|part| part == b"..")
 }
 
-/// Leaves out the members that this tar refuses and GNU tar may not: those below a file or link of the
-/// archive, and hard links whose target is, or contains `..`.
+/// Leaves out the members that this tar refuses and GNU tar may not: those below a file or link of
+/// the archive, and hard links whose target is, or contains `..`.
 fn without_refused(members: &[Member]) -> Vec<Member> {
     let mut pending = HashSet::new();
     let mut accepted = members.to_vec();
@@ -441,8 +441,8 @@ fn walk(
     }
 }
 
-/// The directories whose attributes both take from the archive. This tar leaves existing ones as they
-/// are; GNU tar those that an earlier member has made in passing, depending on the spelling.
+/// The directories whose attributes both take from the archive. This tar leaves existing ones as
+/// they are; GNU tar those that an earlier member has made in passing, depending on the spelling.
 fn new_directories(members: &[Member], existing: &BTreeMap<PathBuf, Node>) -> HashSet<PathBuf> {
     let mut seen: HashSet<PathBuf> = existing.keys().cloned().collect();
     let mut new = HashSet::new();
@@ -459,7 +459,8 @@ fn new_directories(members: &[Member], existing: &BTreeMap<PathBuf, Node>) -> Ha
 }
 
 proptest! {
-    // Always the same archives: GNU tar has more oddities with contradictory ones than are listed here.
+    // Always the same archives: GNU tar has more oddities with contradictory ones than are listed
+    // here.
     #![proptest_config(ProptestConfig {
         cases: CASES,
         rng_seed: RngSeed::Fixed(1),

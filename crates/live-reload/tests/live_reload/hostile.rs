@@ -13,8 +13,8 @@ use std::path::Path;
 use std::process::Command;
 use tar::{EntryType, Header};
 
-/// Archives that lead out of the target directory, contradict themselves or are damaged. The target is
-/// `target`, beside a directory `outside` with a file `kept`.
+/// Archives that lead out of the target directory, contradict themselves or are damaged. The target
+/// is `target`, beside a directory `outside` with a file `kept`.
 fn archives(outside: &str) -> Vec<(&'static str, Vec<u8>)> {
     [leading_out(outside), by_headers(outside), damaged(outside)].concat()
 }
@@ -251,7 +251,8 @@ fn hostile_archives_change_nothing_outside() {
     }
 }
 
-/// Runs `tar` with little memory, and an end to waiting: 25 MB beside the program and its libraries.
+/// Runs `tar` with little memory, and an end to waiting: 25 MB beside the program and its
+/// libraries.
 fn within(arguments: &[&str], directory: &Path, archive: &[u8]) -> Outcome {
     let mut command = Command::new("/bin/sh");
     let script = format!("ulimit -v 45000; exec timeout 120 '{PROGRAM}' tar -xf - \"$@\"");
@@ -383,7 +384,7 @@ fn never_waits_for_a_fifo() {
 
     let directory = target();
     mkfifo(&directory.path().join("d"), Mode::S_IRWXU).unwrap();
-    within(&["-C", "d"], directory.path(), &archive).failed("d: Cannot change to it");
+    within(&["-C", "d"], directory.path(), &archive).failed("d: Not a directory");
     let archive = Archive::new().file("d/file", "").bytes();
     within(&[], directory.path(), &archive).failed("d/file: Cannot be copied");
     let archive = Archive::new().directory("d/").bytes();

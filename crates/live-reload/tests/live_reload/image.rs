@@ -17,8 +17,8 @@ use tempfile::TempDir;
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_live-reload");
 
-/// Records its call in files beside the app directory; by `environ` of /proc, as a shell adds variables
-/// of its own.
+/// Records its call in files beside the app directory; by `environ` of /proc, as a shell adds
+/// variables of its own.
 pub(crate) const RECORD: &str = r#"#!/bin/sh
 records=$(dirname "$0")/../records
 mkdir -p "$records"
@@ -31,7 +31,8 @@ grep -E '^Sig(Blk|Ign)' /proc/self/status > "$records/signals"
 /// What the log says when the process has ended by itself.
 const ENDED: &str = "; the next change starts it again";
 
-/// The clock of file systems ticks less often than this: the files of an image are older than its start.
+/// The clock of file systems ticks less often than this: the files of an image are older than its
+/// start.
 const TICK: Duration = Duration::from_millis(15);
 
 /// The layers and the app directory of an image.
@@ -134,8 +135,8 @@ impl Image {
         self.run_times(1, &mut self.command(arguments))
     }
 
-    /// Runs `live-reload` until the process has ended so many times; a change starts it again. The log in the output
-    /// lacks the lines about these ends.
+    /// Runs `live-reload` until the process has ended so many times; a change starts it again. The
+    /// log in the output lacks the lines about these ends.
     pub(crate) fn run_times(&self, times: usize, command: &mut Command) -> Output {
         thread::sleep(TICK);
         let mut child = programs::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
@@ -332,7 +333,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Only where a test has failed is it still there. Killed, it would leave its process behind.
+        // Only where a test has failed is it still there. Killed, it would leave its process
+        // behind.
         let process = Pid::from_raw(self.id().cast_signed());
         let is_running = |child: &mut Child| matches!(child.try_wait(), Ok(None));
         if is_running(&mut self.child) && kill(process, Signal::SIGTERM).is_ok() {

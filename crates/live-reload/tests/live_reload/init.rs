@@ -1,7 +1,7 @@
 //! `live-reload` as PID 1, stopped at any moment.
 //!
-//! `SEED=…` repeats the moments of an earlier run. `WATCHEXEC=…` names a real watchexec to run instead
-//! of the script below.
+//! `SEED=…` repeats the moments of an earlier run. `WATCHEXEC=…` names a real watchexec to run
+//! instead of the script below.
 
 use crate::image::{Image, process};
 use crate::stop::STOPS;
@@ -23,8 +23,8 @@ const STOPPED: u64 = 200;
 /// way.
 const AT_ONCE: usize = 8;
 
-/// Time until a process that does not stop is killed. Each app here stops at once, so a status of 137
-/// says that it never got its signal.
+/// Time until a process that does not stop is killed. Each app here stops at once, so a status of
+/// 137 says that it never got its signal.
 const STOP_TIMEOUT: &str = "20s";
 
 /// The command of a process that runs watchexec itself.
@@ -191,8 +191,8 @@ fn stop(unshare: &[&str], number: u64, mut random: Rng) {
     );
 }
 
-/// Gives `live-reload`, a child of `unshare` if it is PID 1, once it handles signals: until then the kernel
-/// drops those of PID 1, and others end it.
+/// Gives `live-reload`, a child of `unshare` if it is PID 1, once it handles signals: until then
+/// the kernel drops those of PID 1, and others end it.
 fn handles_signals(child: &Child, is_init: bool) -> Pid {
     let children = format!("/proc/{0}/task/{0}/children", child.id());
     let mut program = Some(child.id().cast_signed());

@@ -1,4 +1,5 @@
-//! `tar` and `rm` as root, beside an app whose user can change the directory, and links of other users.
+//! `tar` and `rm` as root, beside an app whose user can change the directory, and links of other
+//! users.
 
 use crate::image::PROGRAM;
 use crate::programs;
@@ -106,8 +107,8 @@ fn tar_as_root_follows_no_link_of_another_user() {
     ] {
         let outcome = beside.run(0, &["tar", "-xf", "-"], &archive.file("after", "").bytes());
         outcome.failed(
-            ": Cannot be copied: 'link' is a link of user 65534, which user 0 does not follow. Run this \
-             as user 65534, or replace the link by a directory\n",
+            ": Cannot be copied: 'link' is a link owned by user 65534, which user 0 does not follow. Run this \
+             as user 65534, or replace the link with a directory\n",
         );
         assert_eq!(names(&beside.app()), ["after", "link"]);
         assert!(beside.outside_is_untouched(), "{outcome:?}");
@@ -115,7 +116,7 @@ fn tar_as_root_follows_no_link_of_another_user() {
     let archive = Archive::new().file("kept", "new").bytes();
     for target in ["link", "link/", "./link/."] {
         let outcome = beside.run(0, &["tar", "-xf", "-", "-C", target], &archive);
-        outcome.failed(": Cannot change to it: 'link' is a link of user 65534, which");
+        outcome.failed(": Cannot open this directory: 'link' is a link owned by user 65534, which");
         assert!(beside.outside_is_untouched(), "{target}");
     }
 }
@@ -143,7 +144,7 @@ fn rm_as_root_follows_only_its_own_links() {
         assert_eq!(outcome.status, 1);
         assert!(
             outcome.errors.starts_with(&format!(
-                "rm: cannot remove '{path}': 'link' is a link of user 65534, which user 0 does not"
+                "rm: cannot remove '{path}': 'link' is a link owned by user 65534, which user 0 does not"
             )),
             "{outcome:?}"
         );
@@ -182,7 +183,7 @@ fn other_users_follow_links_of_whoever_owns_the_directory() {
             outcome.succeeded();
             assert_eq!((removed.status, removed.errors.as_str()), (0, ""));
         } else {
-            outcome.failed("'link' is a link of user 1234, which user 65534 does not follow");
+            outcome.failed("'link' is a link owned by user 1234, which user 65534 does not follow");
             assert!(removed.errors.contains("user 1234"), "{removed:?}");
         }
         assert!(beside.outside_is_untouched());

@@ -352,7 +352,7 @@ fn prints_what_is_ignored() {
     let output = String::from_utf8(output.stdout).unwrap();
     let defaults: Vec<&str> = default_patterns().collect();
     let count = defaults.len() + 2;
-    let line = format!("Ignored: {count} patterns. Those of the build or of --ignore: *.csv !/tmp");
+    let line = format!("Ignored: {count} patterns. From the build or --ignore: *.csv !/tmp");
     assert!(output.contains(&line), "{output}");
     let end = format!("{}\n", defaults.join(" "));
     assert!(output.ends_with(&end), "{output}");

@@ -571,8 +571,7 @@ fn rejects_invalid_arguments() {
         (&["xf"], "option 'f' requires a value"),
         (
             &["-x", "-C", "/missing/directory"],
-            "/missing/directory: Cannot change to it: it is not a directory. Make it first, or name \
-             another one with -C.\n",
+            "/missing/directory: Not a directory. Create it first, or name a different one with -C.\n",
         ),
         (&["-f", "-"], "only extracts"),
         (&["-xf", "-", "member"], "unknown argument 'member'"),
@@ -674,9 +673,9 @@ fn overwrites_a_file_whose_directory_is_not_writable() {
         let outcome = target.extract(&archive, temporary);
         outcome.failed("other: Cannot be copied: Permission denied");
         outcome.failed(
-            ". The user of the container may not write there: build the image with live reload on, \
-             which lets the group of the build user do so, and start the container as a user of \
-             that group\n",
+            ". The container's user has no write permission there: build the image with live \
+             reload on, which makes the app group-writable, and run the container as a user in the \
+             build user's group\n",
         );
         assert!(!outcome.errors.contains("file: "), "{outcome:?}");
         assert_eq!(target.content(), "new", "{temporary}");

@@ -63,8 +63,8 @@ fn extracts_archives_of_bsdtar_without_mac_metadata() {
     assert_eq!(names(&directory.path().join("src")), ["app.py"]);
 }
 
-/// `kubectl cp`, and `docker cp`, whose archive the engine extracts: Go's writer uses pax records only for
-/// what the header cannot hold.
+/// `kubectl cp`, and `docker cp`, whose archive the engine extracts: Go's writer uses pax records
+/// only for what the header cannot hold.
 #[test]
 fn extracts_archives_of_go_programs() {
     let directory = target();

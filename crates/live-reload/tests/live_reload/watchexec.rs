@@ -1,8 +1,8 @@
 //! What stands in for watchexec in these tests.
 //!
-//! It reports the changes that a test sends it, or restarts what it runs at each of them. It differs from the real one,
-//! with which the suite runs (`make e2e`): it watches nothing and ignores nothing, reports at once and never in batches,
-//! and takes its options for granted.
+//! It reports the changes that a test sends it, or restarts what it runs at each of them. It
+//! differs from the real one, with which the suite runs (`make e2e`): it watches nothing and
+//! ignores nothing, reports at once and never in batches, and takes its options for granted.
 
 use crate::programs;
 use nix::sys::stat::Mode;
@@ -50,8 +50,8 @@ pub(crate) fn install(path: &Path) {
     mkfifo(&path.with_file_name("events"), Mode::S_IRWXU).unwrap();
 }
 
-/// Sends it a line: an event such as `modify:/workspace/app.py`, `error TEXT` to be written to its standard error, or
-/// `end STATUS`.
+/// Sends it a line: an event such as `modify:/workspace/app.py`, `error TEXT` to be written to its
+/// standard error, or `end STATUS`.
 pub(crate) fn send(path: &Path, line: &str) {
     let events = path.with_file_name("events");
     // Also for reading, so that it does not matter who opens it first.

@@ -8,8 +8,8 @@ use nix::sys::signal::Signal;
 
 const WRAPPED: &str = r#"["./watchexec", "-r", "--", "./app"]"#;
 
-/// An image whose only process runs this app by a watchexec in the app directory. The one in the layer
-/// of the buildpack fails, so that no process can run by both.
+/// An image whose only process runs this app by a watchexec in the app directory. The one in the
+/// layer of the buildpack fails, so that no process can run by both.
 fn image(processes: &str, app: &str) -> Image {
     let image = Image::new(processes, &format!("#!/bin/sh\n{app}"));
     watchexec::install(&image.app().join("watchexec"));

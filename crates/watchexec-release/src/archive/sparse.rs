@@ -56,8 +56,8 @@ pub(super) fn content<'a>(
     Ok(Box::new(Cursor::new(content)))
 }
 
-/// Reads the offset and the size of each piece of data: decimal numbers, a line each, after the number
-/// of pieces.
+/// Reads the offset and the size of each piece of data: decimal numbers, a line each, after the
+/// number of pieces.
 fn map(data: &mut impl BufRead) -> io::Result<Vec<usize>> {
     let mut map = data.take(LARGEST_MAP);
     let mut number = || {

@@ -17,17 +17,19 @@ pub enum Failure {
     /// No trusted connection. Contains the reason, and the URL of the server or the proxy.
     #[error("no trusted connection to {1} ({0})")]
     Tls(TlsFault, String),
-    /// A step of a request, or all requests together, took longer than the limit. Contains what was missing:
-    /// `no answer`.
+    /// A step of a request, or all requests together, took longer than the limit. Contains what was
+    /// missing: `no answer`.
     #[error("{0} within {limit}s", limit = .1.as_secs_f64())]
     Timeout(&'static str, Duration),
-    /// The server answered with a status other than 200. Contains its status line, and how long it asks to wait.
+    /// The server answered with a status other than 200. Contains its status line, and how long it
+    /// asks to wait.
     #[error("the server answered {1}")]
     Status(StatusCode, String, Option<Duration>),
     /// The proxy did not pass the request on. Contains its status line.
     #[error("the proxy answered {1}")]
     Proxy(StatusCode, String),
-    /// The connection ended within the body. Contains the number of bytes received, and the system's message.
+    /// The connection ended within the body. Contains the number of bytes received, and the
+    /// system's message.
     #[error("the connection ended after {received} ({1})", received = size(*.0))]
     Interrupted(u64, String),
     /// The body is larger than this limit, in bytes.
@@ -54,7 +56,7 @@ pub enum TlsFault {
     #[error("it does not speak TLS")]
     NotTls,
     /// The server presents the certificate of a CA as its own.
-    #[error("its certificate is self-signed as that of a CA, or is a CA's")]
+    #[error("it presents a CA certificate as its own")]
     Ca,
     /// Anything else. Contains the TLS library's message.
     #[error("{0}")]
@@ -84,7 +86,7 @@ impl Failure {
         // A connection that breaks off within the handshake is a broken network, not a lack of
         // trust, and comes as an I/O error that has no TLS error.
         if let Some(tls) = find::<rustls::Error>(error) {
-            // A proxy ends the connection, or the first one of a tunnel.
+            // The handshake was with the proxy if the URL is http, or if opening the tunnel failed.
             let is_tunnel = chain(error).any(|error| error.to_string().starts_with(TUNNEL));
             let proxy = hop.proxy.as_ref().and_then(|proxy| proxy.url.as_ref().ok());
             let proxy = proxy.filter(|_| is_tunnel || !hop.url.is_https());
@@ -103,8 +105,8 @@ impl Failure {
         }
     }
 
-    /// Whether a retry can succeed. Refusals by a server, a proxy or a certificate are final; broken
-    /// networks and busy servers are not.
+    /// Whether a retry can succeed. Refusals by a server, a proxy or a certificate are final;
+    /// broken networks and busy servers are not.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Connect(_) | Self::Interrupted(..) | Self::Timeout(..) => true,

@@ -30,7 +30,8 @@ pub trait Observer {
     fn requesting(&self, hop: &Hop);
     /// Called before the pause after a failed request; number `retry` of `retries` follows.
     fn retrying(&self, failure: &Failure, pause: Duration, retry: usize, retries: usize);
-    /// Called from time to time with the number of bytes received, of `total` if the server announced it.
+    /// Called from time to time with the number of bytes received, of `total` if the server
+    /// announced it.
     fn received(&self, bytes: u64, total: Option<u64>);
 }
 
@@ -57,7 +58,7 @@ impl Downloader<'_> {
                 let body = runtime.block_on(async { timeout(total, requests).await });
                 // A name look-up that hangs must not hold the program back after its limit.
                 runtime.shutdown_background();
-                body.unwrap_or(Err(Failure::Timeout("not done", total)))
+                body.unwrap_or(Err(Failure::Timeout("not finished", total)))
             }
         };
         (hop, body)
@@ -213,15 +214,17 @@ impl Downloader<'_> {
     }
 }
 
-/// Why a proxy does not connect to the server. The HTTP library tells 407 only, so the proxy, which
-/// has not refused the login, is asked once more: as for an http URL, which needs no tunnel.
+/// Why a proxy does not connect to the server. The HTTP library reports only 407. For any other
+/// status the proxy is asked again, as for an http URL, which needs no tunnel.
 async fn refusal(hop: &Hop, client: &Client) -> Failure {
     let server = format!("http://{}:{}", hop.url.host(), hop.url.port());
     match client.request(Method::CONNECT, server).send().await {
         Ok(response) if !response.status().is_success() => {
             Failure::Proxy(response.status(), status_line(&response))
         }
-        Ok(_) => Failure::Connect("the proxy refused, and a second time did not".to_owned()),
+        Ok(_) => Failure::Connect(
+            "the proxy refused the first CONNECT request, but accepted the second".to_owned(),
+        ),
         Err(error) => Failure::of_request(hop, &error),
     }
 }
@@ -233,7 +236,7 @@ fn location(response: &Response) -> Option<String> {
     Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
 }
 
-/// Reads a status that says that there is no body.
+/// Checks the status: any but 200 is a failure.
 fn accepted(response: &Response) -> Result<(), Failure> {
     let status = response.status();
     let line = status_line(response);

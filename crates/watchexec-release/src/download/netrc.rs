@@ -1,5 +1,5 @@
-//! Logins from a netrc file, as curl reads it (`lib/netrc.c`), but without the entry `default`: it would
-//! send a password to any host that a URL names.
+//! Logins from a netrc file, as curl reads it (`lib/netrc.c`), but without the entry `default`: it
+//! would send a password to any host that a URL names.
 
 use crate::regular_file::read_bytes;
 use std::io;
@@ -38,10 +38,12 @@ impl Netrc {
         })
     }
 
-    /// The user name and the password for a host, from its first entry that has both, else from its last.
+    /// The user name and the password for a host, from its first entry that has both, else from its
+    /// last.
     pub(super) fn login(&self, host: &str) -> Option<[Vec<u8>; 2]> {
         let (mut user, mut password) = (None, None);
-        // A keyword whose value comes next, whether the entry is the host's, and whether it is a macro.
+        // A keyword whose value comes next, whether the entry is the host's, and whether it is a
+        // macro.
         let (mut keyword, mut is_ours, mut is_macro) = (Vec::new(), false, false);
         for line in self.text.split(|byte| *byte == b'\n') {
             if is_macro {

@@ -31,7 +31,7 @@ impl Network {
     /// The login for a URL, and its origin for people.
     pub(super) fn login(&self, url: &SafeUrl) -> Option<(Login, String)> {
         match url.login() {
-            Some(login) => Some((login, "its URL".to_owned())),
+            Some(login) => Some((login, "the URL".to_owned())),
             None => Some((
                 self.netrc.login(url.host())?,
                 printable(&self.netrc.file).to_string(),
@@ -90,8 +90,8 @@ pub struct Policy {
     pub total: Duration,
     /// Requests after the first one.
     pub retries: usize,
-    /// The shortest first pause. Each further one is twice as long, and each is extended by a random
-    /// part of itself, so that many builds that failed together do not come back together.
+    /// The shortest first pause. Each further one is twice as long, and each is extended by a
+    /// random part of itself, so that many builds that failed together do not come back together.
     pub first_pause: Duration,
     /// The longest pause, also of those that a server asks for.
     pub longest_pause: Duration,

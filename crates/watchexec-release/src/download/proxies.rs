@@ -16,7 +16,8 @@ pub struct Proxies {
     pub except: String,
 }
 
-/// A proxy, and the variable that sets it. An invalid URL is an error only if a download needs the proxy.
+/// A proxy, and the variable that sets it. An invalid URL is an error only if a download needs the
+/// proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxy {
     /// The variable.
@@ -60,8 +61,8 @@ impl Proxies {
         proxy.as_ref().filter(|_| !self.excepts(url))
     }
 
-    /// Whether `no_proxy` lists the host: as `*`, as an address or its network, or as a domain or a parent
-    /// domain (`example.com`, `.example.com`, `*.example.com`), each with or without a port.
+    /// Whether `no_proxy` lists the host: as `*`, as an address or its network, or as a domain or a
+    /// parent domain (`example.com`, `.example.com`, `*.example.com`), each with or without a port.
     fn excepts(&self, url: &SafeUrl) -> bool {
         let port = url.port().to_string();
         let entries = self.except.split([',', ' ', '\t']);

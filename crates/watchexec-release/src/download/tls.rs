@@ -38,7 +38,7 @@ pub(super) fn trusted(of_bindings: &[CertificateDer<'static>]) -> (Roots, String
     let native = rustls_native_certs::load_native_certs();
     let (system, _) = roots.add_parsable_certificates(native.certs);
     let (bindings, _) = roots.add_parsable_certificates(of_bindings.iter().cloned());
-    let described = format!("{system} CA certificates of the system and {bindings} of bindings");
+    let described = format!("{system} system CA certificates and {bindings} from bindings");
     (Arc::new(roots), described)
 }
 

@@ -1,8 +1,9 @@
 //! The crates of a program that lists them itself.
 //!
-//! `cargo auditable` adds the section `.dep-v0` to a program: its dependency tree, as JSON compressed
-//! with zlib (described in `PARSING.md` of <https://github.com/rust-secure-code/cargo-auditable>).
-//! A correct checksum does not make the content trustworthy, so the decompressed size is limited.
+//! `cargo auditable` adds the section `.dep-v0` to a program: its dependency tree, as JSON
+//! compressed with zlib (described in `PARSING.md` of
+//! <https://github.com/rust-secure-code/cargo-auditable>). A correct checksum does not make the
+//! content trustworthy, so the decompressed size is limited.
 
 use auditable_extract::{Error as ExtractError, raw_auditable_data};
 use auditable_serde::{DependencyKind, Package, VersionInfo};
@@ -23,7 +24,8 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// The source of a library that the toolchain links into a program: no crate, though it is listed with them.
+/// The source of a library that the toolchain links into a program: no crate, though it is listed
+/// with them.
 pub const TOOLCHAIN: &str = "toolchain";
 
 /// A crate that is part of a program.

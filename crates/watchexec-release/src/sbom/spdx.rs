@@ -111,7 +111,8 @@ fn declared(licenses: &[License]) -> String {
     }
 }
 
-/// The identifier of a licence that is not on the SPDX list, in the characters that clause 10.1 allows.
+/// The identifier of a licence that is not on the SPDX list, in the characters that clause 10.1
+/// allows.
 fn license_reference(license: &License) -> String {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '.';
     format!(

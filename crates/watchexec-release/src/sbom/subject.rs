@@ -135,8 +135,8 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// The reference to a part: the subject is the first one, its crates follow. Syft merges software of
-/// all documents that it finds by this reference, so it is unique.
+/// The reference to a part: the subject is the first one, its crates follow. Syft merges software
+/// of all documents that it finds by this reference, so it is unique.
 pub(super) fn reference(index: usize, identity: Uuid) -> String {
     format!("part-{index}-{identity}")
 }

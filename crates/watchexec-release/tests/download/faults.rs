@@ -171,7 +171,7 @@ fn limits_the_time_for_the_whole_download() {
     let server = Server::http(|_| Reply::ok(BODY).cut(10).then(Then::Stall));
     let mut network = network();
     network.policy.total = Duration::from_millis(100);
-    let limit = Failure::Timeout("not done", Duration::from_millis(100));
+    let limit = Failure::Timeout("not finished", Duration::from_millis(100));
     assert_eq!(get(&server.url("/w"), &network).only_failure(), limit);
 
     // Pauses count too.

@@ -99,8 +99,8 @@ fn fails_without_the_proxy() {
     );
 }
 
-/// A further request with the same password may lock the account. Only a proxy that has accepted it is
-/// asked again, to learn the status, which the HTTP library does not tell.
+/// A further request with the same password may lock the account. Only a proxy that has accepted it
+/// is asked again, to learn the status, which the HTTP library does not tell.
 #[test]
 fn sends_a_login_that_a_proxy_refuses_once() {
     for (scheme, status, failure, asked) in [

@@ -43,7 +43,7 @@ fn trusts_a_ca_certificate_of_a_binding() {
     let fetched = get(&server.url("/w"), &trusting(&authority.pem()));
     fetched.assert_body();
     let trusted = fetched.progress.hops.borrow()[0].trusted.clone().unwrap();
-    assert!(trusted.ends_with(" and 1 of bindings"), "{trusted}");
+    assert!(trusted.ends_with(" and 1 from bindings"), "{trusted}");
 }
 
 /// curl and Go's client accept these, and the TLS library's own cryptography does not.

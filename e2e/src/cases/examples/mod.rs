@@ -1,5 +1,5 @@
-//! The examples and pages, followed as a reader would: the cases take commands and edits from the pages
-//! and request the app from outside.
+//! The examples and pages, followed as a reader would: the cases take commands and edits from the
+//! pages and request the app from outside.
 
 pub(super) mod tools;
 
@@ -84,8 +84,8 @@ fn spring_boot(case: &Case<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Follows a page, which builds, starts and asks the app, and then edits and syncs a file. Returns the
-/// container's log.
+/// Follows a page, which builds, starts and asks the app, and then edits and syncs a file. Returns
+/// the container's log.
 fn page(case: &Case<'_>, page: &str, container: &str) -> Result<String> {
     follow_page(&case.terminal()?, page, container)
 }
@@ -167,7 +167,8 @@ fn composite(case: &Case<'_>) -> Result<()> {
     )
 }
 
-/// The buildpack wraps its process itself. That process stays the default, and `reload` starts it unchanged.
+/// The buildpack wraps its process itself. That process stays the default, and `reload` starts it
+/// unchanged.
 fn language_buildpack(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
     let wrapped = "examples/language-buildpack/README.md";
@@ -204,7 +205,8 @@ fn other_settings(case: &Case<'_>) -> Result<()> {
     expect_reload(&terminal, &terminal.container("my-app-worker"))
 }
 
-/// Arguments reach the app, also after a restart, whether its process type has arguments of its own or not.
+/// Arguments reach the app, also after a restart, whether its process type has arguments of its own
+/// or not.
 fn arguments(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
     let procfile = "web: ./server\nworker: python3 app.py\n";
@@ -284,7 +286,8 @@ fn ignored(case: &Case<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Tilt's and Skaffold's commands sync a program and other files into an image that has no other program.
+/// Tilt's and Skaffold's commands sync a program and other files into an image that has no other
+/// program.
 fn sync_tools(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
     let page = terminal.page("docs/tiny-images.md")?;

@@ -134,7 +134,8 @@ fn reload_with_tilt(case: &Case<'_>, page: &str, tiltfile: &str) -> Result<Strin
     container.log()
 }
 
-/// The app directory is the host's. What the image has there is hidden, except for an anonymous volume.
+/// The app directory is the host's. What the image has there is hidden, except for an anonymous
+/// volume.
 fn bind_mount(case: &Case<'_>) -> Result<()> {
     let terminal = case.terminal()?;
     let page = terminal.page("docs/bind-mounts.md")?;

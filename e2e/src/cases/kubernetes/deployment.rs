@@ -22,7 +22,8 @@ const USER: &str = "1000680000";
 /// An app that takes long to start.
 const SLOW_START: &str = "import time\ntime.sleep(8)\n";
 
-/// A sync changes one pod. The arguments of the page, which are the same for Compose, reach the app.
+/// A sync changes one pod. The arguments of the page, which are the same for Compose, reach the
+/// app.
 fn replicas(case: &Case<'_>) -> Result<()> {
     let page = fs::read_to_string(workspace().join("docs/settings.md"))?;
     let arguments = page.lines().find(|line| line.starts_with("args: "));
@@ -81,7 +82,8 @@ fn exit(case: &Case<'_>) -> Result<()> {
     pod.wait_for("v1").map(drop)
 }
 
-/// A user as `OpenShift` gives one, with each of the settings that make the app directory writable, and without.
+/// A user as `OpenShift` gives one, with each of the settings that make the app directory writable,
+/// and without.
 fn arbitrary_user(case: &Case<'_>) -> Result<()> {
     let terminal = case.cluster_terminal()?;
     fs::create_dir(terminal.path(DIRECTORY).join("pages"))?;

@@ -31,8 +31,9 @@ const REPOSITORIES: &str = "../../repositories/repository";
 const COMMIT: &str =
     "git add . && git -c user.name=e2e -c user.email=e2e@localhost commit --quiet --message Change";
 
-/// The image of the example reloads in a pod, and is built again when the source changes. These builds
-/// use the offline package. Another image gets watchexec by bindings, from a mirror with a private CA.
+/// The image of the example reloads in a pod, and is built again when the source changes. These
+/// builds use the offline package. Another image gets watchexec by bindings, from a mirror with a
+/// private CA.
 fn kpack(case: &Case<'_>) -> Result<()> {
     let terminal = case.cluster_terminal()?;
     // The service account of the page's builder exists.

@@ -1,5 +1,5 @@
-//! The examples for Kubernetes on a cluster of the suite, followed as a reader would. Pods are asked at
-//! their own address, and times are from the save on this machine to the answer.
+//! The examples for Kubernetes on a cluster of the suite, followed as a reader would. Pods are
+//! asked at their own address, and times are from the save on this machine to the answer.
 
 pub(super) mod deployment;
 pub(super) mod kpack;
@@ -43,8 +43,8 @@ fn tilt(case: &Case<'_>) -> Result<()> {
     expect_syncs(&terminal, &pod)
 }
 
-/// Adds a directory to the app. In the image it belongs to the user of the build, and not everyone can write there, as
-/// in `/workspace` itself.
+/// Adds a directory to the app. In the image it belongs to the user of the build, and not everyone
+/// can write there, as in `/workspace` itself.
 fn add_directory(terminal: &Terminal<'_>) -> Result<()> {
     let directory = terminal.path(DIRECTORY).join("package");
     fs::create_dir(&directory)?;
@@ -58,8 +58,8 @@ fn expect_syncs(terminal: &Terminal<'_>, pod: &Container<'_>) -> Result<()> {
     build_again(terminal, pod)
 }
 
-/// The builder has the offline package, since Skaffold's build containers have no network on a private
-/// engine.
+/// The builder has the offline package, since Skaffold's build containers have no network on a
+/// private engine.
 fn skaffold(case: &Case<'_>) -> Result<()> {
     offline::tool("skaffold")?;
     let terminal = case.cluster_terminal()?;
@@ -121,8 +121,8 @@ fn synced_files_last(case: &Case<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Builds the app and deploys it with a manifest of `examples/kubernetes`, by the commands of the page. The
-/// namespace allows as little as Kubernetes can enforce.
+/// Builds the app and deploys it with a manifest of `examples/kubernetes`, by the commands of the
+/// page. The namespace allows as little as Kubernetes can enforce.
 fn deployed<'a>(
     case: &'a Case<'a>,
     manifest: &str,
@@ -150,8 +150,8 @@ fn deploy(
     Ok(())
 }
 
-/// Deploys an image that was built in the cluster, and checks that a sync restarts the app. `name` is without
-/// the registry.
+/// Deploys an image that was built in the cluster, and checks that a sync restarts the app. `name`
+/// is without the registry.
 fn expect_reload(terminal: &Terminal<'_>, name: &str) -> Result<()> {
     let deployment = fs::read_to_string(terminal.path("examples/kubernetes/app.yaml"))?
         .replace(&format!("me/{}", terminal.case.named(DEPLOYMENT)), name)

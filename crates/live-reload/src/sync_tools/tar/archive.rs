@@ -1,7 +1,7 @@
 //! The members of an archive: headers, the extended headers before them, and sparse files.
 //!
-//! The library decodes headers. Its own reader of archives takes each newline for the end of a pax record,
-//! reads extended headers of any size, and gives holes as zeros to write.
+//! The library decodes headers. Its own reader of archives takes each newline for the end of a pax
+//! record, reads extended headers of any size, and gives holes as zeros to write.
 
 use super::attributes::pax_time;
 use nix::sys::time::TimeSpec;
@@ -120,7 +120,8 @@ impl<R: BufRead> Archive<R> {
         })
     }
 
-    /// Reads the map of a sparse file: the parts that have content. The last one is where the file ends.
+    /// Reads the map of a sparse file: the parts that have content. The last one is where the file
+    /// ends.
     fn parts(&mut self, header: &Header) -> io::Result<Vec<(u64, u64)>> {
         if !header.entry_type().is_gnu_sparse() {
             return Ok(Vec::new());
@@ -171,8 +172,8 @@ impl<R: BufRead> Archive<R> {
         }
     }
 
-    /// Reads to the end of the input. Archives are padded to whole records, which their writer wants to
-    /// get rid of.
+    /// Reads to the end of the input. Archives are padded to whole records, which their writer
+    /// wants to get rid of.
     pub(super) fn drain(mut self) -> io::Result<()> {
         io::copy(&mut self.input, &mut io::sink()).map(drop)
     }
@@ -208,7 +209,7 @@ impl<R: BufRead> Archive<R> {
         Ok(())
     }
 
-    /// Passes on as many bytes of the content.
+    /// Passes `length` bytes of the content to `to`.
     fn pass(
         &mut self,
         mut length: u64,
@@ -232,8 +233,8 @@ impl<R: BufRead> Archive<R> {
 }
 
 impl Extended {
-    /// Applies the records of a pax header. Each starts with its own length in decimal digits; its value may
-    /// hold any bytes, newlines too.
+    /// Applies the records of a pax header. Each starts with its own length in decimal digits; its
+    /// value may hold any bytes, newlines too.
     fn apply(&mut self, mut records: &[u8]) {
         while !records.is_empty() {
             let record = record(records);
@@ -297,8 +298,9 @@ fn other(error: &'static str) -> io::Error {
     io::Error::other(error)
 }
 
-/// Turns the name of a member, or the target of a hard link, into a path below the target directory:
-/// without `/` at the start and without `.`, as GNU tar does. `None` if it contains `..`.
+/// Turns the name of a member, or the target of a hard link, into a path below the target
+/// directory: without `/` at the start and without `.`, as GNU tar does. `None` if it contains
+/// `..`.
 pub(super) fn below(name: &[u8]) -> Option<PathBuf> {
     let mut path = PathBuf::new();
     for component in Path::new(OsStr::from_bytes(name)).components() {

@@ -39,7 +39,7 @@ impl Arguments {
     /// Reads a command line, without the program's own name.
     ///
     /// # Errors
-    /// The first argument that cannot be used, for its user.
+    /// A message for the user about the first argument that cannot be used.
     pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Self, String> {
         Self::read(arguments).map_err(|error| match error {
             Error::MissingValue {
@@ -84,7 +84,8 @@ impl Arguments {
                 Arg::Long("no-same-permissions") => parsed.same_permissions = Some(false),
                 Arg::Long("same-owner") => parsed.same_owner = Some(true),
                 Arg::Short('o') | Arg::Long("no-same-owner") => parsed.same_owner = Some(false),
-                // Always so: files are replaced, directories are kept, owners are numbers.
+                // No effect, since it is always so: files are replaced, directories are kept,
+                // owners are numbers.
                 Arg::Long(
                     "overwrite"
                     | "unlink-first"

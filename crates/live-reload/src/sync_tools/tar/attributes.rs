@@ -79,8 +79,8 @@ impl Attributes {
     }
 }
 
-/// The user or group in a field of a header. Some libraries leave the field blank, and GNU tar accepts
-/// that.
+/// The user or group in a field of a header. Some libraries leave the field blank, and GNU tar
+/// accepts that.
 fn id(field: &[u8], number: io::Result<u64>) -> io::Result<Option<u32>> {
     if field.iter().all(|byte| matches!(byte, 0 | b' ')) {
         return Ok(None);

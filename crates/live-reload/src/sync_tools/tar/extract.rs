@@ -29,8 +29,8 @@ const LONGEST: usize = 4096;
 /// Extracts an archive below a directory.
 ///
 /// # Errors
-/// The archive itself cannot be read. Its complete members are in place nevertheless, unless a signal
-/// has ended the extraction.
+/// The archive itself cannot be read. Its complete members are in place nevertheless, unless a
+/// signal has ended the extraction.
 pub(super) fn extract(
     input: impl BufRead,
     target: OwnedFd,
@@ -58,13 +58,13 @@ pub(super) fn extract(
 struct Extraction {
     stages: Stages,
     rules: Rules,
-    /// Files and links that are put in place at the end, each with its position among all of them, by
-    /// which it is named in the stage of its directory.
+    /// Files and links that are put in place at the end, each with its position among all of them,
+    /// by which it is named in the stage of its directory.
     pending: HashMap<PathBuf, u32>,
     /// The number of members that became pending so far.
     taken: u32,
-    /// New directories, with the attributes that they get once they are filled; a directory that has
-    /// no member of its own has none.
+    /// New directories, with the attributes that they get once they are filled; a directory that
+    /// has no member of its own has none.
     directories: BTreeMap<PathBuf, Option<Attributes>>,
 }
 
@@ -107,7 +107,7 @@ impl Extraction {
                 Err(io::Error::other("its name is empty"))
             };
         }
-        // As for the kernel, which no program could give a longer one.
+        // As in the kernel, to which no program could pass a longer path.
         if path.as_os_str().len() >= LONGEST {
             return Err(Errno::NAMETOOLONG.into());
         }
@@ -163,8 +163,9 @@ impl Extraction {
         }
     }
 
-    /// Makes a directory, or leaves an existing one as it is. Without attributes, for a directory that has
-    /// no member of its own, it gets the mode that directories have by default, and replaces no file.
+    /// Makes a directory, or leaves an existing one as it is. Without attributes, for a directory
+    /// that has no member of its own, it gets the mode that directories have by default, and
+    /// replaces no file.
     fn make_directory(&mut self, path: &Path, attributes: Option<Attributes>) -> io::Result<()> {
         self.discard(path);
         let (place, name) = (self.enter(path)?, last(path));
@@ -202,8 +203,8 @@ impl Extraction {
         }
     }
 
-    /// Makes a file or link in the stage of its directory, and remembers it for the end. It replaces an
-    /// earlier member of the same name.
+    /// Makes a file or link in the stage of its directory, and remembers it for the end. It
+    /// replaces an earlier member of the same name.
     fn stage(
         &mut self,
         path: &Path,
@@ -232,8 +233,8 @@ impl Extraction {
         }
     }
 
-    /// Writes a file into the stage, or over the existing file where its directory admits no new one:
-    /// a user may be allowed to change a file only.
+    /// Writes a file into the stage, or over the existing file where its directory admits no new
+    /// one: a user may be allowed to change a file only.
     fn write_file(
         &mut self,
         path: &Path,

@@ -61,8 +61,8 @@ pub(super) fn admits_only_overwriting(error: &io::Error) -> bool {
     )
 }
 
-/// Opens an existing file, never one that a link leads to, and never a FIFO or a device, which might
-/// wait for someone at its other end.
+/// Opens an existing file, never one that a link leads to, and never a FIFO or a device, which
+/// might wait for someone at its other end.
 pub(super) fn open_file(
     directory: BorrowedFd<'_>,
     name: &Path,
@@ -97,8 +97,8 @@ pub(super) fn overwrite(mut target: File, content: &mut File) -> io::Result<()> 
     target.set_len(length)
 }
 
-/// Makes a file without a name, in the directory for temporary files. A tiny image may have none, or
-/// a read-only one: there the file is in memory, and is limited by it.
+/// Makes a file without a name, in the directory for temporary files. A tiny image may have none,
+/// or a read-only one: there the file is in memory, and is limited by it.
 pub(super) fn spool() -> io::Result<File> {
     tempfile::tempfile().or_else(|_| {
         let memory = memfd_create(c"live-reload", MFdFlags::MFD_CLOEXEC)?;

@@ -44,8 +44,9 @@ impl Problems {
 /// The remedy for the most frequent error, a missing permission.
 fn remedy(error: &io::Error) -> &'static str {
     if error.kind() == io::ErrorKind::PermissionDenied {
-        ". The user of the container may not write there: build the image with live reload on, which \
-         lets the group of the build user do so, and start the container as a user of that group"
+        ". The container's user has no write permission there: build the image with live reload \
+         on, which makes the app group-writable, and run the container as a user in the build \
+         user's group"
     } else {
         ""
     }

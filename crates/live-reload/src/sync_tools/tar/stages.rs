@@ -1,9 +1,9 @@
-//! Directories of the target, each with a stage: a directory in it for files and links that wait for the end
-//! of the archive.
+//! Directories of the target, each with a stage: a directory in it for files and links that wait
+//! for the end of the archive.
 //!
-//! A stage has the name of a temporary file, which is ignored (see `default_patterns`) together with what is in
-//! it. watchexec 2.7 and 2.8 get slower with each name that disappears: the stage's is the only one
-//! in its directory, and the next archive uses it again.
+//! A stage has the name of a temporary file, which is ignored (see `default_patterns`) together
+//! with what is in it. watchexec 2.7 and 2.8 get slower with each name that disappears: the stage's
+//! is the only one in its directory, and the next archive uses it again.
 
 use crate::sync_tools::open_directory::open_directory_at;
 use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, openat, unlinkat};
@@ -66,8 +66,8 @@ impl Stages {
         Ok(place)
     }
 
-    /// Makes the stage for a path, unless there is one. Its name is the first that is free: other calls of `tar`
-    /// may be under way.
+    /// Makes the stage for a path, unless there is one. Its name is the first that is free: other
+    /// calls of `tar` may be under way.
     pub(super) fn make(&mut self, path: &Path) -> io::Result<Rc<Place>> {
         let place = self.enter(path)?;
         let mut number = 0_u32;
