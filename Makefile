@@ -1,6 +1,6 @@
 # Thin on purpose: what is done is in Rust (`cargo xtask help`, `cargo run -p e2e -- --help`).
 
-# Everything with one set of features: cargo compiles many crates again for a package alone.
+# Builds everything with one set of features: for a single package, cargo compiles many crates again.
 BUILD = cargo build --workspace --all-targets --locked
 BUILT = $${CARGO_TARGET_DIR:-target}/debug
 
@@ -11,7 +11,7 @@ help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 demo: ## Show the main job from detect to a reload, on this machine (needs Rust)
-	@echo "The first time, this compiles for about two minutes on 2 cores, and three more if GitHub is out of reach."
+	@echo "The first time, this compiles for about two minutes on 2 cores, and about two more if GitHub is out of reach."
 	cargo build --locked --package xtask --package watchexec-buildpack --package live-reload
 	$(BUILT)/xtask demo
 

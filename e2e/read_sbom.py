@@ -25,7 +25,7 @@ else:
 
     document = parse_from_file(path)
     faults = [fault.validation_message for fault in validate_full_spdx_document(document)]
-    # The suite serves the archive at an address, and the library takes only names of hosts for URLs.
+    # The suite serves the archive from an IP address, and the library accepts only host names in URLs.
     faults = [fault for fault in faults if "but is: http://127.0.0.1:" not in fault]
     if faults:
         sys.exit("\n".join(faults))

@@ -17,7 +17,7 @@ use watchexec_release::files::{children, open};
 
 /// The changes to an app directory.
 #[derive(Debug, Default)]
-pub(crate) struct Opened {
+pub(crate) struct GroupWritable {
     /// Files whose mode was changed.
     pub files: usize,
     /// Directories whose mode was changed.
@@ -31,23 +31,23 @@ pub(crate) struct Opened {
 ///
 /// Private files stay private: libpq and ssh refuse a key that the group may write. Setuid and
 /// setgid files are left alone: whoever can write them has the rights of their owner or group.
-pub(crate) fn open_for_group(directory: &Path) -> Opened {
+pub(crate) fn make_group_writable(directory: &Path) -> GroupWritable {
     let mut walk = Walk::default();
     if let Err(error) = walk.directory(CWD, directory.as_os_str(), directory) {
-        walk.opened.failed.push((directory.to_owned(), error));
+        walk.changed.failed.push((directory.to_owned(), error));
     }
     while let Some((parent, path)) = walk.waiting.pop() {
         let name = path.file_name().unwrap_or_default();
         if let Err(error) = walk.entry(&parent, name, &path) {
-            walk.opened.failed.push((path, error));
+            walk.changed.failed.push((path, error));
         }
     }
-    walk.opened
+    walk.changed
 }
 
 #[derive(Default)]
 struct Walk {
-    opened: Opened,
+    changed: GroupWritable,
     /// Entries to change, each with its directory, which is closed after its last entry.
     waiting: Vec<(Rc<OwnedFd>, PathBuf)>,
 }
@@ -67,7 +67,7 @@ impl Walk {
                 }
                 if let Some(mode) = writable_mode(&stat) {
                     fchmod(file, mode)?;
-                    self.opened.files += 1;
+                    self.changed.files += 1;
                 }
                 Ok(())
             }
@@ -79,7 +79,7 @@ impl Walk {
         let directory = Rc::new(open(parent, name, OFlags::DIRECTORY)?);
         if let Some(mode) = writable_mode(&fstat(&directory)?) {
             fchmod(&directory, mode)?;
-            self.opened.directories += 1;
+            self.changed.directories += 1;
         }
         for name in children(&directory)? {
             self.waiting.push((Rc::clone(&directory), path.join(name)));
@@ -149,13 +149,13 @@ mod tests {
             fs::set_permissions(&path, Permissions::from_mode(before)).unwrap();
         }
         fs::set_permissions(app.path(), Permissions::from_mode(0o777)).unwrap();
-        let opened = open_for_group(app.path());
-        assert_eq!((opened.files, opened.directories), (2, 3));
-        assert!(opened.failed.is_empty());
+        let changed = make_group_writable(app.path());
+        assert_eq!((changed.files, changed.directories), (2, 3));
+        assert!(changed.failed.is_empty());
         for (name, _, after) in modes {
             assert_eq!(mode(&app.path().join(name)), after, "{name}");
         }
-        let again = open_for_group(app.path());
+        let again = make_group_writable(app.path());
         assert_eq!((again.files, again.directories), (0, 0));
     }
 
@@ -167,8 +167,8 @@ mod tests {
         symlink(outside.path(), app.path().join("folder")).unwrap();
         symlink(outside.path().join("file"), app.path().join("file")).unwrap();
         symlink("/missing", app.path().join("dangling")).unwrap();
-        let opened = open_for_group(app.path());
-        assert!(opened.failed.is_empty(), "{opened:?}");
+        let changed = make_group_writable(app.path());
+        assert!(changed.failed.is_empty(), "{changed:?}");
         assert_eq!(mode(&outside.path().join("file")), 0o644);
     }
 
@@ -178,9 +178,9 @@ mod tests {
         let outside = tempfile::tempdir_in(app.path().parent().unwrap()).unwrap();
         file(&outside.path().join("file"), 0o644);
         fs::hard_link(outside.path().join("file"), app.path().join("file")).unwrap();
-        let opened = open_for_group(app.path());
+        let changed = make_group_writable(app.path());
         assert_eq!(mode(&outside.path().join("file")), 0o644);
-        let [(path, why)] = opened.failed.try_into().unwrap();
+        let [(path, why)] = changed.failed.try_into().unwrap();
         assert_eq!(path, app.path().join("file"));
         let expected = "it has hard links, which may be outside the app directory";
         assert_eq!(why.to_string(), expected);
@@ -216,7 +216,7 @@ mod tests {
                 }
             });
             for _ in 0..500 {
-                open_for_group(app.path());
+                make_group_writable(app.path());
                 // Reset what was changed in the app.
                 for path in [&swapped[1].0, &swapped[1].1] {
                     let file = open(CWD, path.as_os_str(), OFlags::empty());
@@ -234,7 +234,7 @@ mod tests {
         let app = tempfile::tempdir().unwrap();
         let fifo = app.path().join("fifo");
         mkfifoat(CWD, &fifo, Mode::from_raw_mode(0o644)).unwrap();
-        assert!(open_for_group(app.path()).failed.is_empty());
+        assert!(make_group_writable(app.path()).failed.is_empty());
         assert_eq!(mode(&fifo), 0o644);
     }
 
@@ -253,17 +253,17 @@ mod tests {
         for number in 0..WIDTH {
             mkdirat(&directory, number.to_string(), Mode::from_raw_mode(0o755)).unwrap();
         }
-        let opened = open_for_group(app.path());
-        assert!(opened.failed.is_empty(), "{:?}", opened.failed.len());
+        let changed = make_group_writable(app.path());
+        assert!(changed.failed.is_empty(), "{:?}", changed.failed.len());
         // The temporary directory itself is private.
-        assert_eq!(opened.directories, DEPTH + WIDTH);
+        assert_eq!(changed.directories, DEPTH + WIDTH);
         let removed = Command::new("rm").arg("-rf").arg(app.path()).status();
         assert!(removed.unwrap().success());
     }
 
     #[test]
     fn reports_paths_that_cannot_be_changed() {
-        let opened = open_for_group(Path::new("/missing/app"));
-        assert_eq!(opened.failed.len(), 1);
+        let changed = make_group_writable(Path::new("/missing/app"));
+        assert_eq!(changed.failed.len(), 1);
     }
 }

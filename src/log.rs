@@ -1,6 +1,6 @@
 //! The log of a build, on standard output, and its lines that have several wordings.
 
-use crate::app_dir::Opened;
+use crate::app_dir::GroupWritable;
 use crate::layers::live_reload::Processes;
 use printable::printable;
 use std::cell::RefCell;
@@ -118,22 +118,22 @@ pub(crate) fn processes(processes: &Processes) -> Vec<String> {
 }
 
 /// Counts the paths that became writable for the run image's user, and those that did not.
-pub(crate) fn opened(app_dir: &Path, opened: &Opened) -> Vec<String> {
+pub(crate) fn group_writable(app_dir: &Path, made: &GroupWritable) -> Vec<String> {
     let counted = |count: usize, one: &str, many: &str| match count {
         0 => None,
         1 => Some(format!("1 {one}")),
         _ => Some(format!("{count} {many}")),
     };
-    let files = counted(opened.files, "file", "files");
-    let directories = counted(opened.directories, "directory", "directories");
+    let files = counted(made.files, "file", "files");
+    let directories = counted(made.directories, "directory", "directories");
     let changed: Vec<String> = files.into_iter().chain(directories).collect();
     let mut lines = Vec::new();
     if !changed.is_empty() {
         let (changed, app_dir) = (changed.join(" and "), app_dir.display());
         lines.push(format!("Made {changed} in {app_dir} group-writable"));
     }
-    if let Some((path, error)) = opened.failed.first() {
-        let others = counted(opened.failed.len() - 1, "other path", "other paths");
+    if let Some((path, error)) = made.failed.first() {
+        let others = counted(made.failed.len() - 1, "other path", "other paths");
         let others = others.map_or_else(String::new, |others| format!(" and {others}"));
         let paths = format!("{}{others}", path.display());
         lines.push(format!(
@@ -271,9 +271,9 @@ mod tests {
             (Path::new("/workspace").join(name), error)
         };
         let lines = |files, directories, failed: &[&str]| {
-            opened(
+            group_writable(
                 Path::new("/workspace"),
-                &Opened {
+                &GroupWritable {
                     files,
                     directories,
                     failed: failed.iter().map(|name| broken(name)).collect(),

@@ -110,8 +110,8 @@ fn contribute(context: &BuildContext<WatchexecBuildpack>) -> Result<Launch, Erro
     log.step("Live reload");
     log.details(log::processes(&processes));
     if processes.reload.is_some() {
-        let opened = app_dir::open_for_group(&context.app_dir);
-        log.details(log::opened(&context.app_dir, &opened));
+        let changed = app_dir::make_group_writable(&context.app_dir);
+        log.details(log::group_writable(&context.app_dir, &changed));
     }
     Ok(processes.launch())
 }

@@ -1,5 +1,5 @@
-//! What docs/repackaging.md tells people to type, typed: its commands run in a folder with a
-//! package, and the buildpack says what came of it.
+//! Runs the commands of docs/repackaging.md in a folder with a package, and checks the result with
+//! the buildpack.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -7,9 +7,9 @@ case $name in *-ar) exec "$ZIG" ar "$@" ;; esac
 for argument; do
     shift
     case $argument in
-    # zig names targets in another way: this name has it.
+    # zig names targets differently: its name for the target is in the name of this script.
     --target=* | -m64) ;;
-    # zig knows only its two parts.
+    # zig knows only the two options that it stands for.
     -static-pie) set -- "$@" -static -pie ;;
     *) set -- "$@" "$argument" ;;
     esac

@@ -86,7 +86,7 @@ def main(task, name="", directory="."):
         return
     wanted, seen = expected(buildpacks, order, app), found(json.load(sys.stdin)[0]["Config"])
     if wanted != seen:
-        sys.exit(f"{name} is published otherwise than e2e/orders has it:\n{seen}\nand not\n{wanted}")
+        sys.exit(f"{name}: the published builder differs from e2e/orders:\n{seen}\ninstead of\n{wanted}")
 
 
 main(*sys.argv[1:])

@@ -164,7 +164,7 @@ impl Image<'_> {
         // The launcher's own words for a program that PATH does not have.
         ensure!(
             error.contains("not found"),
-            "the launcher failed otherwise: {error}"
+            "the launcher failed for a different reason: {error}"
         );
         ensure!(
             !self.labels()?.contains(WATCHEXEC),

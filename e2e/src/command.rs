@@ -30,7 +30,7 @@ pub(crate) fn wait_for<T>(
         if let Some(answer) = ask()? {
             return Ok(answer);
         }
-        ensure!(started.elapsed() < patience, "not within {patience:?}");
+        ensure!(started.elapsed() < patience, "timed out after {patience:?}");
         // As long as the question took: it may start a program, and one to an app is answered at
         // once.
         sleep(

@@ -195,8 +195,8 @@ impl<'a> Container<'a> {
         self.reload_by_copy("v2", &file, "/workspace/app.py")
     }
 
-    /// Which container is running, and since when, or how many starts it has had: different once it
-    /// has been started again.
+    /// Identifies the current start of the container, by its id and its start time or number of
+    /// restarts. Differs after a restart.
     pub(crate) fn last_start(&self) -> Result<String> {
         let Some(terminal) = self.cluster else {
             return self

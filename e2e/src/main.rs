@@ -2,8 +2,8 @@
 //! real apps in containers of the images.
 //!
 //! `cargo run -p e2e -- [FILTER]` takes the arguments of `cargo test`; with `--bench` it measures
-//! instead. The suite needs Rust, Go and Maven and, on a machine without a Docker engine, Debian
-//! and root. All output is below `target/e2e`, and the next run reuses it.
+//! instead. The suite needs what CONTRIBUTING.md lists and, on a machine without a Docker engine,
+//! Debian and root. All output is below `target/e2e`, and the next run reuses it.
 //!
 //! Start reading at `cases` and `case`. Cases use `build`, `container`, `terminal` and `package`.
 //! `offline` provides the tools and images, and can be skipped.

@@ -47,7 +47,8 @@ impl Platform {
         let archive = step("watchexec archive", || Archive::released(None))?;
         let buildpack = step("buildpack", || {
             package("package", &[]).or_else(|_| {
-                // Without the toolchain of a release, its cases say why. All others can do without.
+                // If the release toolchain is missing, the release cases report why. All others do
+                // not need it.
                 AS_RELEASED.store(false, Ordering::Relaxed);
                 package("package", &[])
             })

@@ -62,7 +62,8 @@ impl Running {
                 Ok(shown?)
             })
         });
-        let waited = waited.and_then(|shown| shown.or_else(|last| last.context("it has ended")));
+        let waited =
+            waited.and_then(|shown| shown.or_else(|last| last.context("the program has ended")));
         waited.with_context(|| format!("(all of it in {})", self.log.display()))
     }
 

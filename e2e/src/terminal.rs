@@ -36,10 +36,10 @@ const FILES: [&str; 5] = [
 ];
 /// The port of all examples.
 const PORT: &str = "8080";
+/// How Compose publishes that port.
+const PUBLISHED: &str = "ports:\n      - \"8080:8080\"";
 /// How the pages edit a file.
 const EDIT: &str = "perl -pi -e ";
-/// How Compose publishes it.
-const PUBLISHED: &str = "ports:\n      - \"8080:8080\"";
 /// The start of all names of images and containers on the pages.
 const NAMES: [&str; 2] = ["example-", "my-app"];
 
@@ -52,7 +52,7 @@ pub(crate) struct Terminal<'a> {
     pub(crate) case: &'a Case<'a>,
     port: u16,
     root: TempDir,
-    /// The directory and variables of `kubectl` and the like.
+    /// The namespace of a terminal of the cluster.
     pub(crate) namespace: Option<Namespace>,
     /// How many commands have been run, for the names of their logs.
     typed: Cell<usize>,

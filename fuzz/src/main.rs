@@ -5,9 +5,9 @@
 //! `cargo run -p fuzz -- TARGET FILE` runs it again.
 
 mod mutate;
+mod output;
 mod sync_tools;
 mod targets;
-mod texts;
 
 use anyhow::{Context, Result, anyhow, bail};
 use std::any::Any;

@@ -1,4 +1,4 @@
-//! Archives that are nearly right: a valid one in which some fields, blocks and bytes are others.
+//! Nearly valid archives: a valid one with some fields, blocks and bytes changed.
 
 use anyhow::Result;
 use flate2::Compression;

@@ -93,7 +93,7 @@ fn extract(bytes: &[u8]) -> Result<bool> {
     let content = fs::read(outside.join("file"))?;
     ensure!(
         content == b"outside",
-        "a file outside of the target is another one"
+        "a file outside the target has changed"
     );
     let mut files = 0_u32;
     without_leftovers(&target, &mut files)?;

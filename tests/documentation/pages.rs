@@ -1,6 +1,5 @@
-//! What the texts of the repository say of it: that links lead somewhere, that each command block
-//! is run by something or says why not, that tables name all there is, and that logs are as
-//! printed.
+//! Checks the pages of the repository: links resolve, each command block is run or says why not,
+//! tables are complete, and log lines are ones that the programs print.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -82,14 +82,16 @@ fn lists_every_pattern_with_a_name_that_only_it_matches() {
             if !default_patterns().any(|one| one == *pattern) {
                 wrong.push(format!("{pattern} is not a default pattern"));
             }
-            // Without it, something else is not ignored.
+            // Without the pattern, a name in its row must no longer be ignored.
             let taken_back = [format!("!{pattern}").parse().unwrap()];
             let without = Patterns::ignored(&taken_back, Path::new("/app"));
             if ignored
                 .iter()
                 .all(|file| without.include(&Path::new("/app").join(file)))
             {
-                wrong.push(format!("{pattern} matches no name of its row"));
+                wrong.push(format!(
+                    "{pattern}: no name in its row is ignored by it alone"
+                ));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! `bin/build`: the layer, its metadata, its reuse, and what a failure leaves.
 
 use crate::support::lifecycle::{Lifecycle, Outcome};
-use crate::support::server::{Reply, Server, nobody};
+use crate::support::server::{Reply, Server, unused_address};
 use crate::support::{ARCHIVE, dependency, put_inside};
 use flate2::write::GzEncoder;
 use flate2::{Compression, Crc};
@@ -88,7 +88,7 @@ fn installs_every_kind_of_archive() {
 }
 
 #[test]
-fn provides_watchexec_during_the_build_where_required() {
+fn provides_watchexec_during_the_build_if_required() {
     let (_server, lifecycle) = served(ARCHIVE);
     lifecycle
         .build_with("[[entries]]\nname = \"watchexec\"\n[entries.metadata]\nbuild = true\n")
@@ -323,7 +323,7 @@ fn logs_every_step() {
 fn offline() -> Lifecycle {
     let lifecycle = Lifecycle::new(&dependency(
         "2.8.0",
-        &format!("http://{}/watchexec.tar.xz", nobody()),
+        &format!("http://{}/watchexec.tar.xz", unused_address()),
         Checksum::of(ARCHIVE),
     ));
     put_inside(&lifecycle.buildpack(), ARCHIVE);

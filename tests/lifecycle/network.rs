@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use watchexec_release::checksum::Checksum;
 
-/// An address that no test server has: whoever asks it did not heed the setting under test.
+/// A URL that no test server has: a request to it means that the setting under test was ignored.
 const ELSEWHERE: &str = "https://watchexec.invalid/v1/w.tar.xz";
 
 fn lifecycle() -> Lifecycle {
@@ -428,7 +428,7 @@ fn names_what_decides_a_download() {
 }
 
 #[test]
-fn asks_a_proxy_that_refuses_once() {
+fn asks_a_refusing_proxy_only_once() {
     let proxy = Server::http(|_| Reply::status("407 Log In First"));
     let outcome = lifecycle()
         .with("HTTPS_PROXY", proxy.url("").replace("//", "//user:secret@"))

@@ -23,7 +23,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TRIPLE")]
     pub(crate) target: Option<Triple>,
 
-    /// Build, if that is necessary, without optimizations: in a quarter of the time, for tests
+    /// If watchexec has to be built, build it without optimizations, in a quarter of the time (for
+    /// tests)
     #[arg(long)]
     pub(crate) quick: bool,
 }
@@ -119,8 +120,8 @@ pub(crate) fn provide(options: &Options) -> Result<Archive> {
     Ok(archive)
 }
 
-/// Whether a download failed for a reason other than buildpack.toml: a missing file or another
-/// checksum must not be hidden by another archive in its place.
+/// Whether a download failed because the site cannot be reached. A missing file or a wrong checksum
+/// is a mistake in buildpack.toml, which an archive built in its place would hide.
 fn is_unreachable(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<reqwest::Error>()

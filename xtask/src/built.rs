@@ -38,9 +38,9 @@ pub(crate) fn archive(version: &Version, triple: &Triple, quick: bool) -> Result
     })
 }
 
-/// Builds watchexec, and writes its archive, laid out as upstream's. Of what upstream ships beside
-/// the program and its licence, which builds leave out, it has one shell completion if this machine
-/// can run the program.
+/// Builds watchexec, and writes its archive, laid out as upstream's. Of the other files that
+/// upstream ships, which builds leave out, it contains one shell completion, empty if this machine
+/// cannot run the program.
 fn write(
     version: &Version,
     triple: &Triple,

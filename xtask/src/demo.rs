@@ -79,7 +79,7 @@ pub(crate) fn demo() -> Result<()> {
     session.types("cat layers/config/metadata.toml")?;
 
     println!("\n6. Start");
-    let port = harness::server::nobody().port();
+    let port = harness::server::unused_address().port();
     let mut reload = lifecycle.launch("reload");
     reload.env("PORT", port.to_string());
     session.prints(&reload);

@@ -50,7 +50,7 @@ pub(crate) struct Options {
     pub(crate) exec_env: Option<String>,
 
     /// Rust target to build for, {x86_64,aarch64}-unknown-linux-{gnu,musl}; this machine's gnu
-    /// target unless given. Given more than once, the package has a directory for each
+    /// target unless given. If given more than once, the package has a directory for each
     /// architecture, as `pack buildpack package` reads it
     #[arg(long = "target", value_name = "TRIPLE")]
     pub(crate) targets: Vec<Triple>,

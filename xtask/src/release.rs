@@ -30,8 +30,8 @@ const NAME: &str = "watchexec-buildpack";
 /// The choices of `cargo xtask release`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Tag of the release: `v` and the version of the buildpack, for which CHANGELOG.md has to have
-    /// a section. Without one it is a trial, whose notes are what is unreleased
+    /// Tag of the release: `v` and the version of the buildpack, which needs a section in
+    /// CHANGELOG.md. Without a tag it is a dry run with the notes of `[Unreleased]`
     #[arg(long, value_name = "TAG")]
     tag: Option<String>,
 
@@ -74,7 +74,9 @@ pub(crate) fn release(options: &Options) -> Result<PathBuf> {
     let unreleased = notes(&changelog, "Unreleased").filter(|_| options.tag.is_none());
     let notes = unreleased
         .or_else(|| notes(&changelog, &version))
-        .with_context(|| format!("CHANGELOG.md has nothing in a section [{version}]"))?;
+        .with_context(|| {
+            format!("CHANGELOG.md has no section [{version}], or the section is empty")
+        })?;
 
     let dist = (options.output.clone()).unwrap_or_else(|| workspace::target().join("dist"));
     if dist.exists() {

@@ -148,7 +148,7 @@ impl Toolchain {
         self.set("RUSTC", debian.join("usr/bin/rustc"));
         let libraries = format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH);
         self.set("LD_LIBRARY_PATH", debian.join(libraries));
-        // A stable compiler compiles the standard library only so.
+        // A stable compiler builds the standard library only with this variable.
         self.set("RUSTC_BOOTSTRAP", "1");
         self.set("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort");
         // Without `backtrace`, which is a fifth of a small program: the programs are stripped, so

@@ -1,5 +1,4 @@
-//! `cargo xtask package` with given programs instead of compiled ones, for machines that
-//! this one is not too.
+//! `cargo xtask package` with given programs instead of compiled ones, for other architectures too.
 
 #![expect(
     clippy::unwrap_used,
@@ -29,19 +28,19 @@ fn program(machine: u8) -> Vec<u8> {
 }
 
 /// A folder with programs for both architectures, and room for packages.
-struct Bench(TempDir);
+struct Workbench(TempDir);
 
-impl Bench {
+impl Workbench {
     fn new() -> Self {
-        let bench = Self(tempfile::tempdir().unwrap());
+        let workbench = Self(tempfile::tempdir().unwrap());
         for (target, machine) in [(AMD64, 62), (ARM64, 183)] {
-            let folder = bench.path("programs").join(target);
+            let folder = workbench.path("programs").join(target);
             fs::create_dir_all(&folder).unwrap();
             for name in ["watchexec-buildpack", "live-reload"] {
                 fs::write(folder.join(name), program(machine)).unwrap();
             }
         }
-        bench
+        workbench
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -155,10 +154,10 @@ fn contents(directory: &Path) -> Vec<(PathBuf, u32, i64, Vec<u8>)> {
 
 #[test]
 fn limits_a_package_to_the_architecture_of_its_programs() {
-    let bench = Bench::new();
+    let workbench = Workbench::new();
     for (target, arch) in [(AMD64, "amd64"), (ARM64, "arm64")] {
-        let package = bench.packaged(arch, target, &[]);
-        let programs = bench.path("programs").join(target);
+        let package = workbench.packaged(arch, target, &[]);
+        let programs = workbench.path("programs").join(target);
         assert_eq!(
             fs::read(package.join("bin/build")).unwrap(),
             fs::read(programs.join("watchexec-buildpack")).unwrap()
@@ -185,8 +184,8 @@ fn limits_a_package_to_the_architecture_of_its_programs() {
 
 #[test]
 fn changes_the_api_and_keeps_the_comments() {
-    let bench = Bench::new();
-    let package = bench.packaged("package", ARM64, &["--buildpack-api", "0.10"]);
+    let workbench = Workbench::new();
+    let package = workbench.packaged("package", ARM64, &["--buildpack-api", "0.10"]);
     assert_eq!(buildpack_toml(&package)["api"].as_str(), Some("0.10"));
     let text = fs::read_to_string(package.join("buildpack.toml")).unwrap();
     let comments = |text: &str| -> Vec<String> {
@@ -201,10 +200,10 @@ fn changes_the_api_and_keeps_the_comments() {
 
 #[test]
 fn limits_a_package_to_an_execution_environment() {
-    let bench = Bench::new();
-    let programs = bench.path("programs").join(ARM64);
+    let workbench = Workbench::new();
+    let programs = workbench.path("programs").join(ARM64);
     let limited = ["--exec-env", "development"];
-    let package = bench.packaged("package", ARM64, &limited);
+    let package = workbench.packaged("package", ARM64, &limited);
     // As the lifecycle and pack read it; the tables of the spec fail both.
     let text = fs::read_to_string(package.join("buildpack.toml")).unwrap();
     let key = "exec-env = [\"development\"]\n";
@@ -212,7 +211,7 @@ fn limits_a_package_to_an_execution_environment() {
     assert_eq!(
         text.replace(key, ""),
         fs::read_to_string(
-            bench
+            workbench
                 .packaged("ordinary", ARM64, &[])
                 .join("buildpack.toml")
         )
@@ -222,7 +221,7 @@ fn limits_a_package_to_an_execution_environment() {
     // A buildpack.toml that has the key already.
     let file = package.join("buildpack.toml");
     let again = ["--buildpack-toml", file.to_str().unwrap()];
-    let again = bench.packaged("again", ARM64, &[&limited[..], &again].concat());
+    let again = workbench.packaged("again", ARM64, &[&limited[..], &again].concat());
     assert_eq!(
         fs::read_to_string(again.join("buildpack.toml")).unwrap(),
         text
@@ -231,16 +230,16 @@ fn limits_a_package_to_an_execution_environment() {
     // Older lifecycles would ignore the key, and the package would take part in each build.
     let older = ["--exec-env", "development", "--buildpack-api", "0.10"];
     let target = ["--target", ARM64, "--binaries", programs.to_str().unwrap()];
-    let output = bench.package("older", &[&older[..], &target].concat());
+    let output = workbench.package("older", &[&older[..], &target].concat());
     refused(&output, "exec-env needs Buildpack API 0.12");
-    assert!(!bench.path("older").exists());
+    assert!(!workbench.path("older").exists());
 }
 
 #[test]
 fn packages_both_architectures_in_their_folders() {
-    let bench = Bench::new();
-    let programs = bench.path("programs");
-    succeeded(&bench.package(
+    let workbench = Workbench::new();
+    let programs = workbench.path("programs");
+    succeeded(&workbench.package(
         "package",
         &[
             "--target",
@@ -251,7 +250,7 @@ fn packages_both_architectures_in_their_folders() {
             programs.to_str().unwrap(),
         ],
     ));
-    let package = bench.path("package");
+    let package = workbench.path("package");
     for (target, arch) in [(AMD64, "amd64"), (ARM64, "arm64")] {
         let root = package.join("linux").join(arch);
         assert_eq!(
@@ -268,8 +267,8 @@ fn packages_both_architectures_in_their_folders() {
 
 #[test]
 fn lists_programs_and_crates_in_the_sboms() {
-    let bench = Bench::new();
-    let package = bench.packaged("package", ARM64, &[]);
+    let workbench = Workbench::new();
+    let package = workbench.packaged("package", ARM64, &[]);
     let read = |name: &str| fs::read_to_string(package.join(name)).unwrap();
     let digest = Checksum::of(&program(183)).hex();
     for name in ["sbom.cdx.json", "sbom.spdx.json", "sbom.syft.json"] {
@@ -292,8 +291,8 @@ fn lists_programs_and_crates_in_the_sboms() {
 
 #[test]
 fn lists_the_crates_of_live_reload_for_the_sboms_of_images() {
-    let bench = Bench::new();
-    let package = bench.packaged("package", AMD64, &[]);
+    let workbench = Workbench::new();
+    let package = workbench.packaged("package", AMD64, &[]);
     let program = package.join("bin/live-reload");
     let crates = crates::listed_beside(&program).unwrap().unwrap();
     let roots: Vec<&str> = (crates.iter().filter(|of| of.root))
@@ -306,29 +305,29 @@ fn lists_the_crates_of_live_reload_for_the_sboms_of_images() {
 
 #[test]
 fn makes_the_same_package_from_the_same_programs() {
-    let bench = Bench::new();
-    let first = bench.packaged("first", AMD64, &[]);
-    let second = bench.packaged("elsewhere/second", AMD64, &[]);
+    let workbench = Workbench::new();
+    let first = workbench.packaged("first", AMD64, &[]);
+    let second = workbench.packaged("elsewhere/second", AMD64, &[]);
     assert_eq!(contents(&first), contents(&second));
 }
 
 #[test]
 fn rejects_programs_for_another_architecture() {
-    let bench = Bench::new();
-    let programs = bench.path("programs").join(ARM64);
-    let output = bench.package(
+    let workbench = Workbench::new();
+    let programs = workbench.path("programs").join(ARM64);
+    let output = workbench.package(
         "package",
         &["--target", AMD64, "--binaries", programs.to_str().unwrap()],
     );
     refused(&output, "is not a program for x86_64-unknown-linux-musl");
-    assert!(!bench.path("package").exists());
+    assert!(!workbench.path("package").exists());
 }
 
 #[test]
 fn puts_the_release_inside_an_offline_package() {
-    let bench = Bench::new();
-    let (archive, descriptor, checksum) = bench.release();
-    let package = bench.packaged(
+    let workbench = Workbench::new();
+    let (archive, descriptor, checksum) = workbench.release();
+    let package = workbench.packaged(
         "package",
         AMD64,
         &[
@@ -344,7 +343,7 @@ fn puts_the_release_inside_an_offline_package() {
     let inside = format!("dependencies/{}/", checksum.hex());
     assert!(sbom.contains(&inside));
 
-    let layer = bench.path("layer");
+    let layer = workbench.path("layer");
     let bundle = Bundle::find(&package, checksum).unwrap();
     bundle.read().unwrap().install(&layer).unwrap();
     assert_eq!(
@@ -355,8 +354,8 @@ fn puts_the_release_inside_an_offline_package() {
 
 #[test]
 fn downloads_the_release_for_an_offline_package() {
-    let bench = Bench::new();
-    let (archive, descriptor, checksum) = bench.release();
+    let workbench = Workbench::new();
+    let (archive, descriptor, checksum) = workbench.release();
     let archive = fs::read(archive).unwrap();
     let server = Server::http(move |request| match request.target.as_str() {
         "/release.tar" => Reply::ok(&archive),
@@ -364,28 +363,28 @@ fn downloads_the_release_for_an_offline_package() {
     });
     let official = newest("uri");
     let text = fs::read_to_string(&descriptor).unwrap();
-    let programs = bench.path("programs").join(AMD64);
+    let programs = workbench.path("programs").join(AMD64);
     let package = |output: &str, path: &str| {
         fs::write(&descriptor, text.replace(&official, &server.url(path))).unwrap();
         let descriptor = descriptor.to_str().unwrap();
         let target = ["--target", AMD64, "--binaries", programs.to_str().unwrap()];
         let offline = ["--offline", "--buildpack-toml", descriptor];
-        bench.package(output, &[&target[..], &offline].concat())
+        workbench.package(output, &[&target[..], &offline].concat())
     };
     succeeded(&package("package", "/release.tar"));
-    assert!(Bundle::find(&bench.path("package"), checksum).is_some());
+    assert!(Bundle::find(&workbench.path("package"), checksum).is_some());
 
     refused(&package("missing", "/missing.tar"), "404 Not Found");
-    assert!(!bench.path("missing").exists());
+    assert!(!workbench.path("missing").exists());
 }
 
 #[test]
 fn rejects_an_archive_that_buildpack_toml_does_not_list() {
-    let bench = Bench::new();
-    let (archive, descriptor, _) = bench.release();
-    let programs = bench.path("programs").join(AMD64);
+    let workbench = Workbench::new();
+    let (archive, descriptor, _) = workbench.release();
+    let programs = workbench.path("programs").join(AMD64);
     let package = |descriptor: &str, target: &str| {
-        bench.package(
+        workbench.package(
             "package",
             &[
                 "--archive",

@@ -8,11 +8,11 @@
 //! | the command line, and what follows from it | `reload_options`, [`start`] |
 //! | where the image keeps its layers | [`image`] |
 //! | which process is restarted, with which command and environment | [`launch`] |
-//! | which paths have changed: watchexec reports them, and looks find the rest | [`watch`] |
+//! | which paths have changed: watchexec reports them, and scans find the rest | [`watch`] |
 //! | when a sync is over | [`sync`] |
 //! | the loop: a change, a stop, a start | [`supervise`] |
 //! | the signals and the ends of children that it waits for | [`signals`], [`children`] |
-//! | errors with their remedies, and output for people | [`problem`], [`texts`] |
+//! | errors with their remedies, and output for people | [`problem`], [`output`] |
 //!
 //! It also serves as `tar` and `rm` ([`sync_tools`]), and called `watchexec`, as the [`init`] of a
 //! process that runs watchexec itself.
@@ -22,13 +22,13 @@ mod children;
 mod image;
 mod init;
 mod launch;
+mod output;
 mod problem;
 mod signals;
 mod start;
 mod supervise;
 mod sync;
 mod sync_tools;
-mod texts;
 mod watch;
 
 use std::ffi::OsString;
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     match arguments.first().and_then(|argument| argument.to_str()) {
         Some("tar") => tar::run(arguments.into_iter().skip(1)),
         Some("rm") => rm::run(arguments.into_iter().skip(1)),
-        Some(watchexec::ARGUMENT) => watchexec::become_it(arguments.into_iter().skip(1)),
+        Some(watchexec::ARGUMENT) => watchexec::become_watchexec(arguments.into_iter().skip(1)),
         _ => start::run(arguments),
     }
 }

@@ -6,12 +6,12 @@ use crate::launch::Launch;
 use crate::launch::choice;
 use crate::launch::metadata::{Metadata, Process};
 use crate::launch::program;
+use crate::output::{help, log, print, warn};
 use crate::problem::Problem;
 use crate::signals::Signals;
 use crate::supervise;
 use crate::supervise::supervisor::Reloaded;
 use crate::supervise::wrapped;
-use crate::texts::{answer, help, tell, warn};
 use crate::watch::file_system;
 use crate::watch::inotify::{self, Shortage};
 use crate::watch::root::Root;
@@ -36,11 +36,11 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     let result = match Request::from_arguments(arguments) {
         Ok(Request::Reload(settings)) => restart(&settings),
         Ok(Request::Help(settings)) => {
-            answer(help(&settings));
+            print(help(&settings));
             Ok(0)
         }
         Ok(Request::Version) => {
-            answer(concat!(
+            print(concat!(
                 env!("CARGO_BIN_NAME"),
                 " ",
                 env!("CARGO_PKG_VERSION")
@@ -57,7 +57,7 @@ pub(crate) fn status(result: Result<u8, Problem>) -> ExitCode {
     match result {
         Ok(status) => ExitCode::from(status),
         Err(problem) => {
-            tell(format_args!("live-reload: error: {problem}"));
+            log(format_args!("live-reload: error: {problem}"));
             ExitCode::from(problem.exit_status())
         }
     }
@@ -108,7 +108,7 @@ fn prepare(settings: &Settings, signals: &mut Signals) -> Result<Ready, Problem>
         .map_err(|error| Problem::Launch(process.r#type.clone(), error))?;
     check_launch(process, &launch, &image)?;
     if process.runs_watchexec() {
-        tell(format_args!(
+        log(format_args!(
             "live-reload: starting {} ({reason}), which reloads itself: {}",
             process.r#type,
             printable(&chosen.command_line.join(" "))
@@ -128,7 +128,7 @@ fn prepare(settings: &Settings, signals: &mut Signals) -> Result<Ready, Problem>
         .iter()
         .map(|root| printable(&root.path).to_string())
         .collect();
-    tell(format_args!(
+    log(format_args!(
         "live-reload: restarting {} ({reason}) when files change in {}",
         process.r#type,
         paths.join(", ")

@@ -1,7 +1,7 @@
 //! Patterns of paths, by the rules of .gitignore files (gitignore(5)): paths whose changes do not
 //! count, and those that a command before a start is for.
 //!
-//! watchexec gets the patterns of ignored paths too. Here they serve the looks of `live-reload`
+//! watchexec gets the patterns of ignored paths too. Here they serve the scans of `live-reload`
 //! itself; renames, of which watchexec reports both names if one is not ignored; and errors for
 //! patterns that would have no effect.
 
@@ -25,7 +25,7 @@ pub struct Patterns {
 #[derive(Debug)]
 struct Pattern {
     /// Compares the text with a path or a name. Most patterns are names and extensions, which a
-    /// look compares quickly with each file.
+    /// scan compares quickly with each file.
     is_like: fn(&str, &[u8]) -> bool,
     /// Of a whole path below the app directory, or of a name.
     text: String,

@@ -17,8 +17,8 @@ cases![
     ordinary_system_buildpack,
 ];
 
-/// Mandatory in an order, the development-only package takes no part in other builds, not even in
-/// those that ask for live reload, and fails none of them.
+/// As a required buildpack of an order, the development-only package is skipped in all other
+/// builds, even in those that ask for live reload, and fails none of them.
 fn mandatory_development_only(case: &Case<'_>) -> Result<()> {
     let package = case
         .platform
@@ -41,7 +41,8 @@ fn mandatory_development_only(case: &Case<'_>) -> Result<()> {
     Container::start(&image)?.reload_python()
 }
 
-/// The same as a system buildpack. The page of the builder has the other environments.
+/// The same package as a system buildpack. The case of the builder's page covers the other
+/// environments.
 fn unknown_to_test_builds(case: &Case<'_>) -> Result<()> {
     let builder = builder(
         case,

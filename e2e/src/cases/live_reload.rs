@@ -52,7 +52,7 @@ fn expect_same_environment(image: &Image<'_>) -> Result<()> {
         let found = plain.get(name).map(String::as_str);
         ensure!(
             found == Some(value),
-            "the process web has {name}={found:?}, and shows nothing"
+            "the process web has {name}={found:?}, not {value:?}"
         );
     }
 

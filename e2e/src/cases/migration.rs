@@ -46,7 +46,7 @@ fn paketo_order(case: &Case<'_>) -> Result<()> {
     let package = package.to_string_lossy();
     ensure!(
         description.contains(before) && description.contains(&*package),
-        "the builder has nothing of what the page replaces:\n{before}"
+        "the builder does not contain what the page replaces:\n{before}"
     );
     let description = description
         .replace(before, after)

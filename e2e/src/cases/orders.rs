@@ -112,8 +112,8 @@ pub(super) fn expect_reload(container: &Container<'_>) -> Result<()> {
     container.reload("v2", || {
         container.extract(&TILT, &[("workspace/lib/app.py", &changed)])
     })?;
-    // Whatever the first sync led to comes before what the next one leads to. The name of the
-    // version is longer: Python takes bytecode for current by the time and the size of the source.
+    // All restarts by the first sync happen before those by the next one. The name of the version
+    // is longer, since Python tells by the time and size of the source whether bytecode is current.
     let changed = fs::read(unaware_app("third")?.path().join("app.py"))?;
     container.extract(&TILT, &[("workspace/lib/app.py", &changed)])?;
     container.wait_for("third")?;

@@ -18,7 +18,7 @@ fn reuses_and_replaces_the_layer(case: &Case<'_>) -> Result<()> {
     let first = case.build_offering(archive, &url)?.image()?;
     ensure!(
         server.requests().len() == 1,
-        "it downloads the archive once"
+        "the first build did not download the archive exactly once"
     );
     first.expect_newest_watchexec()?;
 
@@ -39,7 +39,10 @@ fn reuses_and_replaces_the_layer(case: &Case<'_>) -> Result<()> {
     };
     let (other_server, url) = other.serve();
     let third = case.build_offering(&other, &url)?.image()?;
-    ensure!(other_server.requests().len() == 1, "it downloads the other");
+    ensure!(
+        other_server.requests().len() == 1,
+        "the third build did not download the other archive exactly once"
+    );
     let version = format!("version was {} and is now 99.1.0", archive.version);
     expect_words(
         &third.log,

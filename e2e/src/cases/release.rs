@@ -24,7 +24,8 @@ use crate::terminal::Terminal;
 
 cases![published, arm64_programs];
 
-/// How a program for arm64 is started: the emulator hands the name on by which it is called.
+/// How a program for arm64 is started: the emulator passes on the name by which the program is
+/// called.
 const EMULATED: &str = "exec /usr/bin/qemu-aarch64-static -0 \"$1\" \"$@\"";
 
 /// The files of a release that is not published.
@@ -92,9 +93,9 @@ fn release(case: &Case<'_>, arguments: &[String], dist: &Path) -> Result<()> {
     logged(&mut release, &log(&format!("xtask-release-{name}")))
 }
 
-/// The same release is packaged again, with the same files and images, and published. That the
-/// programs are the same on another machine, the workflow of a release checks. Then the page is
-/// followed by which users verify it.
+/// The same release is packaged again, with the same files and images, and published. The release
+/// workflow checks that the programs are the same on a different machine. The case then follows the
+/// page with which users verify a release.
 fn published(case: &Case<'_>) -> Result<()> {
     for name in ["cosign", "crane"] {
         tool(name)?;
@@ -124,7 +125,7 @@ fn published(case: &Case<'_>) -> Result<()> {
         echo '{{\"mediaType\": \"application/vnd.dev.sigstore.signingconfig.v0.2+json\"}}' > offline.json
         publish={}
         $publish sign {dist} {image} --key cosign.key --signing-config offline.json
-        # Those that begin so are the signatures.
+        # Tags that begin with sha256- are signatures.
         test -z \"$(crane ls {image} | grep -v ^sha256-)\"
         $publish tag {dist} {image}
         crane ls {image} | grep -v ^sha256-
@@ -144,7 +145,10 @@ fn published(case: &Case<'_>) -> Result<()> {
 fn verify(terminal: &Terminal<'_>, image: &str) -> Result<()> {
     let page = terminal.page("docs/verify.md")?;
     let [setting, download, checksums, signature, sbom, used] = page.blocks()?;
-    ensure!(download.contains("curl"), "the page downloads the files");
+    ensure!(
+        download.contains("curl"),
+        "the page does not download the files with curl"
+    );
     let setting = setting.lines().map(|line| match line.split_once('=') {
         Some(("image", _)) => format!("image={image}\n"),
         // With the key of this release in place of GitHub's certificates.

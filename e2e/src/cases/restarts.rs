@@ -194,13 +194,13 @@ fn many_files_by_tar(case: &Case<'_>) -> Result<()> {
     expect_starts(&container, 2)
 }
 
-/// Checks that the app has started so many times, and that nothing is left to restart it: what is
-/// comes with the file that this saves.
+/// Checks that the app has started `expected` times, and that no restart is pending: the file that
+/// this saves would trigger a pending one too.
 pub(super) fn expect_starts(container: &Container<'_>, expected: usize) -> Result<()> {
     let saved = container.log()?.matches("live-reload: saved-").count();
     // Saved sooner, the file would belong to the sync before it.
     wait_for_log_of(container, "started v", expected + saved)?;
-    // That file would end the wait for a start that no file causes.
+    // Saved at once, that file would hide a start that no file causes.
     sleep(Duration::from_millis(1500));
     run(container, &format!("echo > saved-{saved}"))?;
     wait_for_log(
@@ -214,7 +214,7 @@ pub(super) fn expect_starts(container: &Container<'_>, expected: usize) -> Resul
     let starts = log.matches("started v").count();
     ensure!(
         starts == expected + saved + 1,
-        "the app has started {starts} times, of which it should {expected} and {} for saved-…:\n{log}",
+        "the app has started {starts} times, not {expected} times plus {} for saved-…:\n{log}",
         saved + 1
     );
     Ok(())

@@ -48,7 +48,7 @@ fn editors(case: &Case<'_>) -> Result<()> {
     provide("vim", &["vim"])?;
     provide("emacs", &["emacs-nox"])?;
     let app = unaware_app("v1")?;
-    // For the files that show that nothing more restarts it.
+    // For the files that `expect_starts` saves.
     fs::set_permissions(app.path(), Permissions::from_mode(0o777))?;
     let image = case.build_unaware(&app).image()?;
     let mount = format!("{}:/workspace", app.path().display());

@@ -29,7 +29,7 @@ const SBOMS: [&str; 3] = ["sbom.cdx.json", "sbom.spdx.json", "sbom.syft.json"];
 fn sboms(case: &Case<'_>) -> Result<()> {
     let libraries = offline::installed("sboms")?;
     let package = &case.platform.watchexec;
-    // The page calls the image so.
+    // The page uses this name for the image.
     let image = build(case, "my-app", package, &python_app())?;
     let terminal = case.terminal()?;
     let page = terminal.page("docs/contents.md")?;
@@ -142,7 +142,8 @@ fn another_build_makes_the_same_image(case: &Case<'_>) -> Result<()> {
 /// release.
 fn workflows(case: &Case<'_>) -> Result<()> {
     offline::tool("actionlint")?;
-    // It has the scripts in the workflows checked, if it finds it, as on GitHub's machines.
+    // actionlint checks the scripts in the workflows with shellcheck if it finds it, as on GitHub's
+    // machines.
     offline::provide("shellcheck", &["shellcheck"])?;
     let mut actionlint = case.platform.command("actionlint")?;
     output(actionlint.current_dir(workspace()))?;

@@ -38,8 +38,8 @@ pub(crate) fn tool(name: &str) -> Result<String> {
     Ok(version)
 }
 
-/// Compiles all tools while the platform is provided and the first cases run, which have
-/// precedence: steps on one core, such as linking, leave the other.
+/// Compiles all tools while the platform is provided and the first cases run, which have priority:
+/// steps on one core, such as linking, leave the other core idle.
 pub(crate) fn compile_tools() {
     thread::spawn(|| {
         // The case that needs one reports the error.
@@ -185,7 +185,7 @@ fn build(module: &Path, package: &str, linker: &str, to: &Path) -> Result<()> {
         if to.is_dir() {
             fs::create_dir(path)?;
         }
-        // After the cases, with which it shares the machine.
+        // The cases that share the machine have priority.
         let mut go = Command::new("nice");
         go.args(["go", "build", "-trimpath", "-mod=readonly", "-o"])
             .arg(path)
@@ -197,8 +197,8 @@ fn build(module: &Path, package: &str, linker: &str, to: &Path) -> Result<()> {
             // As without C, so that Tilt shares what the other tools have compiled.
             .args(["-tags=netgo,osusergo", package])
             .current_dir(module)
-            // The compiler and the linker end before their garbage has to go, which takes a fifth
-            // of their time.
+            // The compiler and the linker end before they need a garbage collection, which takes a
+            // fifth of their time.
             .envs([("GOGC", "off"), ("GOMEMLIMIT", "3GiB")])
             .env("CGO_ENABLED", if with_c { "1" } else { "0" });
         logged(&mut go, &log(&format!("go-build-{name}")))

@@ -23,8 +23,8 @@ pub fn cargo() -> Command {
 /// A task of `cargo xtask` in the checkout `root`.
 ///
 /// A program that cargo runs asks cargo for it. One that is run by its path, as in CI, uses the
-/// program beside it, which was built together with it: cargo would compile for `xtask` alone what
-/// the packages of the workspace have with other features.
+/// program beside it, which was built together with it: for `xtask` alone, cargo would compile
+/// crates again that the whole workspace builds with other features.
 pub fn task(root: &Path, arguments: &[&str]) -> Command {
     let built = std::env::current_exe().map(|own| own.with_file_name("xtask"));
     let mut command = match (std::env::var_os("CARGO"), built) {

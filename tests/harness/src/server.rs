@@ -195,7 +195,7 @@ impl Server {
 }
 
 /// An address that refuses connections.
-pub fn nobody() -> SocketAddr {
+pub fn unused_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

@@ -16,8 +16,7 @@ use watchexec_release::sbom::subject::Subject;
 use watchexec_release::sbom::{documents, names};
 
 /// Writes the SBOMs of the package in `root`, once its programs are there, and the list of the
-/// crates of
-/// `live-reload`, for the SBOMs of images.
+/// crates of `live-reload` for the SBOMs of images.
 pub(super) fn write(
     buildpack: &Buildpack,
     target: &Triple,

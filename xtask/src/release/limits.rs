@@ -27,7 +27,7 @@ fn check(file: &Path, limit: u64) -> Result<()> {
     eprintln!("{file}: {size} bytes of {limit}");
     ensure!(
         size <= limit,
-        "{file} has {size} bytes, and a release allows {limit}: find what made it larger, or \
+        "{file} is {size} bytes; the limit of a release is {limit}: find what made it larger, or \
          raise the limit in xtask/src/release/limits.rs with the reason"
     );
     Ok(())
@@ -43,6 +43,6 @@ mod tests {
         std::fs::write(file.path(), [0; 11]).unwrap();
         assert!(check(file.path(), 11).is_ok());
         let error = check(file.path(), 10).unwrap_err().to_string();
-        assert!(error.contains("has 11 bytes"), "{error}");
+        assert!(error.contains("is 11 bytes"), "{error}");
     }
 }

@@ -84,7 +84,7 @@ impl Entries {
             if old.version == *version {
                 ensure!(
                     written == listed,
-                    "{file} is listed with {listed} now, which is not what buildpack.toml has: a \
+                    "{file} is now listed with {listed}, which is not the checksum in buildpack.toml: a \
                      published archive must never change"
                 );
             } else {

@@ -12,7 +12,8 @@ pub(super) const FILE: &str = "SHA256SUMS";
 pub(super) struct Listing(BTreeMap<String, Checksum>);
 
 impl Listing {
-    /// Reads a line of `sha256sum`: a checksum, a space, a space or `*`, and a name.
+    /// Reads the output of `sha256sum`: in each line a checksum, a space, a space or `*`, and a
+    /// name.
     ///
     /// One wrong line makes the whole listing invalid. That of watchexec 2.1.0, for example, has
     /// SHA-512 checksums.

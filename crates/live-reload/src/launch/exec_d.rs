@@ -36,7 +36,7 @@ pub(crate) enum ExecDError {
     Toml(#[from] toml::de::Error),
     /// The output gives this variable a value that is not a string.
     #[error("it set the variable `{0}` to a value that is not a string")]
-    NoText(String),
+    NotAString(String),
 }
 
 /// Runs a program in the app directory, and sets the variables that it writes. A stop signal kills
@@ -54,7 +54,7 @@ pub(crate) fn run(
     for (name, value) in DeTable::parse(&output)?.get_ref() {
         let name = name.get_ref();
         let text = value.get_ref().as_str();
-        let text = text.ok_or_else(|| ExecDError::NoText(name.to_string()))?;
+        let text = text.ok_or_else(|| ExecDError::NotAString(name.to_string()))?;
         environment.insert(name.as_ref().into(), text.into());
     }
     Ok(())
@@ -154,7 +154,10 @@ mod tests {
     fn tells_failures_apart() {
         let cause = |script| run_script(script).0.unwrap_err();
         assert!(matches!(cause("exit 3"), ExecDError::Status(_)));
-        assert!(matches!(cause("echo 'A = 1' >&3"), ExecDError::NoText(_)));
+        assert!(matches!(
+            cause("echo 'A = 1' >&3"),
+            ExecDError::NotAString(_)
+        ));
         assert!(matches!(cause("echo A >&3"), ExecDError::Toml(_)));
         let missing = run(
             Path::new("/missing/helper"),

@@ -83,16 +83,16 @@ impl Metadata {
 
 impl Process {
     fn from_table(table: &DeTable<'_>) -> Result<Self, MetadataError> {
-        let command = texts(table, "command")?;
+        let command = strings(table, "command")?;
         Ok(Self {
             r#type: required(table, "type")?.to_owned(),
             fixed: command.len(),
-            command_line: [command, texts(table, "args")?].concat(),
+            command_line: [command, strings(table, "args")?].concat(),
             direct: values(table, "direct", DeValue::as_bool)?.contains(&true),
-            working_directory: texts(table, "working-dir")?
+            working_directory: strings(table, "working-dir")?
                 .pop()
                 .filter(|path| !path.is_empty()),
-            execution_environments: texts(table, "exec-env")?,
+            execution_environments: strings(table, "exec-env")?,
         })
     }
 
@@ -157,7 +157,7 @@ fn values<'t, T>(
         .ok_or(MetadataError::Kind(key))
 }
 
-fn texts(table: &DeTable<'_>, key: &'static str) -> Result<Vec<String>, MetadataError> {
+fn strings(table: &DeTable<'_>, key: &'static str) -> Result<Vec<String>, MetadataError> {
     values(table, key, |value| value.as_str().map(str::to_owned))
 }
 

@@ -104,7 +104,7 @@ impl Launch {
 
     /// The launch of a different command in the environment of the process, but in the app
     /// directory.
-    pub(crate) fn of(&self, command: &[String], app: &Path) -> Self {
+    pub(crate) fn with_command(&self, command: &[String], app: &Path) -> Self {
         Self {
             command: [&self.prefix, command].concat(),
             working_directory: app.to_owned(),

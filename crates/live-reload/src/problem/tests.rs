@@ -134,7 +134,7 @@ fn an_exec_d_program_that_fails() {
 
 #[test]
 fn an_exec_d_program_that_gives_a_number() {
-    assert_snapshot!(exec_d(ExecDError::NoText("A".to_owned())), @"
+    assert_snapshot!(exec_d(ExecDError::NotAString("A".to_owned())), @"
     Cannot launch the process `web`: /layers/example/jdk/exec.d/web/helper: it set the variable `A` to a value that is not a string.
     The cause is in that process's buildpack. To see it fail without live reload: docker run --entrypoint web IMAGE
     ");

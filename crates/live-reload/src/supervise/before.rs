@@ -7,7 +7,7 @@
 use super::process::{CANNOT_RUN, Process};
 use crate::children::{describe, exit_status};
 use crate::launch::Launch;
-use crate::texts::tell;
+use crate::output::log;
 use crate::watch::files::{self, Changes};
 use nix::unistd::Pid;
 use printable::printable;
@@ -25,7 +25,7 @@ pub(crate) struct Before {
     pub(crate) running: Option<Process>,
     /// The paths that led to this run. If one changes again, a person may have done it, not a
     /// command.
-    led: Vec<PathBuf>,
+    causes: Vec<PathBuf>,
     /// When the first command of this start began, by the clock of file systems.
     pub(crate) began: Option<Duration>,
     /// When the last command ended, by the same clock.
@@ -49,14 +49,14 @@ impl Before {
     pub(crate) fn new(settings: &Settings, launch: &Launch, app: &Path) -> Self {
         let rules = settings.before.iter().map(|rule| Rule {
             text: printable(rule.command_line()).to_string(),
-            launch: launch.of(&rule.command, app),
+            launch: launch.with_command(&rule.command, app),
             patterns: (!rule.patterns.is_empty()).then(|| Patterns::given(&rule.patterns, app)),
             is_due: false,
         });
         Self {
             rules: rules.collect(),
             running: None,
-            led: Vec::new(),
+            causes: Vec::new(),
             began: None,
             ended: None,
             failure: None,
@@ -68,7 +68,7 @@ impl Before {
         if self.rules.is_empty() {
             return;
         }
-        self.led = changes.paths().cloned().collect();
+        self.causes = changes.paths().cloned().collect();
         for rule in &mut self.rules {
             let patterns = rule.patterns.as_ref();
             rule.is_due |= patterns.is_none_or(|all| changes.paths().any(|path| all.include(path)));
@@ -86,7 +86,7 @@ impl Before {
             return Some(true);
         };
         let (text, launch) = (&rule.text, &rule.launch);
-        tell(format_args!("live-reload: running {text}"));
+        log(format_args!("live-reload: running {text}"));
         self.began = self.began.or_else(files::now);
         match Process::start(launch, Stdio::null()) {
             Ok(process) => {
@@ -94,7 +94,7 @@ impl Before {
                 None
             }
             Err(reason) => {
-                tell(format_args!(
+                log(format_args!(
                     "live-reload: error: The command runs {reason}"
                 ));
                 self.failure = Some((format!("{text} did not start"), CANNOT_RUN));
@@ -130,7 +130,7 @@ impl Before {
         let is_for_a_command = patterns.any(|patterns| patterns.include(path));
         let is_ours = |ended| files::was_changed_by(path, ended);
         !is_for_a_command
-            && !self.led.iter().any(|led| led == path)
+            && !self.causes.iter().any(|cause| cause == path)
             && (self.running.is_some() || self.ended.is_some_and(is_ours))
     }
 }

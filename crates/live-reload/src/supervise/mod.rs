@@ -60,14 +60,20 @@ pub(crate) fn run(
             .wait_with(&watching.files(), timeout)
             .map_err(Problem::Signals)?;
         // 2. Collect changes, so that nothing is decided without them.
-        for (path, is_new) in watching.read(&is_readable) {
+        for (path, is_other_file) in watching.read(&is_readable) {
             // Of a rename, watchexec reports both names if one of them is not ignored.
-            if !is_new || !supervisor.syncs.files.patterns.include(&path) {
+            if !is_other_file || !supervisor.syncs.files.patterns.include(&path) {
                 let stamp = None;
-                supervisor.collect(path, Seen { stamp, is_new });
+                supervisor.collect(
+                    path,
+                    Seen {
+                        stamp,
+                        is_other_file,
+                    },
+                );
             }
         }
-        for (path, seen) in watching.look(&mut supervisor.syncs.files) {
+        for (path, seen) in watching.find_changes(&mut supervisor.syncs.files) {
             supervisor.collect(path, seen);
         }
         // 3. Pass signals on to the process; those that end a container stop it.
@@ -83,7 +89,7 @@ pub(crate) fn run(
         supervisor.check_sync();
         if supervisor.is_stopped() {
             supervisor.take(Input::Ended);
-            supervisor.name_survivors(&watching);
+            supervisor.log_survivors(&watching);
         }
         supervisor.check_pause();
     }

@@ -17,7 +17,7 @@ use super::terminal::{self, Lent};
 use crate::children::{exit_status, status_of_signal};
 use crate::launch::Launch;
 use crate::launch::program::{self, ProgramError};
-use crate::texts::tell;
+use crate::output::log;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use printable::printable;
@@ -52,7 +52,7 @@ pub(crate) struct Process {
 struct Stop {
     signal: Signal,
     /// When the log names what is waited for; `None` when it has.
-    named: Option<Instant>,
+    log_at: Option<Instant>,
     /// When the group is killed; `None` if that is too far away for the clock.
     deadline: Option<Instant>,
     is_killed: bool,
@@ -162,7 +162,7 @@ impl Process {
         terminal::wake(self.leader);
         self.stop = Some(Stop {
             signal,
-            named: now.checked_add(PATIENCE),
+            log_at: now.checked_add(PATIENCE),
             deadline: now.checked_add(*settings.stop_timeout),
             is_killed: false,
         });
@@ -195,17 +195,17 @@ impl Process {
     /// When something is due: to name what is waited for, or to kill it.
     pub(crate) fn due(&self) -> Option<Instant> {
         let stop = self.stop.as_ref()?;
-        stop.named.into_iter().chain(stop.deadline).min()
+        stop.log_at.into_iter().chain(stop.deadline).min()
     }
 
     /// Logs what a stop still waits for, once, when it has taken a while.
     pub(crate) fn log_awaited(&mut self, settings: &Settings) {
         let stop = self.stop.as_mut();
-        if stop.is_none_or(|stop| stop.named.take_if(|at| *at <= Instant::now()).is_none()) {
+        if stop.is_none_or(|stop| stop.log_at.take_if(|at| *at <= Instant::now()).is_none()) {
             return;
         }
         let group = processes::running().filter(|process| process.group == self.leader);
-        tell(format_args!(
+        log(format_args!(
             "live-reload: waiting up to {} for these to stop: {}",
             settings.stop_timeout,
             processes::list(&group.collect::<Vec<_>>())

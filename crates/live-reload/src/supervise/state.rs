@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn starts_a_process_that_has_ended_at_the_next_change() {
+    fn restarts_an_ended_process_at_the_next_change() {
         let mut inputs = vec![Input::Ended, Input::Change, Input::Quiet { matters: false }];
         let mut expected = vec![Action::Start, Action::Report];
         assert_eq!(actions(&inputs), expected);

@@ -8,14 +8,14 @@ use crate::backoff::Backoff;
 use crate::children::describe;
 use crate::image::Image;
 use crate::launch::Launch;
+use crate::output::log;
 use crate::problem::Problem;
 use crate::signals::is_stop;
 use crate::sync::brake;
 use crate::sync::syncs::Syncs;
 use crate::sync::{ENDLESS, HEAD_START};
-use crate::texts::tell;
 use crate::watch::files::{Changes, Files, Seen};
-use crate::watch::{FIRST_LOOK, Watching};
+use crate::watch::{FIRST_SCAN, Watching};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use reload_options::{OnExit, Settings};
@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 /// A process that has run for this long started well, so that the pause after its end is the
 /// shortest one again.
-const WELL: Duration = Duration::from_mins(1);
+const STABLE: Duration = Duration::from_mins(1);
 
 /// A process that is restarted when files change.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub(crate) struct Supervisor<'a> {
     pub(crate) syncs: Syncs,
     before: Before,
     /// When the process starts again after an end, and the pauses before that.
-    again: Option<Instant>,
+    restart_at: Option<Instant>,
     backoff: Backoff,
     survivors: Survivors,
     /// Whether this program has to end.
@@ -70,7 +70,7 @@ impl<'a> Supervisor<'a> {
             status: None,
             syncs: Syncs::new(files),
             before,
-            again: None,
+            restart_at: None,
             backoff: Backoff::default(),
             survivors: Survivors::default(),
             is_over: false,
@@ -79,7 +79,7 @@ impl<'a> Supervisor<'a> {
 
     /// When something is due.
     pub(crate) fn due(&self) -> Option<Instant> {
-        // What syncs change while commands run is looked at when they have ended.
+        // What syncs change while commands run is dealt with when they have ended.
         let sync = self.syncs.due(self.shortest());
         let sync = sync.filter(|_| !self.machine.is_preparing);
         let sync = sync.and_then(|end| end.checked_sub(self.head_start()));
@@ -106,7 +106,7 @@ impl<'a> Supervisor<'a> {
     /// When the process starts again after an end.
     fn pause_end(&self) -> Option<Instant> {
         let waits = self.machine.state == State::Ended && !self.machine.is_preparing;
-        self.again.filter(|_| waits)
+        self.restart_at.filter(|_| waits)
     }
 
     /// Starts the process again if the pause after its end is over.
@@ -117,11 +117,11 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// The shortest quiet time. While polling, a sync is over only when one more look has found
+    /// The shortest quiet time. While polling, a sync is over only when one more scan has found
     /// nothing.
     fn shortest(&self) -> Duration {
         let poll = self.settings.poll.as_ref();
-        let further = poll.map_or(Duration::ZERO, |_| 2 * FIRST_LOOK);
+        let further = poll.map_or(Duration::ZERO, |_| 2 * FIRST_SCAN);
         self.settings.debounce.saturating_add(further)
     }
 
@@ -157,7 +157,7 @@ impl<'a> Supervisor<'a> {
     /// Starts the process.
     fn start(&mut self) -> Option<Input> {
         self.syncs.start(self.before.began.take());
-        self.again = None;
+        self.restart_at = None;
         match Process::start(&self.reloaded.launch, Stdio::inherit()) {
             Ok(process) => {
                 self.process = Some(process);
@@ -165,7 +165,7 @@ impl<'a> Supervisor<'a> {
             }
             Err(reason) => {
                 let problem = Problem::Program(self.reloaded.r#type.clone(), reason);
-                tell(format_args!("live-reload: error: {problem}"));
+                log(format_args!("live-reload: error: {problem}"));
                 (self.process, self.status) = (None, Some(CANNOT_RUN));
                 Some(Input::Ended)
             }
@@ -214,28 +214,28 @@ impl<'a> Supervisor<'a> {
             ),
             (_, OnExit::Wait) => (format!("the next change {again}"), None),
             (_, OnExit::Restart) => {
-                if self.syncs.since_start() >= WELL {
+                if self.syncs.since_start() >= STABLE {
                     self.backoff.reset();
                 }
                 let pause = self.backoff.next();
-                self.again = Instant::now().checked_add(pause);
+                self.restart_at = Instant::now().checked_add(pause);
                 (format!("{starting} in {} s", pause.as_secs()), None)
             }
             (_, OnExit::Exit) => ("exiting with its status".to_owned(), Some(Input::Signal)),
         };
-        tell(format_args!("live-reload: {what}; {follows}"));
+        log(format_args!("live-reload: {what}; {follows}"));
         input
     }
 
     /// Logs the processes that have left the group of the last process, and so have outlived it.
-    pub(crate) fn name_survivors(&mut self, watching: &Watching<'_>) {
+    pub(crate) fn log_survivors(&mut self, watching: &Watching<'_>) {
         let own = self.process.iter().chain(&self.before.running);
         let groups: Vec<Pid> = own.map(Process::group).collect();
         let new = self
             .survivors
             .find(|process| !groups.contains(&process.group) && !watching.is_watchexec(process.id));
         if let Some(new) = new {
-            tell(format_args!(
+            log(format_args!(
                 "live-reload: processes outside the process group of {} are still running: {new}",
                 self.reloaded.r#type
             ));
@@ -269,7 +269,7 @@ impl<'a> Supervisor<'a> {
             });
         } else if let Some(succeeded) = self.before.note(child, status) {
             if succeeded {
-                tell(format_args!("live-reload: {}", self.restarting()));
+                log(format_args!("live-reload: {}", self.restarting()));
             }
             self.take(Input::Prepared { succeeded });
         }
@@ -317,7 +317,7 @@ impl<'a> Supervisor<'a> {
         };
         let (what, r#type) = (&over.what, &self.reloaded.r#type);
         if let Some(delay) = over.delay {
-            tell(brake::remedy(what, &over.changes, app, r#type, delay));
+            log(brake::remedy(what, &over.changes, app, r#type, delay));
             // The process can be started again meanwhile, if it ends.
             self.take(Input::Quiet { matters: false });
             return;
@@ -332,7 +332,7 @@ impl<'a> Supervisor<'a> {
                 (false, true) => String::new(),
                 (false, false) => format!(", {}", self.restarting()),
             };
-            tell(format_args!("live-reload: {what} changed{how}{follows}"));
+            log(format_args!("live-reload: {what} changed{how}{follows}"));
         }
         self.syncs.keep(over.changes);
         let is_nearly = self.syncs.due(shortest).is_some();

@@ -28,9 +28,9 @@ use std::time::{Duration, Instant};
 /// How many times a stop looks for a process again if watchexec has none. watchexec may be about to
 /// start one, or to record the status of the last one; stopped before that, it ends with the wrong
 /// status.
-const LOOKS: u32 = 20;
+const ATTEMPTS: u32 = 20;
 
-/// Time between two looks.
+/// The time between two attempts.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Runs a watchexec of another buildpack until it ends, or until this program is told to stop.
@@ -83,7 +83,7 @@ fn ended(child: Pid) -> Option<u8> {
 /// Stops the process in watchexec's place. If no process is running, watchexec itself is
 /// stopped, and ends with the status of the last run.
 fn take_over(watchexec: Pid, settings: &Settings, signals: &mut Signals) -> Result<u8, Problem> {
-    let mut looks = 0..LOOKS;
+    let mut attempts = 0..ATTEMPTS;
     let children = loop {
         // The process may have ended, with SIGCHLD still to come.
         kill(watchexec, Signal::SIGSTOP).ok();
@@ -100,7 +100,7 @@ fn take_over(watchexec: Pid, settings: &Settings, signals: &mut Signals) -> Resu
             .filter(|process| process.parent == watchexec)
             .map(|process| process.id)
             .collect();
-        if !children.is_empty() || looks.next().is_none() {
+        if !children.is_empty() || attempts.next().is_none() {
             break children;
         }
         kill(watchexec, Signal::SIGCONT).ok();

@@ -74,11 +74,11 @@ impl Sync {
         }
     }
 
-    /// Adds a path that has been reported, or that a look has found changed. Returns whether that
+    /// Adds a path that has been reported, or that a scan has found changed. Returns whether that
     /// is news.
     pub(crate) fn add(&mut self, path: PathBuf, mut seen: Seen) -> bool {
         let before = self.paths.get(&path).copied();
-        seen.is_new |= before.is_some_and(|before| before.is_new);
+        seen.is_other_file |= before.is_some_and(|before| before.is_other_file);
         let is_news = seen.stamp.is_none() || before.and_then(|before| before.stamp) != seen.stamp;
         if is_news {
             (self.last, self.quiet) = (Instant::now(), None);
@@ -92,7 +92,9 @@ impl Sync {
 
     /// The changed paths, each with whether it may lead to a different file now.
     pub(crate) fn seen(&self) -> impl Iterator<Item = (&PathBuf, bool)> {
-        self.paths.iter().map(|(path, seen)| (path, seen.is_new))
+        self.paths
+            .iter()
+            .map(|(path, seen)| (path, seen.is_other_file))
     }
 
     /// The changed paths.
@@ -307,7 +309,7 @@ mod tests {
         let path = || PathBuf::from("/app/a");
         let seen = |stamp| Seen {
             stamp,
-            is_new: false,
+            is_other_file: false,
         };
         assert!(sync.add(path(), seen(None)));
         assert!(sync.add(path(), seen(None)));

@@ -2,7 +2,7 @@
 //! that were deleted or renamed on the host.
 
 use super::open_directory::open_directory;
-use crate::texts::{answer, tell};
+use crate::output::{log, print};
 use lexopt::{Arg, Parser};
 use printable::printable;
 use rustix::fs::{AtFlags, FileType, statat, unlinkat};
@@ -37,18 +37,18 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::parse(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
-            tell(format_args!("rm: {error}"));
+            log(format_args!("rm: {error}"));
             return ExitCode::FAILURE;
         }
     };
     let mut exit_code = ExitCode::SUCCESS;
     for path in &arguments.paths {
         match remove(path, arguments.recursive) {
-            Ok(()) if arguments.verbose => answer(format_args!("removed '{}'", printable(path))),
+            Ok(()) if arguments.verbose => print(format_args!("removed '{}'", printable(path))),
             Ok(()) => {}
             Err(error) if arguments.force && is_missing(&error) => {}
             Err(error) => {
-                tell(format_args!(
+                log(format_args!(
                     "rm: cannot remove '{}': {error}",
                     printable(path)
                 ));

@@ -1,6 +1,6 @@
 //! File systems that do not report every change.
 
-use crate::texts::POLL;
+use crate::output::POLL;
 use printable::printable;
 use std::fmt::{self, Display, Formatter};
 use std::fs;

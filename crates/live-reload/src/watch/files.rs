@@ -3,8 +3,8 @@
 //! watchexec reports that a path has changed, not what has changed about it. And it cannot report
 //! everything: it needs seconds to watch some ten thousand directories (2.8 says that it watches
 //! before it does), it drops events when too many come at once, and it can be killed. This program
-//! therefore looks at the files itself: after each start of watchexec, and all the time if it
-//! polls, which watchexec does only to the second.
+//! therefore scans the files itself: after each start of watchexec, and all the time if it polls,
+//! which watchexec does only to the second.
 
 use super::root::Root;
 use nix::time::{ClockId, clock_gettime};
@@ -22,7 +22,7 @@ use std::time::Duration;
 const COMPARED: usize = 10;
 const COMPARED_SIZE: u64 = 1 << 20;
 
-/// How soon the clock of file systems is looked at again. It ticks every 1 to 10 ms.
+/// How soon the clock of file systems is read again. It ticks every 1 to 10 ms.
 const TICK: Duration = Duration::from_millis(1);
 
 /// What tells two states of a file apart, as a hash. The time of the last change of status is not
@@ -35,24 +35,24 @@ const GONE: Stamp = 0;
 /// What is known about a changed path.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen {
-    /// What it was when it was last looked at, if it was.
+    /// What it was in the last scan, if it has been scanned.
     pub(crate) stamp: Option<Stamp>,
     /// Whether the path may lead to a different file now, not only to a new state of the same one.
-    pub(crate) is_new: bool,
+    pub(crate) is_other_file: bool,
 }
 
 impl Seen {
     /// The path leads to a different file.
-    pub(crate) const ANOTHER: Self = Self {
+    pub(crate) const OTHER_FILE: Self = Self {
         stamp: None,
-        is_new: true,
+        is_other_file: true,
     };
 
-    /// What a look has found.
+    /// What a scan has found.
     pub(crate) const fn now(stamp: Stamp) -> Self {
         Self {
             stamp: Some(stamp),
-            is_new: false,
+            is_other_file: false,
         }
     }
 }
@@ -61,7 +61,7 @@ impl Seen {
 #[derive(Debug)]
 pub(crate) struct Files {
     pub(crate) patterns: Patterns,
-    /// As they were when the process started, except those that have not been looked at.
+    /// As they were when the process started, except those that have not been scanned.
     known: BTreeMap<PathBuf, Known>,
     /// Hashes of the content of the files of the last sync, if they are few.
     contents: Vec<(PathBuf, u64)>,
@@ -69,16 +69,16 @@ pub(crate) struct Files {
     /// milliseconds: what has changed before, the process has read. `None` if the clock may be that
     /// of a file server.
     since: Option<Duration>,
-    /// The number of the last look.
-    looks: u32,
+    /// The number of the last scan.
+    scans: u32,
 }
 
-/// A file that has been looked at.
+/// A file that has been scanned.
 #[derive(Debug)]
 struct Known {
     stamp: Stamp,
-    /// The last look that has found it.
-    look: u32,
+    /// The last scan that has found it.
+    scan: u32,
 }
 
 /// What differs from the last start.
@@ -112,14 +112,14 @@ impl Changes {
 }
 
 impl Files {
-    /// No file has been looked at, and the process starts now.
+    /// No file has been scanned, and the process starts now.
     pub(crate) fn new(patterns: Patterns) -> Self {
         Self {
             patterns,
             known: BTreeMap::new(),
             contents: Vec::new(),
             since: now(),
-            looks: 0,
+            scans: 0,
         }
     }
 
@@ -128,7 +128,7 @@ impl Files {
         let mut files = Self::new(patterns);
         // Whatever the clock of a file server says.
         files.since = Some(Duration::MAX);
-        files.look(roots);
+        files.scan(roots);
         files.since = None;
         files
     }
@@ -138,10 +138,10 @@ impl Files {
         self.since = self.since.and_then(|_| since.or_else(now));
     }
 
-    /// Looks at all files below these paths. Returns those that differ from what they were when the
+    /// Scans all files below these paths. Returns those that differ from what they were when the
     /// process started.
-    pub(crate) fn look(&mut self, roots: &[Root]) -> Vec<(PathBuf, Stamp)> {
-        self.looks = self.looks.wrapping_add(1);
+    pub(crate) fn scan(&mut self, roots: &[Root]) -> Vec<(PathBuf, Stamp)> {
+        self.scans = self.scans.wrapping_add(1);
         let mut changed = Vec::new();
         for root in roots {
             self.walk(&root.path, &mut changed);
@@ -151,7 +151,7 @@ impl Files {
         let gone = self
             .known
             .iter()
-            .filter(|(path, known)| known.look != self.looks && is_root(path));
+            .filter(|(path, known)| known.scan != self.scans && is_root(path));
         changed.extend(gone.map(|(path, _)| (path.clone(), GONE)));
         changed
     }
@@ -160,13 +160,13 @@ impl Files {
         let Ok(metadata) = path.symlink_metadata() else {
             return;
         };
-        let (stamp, look) = (stamp(&metadata), self.looks);
+        let (stamp, scan) = (stamp(&metadata), self.scans);
         let is_old = self
             .since
             .is_some_and(|since| changed_at(&metadata) < since);
         let is_known = match self.known.get_mut(path) {
             Some(known) if !is_old => {
-                known.look = look;
+                known.scan = scan;
                 known.stamp == stamp
             }
             None if !is_old => false,
@@ -196,7 +196,7 @@ impl Files {
         has_just_started: bool,
     ) -> Changes {
         let mut changes = Changes::default();
-        for (path, is_new) in paths {
+        for (path, is_other_file) in paths {
             let known = self.known.get(path).map(|known| known.stamp);
             let Ok(metadata) = path.symlink_metadata() else {
                 // A file that was made and is gone again was never known.
@@ -212,7 +212,7 @@ impl Files {
             let is_same = if known == Some(stamp) {
                 // A different file can have the same inode number, size and time: `tar` sets times
                 // to the second.
-                has_same_content.unwrap_or(!is_new || metadata.is_dir())
+                has_same_content.unwrap_or(!is_other_file || metadata.is_dir())
             } else {
                 has_just_started && has_same_content == Some(true)
             };
@@ -252,8 +252,8 @@ impl Files {
     }
 
     fn remember(&mut self, path: &Path, stamp: Stamp) {
-        let look = self.looks;
-        self.known.insert(path.to_owned(), Known { stamp, look });
+        let scan = self.scans;
+        self.known.insert(path.to_owned(), Known { stamp, scan });
     }
 }
 

@@ -4,7 +4,7 @@
 //! ends; where watches run out it says so once, calls it "not fatal", and leaves the other
 //! directories unwatched.
 
-use crate::texts::POLL;
+use crate::output::POLL;
 use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use std::fs;

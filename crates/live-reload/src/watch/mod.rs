@@ -1,5 +1,5 @@
-//! How changes are noticed: by watchexec, which is started again whenever that helps, and by looks
-//! at the files.
+//! How changes are noticed: by watchexec, which is started again whenever that helps, and by scans
+//! of the files.
 //!
 //! [`watchexec`] is its command line and [`watcher`] its output; [`root`] has the watched paths,
 //! and [`files`] what differs from the last start. [`inotify`] and [`file_system`] warn where the
@@ -15,7 +15,7 @@ pub(crate) mod watchexec;
 use crate::backoff::Backoff;
 use crate::children::describe;
 use crate::image::Image;
-use crate::texts::tell;
+use crate::output::log;
 use files::{Files, Seen};
 use nix::unistd::Pid;
 use reload_options::Settings;
@@ -27,15 +27,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use watcher::Watcher;
 
-/// How soon there is a look after a start of watchexec. Each further one comes after twice the
-/// time, since nobody can tell how long watchexec takes to watch all directories. It is also the
-/// pause after a look that has found changes while polling.
-pub(crate) const FIRST_LOOK: Duration = Duration::from_millis(50);
+/// How soon the files are scanned after a start of watchexec. Each further scan comes after twice
+/// the time, since nobody can tell how long watchexec takes to watch all directories. It is also
+/// the pause after a scan that has found changes while polling.
+pub(crate) const FIRST_SCAN: Duration = Duration::from_millis(50);
 
 /// By then watchexec watches all directories: 50,000 took it 4 s on two busy cores.
-const LAST_LOOK: Duration = Duration::from_secs(10);
+const LAST_SCAN: Duration = Duration::from_secs(10);
 
-/// A look is followed by a pause of so many times its duration.
+/// A scan is followed by a pause of this many times its duration.
 const PAUSE: u32 = 4;
 
 /// How often the watched paths are resolved again, if the user has named any.
@@ -44,7 +44,7 @@ const RESOLVE: Duration = Duration::from_secs(1);
 /// If watchexec has run for so long, the pause after its end is the shortest one again.
 const STABLE: Duration = Duration::from_secs(30);
 
-/// Watches the roots, by watchexec and by looking at the files.
+/// Watches the roots, by watchexec and by scans of the files.
 pub(crate) struct Watching<'a> {
     settings: &'a Settings,
     image: &'a Image,
@@ -56,15 +56,15 @@ pub(crate) struct Watching<'a> {
     /// When watchexec starts, if it does not run, and the pauses before that.
     next_start: Option<Instant>,
     backoff: Backoff,
-    next_look: Option<Instant>,
-    /// The pause before that look.
+    next_scan: Option<Instant>,
+    /// The pause before that scan.
     pause: Duration,
     /// When the roots are resolved again.
     next_resolve: Option<Instant>,
 }
 
 impl<'a> Watching<'a> {
-    /// Starts to watch. The first look finds what changes before the directories are watched.
+    /// Starts to watch. The first scan finds what changes before the directories are watched.
     ///
     /// # Errors
     /// watchexec cannot be run.
@@ -82,7 +82,7 @@ impl<'a> Watching<'a> {
             watcher: None,
             next_start: None,
             backoff: Backoff::default(),
-            next_look: Some(now),
+            next_scan: Some(now),
             pause: Duration::ZERO,
             next_resolve: (!settings.watch.is_empty()).then_some(now),
             roots,
@@ -98,8 +98,8 @@ impl<'a> Watching<'a> {
         let command = watchexec::command(self.program, self.settings, &paths, self.image);
         self.stop();
         self.watcher = Some(Watcher::start(command, paths)?);
-        (self.next_start, self.pause) = (None, FIRST_LOOK);
-        self.next_look = Instant::now().checked_add(FIRST_LOOK);
+        (self.next_start, self.pause) = (None, FIRST_SCAN);
+        self.next_scan = Instant::now().checked_add(FIRST_SCAN);
         Ok(())
     }
 
@@ -134,7 +134,7 @@ impl<'a> Watching<'a> {
             .map(|watcher| watcher.read(is_readable));
         let reported = reported.unwrap_or_default();
         if reported.is_unnamed {
-            self.next_look = Some(Instant::now());
+            self.next_scan = Some(Instant::now());
         }
         reported.paths
     }
@@ -148,7 +148,7 @@ impl<'a> Watching<'a> {
             }
             let pause = self.backoff.next();
             self.next_start = Instant::now().checked_add(pause);
-            tell(format_args!(
+            log(format_args!(
                 "live-reload: watchexec {}; starting it again in {} s",
                 describe(status),
                 pause.as_secs()
@@ -159,32 +159,36 @@ impl<'a> Watching<'a> {
     /// When something is due.
     pub(crate) fn due(&self) -> Option<Instant> {
         let retire = self.watcher.as_ref().and_then(Watcher::retire);
-        let due = [retire, self.next_start, self.next_look, self.next_resolve];
+        let due = [retire, self.next_start, self.next_scan, self.next_resolve];
         due.into_iter().flatten().min()
     }
 
     /// Does what is due. Returns changed paths, as they are now.
-    pub(crate) fn look(&mut self, files: &mut Files) -> Vec<(PathBuf, Seen)> {
+    pub(crate) fn find_changes(&mut self, files: &mut Files) -> Vec<(PathBuf, Seen)> {
         let now = Instant::now();
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         let mut changed = Vec::new();
         if is_due(self.next_resolve) {
             self.next_resolve = now.checked_add(RESOLVE);
-            changed.extend(self.resolve().into_iter().map(|path| (path, Seen::ANOTHER)));
+            changed.extend(
+                self.resolve()
+                    .into_iter()
+                    .map(|path| (path, Seen::OTHER_FILE)),
+            );
         }
         let retires = is_due(self.watcher.as_ref().and_then(Watcher::retire));
         let moves = self.watcher.is_some() && !changed.is_empty();
         if (retires || moves || is_due(self.next_start))
             && let Err(error) = self.start_watchexec()
         {
-            tell(format_args!(
+            log(format_args!(
                 "live-reload: watchexec cannot be run ({error})"
             ));
             (self.watcher, self.next_start) = (None, now.checked_add(self.backoff.next()));
         }
-        if is_due(self.next_look) {
-            let found = files.look(&self.roots);
-            self.plan_look(now, !found.is_empty());
+        if is_due(self.next_scan) {
+            let found = files.scan(&self.roots);
+            self.plan_scan(now, !found.is_empty());
             changed.extend(
                 found
                     .into_iter()
@@ -194,19 +198,19 @@ impl<'a> Watching<'a> {
         changed
     }
 
-    /// Plans the look after one that began at this time.
-    fn plan_look(&mut self, began: Instant, has_found: bool) {
+    /// Plans the scan after one that began at this time.
+    fn plan_scan(&mut self, began: Instant, has_found: bool) {
         let pause = match (&self.settings.poll, &self.watcher) {
-            (Some(_), _) if has_found => FIRST_LOOK,
+            (Some(_), _) if has_found => FIRST_SCAN,
             (Some(interval), _) => **interval,
-            (None, Some(watcher)) if watcher.started.elapsed() < LAST_LOOK => 2 * self.pause,
+            (None, Some(watcher)) if watcher.started.elapsed() < LAST_SCAN => 2 * self.pause,
             (None, _) => {
-                self.next_look = None;
+                self.next_scan = None;
                 return;
             }
         };
         self.pause = pause.max(PAUSE * began.elapsed());
-        self.next_look = Instant::now().checked_add(self.pause);
+        self.next_scan = Instant::now().checked_add(self.pause);
     }
 
     /// Resolves the watched paths again. Returns those that lead to another file now.

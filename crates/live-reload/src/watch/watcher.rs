@@ -1,7 +1,7 @@
 //! A running watchexec, and what it writes.
 
 use super::inotify;
-use crate::texts::{tell, warn};
+use crate::output::{log, warn};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use printable::printable;
@@ -127,8 +127,8 @@ impl Watcher {
             self.removed = self.removed.saturating_add(1);
         }
         reported.is_unnamed |= path.to_str().is_some_and(|path| path.contains(REPLACEMENT));
-        let is_new = [&b"create"[..], b"rename", b"remove"].contains(&kind);
-        reported.paths.push((path, is_new));
+        let is_other_file = [&b"create"[..], b"rename", b"remove"].contains(&kind);
+        reported.paths.push((path, is_other_file));
     }
 
     fn log_error(&self, line: &str) {
@@ -143,7 +143,7 @@ impl Watcher {
                     warn(shortage);
                 }
             }
-            error => tell(format_args!("live-reload: watchexec: {}", printable(error))),
+            error => log(format_args!("live-reload: watchexec: {}", printable(error))),
         }
     }
 }

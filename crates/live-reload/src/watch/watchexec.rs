@@ -54,7 +54,7 @@ pub(crate) fn command(
 /// nobody else would do.
 ///
 /// Returns only if watchexec cannot be run.
-pub(crate) fn become_it(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
+pub(crate) fn become_watchexec(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let (Some(parent), Some(program)) = (arguments.next(), arguments.next()) else {
         return ExitCode::from(2);
     };
@@ -62,7 +62,7 @@ pub(crate) fn become_it(mut arguments: impl Iterator<Item = OsString>) -> ExitCo
     // The parent may have ended before.
     if parent.to_str() == Some(&getppid().to_string()) {
         let error = Command::new(&program).args(arguments).exec();
-        crate::texts::tell(format_args!(
+        crate::output::log(format_args!(
             "live-reload: {} cannot be run ({error})",
             printable(&program)
         ));

@@ -1,4 +1,4 @@
-//! What follows a change, and what follows an end, if it is not what is usual.
+//! `--on-change` and `--on-exit`: what a change or an end of the process leads to.
 
 use crate::image::{Image, write};
 use nix::sys::signal::Signal;

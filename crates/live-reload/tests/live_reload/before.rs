@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Says when it starts and when it stops.
 const APP: &str = "trap 'echo stopped; exit 0' TERM\necho up\nwhile :; do sleep 0.01; done\n";
 
-/// Longer than a single changed file is waited for, and than a command needs.
+/// Longer than the wait after a single changed file, and than a command needs.
 const WHILE: Duration = Duration::from_millis(500);
 
 /// Changes a file, and reports it.
@@ -78,7 +78,7 @@ fn runs_a_command_without_patterns_before_every_start() {
 }
 
 #[test]
-fn takes_a_failure_before_the_first_start_for_an_end() {
+fn treats_a_failure_before_the_first_start_as_an_end() {
     let image = Image::running(APP);
     let rule = "sh -c 'test -e ready || exit 3'";
     let failure = format!("{} ended with status 3", &rule);
@@ -125,7 +125,7 @@ fn runs_again_for_a_file_that_is_saved_while_the_command_runs() {
 }
 
 #[test]
-fn waits_at_rest_after_a_command_has_failed_during_a_stop() {
+fn does_not_spin_after_a_command_has_failed_during_a_stop() {
     let image = Image::running(
         "trap 'echo stopping; while [ ! -e enough ]; do sleep 0.01; done; exit 0' TERM\n\
          echo up\nwhile :; do sleep 0.01; done\n",
@@ -135,7 +135,7 @@ fn waits_at_rest_after_a_command_has_failed_during_a_stop() {
     running.wait_for("stopping");
     fs::write(image.app().join("broken"), "").unwrap();
     change(&image, "app.ts", "broken");
-    // A look can find the other file.
+    // A scan can find the other file.
     running.logs("changed too");
     fs::write(image.app().join("enough"), "").unwrap();
     loop {
@@ -169,7 +169,7 @@ fn does_not_restart_for_what_a_command_writes() {
     write(&image.app().join("out/old.js"), "");
     let rule = "*.ts: sh -c 'echo new > out/app.js; rm out/old.js; touch gen.css'";
     let mut running = image.start(&["--before", rule]);
-    // Everything has been looked at, so that a removed file is a change.
+    // Everything has been scanned, so that a removed file is a change.
     thread::sleep(WHILE);
     change(&image, "app.ts", "new");
     running.wait_for("stopped");
@@ -191,7 +191,7 @@ fn does_not_restart_for_what_a_command_writes() {
 }
 
 #[test]
-fn runs_again_if_a_command_writes_what_a_command_is_for() {
+fn runs_a_command_for_files_that_another_command_wrote() {
     let image = Image::running(APP);
     let mut running = image.start(&[
         "--before",
@@ -210,7 +210,7 @@ fn runs_again_if_a_command_writes_what_a_command_is_for() {
 }
 
 #[test]
-fn delays_the_restarts_of_a_command_that_writes_what_it_is_for() {
+fn delays_restarts_if_a_command_writes_files_that_it_matches() {
     let image = Image::running(APP);
     let running = image.start(&["--before", "*.ts: sh -c 'date +%N > gen.ts'"]);
     change(&image, "gen.ts", "new");

@@ -33,7 +33,7 @@ fn image(processes: &[(&str, &str)]) -> Image {
 /// The log of a start.
 fn log(image: &Image, arguments: &[&str]) -> String {
     let output = image.run(arguments);
-    image.anywhere(&String::from_utf8(output.stderr).unwrap())
+    image.without_directory(&String::from_utf8(output.stderr).unwrap())
 }
 
 /// Also has a program for the processes that run watchexec themselves.
@@ -65,7 +65,7 @@ fn prefers_the_only_type_that_runs_watchexec_to_web() {
 }
 
 #[test]
-fn restarts_web_where_several_types_run_watchexec() {
+fn restarts_web_if_several_types_run_watchexec() {
     assert_snapshot!(
         log_of(&[("a", WRAPPED), ("b", WRAPPED), ("web", PLAIN)], &[]),
         @"live-reload: restarting web (the default choice) when files change in /workspace"
@@ -82,7 +82,7 @@ fn prefers_the_named_type_to_all_others() {
 }
 
 #[test]
-fn lists_the_types_where_it_cannot_choose() {
+fn lists_the_types_if_it_cannot_choose() {
     let image = image(&[("worker", PLAIN), ("admin", PLAIN)]);
     let (status, text) = image.fail(&[]);
     assert_eq!(status, 1);
@@ -117,7 +117,7 @@ fn passes_over_types_of_other_execution_environments() {
     let image = Image::new(&processes.concat(), APP);
     let started = |name: &str| {
         let output = image.run_times(1, image.command(&[]).env("CNB_EXEC_ENV", name));
-        image.anywhere(&String::from_utf8(output.stderr).unwrap())
+        image.without_directory(&String::from_utf8(output.stderr).unwrap())
     };
     assert!(started("test").contains(" web "), "{}", started("test"));
     assert!(started("development").contains(" worker "));

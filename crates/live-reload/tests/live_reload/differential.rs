@@ -125,8 +125,8 @@ fn members(most: usize) -> impl Strategy<Value = Vec<Member>> {
         let mut delayed = HashSet::new();
         members.retain(|member| {
             let path = below(&member.name);
-            // GNU tar makes links that may lead out of the target at the end, and takes a file for
-            // the placeholder of one if it has the number of its inode.
+            // GNU tar creates links that may lead out of the target last, and mistakes a file for
+            // the placeholder of such a link if the file reuses the placeholder's inode number.
             if delayed.contains(&path) {
                 return false;
             }
@@ -147,8 +147,8 @@ fn members(most: usize) -> impl Strategy<Value = Vec<Member>> {
     })
 }
 
-/// What is there before. With more than one link, and with links to something in the target, there
-/// would be several names for one place: to this tar they are places of their own.
+/// The existing files. More than one link, or a link to something in the target, would give one
+/// file several names, which this tar treats as separate files.
 fn before() -> impl Strategy<Value = Vec<Member>> {
     (members(8), member()).prop_map(|(mut members, mut link)| {
         members.retain(|member| !matches!(member.kind, Kind::Link(_)));
@@ -270,8 +270,8 @@ fn has_dots(name: &[u8]) -> bool {
     name.split(|byte| *byte == b'/').any(|part| part == b"..")
 }
 
-/// Leaves out the members that this tar refuses and GNU tar may not: those below a file or link of
-/// the archive, and hard links whose target is, or contains `..`.
+/// Leaves out the members that this tar refuses and GNU tar may accept: those below a file or link
+/// of the archive, and hard links whose target is below one or contains `..`.
 fn without_refused(members: &[Member]) -> Vec<Member> {
     let mut pending = HashSet::new();
     let mut accepted = members.to_vec();
@@ -558,7 +558,7 @@ proptest! {
             length == end
         };
         let success = expected.status == 0 && refused == 0 && is_whole;
-        // Of several members with one name GNU tar extracts, and fails to extract, each.
+        // If several members have the same name, GNU tar extracts each, and can fail on each.
         let mut names = HashSet::new();
         if success || paths.iter().all(|path| names.insert(path)) {
             prop_assert_eq!(outcome.status == 0, success, "{:?} {:?}", outcome, expected);

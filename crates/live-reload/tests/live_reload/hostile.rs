@@ -251,8 +251,7 @@ fn hostile_archives_change_nothing_outside() {
     }
 }
 
-/// Runs `tar` with little memory, and an end to waiting: 25 MB beside the program and its
-/// libraries.
+/// Runs `tar` with a time limit and little memory: 25 MB beyond the program and its libraries.
 fn within(arguments: &[&str], directory: &Path, archive: &[u8]) -> Outcome {
     let mut command = Command::new("/bin/sh");
     let script = format!("ulimit -v 45000; exec timeout 120 '{PROGRAM}' tar -xf - \"$@\"");

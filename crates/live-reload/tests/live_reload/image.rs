@@ -17,8 +17,8 @@ use tempfile::TempDir;
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_live-reload");
 
-/// Records its call in files beside the app directory; by `environ` of /proc, as a shell adds
-/// variables of its own.
+/// Records how it was called in files beside the app directory. The environment comes from /proc,
+/// since a shell adds variables of its own.
 pub(crate) const RECORD: &str = r#"#!/bin/sh
 records=$(dirname "$0")/../records
 mkdir -p "$records"
@@ -135,8 +135,8 @@ impl Image {
         self.run_times(1, &mut self.command(arguments))
     }
 
-    /// Runs `live-reload` until the process has ended so many times; a change starts it again. The
-    /// log in the output lacks the lines about these ends.
+    /// Runs `live-reload` until the process has ended `times` times; after each end, a change
+    /// starts it again. The lines about these ends are left out of the log.
     pub(crate) fn run_times(&self, times: usize, command: &mut Command) -> Output {
         thread::sleep(TICK);
         let mut child = programs::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
@@ -199,11 +199,14 @@ impl Image {
     pub(crate) fn fail(&self, arguments: &[&str]) -> (i32, String) {
         let output = self.run(arguments);
         let errors = String::from_utf8(output.stderr).unwrap();
-        (output.status.code().unwrap(), self.anywhere(&errors))
+        (
+            output.status.code().unwrap(),
+            self.without_directory(&errors),
+        )
     }
 
     /// A text without the name of this image's directory.
-    pub(crate) fn anywhere(&self, text: &str) -> String {
+    pub(crate) fn without_directory(&self, text: &str) -> String {
         text.replace(self.directory.path().to_str().unwrap(), "")
     }
 
@@ -333,8 +336,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Only where a test has failed is it still there. Killed, it would leave its process
-        // behind.
+        // It still runs only if the test has failed. If it were killed at once, it would leave its
+        // process behind.
         let process = Pid::from_raw(self.id().cast_signed());
         let is_running = |child: &mut Child| matches!(child.try_wait(), Ok(None));
         if is_running(&mut self.child) && kill(process, Signal::SIGTERM).is_ok() {

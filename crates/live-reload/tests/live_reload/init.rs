@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How often `live-reload` is stopped.
+/// How many times `live-reload` is stopped.
 const STOPPED: u64 = 200;
 
 /// How many run at the same time: more than there are processors, so that they get in each other's

@@ -21,7 +21,7 @@ const APP: u32 = 65534;
 /// Another user, such as the one that built the image.
 const BUILDER: u32 = 1234;
 
-/// An app directory, and a directory that the app may not change. Only root can make them.
+/// An app directory, and a directory outside of it that must not change. Only root can create them.
 struct Beside(TempDir);
 
 impl Beside {
@@ -217,7 +217,7 @@ fn no_swap_leads_tar_elsewhere() {
         fs::create_dir(app.join(directory)).unwrap();
         lchown(app.join(directory), Some(APP), None).unwrap();
     }
-    // Every other file is in another directory, so that each one is found anew.
+    // The files alternate between two directories, so that each directory is looked up again.
     let archive = (0..40).fold(Archive::new(), |archive, number| {
         archive
             .file(&format!("directory/kept{number}"), "planted")

@@ -17,7 +17,7 @@ fn web() -> Image {
 /// The arguments of watchexec, when `live-reload` is started with these.
 fn arguments(image: &Image, arguments: &[&str]) -> String {
     image.run(arguments);
-    image.anywhere(&watchexec::arguments(&image.watchexec()).join("\n"))
+    image.without_directory(&watchexec::arguments(&image.watchexec()).join("\n"))
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn later_arguments_override_those_of_the_build() {
     ]);
     assert_eq!(image.call(&mut command).arguments, ["work"]);
     let arguments = watchexec::arguments(&image.watchexec()).join("\n");
-    let arguments = image.anywhere(&arguments);
+    let arguments = image.without_directory(&arguments);
     assert!(
         arguments.contains("\n--watch=/workspace/src\n"),
         "{arguments}"
@@ -176,8 +176,8 @@ fn starts_the_process_with_no_signal_blocked_or_ignored() {
     let with_it = image.call(&mut image.command(&[])).signals;
     programs::run(Command::new(image.app().join("app")).current_dir(image.app()));
     let without_it = called(&image.records()).signals;
-    // `nohup` and some CI runners start everything with a signal ignored, which a program that
-    // waits for signals may end.
+    // `nohup` and some CI runners start everything with a signal ignored. A program that waits for
+    // signals may reset that.
     for (with, without) in with_it.iter().zip(&without_it) {
         assert_eq!(
             with & !without,

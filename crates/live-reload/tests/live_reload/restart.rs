@@ -21,7 +21,7 @@ const SECOND: Duration = Duration::from_millis(1100);
 /// Longer than one file of a save is waited for, and than the process needs to start.
 const WHILE: Duration = Duration::from_millis(500);
 
-/// A running app whose files have all been looked at.
+/// A running app whose files have all been scanned.
 fn start(image: &Image, arguments: &[&str]) -> Running {
     let running = image.start(arguments);
     thread::sleep(SECOND);
@@ -184,7 +184,7 @@ fn restarts_for_a_touched_file_and_a_new_mode() {
 }
 
 #[test]
-fn starts_a_process_that_has_ended_at_the_next_change() {
+fn restarts_an_ended_process_at_the_next_change() {
     let image = Image::running("echo up\nexit 3\n");
     let mut running = image.start(&[]);
     let ended = running.logs("ended");
@@ -200,7 +200,7 @@ fn starts_a_process_that_has_ended_at_the_next_change() {
 }
 
 #[test]
-fn starts_a_program_that_was_gone_when_it_is_back() {
+fn starts_a_missing_program_once_it_is_back() {
     let image = Image::running(APP);
     let mut running = start(&image, &[]);
     let [app, away] = ["app", "away"].map(|name| image.app().join(name));
@@ -352,7 +352,7 @@ fn ignores_the_other_name_of_a_renamed_file() {
     }
     running.logs("live-reload: app.py changed, restarting web");
     running.wait_for("up");
-    // The looks after a start, which take what they know and do not see for removed.
+    // Waits for the scans after a start, which take a known file that they do not find for removed.
     thread::sleep(2 * SECOND);
     assert_eq!(restarts(running), 0);
 }

@@ -36,7 +36,7 @@ fn output_of(image: &Image, starts: usize) -> String {
     let output = image.run_times(starts, &mut image.command(&["--ignore", "*"]));
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{errors}");
-    image.anywhere(&String::from_utf8(output.stdout).unwrap())
+    image.without_directory(&String::from_utf8(output.stdout).unwrap())
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn runs_the_script_by_bash() {
     let image = script("words=(a 'b  c'); echo \"${words[1]} $1 in $PWD\"");
     assert_eq!(output(&image), "b  c  in /workspace\n");
     let log = image.run(&[]).stderr;
-    assert_snapshot!(image.anywhere(&String::from_utf8(log).unwrap()), @"live-reload: restarting web (the default choice) when files change in /workspace");
+    assert_snapshot!(image.without_directory(&String::from_utf8(log).unwrap()), @"live-reload: restarting web (the default choice) when files change in /workspace");
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn runs_exec_d_programs_of_the_type_once_and_the_others_never() {
     assert_eq!(output_of(&image, 3), "once\n".repeat(3));
     let runs = fs::read_to_string(image.app().join("runs")).unwrap();
     assert_eq!(
-        image.anywhere(&runs),
+        image.without_directory(&runs),
         "/layers/example_app/jdk/exec.d/web/of-the-type\n"
     );
 }

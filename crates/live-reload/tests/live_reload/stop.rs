@@ -177,7 +177,7 @@ fn a_flood_of_signals_leaves_no_thread_and_no_file_open() {
     ));
     let running = image.start(&[]);
     image.wait_for_watchexec(1);
-    // A look at the files opens some for a moment.
+    // A scan of the files opens some for a moment.
     let least = |of: &str| {
         let count = || {
             fs::read_dir(format!("/proc/{}/{of}", running.id()))

@@ -457,7 +457,7 @@ fn sets_the_mode_of_a_directory_once_it_is_filled() {
     let metadata = directory.path().join("d").metadata().unwrap();
     assert_eq!(metadata.mode() & 0o777, 0o555);
     assert_eq!(metadata.mtime(), MODIFIED.cast_signed());
-    // For the clean-up, where that is not root's.
+    // For the clean-up, if it does not run as root.
     fs::set_permissions(directory.path().join("d"), Permissions::from_mode(0o755)).unwrap();
 }
 
@@ -489,7 +489,7 @@ fn applies_the_umask_unless_told_otherwise() {
 }
 
 #[test]
-fn refuses_other_kinds_of_members_by_name() {
+fn names_members_of_unsupported_kinds() {
     let directory = target();
     let archive = Archive::new()
         .entry(EntryType::Fifo, "fifo", 0o644, "", "")
@@ -535,7 +535,7 @@ fn reads_the_padding_of_an_archive() {
 }
 
 #[test]
-fn refuses_an_archive_of_which_no_byte_has_arrived() {
+fn rejects_an_empty_archive() {
     for options in ["-xf", "-xzf"] {
         tar(&[options, "-"], target().path(), b"").failed(
             "tar: The archive is damaged or has been cut off (it is empty). The files before that \
@@ -600,7 +600,7 @@ fn refuses_to_create_archives_and_says_why() {
     assert_eq!(names(directory.path()), ["a"]);
 }
 
-/// A directory that its user may not change, with a file that the user may.
+/// A directory that its user cannot write to, with a file that the user can.
 pub(crate) struct Unwritable {
     directory: TempDir,
     program: PathBuf,
@@ -637,8 +637,8 @@ impl Unwritable {
         fs::set_permissions(self.path(), Permissions::from_mode(0o555)).unwrap();
     }
 
-    /// Extracts as a user without any rights where the tests are root's, else as this one. Root
-    /// may write everywhere.
+    /// Extracts as an unprivileged user if the tests run as root, who can write everywhere, and
+    /// otherwise as the current user.
     pub(crate) fn extract(&self, archive: &[u8], temporary: &str) -> Outcome {
         const NOBODY: u32 = 65534;
         let mut command = Command::new("timeout");
@@ -660,7 +660,7 @@ impl Unwritable {
 
 impl Drop for Unwritable {
     fn drop(&mut self) {
-        // For the clean-up, where that is not root's.
+        // For the clean-up, if it does not run as root.
         fs::set_permissions(self.path(), Permissions::from_mode(0o755)).ok();
     }
 }

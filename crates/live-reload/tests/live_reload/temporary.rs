@@ -35,7 +35,7 @@ impl Waiting {
     }
 }
 
-/// The names in a directory and below, without those that are ignored by the default patterns.
+/// The relative paths of everything below a directory.
 fn all(directory: &Path) -> Vec<String> {
     let mut all = Vec::new();
     for name in names(directory) {

@@ -8,8 +8,8 @@ use nix::sys::signal::Signal;
 
 const WRAPPED: &str = r#"["./watchexec", "-r", "--", "./app"]"#;
 
-/// An image whose only process runs this app by a watchexec in the app directory. The one in the
-/// layer of the buildpack fails, so that no process can run by both.
+/// An image whose only process runs this app under a watchexec in the app directory. The one in the
+/// buildpack's layer fails, so that no process can run under both.
 fn image(processes: &str, app: &str) -> Image {
     let image = Image::new(processes, &format!("#!/bin/sh\n{app}"));
     watchexec::install(&image.app().join("watchexec"));
@@ -31,7 +31,7 @@ fn shell(app: &str) -> Image {
 fn starts_a_process_that_runs_watchexec_as_it_is() {
     let image = wrapped(WAIT);
     let running = image.start(&[]);
-    assert_snapshot!(image.anywhere(&running.logs("")), @"live-reload: starting web (the only process that runs watchexec), which reloads itself: ./watchexec -r -- ./app");
+    assert_snapshot!(image.without_directory(&running.logs("")), @"live-reload: starting web (the only process that runs watchexec), which reloads itself: ./watchexec -r -- ./app");
     assert_eq!(
         watchexec::arguments(&image.app().join("watchexec")),
         ["-r", "--", "./app"]
@@ -78,7 +78,7 @@ fn warns_of_changed_settings_that_do_not_apply() {
         "INT",
     ]);
     assert!(output.status.success());
-    assert_snapshot!(image.anywhere(&String::from_utf8(output.stderr).unwrap()), @"
+    assert_snapshot!(image.without_directory(&String::from_utf8(output.stderr).unwrap()), @"
     live-reload: starting web (the only process that runs watchexec), which reloads itself: ./watchexec -r -- ./app
     live-reload: warning: The process `web` runs watchexec itself, so these settings have no effect: BP_LIVE_RELOAD_WATCH, BP_LIVE_RELOAD_BEFORE, BP_LIVE_RELOAD_ON_CHANGE, BP_LIVE_RELOAD_ON_EXIT, BP_LIVE_RELOAD_SIGNAL (except when the container stops), BP_LIVE_RELOAD_POLL.
     To restart another process with them: docker run --entrypoint reload IMAGE TYPE

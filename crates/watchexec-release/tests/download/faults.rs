@@ -2,7 +2,7 @@
 
 use crate::{BODY, get, network};
 use harness::certificates::Authority;
-use harness::server::{Reply, Server, Then, nobody};
+use harness::server::{Reply, Server, Then, unused_address};
 use std::thread;
 use std::time::Duration;
 use watchexec_release::download::{Failure, StatusCode, certificates};
@@ -99,7 +99,7 @@ fn restarts_a_broken_transfer_from_the_beginning() {
 
 #[test]
 fn retries_a_refused_connection() {
-    let failures = get(&format!("http://{}/w", nobody()), &network()).failures();
+    let failures = get(&format!("http://{}/w", unused_address()), &network()).failures();
     assert_eq!(failures.len(), 4);
     assert!(
         failures
@@ -268,7 +268,7 @@ fn asks_for_the_file_as_it_is() {
 }
 
 #[test]
-fn takes_a_complete_body_without_the_goodbye_of_tls() {
+fn accepts_a_complete_body_without_tls_close_notify() {
     let authority = Authority::new();
     let mut network = network();
     network.ca_certificates = certificates(authority.pem().as_bytes()).unwrap();
@@ -292,7 +292,7 @@ fn takes_a_complete_body_without_the_goodbye_of_tls() {
 }
 
 #[test]
-fn repeats_the_words_of_a_server() {
+fn quotes_the_reason_phrase_of_the_server() {
     let server = Server::http(|_| Reply::status("403 Quota of Team Red Exceeded"));
     let failure = get(&server.url("/w"), &network()).only_failure();
     assert_eq!(

@@ -1,8 +1,8 @@
-//! Proxies: asked by either scheme, with credentials, and passed over for the hosts that say so.
+//! Proxies: for both schemes, with credentials, and bypassed for the hosts in `NO_PROXY`.
 
 use crate::{BODY, get, network};
 use harness::certificates::Authority;
-use harness::server::{Reply, Server, Tunnel, nobody};
+use harness::server::{Reply, Server, Tunnel, unused_address};
 use watchexec_release::download::{Failure, Network, Proxies, Proxy, certificates};
 
 /// A network in which both schemes go through a proxy.
@@ -78,15 +78,15 @@ fn asks_a_proxy_by_https() {
 #[test]
 fn asks_hosts_of_no_proxy_directly() {
     let server = Server::http(|_| Reply::ok(BODY));
-    let mut network = through(&format!("http://{}", nobody()));
+    let mut network = through(&format!("http://{}", unused_address()));
     network.proxies.except = server.address().to_string();
     get(&server.url("/w"), &network).assert_body();
 }
 
 #[test]
-fn fails_without_the_proxy() {
+fn never_bypasses_an_unreachable_proxy() {
     let server = Server::http(|_| Reply::ok(BODY));
-    let proxy = nobody();
+    let proxy = unused_address();
     let network = through(&with_login(&format!("http://{proxy}")));
     let fetched = get(&server.url("/w"), &network);
     assert!(matches!(fetched.failures()[0], Failure::Connect(_)));
@@ -102,7 +102,7 @@ fn fails_without_the_proxy() {
 /// A further request with the same password may lock the account. Only a proxy that has accepted it
 /// is asked again, to learn the status, which the HTTP library does not tell.
 #[test]
-fn sends_a_login_that_a_proxy_refuses_once() {
+fn sends_a_refused_proxy_login_only_once() {
     for (scheme, status, failure, asked) in [
         (
             "http",
@@ -164,7 +164,7 @@ fn retries_a_tunnel_that_breaks() {
 #[test]
 fn refuses_a_socks_proxy_at_once() {
     for scheme in ["socks4", "socks5", "socks5h", "SOCKS5"] {
-        let network = through(&format!("{scheme}://{}", nobody()));
+        let network = through(&format!("{scheme}://{}", unused_address()));
         for url in ["http://watchexec.invalid/w", "https://watchexec.invalid/w"] {
             let failure = get(url, &network).only_failure();
             let words = "_PROXY cannot be used: only http and https proxies are supported";

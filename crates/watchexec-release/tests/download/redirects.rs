@@ -2,7 +2,7 @@
 
 use crate::{BODY, get, network};
 use harness::certificates::Authority;
-use harness::server::{Reply, Server, nobody};
+use harness::server::{Reply, Server, unused_address};
 use watchexec_release::download::{Failure, certificates};
 
 #[test]
@@ -49,9 +49,9 @@ fn follows_a_redirect_from_http_to_https() {
 
 #[test]
 fn names_where_a_redirect_led() {
-    let nobody = nobody();
+    let unused = unused_address();
     let missing = Server::http(|_| Reply::status("404 Not Found"));
-    for to in [missing.url("/gone"), format!("http://{nobody}/gone")] {
+    for to in [missing.url("/gone"), format!("http://{unused}/gone")] {
         let target = to.clone();
         let server = Server::http(move |_| Reply::redirect(&target));
         let fetched = get(&server.url("/w"), &network());
@@ -73,7 +73,10 @@ fn refuses_a_redirect_to_a_file() {
 
 #[test]
 fn shows_no_secret_of_a_redirect() {
-    let to = format!("http://user:secret@{}/w@secret?sig=secret", nobody());
+    let to = format!(
+        "http://user:secret@{}/w@secret?sig=secret",
+        unused_address()
+    );
     let server = Server::http(move |_| Reply::redirect(&to));
     let fetched = get(&server.url("/w"), &network());
     let shown = fetched.result.err().unwrap().to_string();

@@ -112,7 +112,7 @@ fn rejects_a_certificate_for_another_host() {
 }
 
 #[test]
-fn tells_the_time_from_a_lack_of_trust() {
+fn distinguishes_invalid_dates_from_a_lack_of_trust() {
     let authority = Authority::new();
     for (first, last) in [(1990, 2000), (3000, 3001)] {
         let config = authority.server_of_years("127.0.0.1", first, last);

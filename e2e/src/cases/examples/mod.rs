@@ -274,7 +274,7 @@ fn ignored(case: &Case<'_>) -> Result<()> {
             "cd /workspace && mkdir -p uploads tmp/cache && for file in {ignored} {file}; do echo x >> $file; done"
         );
         container.execute(&["sh", "-c", &write])?;
-        // One of the ignored files would be the first of the restart.
+        // If it were not ignored, an ignored file would be the first one that the restart names.
         restarts.push(format!("live-reload: {file} changed, restarting web"));
         retry(PATIENCE, || {
             let log = container.log()?;

@@ -7,8 +7,8 @@ use super::input::is_stop;
 use super::place::{admits_only_overwriting, open_file, overwrite, put_in_place, spool};
 use super::problems::Problems;
 use super::stages::{Place, Stages, last, parent};
+use crate::output::print;
 use crate::sync_tools::open_directory::open_directory_at;
-use crate::texts::answer;
 use printable::printable;
 use rustix::fs::{AtFlags, Mode, OFlags, linkat, mkdirat, openat, statat, symlinkat, unlinkat};
 use rustix::io::Errno;
@@ -78,7 +78,7 @@ impl Extraction {
     ) -> io::Result<()> {
         while let Some(mut member) = archive.next()? {
             if verbose {
-                answer(printable(OsStr::from_bytes(&member.name)));
+                print(printable(OsStr::from_bytes(&member.name)));
             }
             let taken = match member.problem.take() {
                 Some(problem) => Err(problem),
@@ -86,7 +86,7 @@ impl Extraction {
             };
             match taken {
                 Err(error) if is_stop(&error) => return Err(error),
-                Err(error) => problems.tell_of(&member.name, &error),
+                Err(error) => problems.log_for(&member.name, &error),
                 Ok(()) => {}
             }
         }
@@ -305,7 +305,7 @@ impl Extraction {
                 put_in_place(place.stage()?, &temporary(order), directory, last(&path))
             });
             if let Err(error) = result {
-                problems.tell_of(path.as_os_str().as_bytes(), &error);
+                problems.log_for(path.as_os_str().as_bytes(), &error);
                 self.pending.insert(path, order);
             }
         }
@@ -318,7 +318,7 @@ impl Extraction {
             match self.set_attributes(&path, &attributes) {
                 // A later member has replaced it.
                 Err(error) if error.kind() == ErrorKind::NotADirectory => {}
-                Err(error) => problems.tell_of(path.as_os_str().as_bytes(), &error),
+                Err(error) => problems.log_for(path.as_os_str().as_bytes(), &error),
                 Ok(()) => {}
             }
         }

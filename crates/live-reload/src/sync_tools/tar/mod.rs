@@ -50,7 +50,7 @@ use std::process::ExitCode;
 pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let mut problems = Problems::default();
     if let Err(error) = act(arguments, &mut problems) {
-        problems.tell(error);
+        problems.log(error);
     }
     problems.exit_code()
 }

@@ -1,6 +1,6 @@
 //! Errors of `tar`, as the user of a sync tool reads them.
 
-use crate::texts::tell;
+use crate::output::log;
 use printable::printable;
 use std::ffi::OsStr;
 use std::fmt::Display;
@@ -18,15 +18,15 @@ pub(super) struct Problems {
 }
 
 impl Problems {
-    pub(super) fn tell(&mut self, problem: impl Display) {
+    pub(super) fn log(&mut self, problem: impl Display) {
         self.any = true;
-        tell(format_args!("tar: {problem}"));
+        log(format_args!("tar: {problem}"));
     }
 
     /// Prints the error of one member of the archive.
-    pub(super) fn tell_of(&mut self, member: &[u8], error: &io::Error) {
+    pub(super) fn log_for(&mut self, member: &[u8], error: &io::Error) {
         let remedy = remedy(error);
-        self.tell(format_args!(
+        self.log(format_args!(
             "{}: Cannot be copied: {error}{remedy}",
             printable(OsStr::from_bytes(member))
         ));

@@ -59,20 +59,20 @@ pub(crate) const POLL: &str =
 
 /// Writes a line to standard error. The process writes there too, so the line is written in one
 /// piece. A closed output does not end the program.
-pub(crate) fn tell(text: impl Display) {
+pub(crate) fn log(text: impl Display) {
     let text = format!("{text}\n");
     io::stderr().write_all(text.as_bytes()).ok();
 }
 
 /// Writes a line to standard output, in one piece.
-pub(crate) fn answer(text: impl Display) {
+pub(crate) fn print(text: impl Display) {
     let text = format!("{text}\n");
     io::stdout().write_all(text.as_bytes()).ok();
 }
 
 /// Writes a warning to standard error.
 pub(crate) fn warn(text: impl Display) {
-    tell(format_args!("live-reload: warning: {text}"));
+    log(format_args!("live-reload: warning: {text}"));
 }
 
 #[cfg(test)]

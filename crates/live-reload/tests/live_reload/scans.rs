@@ -31,7 +31,7 @@ fn finds_a_change_before_all_directories_are_watched() {
 fn finds_a_change_whose_name_watchexec_cannot_write() {
     let image = Image::running(APP);
     let mut running = image.start(&[]);
-    // The last look after a start.
+    // The last scan after a start.
     thread::sleep(Duration::from_secs(14));
     for (name, event, logged) in [
         ("a\nb", "modify:APP/a\nb", "a\\nb"),
@@ -93,7 +93,7 @@ fn polls_for_files_with_an_older_time() {
 }
 
 #[test]
-fn polls_no_ignored_files() {
+fn polling_skips_ignored_files() {
     let (image, running) = polling("app.log");
     fs::write(image.app().join("app.log"), "longer").unwrap();
     crate::image::write(&image.app().join(".git/index"), "new");
@@ -146,10 +146,10 @@ fn watches_a_directory_again_that_was_deleted_and_made_again() {
 }
 
 #[test]
-fn takes_files_for_read_that_changed_before_the_last_start() {
+fn does_not_restart_for_files_that_changed_before_the_last_start() {
     let image = Image::running(APP);
     let mut running = image.start(&["--debounce", "300ms"]);
-    // Of a sync of two files, watchexec reports one. The looks after its start come later too.
+    // Of a sync of two files, watchexec reports one. The scans after its start come later too.
     for file in ["reported", "unreported"] {
         fs::write(image.app().join(file), "new").unwrap();
     }
