@@ -117,19 +117,16 @@ mod tests {
     use super::*;
     use std::ffi::OsStr;
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
-    use std::sync::Mutex;
-
-    /// A file that anyone has open for writing cannot be executed, and each process that is started
-    /// has for a moment all files open that this one has.
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
     fn run_script(script: &str) -> (Result<(), ExecDError>, Environment) {
-        let _guard = ONE_AT_A_TIME.lock().unwrap();
         let directory = tempfile::tempdir().unwrap();
-        let program = directory.path().join("helper");
-        fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let [text, program] = ["text", "helper"].map(|name| directory.path().join(name));
+        fs::write(&text, format!("#!/bin/sh\n{script}\n")).unwrap();
+        // A program that anyone has open for writing cannot be started, and each child of this
+        // process has for a moment all files open that this process has.
+        let mut install = Command::new("install");
+        let installed = install.arg("-m755").args([&text, &program]).status();
+        assert!(installed.unwrap().success());
         let mut environment: Environment = std::env::vars_os().collect();
         environment.insert("GIVEN".into(), "before".into());
         let mut signals = Signals::listen().unwrap();

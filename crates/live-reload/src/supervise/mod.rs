@@ -16,7 +16,7 @@ use crate::children::{reap, status_of_signal};
 use crate::problem::Problem;
 use crate::signals::Signals;
 use crate::watch::Watching;
-use crate::watch::files::{Files, Seen};
+use crate::watch::files::Files;
 use crate::watch::root::Root;
 use nix::sys::prctl::set_child_subreaper;
 use reload_options::Settings;
@@ -60,20 +60,7 @@ pub(crate) fn run(
             .wait_with(&watching.files(), timeout)
             .map_err(Problem::Signals)?;
         // 2. Collect changes, so that nothing is decided without them.
-        for (path, is_other_file) in watching.read(&is_readable) {
-            // Of a rename, watchexec reports both names if one of them is not ignored.
-            if !is_other_file || !supervisor.syncs.files.patterns.include(&path) {
-                let stamp = None;
-                supervisor.collect(
-                    path,
-                    Seen {
-                        stamp,
-                        is_other_file,
-                    },
-                );
-            }
-        }
-        for (path, seen) in watching.find_changes(&mut supervisor.syncs.files) {
+        for (path, seen) in watching.changes(&is_readable, &mut supervisor.syncs.files) {
             supervisor.collect(path, seen);
         }
         // 3. Pass signals on to the process; those that end a container stop it.

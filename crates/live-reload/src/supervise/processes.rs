@@ -79,6 +79,7 @@ pub(crate) fn list(processes: &[Process]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::symlink;
     use std::os::unix::process::CommandExt;
     use std::process::Command;
 
@@ -86,7 +87,8 @@ mod tests {
     fn reads_a_process_with_any_name() {
         let directory = tempfile::tempdir().unwrap();
         let program = directory.path().join("x) S 1 1 1");
-        fs::copy("/bin/sleep", &program).unwrap();
+        // A copy could not be started while another thread's child has it open for writing.
+        symlink("/bin/sleep", &program).unwrap();
         let mut child = Command::new(&program)
             .arg("60")
             .process_group(0)

@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use crate::signals::is_stop;
 use crate::sync::brake;
 use crate::sync::syncs::Syncs;
-use crate::sync::{ENDLESS, HEAD_START};
+use crate::sync::{ENDLESS, HEAD_START, summary};
 use crate::watch::files::{Changes, Files, Seen};
 use crate::watch::{FIRST_SCAN, Watching};
 use nix::sys::signal::Signal;
@@ -131,14 +131,10 @@ impl<'a> Supervisor<'a> {
         while let Some(input) = next {
             next = match self.machine.take(input) {
                 Some(Action::Prepare) => {
-                    let succeeded = self.before.run();
-                    succeeded.map(|succeeded| Input::Prepared { succeeded })
+                    (self.before.run()).map(|succeeded| Input::Prepared { succeeded })
                 }
                 Some(Action::Start) => self.start(),
-                Some(Action::Reload) => {
-                    self.reload();
-                    None
-                }
+                Some(Action::Reload) => self.reload(),
                 Some(Action::Stop) => self.stop(),
                 Some(Action::Kill) => {
                     self.left().for_each(Process::kill);
@@ -173,11 +169,12 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Makes the process reload by itself.
-    fn reload(&mut self) {
+    fn reload(&mut self) -> Option<Input> {
         self.syncs.start(self.before.began.take());
         if let (Some(process), Some(signal)) = (&self.process, self.settings.on_change) {
             process.pass_on(signal);
         }
+        None
     }
 
     /// Begins to stop the process and what runs before its start, if anything of them is left.
@@ -309,21 +306,21 @@ impl<'a> Supervisor<'a> {
         }
         let (state, shortest) = (self.machine.state, self.shortest());
         let goes_on = matches!(state, State::Stopping(_) | State::Waiting);
-        let app = &self.reloaded.image.app;
         let has_ended = state == State::Ended;
         let at = Instant::now() + self.head_start();
-        let Some(over) = (self.syncs).end(at, shortest, app, has_ended, !goes_on) else {
+        let Some(over) = self.syncs.end(at, shortest, has_ended, !goes_on) else {
             return;
         };
-        let (what, r#type) = (&over.what, &self.reloaded.r#type);
+        let (app, r#type) = (&self.reloaded.image.app, &self.reloaded.r#type);
         if let Some(delay) = over.delay {
-            log(brake::remedy(what, &over.changes, app, r#type, delay));
+            log(brake::remedy(&over.changes, app, r#type, delay));
             // The process can be started again meanwhile, if it ends.
             self.take(Input::Quiet { matters: false });
             return;
         }
         let matters = !over.changes.is_empty();
         if matters {
+            let what = summary(&over.changes, app);
             let how = if over.is_endless { ENDLESS } else { "" };
             self.before.plan(&over.changes);
             self.backoff.reset();

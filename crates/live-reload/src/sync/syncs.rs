@@ -2,10 +2,10 @@
 //! changes itself.
 
 use super::brake::Brake;
-use super::{RESTART, Sync, summary};
+use super::{RESTART, Sync};
 use crate::watch::files::{Changes, Files, Seen};
 use std::mem;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// What has changed since the last start.
@@ -26,8 +26,6 @@ pub(crate) struct Syncs {
 pub(crate) struct Over {
     /// What has changed.
     pub(crate) changes: Changes,
-    /// The changes in words, for the log.
-    pub(crate) what: String,
     /// Whether files are still changing.
     pub(crate) is_endless: bool,
     /// How long the end is delayed, since the app seems to have made the changes itself.
@@ -80,7 +78,6 @@ impl Syncs {
         &mut self,
         at: Instant,
         shortest: Duration,
-        app: &Path,
         has_ended: bool,
         can_delay: bool,
     ) -> Option<Over> {
@@ -97,7 +94,6 @@ impl Syncs {
             let left = sync.paths().filter(|path| path.symlink_metadata().is_ok());
             changes.files = left.map(|path| (path.clone(), 0)).collect();
         }
-        let what = summary(&changes, app);
         let is_new = can_delay && !changes.is_empty() && !sync.is_delayed();
         let delay = is_new.then(|| self.brake.delay(&changes, before, since));
         let delay = delay.flatten();
@@ -112,7 +108,6 @@ impl Syncs {
         }
         Some(Over {
             changes,
-            what,
             is_endless,
             delay,
         })

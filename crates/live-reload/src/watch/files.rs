@@ -42,11 +42,13 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// The path leads to a different file.
-    pub(crate) const OTHER_FILE: Self = Self {
-        stamp: None,
-        is_other_file: true,
-    };
+    /// What watchexec has reported.
+    pub(crate) const fn reported(is_other_file: bool) -> Self {
+        Self {
+            stamp: None,
+            is_other_file,
+        }
+    }
 
     /// What a scan has found.
     pub(crate) const fn now(stamp: Stamp) -> Self {

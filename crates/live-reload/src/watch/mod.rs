@@ -125,9 +125,8 @@ impl<'a> Watching<'a> {
         self.watcher.iter().flat_map(Watcher::files).collect()
     }
 
-    /// Reads those of the files that can be read. Returns the changed paths, each with whether it
-    /// leads to a different file now.
-    pub(crate) fn read(&mut self, is_readable: &[bool]) -> Vec<(PathBuf, bool)> {
+    /// Reads what watchexec has reported.
+    fn read(&mut self, is_readable: &[bool]) -> Vec<(PathBuf, Seen)> {
         let reported = self
             .watcher
             .as_mut()
@@ -163,22 +162,26 @@ impl<'a> Watching<'a> {
         due.into_iter().flatten().min()
     }
 
-    /// Does what is due. Returns changed paths, as they are now.
-    pub(crate) fn find_changes(&mut self, files: &mut Files) -> Vec<(PathBuf, Seen)> {
+    /// Reads those of the files that can be read, and does what is due. Returns the changed paths.
+    pub(crate) fn changes(
+        &mut self,
+        is_readable: &[bool],
+        files: &mut Files,
+    ) -> Vec<(PathBuf, Seen)> {
+        let mut changed = self.read(is_readable);
+        // Of a rename, watchexec reports both names if one of them is not ignored.
+        changed.retain(|(path, seen)| !seen.is_other_file || !files.patterns.include(path));
         let now = Instant::now();
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        let mut changed = Vec::new();
+        let mut moved = Vec::new();
         if is_due(self.next_resolve) {
             self.next_resolve = now.checked_add(RESOLVE);
-            changed.extend(
-                self.resolve()
-                    .into_iter()
-                    .map(|path| (path, Seen::OTHER_FILE)),
-            );
+            moved = self.resolve();
         }
         let retires = is_due(self.watcher.as_ref().and_then(Watcher::retire));
-        let moves = self.watcher.is_some() && !changed.is_empty();
-        if (retires || moves || is_due(self.next_start))
+        let is_elsewhere = self.watcher.is_some() && !moved.is_empty();
+        changed.append(&mut moved);
+        if (retires || is_elsewhere || is_due(self.next_start))
             && let Err(error) = self.start_watchexec()
         {
             log(format_args!(
@@ -213,15 +216,15 @@ impl<'a> Watching<'a> {
         self.next_scan = Instant::now().checked_add(self.pause);
     }
 
-    /// Resolves the watched paths again. Returns those that lead to another file now.
-    fn resolve(&mut self) -> Vec<PathBuf> {
+    /// Resolves the watched paths again. Returns those that lead to a different file now.
+    fn resolve(&mut self) -> Vec<(PathBuf, Seen)> {
         let mut changed = Vec::new();
         for root in &mut self.roots {
             // One that is gone can come back.
             if let Ok(now) = Root::of(root.given.clone())
                 && now != *root
             {
-                changed.push(now.path.clone());
+                changed.push((now.path.clone(), Seen::reported(true)));
                 *root = now;
             }
         }

@@ -41,19 +41,15 @@ impl Root {
         } else {
             paths
         };
-        let mut roots = Vec::new();
-        let mut missing = Vec::new();
-        for path in given {
+        let resolve = |path| {
             let path = app_directory.join(path);
-            match Self::of(path.clone()) {
-                Ok(root) => roots.push(root),
-                Err(error) => missing.push(format!("{} ({error})", printable(&path))),
-            }
-        }
+            Self::of(path.clone()).map_err(|error| format!("{} ({error})", printable(&path)))
+        };
+        let (roots, missing): (Vec<_>, Vec<_>) = given.iter().map(resolve).partition(Result::is_ok);
         if missing.is_empty() {
-            Ok(roots)
+            Ok(roots.into_iter().flatten().collect())
         } else {
-            Err(missing)
+            Err(missing.into_iter().filter_map(Result::err).collect())
         }
     }
 }

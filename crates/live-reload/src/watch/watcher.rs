@@ -1,5 +1,6 @@
 //! A running watchexec, and what it writes.
 
+use super::files::Seen;
 use super::inotify;
 use crate::output::{log, warn};
 use nix::sys::signal::{Signal, kill};
@@ -44,11 +45,10 @@ pub(crate) struct Watcher {
 }
 
 /// What watchexec has reported.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct Reported {
-    /// Changed paths, each with whether it leads to a different file now, not only to a new state
-    /// of the same one.
-    pub(crate) paths: Vec<(PathBuf, bool)>,
+    /// Changed paths.
+    pub(crate) paths: Vec<(PathBuf, Seen)>,
     /// Whether something has changed whose path it could not write: its name is not UTF-8, or
     /// contains a line feed.
     pub(crate) is_unnamed: bool,
@@ -128,7 +128,7 @@ impl Watcher {
         }
         reported.is_unnamed |= path.to_str().is_some_and(|path| path.contains(REPLACEMENT));
         let is_other_file = [&b"create"[..], b"rename", b"remove"].contains(&kind);
-        reported.paths.push((path, is_other_file));
+        reported.paths.push((path, Seen::reported(is_other_file)));
     }
 
     fn log_error(&self, line: &str) {
