@@ -21,7 +21,7 @@ cases![
     skaffold,
     kubectl_exec,
     read_only_root,
-    synced_files_survive_a_restart,
+    synced_files_survive,
 ];
 
 /// The example app, its directory, and the deployment of all examples.
@@ -102,7 +102,7 @@ fn read_only_root(case: &Case<'_>) -> Result<()> {
 }
 
 /// A restart of the container keeps the files of a volume: the init container runs once in a pod.
-fn synced_files_survive_a_restart(case: &Case<'_>) -> Result<()> {
+fn synced_files_survive(case: &Case<'_>) -> Result<()> {
     let terminal = deployed(case, "read-only.yaml", str::to_owned)?;
     let pod = terminal.pod(DEPLOYMENT)?;
     pod.reload("v2", || sync(&pod, &app("v2")?))?;
