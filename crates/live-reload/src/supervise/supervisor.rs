@@ -180,8 +180,8 @@ impl<'a> Supervisor<'a> {
     /// Begins to stop the process and what runs before its start, if anything of them is left.
     fn stop(&mut self) -> Option<Input> {
         let settings = self.settings;
-        self.left().for_each(|process| process.stop(settings));
-        self.left().next().is_none().then_some(Input::Ended)
+        let left = self.left().map(|process| process.stop(settings)).count();
+        (left == 0).then_some(Input::Ended)
     }
 
     /// The process and the command before its start, unless nothing of them is left.
