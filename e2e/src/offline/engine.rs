@@ -182,9 +182,12 @@ impl Engine {
         }
         self.remove(&["volume", "rm", "--force"], volumes.lines())?;
 
-        let images = format!("reference={}-*", self.prefix);
+        // Those of the cluster's registry too: a later one can have the same port, and a build must
+        // not take them for its previous image.
+        let [own, pushed] = ["", "*/*/"].map(|at| format!("reference={at}{}-*", self.prefix));
         let format = ["--format", "{{.Repository}}:{{.Tag}}"];
-        let images = self.run(["images", "--filter", &images].iter().chain(&format))?;
+        let filters = ["images", "--filter", &own, "--filter", &pushed];
+        let images = self.run(filters.iter().chain(&format))?;
         let base = self.named("base-");
         let kept = |image: &&str| self.daemon.is_some() && image.starts_with(&base);
         let images = images.lines().filter(|image| !kept(image));
