@@ -20,11 +20,7 @@ cases![
 /// As a required buildpack of an order, the development-only package is skipped in all other
 /// builds, even in those that ask for live reload, and fails none of them.
 fn mandatory_development_only(case: &Case<'_>) -> Result<()> {
-    let package = case
-        .platform
-        .package_development()?
-        .to_string_lossy()
-        .into_owned();
+    let package = case.platform.package_development()?.to_string_lossy();
     let build = |image| {
         let build = case.build_as(image, python_app());
         build.buildpacks(&[PROCFILE, &package])
@@ -44,10 +40,8 @@ fn mandatory_development_only(case: &Case<'_>) -> Result<()> {
 /// The same package as a system buildpack. The case of the builder's page covers the other
 /// environments.
 fn unknown_to_test_builds(case: &Case<'_>) -> Result<()> {
-    let builder = builder(
-        case,
-        &case.platform.package_development()?.to_string_lossy(),
-    )?;
+    let package = case.platform.package_development()?.to_string_lossy();
+    let builder = builder(case, &package)?;
     let build = case.build(python_app());
     let build = build.arguments(&["--builder", &builder, "--exec-env", "test"]);
     expect_unchanged(&build.image()?)

@@ -185,9 +185,11 @@ impl Engine {
         // Those of the cluster's registry too: a later one can have the same port, and a build must
         // not take them for its previous image.
         let [own, pushed] = ["", "*/*/"].map(|at| format!("reference={at}{}-*", self.prefix));
-        let format = ["--format", "{{.Repository}}:{{.Tag}}"];
-        let filters = ["images", "--filter", &own, "--filter", &pushed];
-        let images = self.run(filters.iter().chain(&format))?;
+        // The tag of a pushed image moves on to the next one, and leaves its digest.
+        let name = r#"{{.Repository}}{{if eq .Tag "<none>"}}@{{.Digest}}{{else}}:{{.Tag}}{{end}}"#;
+        let listed = ["images", "--digests", "--format", name];
+        let filters = ["--filter", &own, "--filter", &pushed];
+        let images = self.run(listed.into_iter().chain(filters))?;
         let base = self.named("base-");
         let kept = |image: &&str| self.daemon.is_some() && image.starts_with(&base);
         let images = images.lines().filter(|image| !kept(image));
